@@ -1,0 +1,63 @@
+// A codec: how a weight matrix W [rows, cols] is packed in memory, and the kernels that compute on the packed form.
+// One folder per codec under kernels/linear/<codec>/. Adding one: the folder, and one line in kernels/linear/codecs.cc.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pool.h"
+#include "status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum qw_type { QW_F32 = 0, QW_F16 = 1, QW_BF16 = 2 } qw_type;
+
+// What a dense matrix looks like in a checkpoint. data may be unaligned.
+typedef struct qw_dense {
+  qw_type type;
+  int64_t rows, cols;
+  const void* data;
+} qw_dense;
+
+// Unpacked affine weight: w = (code - zero) * scale. groups = ceil(cols / group_size); group_size is 1..cols here (never -1).
+typedef struct qw_affine {
+  int64_t rows, cols, group_size;
+  int is_signed;          // codes are int8 (else uint8)
+  const void* codes;      // [rows, cols], one per byte
+  const float* scale;     // [rows, groups]
+  const float* zero;      // [rows, groups], may be fractional
+  const int32_t* g_idx;   // [cols] or NULL
+  qw_type scale_type;     // how scale and zero are kept in the packed form
+} qw_affine;
+
+struct qw_weight;
+
+typedef struct qw_codec {
+  const char* name;
+  // Bytes of scratch that matmul wants for m rows of x (shared by all threads of the pool).
+  size_t (*scratch_bytes)(const struct qw_weight* weight, int64_t m);
+  // y[m, rows] (leading dimension ldy) = x[m, cols] (ldx) W^T + bias (NULL: none). x and y do not overlap. Parallel over the pool.
+  void (*matmul)(const struct qw_weight* weight, const float* x, int64_t ldx, int64_t m, const float* bias, float* y, int64_t ldy,
+                 void* scratch, qw_pool* pool);
+  // out [row_count, cols] f32 from the packed form.
+  void (*dequantize)(const struct qw_weight* weight, int64_t row_begin, int64_t row_count, float* out);
+  void (*destroy)(struct qw_weight* weight);
+} qw_codec;
+
+// Base of every packed weight; codecs put it first in their own struct.
+typedef struct qw_weight {
+  const qw_codec* codec;
+  int64_t rows, cols;
+  size_t bytes;  // of the packed form
+} qw_weight;
+
+// Dense weights point into dense->data, which must outlive them. Codec names: "dense" (f32, f16, bf16 as stored).
+qw_status qw_weight_dense(const qw_dense* dense, qw_weight** out);
+// codec: "q8", "q4" or "w8a8". Everything is copied into the packed form (parallel over the pool).
+qw_status qw_weight_affine(const char* codec, const qw_affine* affine, qw_pool* pool, qw_weight** out);
+void qw_weight_free(qw_weight* weight);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,207 @@
+// The typed interface of the native addon: the only door from TypeScript to C++ (kernels/).
+// Names here are the names of the C++ classes and functions in native/src. Every heavy call returns a Promise and runs off the JS thread.
+// Shapes are row-major; `rows` = output features, `cols` = input features of a linear weight W [rows, cols], y = x W^T + bias.
+
+/** Instruction-set levels in rising order. `QUANTWRIGHT_SIMD` forces one (it must be available). */
+export type SimdLevel = 'serial' | 'avx2' | 'avx512' | 'avx512vnni';
+
+export interface CpuInfo {
+  readonly brand: string;
+  readonly level: SimdLevel;
+  readonly available: readonly SimdLevel[];
+  /** CPU feature names as the operating system spells them (avx2, fma, f16c, avx512f, avx512_vnni, amx_int8 ...). */
+  readonly features: readonly string[];
+  readonly logicalCores: number;
+  readonly threads: number;
+}
+
+/** A read-only memory-mapped file. Weights made from it keep it alive; `close` only drops this handle. */
+export interface MappedFile {
+  readonly path: string;
+  readonly size: number;
+  /** Copies `length` bytes from `offset`. Throws `QW_INVALID_ARGUMENT` outside the file. */
+  read(offset: number, length: number): Uint8Array;
+  /** Tells the OS that the pages of this range are not needed soon (madvise DONTNEED). */
+  release(offset: number, length: number): void;
+  close(): void;
+}
+
+export interface FileRange {
+  readonly file: MappedFile;
+  readonly offset: number;
+  readonly length: number;
+}
+export type Bytes = Uint8Array | FileRange;
+
+export type DenseType = 'f32' | 'f16' | 'bf16';
+
+/** A matrix as a checkpoint stores it. */
+export interface DenseSource {
+  readonly type: DenseType;
+  readonly rows: number;
+  readonly cols: number;
+  readonly data: Bytes;
+}
+
+/** Dense weight, computed on as stored; a FileRange is used in place (no copy). */
+export interface DenseWeightSpec extends DenseSource {
+  readonly codec: 'dense';
+}
+
+/**
+ * Affine integer weight: w = (code - zero) * scale, one scale and zero per row and group of `groupSize` columns
+ * (ceil(cols/groupSize) groups; -1 = one group a row). Int8Array = signed codes, Uint8Array = unsigned.
+ * q8, q4: weight-only (activations stay f32). w8a8: 8-bit codes, per-channel, activations quantized per token at run time
+ * (q = rint(clamp(x*127/absmax)), int32 dot products; algorithms section 2.3).
+ */
+export interface AffineWeightSpec {
+  readonly codec: 'q8' | 'q4' | 'w8a8';
+  readonly rows: number;
+  readonly cols: number;
+  readonly groupSize: number;
+  /** [rows, cols], one code per byte. */
+  readonly codes: Int8Array | Uint8Array;
+  /** [rows, groups]. */
+  readonly scale: Float32Array;
+  /** [rows, groups]; may be fractional (DashInfer). */
+  readonly zero: Float32Array;
+  /** Group of every column (GPTQ desc_act); absent = column / groupSize. */
+  readonly gIdx?: Int32Array;
+  /** How the packed weight keeps scale and zero in memory. The values must be exact in it. */
+  readonly scaleType: 'f32' | 'f16' | 'bf16';
+}
+export type WeightSpec = DenseWeightSpec | AffineWeightSpec;
+
+/** A packed weight owned by C++. */
+export interface Weight {
+  readonly codec: string;
+  readonly rows: number;
+  readonly cols: number;
+  /** Bytes of the packed form (mapped bytes for dense weights used in place). */
+  readonly bytes: number;
+  /** f32 [rows, cols], computed from the packed form. */
+  dequantize(): Promise<Float32Array>;
+  /** y = x W^T + bias for x f32 [m, cols]; the kernels that programs use. */
+  matmul(x: Float32Array, m: number, bias?: Float32Array): Promise<Float32Array>;
+}
+
+/** Rounding recipes of algorithms sections 2 and 3; they give different numbers on the same weights. */
+export type RtnDialect = 'instant_quant' | 'ist' | 'qllm' | 'inc' | 'awq' | 'compressed_tensors';
+
+export interface RtnOptions {
+  readonly dialect: RtnDialect;
+  readonly bits: 2 | 3 | 4 | 8;
+  readonly symmetric: boolean;
+  /** instant_quant only: signed codes (-128..127) or unsigned (0..2^bits-1). */
+  readonly signed?: boolean;
+  readonly groupSize: number;
+  /** Search of a smaller range (ist/qllm: 80 steps, norm 2.4; inc: one ratio for the tensor). */
+  readonly mse?: boolean;
+  /** inc, symmetric: scale = absmax / 2^(bits-1), possibly negative. */
+  readonly fullRange?: boolean;
+  /** inc: clip ratio. */
+  readonly quantile?: number;
+  /** Returned scale and zero are rounded to this type; codes are computed before that rounding. */
+  readonly scaleType: 'f32' | 'f16' | 'bf16';
+}
+
+export interface RtnResult {
+  /** Int8Array when the dialect's codes are signed. [rows, cols] */
+  readonly codes: Int8Array | Uint8Array;
+  readonly scale: Float32Array;
+  readonly zero: Float32Array;
+  readonly groups: number;
+  /** 10 log10(sum w^2 / sum (w-w')^2), with the rounded scales; Infinity when exact. */
+  readonly sqnrDb: number;
+  /** Mean of (w-w')^2. */
+  readonly mse: number;
+  /** First non-finite weight as [row, col], or null. Codes are not meaningful then. */
+  readonly notFinite: readonly [number, number] | null;
+}
+
+/** A value of a program: `width` f32 elements per token. Index into ProgramSpec.values. */
+export type ValueId = number;
+
+export type Op =
+  | { readonly op: 'embed'; readonly table: Weight; readonly out: ValueId }
+  | { readonly op: 'rmsnorm'; readonly in: ValueId; readonly out: ValueId; readonly weight: Float32Array; readonly eps: number }
+  | { readonly op: 'linear'; readonly in: ValueId; readonly out: ValueId; readonly weight: Weight; readonly bias?: Float32Array }
+  /** In place on [heads * headDim]; half-split pairs (i, i + headDim/2); inverseFrequency [headDim/2]; positions from the session. */
+  | { readonly op: 'rope'; readonly value: ValueId; readonly heads: number; readonly headDim: number; readonly inverseFrequency: Float32Array; readonly attentionScale: number }
+  /** Causal attention over the session's cache of `layer`; appends k, v first. window: keys with i - j < window are visible. */
+  | {
+      readonly op: 'attention'; readonly q: ValueId; readonly k: ValueId; readonly v: ValueId; readonly out: ValueId;
+      readonly layer: number; readonly heads: number; readonly kvHeads: number; readonly headDim: number; readonly scale: number; readonly window?: number;
+    }
+  /** out = silu(gate) * up */
+  | { readonly op: 'silu_mul'; readonly gate: ValueId; readonly up: ValueId; readonly out: ValueId }
+  /** out = a + b (out may be a or b) */
+  | { readonly op: 'add'; readonly a: ValueId; readonly b: ValueId; readonly out: ValueId }
+  /**
+   * Statistics of a value over every token that runs, kept in slot `slot` until `observed` reads them:
+   * absmax -> [width] running max |x|; hessian -> [width, width] sum of x^T x (f32); capture -> [tokens, width] copies.
+   */
+  | { readonly op: 'observe'; readonly in: ValueId; readonly kind: 'absmax' | 'hessian' | 'capture'; readonly slot: number };
+
+export interface ProgramSpec {
+  /** `tokens`: the first op is `embed`. `hidden`: value 0 is given by the caller (block programs of calibration). */
+  readonly input: 'tokens' | 'hidden';
+  /** Width of every value. */
+  readonly values: readonly number[];
+  /** Run for every token. */
+  readonly body: readonly Op[];
+  /** Run only for the rows whose result is wanted (final norm, lm_head). May be empty. */
+  readonly head: readonly Op[];
+  /** The value that `run` returns (of the head, or of the body when the head is empty). */
+  readonly output: ValueId;
+}
+
+export type CacheType = 'f32' | 'f16';
+
+/** KV cache and position of one sequence. */
+export interface Session {
+  readonly length: number;
+  readonly capacity: number;
+  readonly cacheBytes: number;
+  /** Forgets everything after the first `length` tokens (prefix reuse, edits). */
+  truncate(length: number): void;
+}
+
+export interface Program {
+  /** capacity: most tokens the session can hold. */
+  createSession(capacity: number, cache: CacheType): Session;
+  /** Appends tokens and returns output rows f32: 'all' -> [tokens, width], 'last' -> [1, width], 'none' -> empty. */
+  run(session: Session, input: Int32Array | Float32Array, rows: 'all' | 'last' | 'none'): Promise<Float32Array>;
+  /**
+   * Negative log-likelihood in nats of tokens[i+1] given tokens[0..i] (and the session's past), for i from `from` to tokens.length - 2;
+   * log-softmax in f32 with f64 sums. Logits are made in small batches, never kept. Float64Array [tokens.length - 1 - from].
+   */
+  score(session: Session, tokens: Int32Array, from: number): Promise<Float64Array>;
+  /** Reads slot `slot` of an observe op, or null when nothing ran. */
+  observed(slot: number): Float32Array | null;
+  resetObservers(): void;
+  readonly weightBytes: number;
+  /** Scratch the plan needs, in bytes. */
+  readonly scratchBytes: number;
+}
+
+export interface NativeBinding {
+  readonly abi: number;
+  cpuInfo(): CpuInfo;
+  /** Threads of the pool, 1..64. Affects programs, matmul and quantizers from the next call on. */
+  setThreads(count: number): void;
+  openFile(path: string): MappedFile;
+  createWeight(spec: WeightSpec): Promise<Weight>;
+  createProgram(spec: ProgramSpec): Program;
+  /** Round-to-nearest quantization of one matrix on the thread pool. */
+  quantizeRtn(source: DenseSource, options: RtnOptions): Promise<RtnResult>;
+  /** f32 copy of a stored matrix. */
+  widen(source: DenseSource): Promise<Float32Array>;
+  /** GPTQ layout (section 18.1): codes [rows, cols] unsigned -> int32 words [ceil(cols*bits/32), rows] little endian. */
+  packGptq(codes: Uint8Array, rows: number, cols: number, bits: 2 | 3 | 4 | 8): Promise<Uint8Array>;
+  /** Inverse of packGptq: -> codes [rows, cols]. */
+  unpackGptq(words: Bytes, rows: number, cols: number, bits: 2 | 3 | 4 | 8): Promise<Uint8Array>;
+  /** Row-major packing along the last dimension (GPTQ qzeros; compressed-tensors weight_packed, section 18.3): [rows, ceil(cols*bits/32)] words. */
+  packRows(codes: Uint8Array, rows: number, cols: number, bits: 2 | 3 | 4 | 8): Promise<Uint8Array>;
+  unpackRows(words: Bytes, rows: number, cols: number, bits: 2 | 3 | 4 | 8): Promise<Uint8Array>;
+}

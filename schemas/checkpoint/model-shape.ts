@@ -1,0 +1,33 @@
+// The shapes of a model as config.json states them: what a judge must know about a model, without its weights.
+
+export type LinearKind = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | 'up_proj' | 'down_proj' | 'lm_head';
+
+export interface LinearShape {
+  readonly kind: LinearKind;
+  /** Module name with `{i}` for the layer index, e.g. model.layers.{i}.mlp.down_proj; lm_head has none. */
+  readonly module: string;
+  readonly in: number;
+  readonly out: number;
+  /** Tensor parallelism: column splits `out`, row splits `in` (support-tables section 2.5). */
+  readonly parallel: 'column' | 'row';
+}
+
+export interface ModelShape {
+  /** architectures[0], e.g. LlamaForCausalLM. */
+  readonly architecture: string;
+  readonly modelType: string;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly vocabSize: number;
+  readonly tiedEmbeddings: boolean;
+  readonly maxPositions: number;
+  /** torch_dtype / dtype as written, e.g. bfloat16; null when absent. */
+  readonly dtype: string | null;
+  readonly experts: number;
+  /** Linears inside the decoder blocks (and lm_head when untied). */
+  readonly linears: readonly LinearShape[];
+}

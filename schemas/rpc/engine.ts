@@ -1,0 +1,187 @@
+// client <-> engine: JSON-RPC over stdio (vscode-jsonrpc). Only paths, ids and numbers travel here; never weights.
+import { NotificationType, ProgressType, RequestType, RequestType0 } from 'vscode-jsonrpc';
+import type { EngineErrorData } from './errors.ts';
+
+export const protocolVersion = 1;
+
+/** engine -> client, first message after start. A client of another protocol version must stop and say both numbers. */
+export interface Ready {
+  readonly protocol: number;
+  readonly version: string;
+  readonly pid: number;
+  /** Instruction-set level in use, or why the native addon is missing. */
+  readonly simd: string | null;
+  readonly simdReason: string | null;
+  readonly cuda: string | null;
+  readonly cudaReason: string | null;
+}
+export const ready = new NotificationType<Ready>('engine/ready');
+
+/** engine -> client: a line for the log channel. */
+export interface LogMessage {
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  readonly message: string;
+}
+export const log = new NotificationType<LogMessage>('engine/log');
+
+export interface DoctorReport {
+  readonly version: string;
+  readonly node: string;
+  readonly platform: string;
+  readonly cpu: { readonly brand: string; readonly simd: string; readonly available: readonly string[]; readonly logicalCores: number; readonly threads: number } | null;
+  readonly memory: { readonly totalBytes: number; readonly freeBytes: number };
+  readonly cuda: { readonly available: boolean; readonly reason: string | null };
+  /** Device id of hardware/devices that is nearest to this machine. */
+  readonly device: string | null;
+  readonly problems: readonly string[];
+}
+/** client -> engine: what this machine can do. */
+export const doctor = new RequestType0<DoctorReport, EngineErrorData>('engine/doctor');
+
+export interface InspectParams {
+  readonly path: string;
+}
+export interface TensorRow {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  readonly file: string;
+}
+export interface InspectReport {
+  readonly path: string;
+  readonly architecture: string | null;
+  readonly parameters: number;
+  readonly fileBytes: number;
+  readonly quantization: string | null;
+  readonly bitsPerWeight: number;
+  readonly contextLength: number | null;
+  readonly hasChatTemplate: boolean;
+  readonly tensors: readonly TensorRow[];
+}
+/** client -> engine: what a model directory or safetensors file holds. Reads headers only. */
+export const inspect = new RequestType<InspectParams, InspectReport, EngineErrorData>('engine/inspect');
+
+export interface QuantizeParams {
+  readonly modelDir: string;
+  readonly configPath: string;
+  readonly outDir: string;
+  readonly device?: string;
+  readonly calibrationPath?: string;
+  readonly memoryLimitBytes?: number;
+  readonly resume?: boolean;
+  /** Replace an existing output directory. */
+  readonly overwrite?: boolean;
+  /** Token under which QuantizeProgress arrives. */
+  readonly progressToken?: string;
+}
+export type QuantizeProgress =
+  | { readonly phase: 'plan'; readonly blocks: number; readonly modules: number; readonly inputBytes: number; readonly outputBytes: number; readonly peakMemoryBytes: number }
+  | {
+      readonly phase: 'module'; readonly block: number; readonly blocks: number; readonly module: string; readonly index: number; readonly modules: number;
+      readonly bytesDone: number; readonly bytesTotal: number; readonly etaSeconds: number | null; readonly sqnrDb: number;
+    }
+  | { readonly phase: 'write'; readonly file: string };
+export const quantizeProgress = new ProgressType<QuantizeProgress>();
+
+export interface QuantizeResult {
+  readonly outDir: string;
+  readonly method: string;
+  readonly saveFormat: string;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  /** Of the quantized linears, scales and zeros included. */
+  readonly bitsPerWeight: number;
+  readonly seconds: number;
+  readonly peakMemoryBytes: number;
+  readonly modules: readonly { readonly module: string; readonly codec: string; readonly bitsPerWeight: number; readonly sqnrDb: number }[];
+  readonly warnings: readonly string[];
+}
+/** client -> engine: quantizes a model directory. Cancellable between modules; nothing is left behind then. */
+export const quantize = new RequestType<QuantizeParams, QuantizeResult, EngineErrorData>('engine/quantize');
+
+export interface PerplexityParams {
+  readonly modelDir: string;
+  readonly textPath: string;
+  /** Tokens per window; default: the model's context, at most 2048. */
+  readonly window?: number;
+  /** Default: window (no overlap). */
+  readonly stride?: number;
+  readonly maxTokens?: number;
+  readonly progressToken?: string;
+}
+export interface PerplexityProgress {
+  readonly windowsDone: number;
+  readonly windows: number;
+  readonly perplexity: number;
+  readonly tokensPerSecond: number;
+}
+export const perplexityProgress = new ProgressType<PerplexityProgress>();
+export interface PerplexityResult {
+  readonly perplexity: number;
+  readonly bitsPerByte: number;
+  readonly totalNats: number;
+  readonly predictedTokens: number;
+  readonly predictedBytes: number;
+  readonly windows: number;
+  readonly window: number;
+  readonly stride: number;
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+  readonly peakMemoryBytes: number;
+}
+/** client -> engine: perplexity of a text. Cancellable between windows. */
+export const perplexity = new RequestType<PerplexityParams, PerplexityResult, EngineErrorData>('engine/perplexity');
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+export interface Sampling {
+  /** 0 = greedy. */
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly seed?: number;
+  readonly maxTokens?: number;
+  readonly stop?: readonly string[];
+}
+export interface ChatParams {
+  readonly modelDir: string;
+  /** The whole conversation; the engine reuses the longest common prefix of the last turn's cache. */
+  readonly messages: readonly ChatMessage[];
+  readonly sampling?: Sampling;
+  readonly progressToken?: string;
+}
+/** Text that was generated since the last batch (about 30 ms). */
+export interface ChatDelta {
+  readonly text: string;
+  readonly tokens: number;
+}
+export const chatDelta = new ProgressType<ChatDelta>();
+export interface ChatResult {
+  readonly text: string;
+  readonly finishReason: 'stop' | 'length' | 'cancelled' | 'context';
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly tokens: number;
+  readonly prefillTokensPerSecond: number;
+  readonly tokensPerSecond: number;
+  readonly contextUsed: number;
+  readonly contextLength: number;
+  readonly cacheBytes: number;
+  readonly memoryBytes: number;
+}
+/** client -> engine: one chat turn, streamed. Cancelling ends it with finishReason 'cancelled' and the text so far. */
+export const chat = new RequestType<ChatParams, ChatResult, EngineErrorData>('engine/chat');
+
+export interface UnloadParams {
+  readonly modelDir: string;
+}
+/** client -> engine: frees the memory of a loaded model. */
+export const unload = new RequestType<UnloadParams, null, EngineErrorData>('engine/unload');
+
+/** client -> engine: ends the process after running jobs were cancelled. */
+export const shutdown = new RequestType0<null, EngineErrorData>('engine/shutdown');
