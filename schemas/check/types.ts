@@ -1,0 +1,29 @@
+// Input and result of the check service (check.ts): the one pure path text -> findings that the language server, the command line
+// and the engine share. No IO: neighbours are read by the caller.
+import type { ModelShape } from '../checkpoint/model-shape.ts';
+import type { ConfigNode } from '../document/node.ts';
+import type { Target } from '../hardware/target.ts';
+import type { SupportVerdict } from '../hardware/verdict.ts';
+import type { Origins } from '../recipe/origin.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import type { Finding } from './finding.ts';
+
+export interface CheckInput {
+  /** File name or path; only the last part is looked at. */
+  readonly fileName: string;
+  readonly text: string;
+  /** Text of config.json of the model the config is for; null when unknown. For a config.json itself, its own text is used. */
+  readonly modelConfigText: string | null;
+  readonly targets: readonly Target[];
+}
+
+export interface CheckResult {
+  /** Id of schemas/configs/<format>; null: not a quantization config, and then there are no findings. */
+  readonly format: string | null;
+  readonly tree: ConfigNode | null;
+  readonly recipe: Recipe | null;
+  readonly origins: Origins;
+  readonly model: ModelShape | null;
+  readonly verdicts: readonly SupportVerdict[];
+  readonly findings: readonly Finding[];
+}
