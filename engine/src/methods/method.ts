@@ -1,0 +1,55 @@
+// What a quantization method is to the pipeline: what it needs to observe, and how it turns one weight matrix into codes, scales and zeros.
+// A method never reads or writes files and never sees a save format; the pipeline picks the rounding that the format can hold.
+import type { DenseSource, NativeBinding, RtnDialect } from '@quantwright/native/binding';
+import type { QuantMethod, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
+
+export type ScaleType = Recipe['scaleType'];
+
+/** Statistics of a linear's input that calibration collects (`observe` of the block program). */
+export type Observation = 'absmax' | 'hessian' | 'capture';
+
+/** An integer matrix: w = (code - zero) * scale, one scale and zero per row and group of `groupSize` columns. */
+export interface QuantizedMatrix {
+  readonly rows: number;
+  readonly cols: number;
+  readonly bits: 2 | 3 | 4 | 8;
+  /** 1..cols, never -1. The last group of a row may be shorter. */
+  readonly groupSize: number;
+  /** ceil(cols / groupSize). */
+  readonly groups: number;
+  /** Int8Array = signed codes, Uint8Array = unsigned. [rows, cols] */
+  readonly codes: Int8Array | Uint8Array;
+  /** [rows, groups], exact in `scaleType`. */
+  readonly scale: Float32Array;
+  /** [rows, groups]; fractional for InstantQuant, exact in `scaleType` then. */
+  readonly zero: Float32Array;
+  readonly symmetric: boolean;
+  readonly scaleType: ScaleType;
+  /** Group of every column; absent = column / groupSize. */
+  readonly gIdx?: Int32Array;
+  /** 10 log10(sum w^2 / sum (w-w')^2) of the stored matrix. */
+  readonly sqnrDb: number;
+  /** Mean of (w-w')^2. */
+  readonly mse: number;
+  /** First non-finite weight as [row, col]; the codes mean nothing then and the pipeline refuses the tensor. */
+  readonly notFinite: readonly [number, number] | null;
+}
+
+/** How one module is to be rounded: the recipe with its overrides applied and the rounding that the save format can hold. */
+export interface ModuleScheme {
+  readonly weights: WeightRecipe;
+  readonly dialect: RtnDialect;
+  readonly mseSearch: boolean;
+  readonly fullRange: boolean;
+  readonly scaleType: ScaleType;
+}
+
+export interface Method {
+  readonly id: QuantMethod;
+  /** Observations of the input that must exist before `quantizeModule`; none = the method needs no calibration. */
+  readonly needs: { readonly observe: readonly Observation[] };
+  /** Rounding used when the recipe names none. */
+  readonly defaultDialect: RtnDialect;
+  /** Rejects with a native error when the matrix cannot be quantized so; never touches `source`. */
+  quantizeModule(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme): Promise<QuantizedMatrix>;
+}

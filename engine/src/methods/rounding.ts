@@ -1,0 +1,45 @@
+// Round-to-nearest of one matrix through the native quantizer: what instant_quant and rtn share.
+// Only translates between a ModuleScheme and the native options; all arithmetic is native.
+import type { DenseSource, NativeBinding } from '@quantwright/native/binding';
+import { EngineError } from '../errors.ts';
+import type { ModuleScheme, QuantizedMatrix } from './method.ts';
+
+/** Bit widths that codes can have; others are refused here although the judge should have done so before. */
+export function codeBits(bits: number): 2 | 3 | 4 | 8 {
+  if (bits === 2 || bits === 3 || bits === 4 || bits === 8) return bits;
+  throw new EngineError('config', `weights of ${bits} bits cannot be rounded here: use 2, 3, 4 or 8`, {
+    findings: [{ code: 'QC005', message: `weights of ${bits} bits cannot be rounded here: use 2, 3, 4 or 8` }],
+  });
+}
+
+export async function roundMatrix(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme): Promise<QuantizedMatrix> {
+  const bits = codeBits(scheme.weights.bits);
+  const groupSize = scheme.weights.groupSize === -1 ? source.cols : Math.min(scheme.weights.groupSize, source.cols);
+  // Asymmetric by definition (algorithms of DashInfer, section "weights"): the flag of the config is about activations there.
+  const symmetric = scheme.dialect === 'instant_quant' ? false : scheme.weights.symmetric;
+  const result = await binding.quantizeRtn(source, {
+    dialect: scheme.dialect,
+    bits,
+    symmetric,
+    signed: scheme.weights.signed,
+    groupSize,
+    mse: scheme.mseSearch,
+    fullRange: scheme.fullRange,
+    scaleType: scheme.scaleType,
+  });
+  return {
+    rows: source.rows,
+    cols: source.cols,
+    bits,
+    groupSize,
+    groups: result.groups,
+    codes: result.codes,
+    scale: result.scale,
+    zero: result.zero,
+    symmetric,
+    scaleType: scheme.scaleType,
+    sqnrDb: result.sqnrDb,
+    mse: result.mse,
+    notFinite: result.notFinite,
+  };
+}

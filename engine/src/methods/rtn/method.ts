@@ -1,0 +1,11 @@
+// Round to nearest with an integer zero point, in the dialect that the recipe names (ist, qllm, inc, awq, compressed_tensors).
+// Formulas and sources: README.md in this folder.
+import type { Method } from '../method.ts';
+import { roundMatrix } from '../rounding.ts';
+
+export const rtn: Method = {
+  id: 'rtn',
+  needs: { observe: [] },
+  defaultDialect: 'ist',
+  quantizeModule: roundMatrix,
+};
