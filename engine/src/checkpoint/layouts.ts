@@ -1,0 +1,79 @@
+// How quantized linears lie in a checkpoint: tensor names, shapes and config keys. Shared by the readers (quantized/) and the writers (pipeline/),
+// so that what one writes the other reads. Pure data and arithmetic; no IO. Sources: algorithms sections 18.1 (GPTQ) and 18.3 (compressed-tensors).
+import type { SaveFormat } from '@quantwright/schemas/recipe/recipe';
+
+export type PackedBits = 2 | 3 | 4 | 8;
+
+/**
+ * Tensors of a linear `module`, by suffix (`${module}.${suffix}`). `bias` is always the plain dense vector [out].
+ *
+ * gptq, gptq_v2     qweight I32 [ceil(in*bits/32), out], qzeros I32 [groups, ceil(out*bits/32)], scales F16 [groups, out], g_idx I32 [in].
+ *                   v1 stores (zero - 1) & (2^bits - 1), v2 stores zero. Codes are unsigned.
+ * compressed-tensors
+ *   int-quantized   weight I8 [out, in], weight_scale [out, 1] or [out, groups], weight_zero_point I8 (same shape; absent = 0).
+ *   pack-quantized  weight_packed I32 [out, ceil(in*bits/32)] of code + 2^(bits-1), weight_scale [out, groups], weight_shape I64 [2] = [out, in],
+ *                   weight_zero_point I32 [ceil(out*bits/32), groups] packed along out (absent = symmetric), weight_g_idx I32 [in].
+ * quantwright
+ *   weight_only     qweight as gptq, scales F16|BF16|F32 [groups, out], zeros (type of scales) [groups, out], weight_shape I64 [2] = [out, in],
+ *                   optional g_idx I32 [in]. Neither side need be a multiple of anything. Signed codes are stored as code + 2^(bits-1);
+ *                   `zeros` always belongs to the codes before that shift, so that a fractional zero loses nothing.
+ *   activate_quant  weight I8 (signed) or U8 [out, in], weight_scale F32 [out, 1], weight_zero_point F32 [out, 1].
+ */
+export const suffix = {
+  bias: 'bias',
+  weight: 'weight',
+  qweight: 'qweight',
+  qzeros: 'qzeros',
+  scales: 'scales',
+  zeros: 'zeros',
+  gIdx: 'g_idx',
+  weightShape: 'weight_shape',
+  weightScale: 'weight_scale',
+  weightZeroPoint: 'weight_zero_point',
+  weightPacked: 'weight_packed',
+  weightGIdx: 'weight_g_idx',
+} as const;
+
+/** What a reader must know about one module of the `quantwright` layout. */
+export interface QuantwrightModule {
+  readonly bits: PackedBits;
+  /** -1 = one group a row. */
+  readonly group_size: number;
+  readonly signed: boolean;
+  readonly compute_method: 'weight_only' | 'activate_quant';
+}
+
+/** config.json `quantization_config` of the `quantwright` layout. The top-level fields are the defaults of every module. */
+export interface QuantwrightConfig extends QuantwrightModule {
+  readonly quant_method: 'quantwright';
+  readonly version: 1;
+  /** Methods that made the codes, for people (instant_quant, rtn ...). */
+  readonly methods: readonly string[];
+  /** Modules that differ from the defaults, by full name. */
+  readonly modules?: Readonly<Record<string, Partial<QuantwrightModule>>>;
+}
+
+export const quantwrightVersion = 1;
+
+/** Values of `quantization_config.quant_method` by save format. */
+export const quantMethodOf: Readonly<Record<SaveFormat, string>> = {
+  quantwright: 'quantwright',
+  gptq: 'gptq',
+  gptq_v2: 'gptq',
+  'compressed-tensors': 'compressed-tensors',
+};
+
+/** 32-bit words that hold `count` fields of `bits`, packed without gaps. */
+export function packedWords(count: number, bits: PackedBits): number {
+  return Math.ceil((count * bits) / 32);
+}
+
+/** Groups of a row of `columns`; groupSize -1 = one. The last group may be shorter. */
+export function groupCount(columns: number, groupSize: number): number {
+  return groupSize === -1 ? 1 : Math.ceil(columns / groupSize);
+}
+
+/** Largest stored code of an unsigned `bits`-wide field. */
+export function maxCode(bits: PackedBits): number {
+  return 2 ** bits - 1;
+}
