@@ -1,0 +1,33 @@
+// Packing of 2, 3, 4 and 8 bit codes into 32-bit little-endian words, as checkpoints store them, and widening of dense matrices.
+// A line of n codes is one contiguous little-endian bit stream of n*bits bits, padded with zeros to whole words:
+// for 2, 4 and 8 bits word j holds codes j*(32/bits)+i at bits bits*i; for 3 bits 32 codes fill 3 words.
+#pragma once
+#include <stdint.h>
+
+#include "abi/codec.h"
+#include "abi/pool.h"
+#include "abi/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ceil(count * bits / 32)
+int64_t qw_pack_words(int64_t count, int bits);
+
+// GPTQ qweight: codes [rows, cols] (rows = outputs) -> words [qw_pack_words(cols), rows]; every column of words is one row's stream.
+// A code that needs more than `bits` bits is refused with its row and column.
+qw_status qw_pack_gptq(const uint8_t* codes, int64_t rows, int64_t cols, int bits, qw_pool* pool, uint32_t* words);
+// words may be unaligned (a mapped file).
+qw_status qw_unpack_gptq(const void* words, int64_t rows, int64_t cols, int bits, qw_pool* pool, uint8_t* codes);
+
+// Along the last dimension (GPTQ qzeros, compressed-tensors weight_packed): codes [rows, cols] -> words [rows, qw_pack_words(cols)].
+qw_status qw_pack_rows(const uint8_t* codes, int64_t rows, int64_t cols, int bits, qw_pool* pool, uint32_t* words);
+qw_status qw_unpack_rows(const void* words, int64_t rows, int64_t cols, int bits, qw_pool* pool, uint8_t* codes);
+
+// f32 copy [rows, cols] of a stored matrix (f16 and bf16 widen exactly).
+qw_status qw_widen(const qw_dense* source, qw_pool* pool, float* out);
+
+#ifdef __cplusplus
+}
+#endif
