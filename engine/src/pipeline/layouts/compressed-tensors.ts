@@ -1,0 +1,121 @@
+// Save format `compressed-tensors`: `int-quantized` for 8-bit activations (one I8 code a weight), `pack-quantized` for weight-only.
+// Source: algorithms section 18.3; vllm-project/compressed-tensors compressors/pack_quantized, quantization/quant_args.py.
+import { packedWords, suffix } from '../../checkpoint/layouts.ts';
+import { codeBits } from '../../methods/rounding.ts';
+import { bytesOf, encodeFloats, encodeInt64, signedCodes, storedType, unsignedCodes, unsignedZeros } from './codes.ts';
+import type { Layout, ModulePlan } from './layout.ts';
+
+export const compressedTensorsLayout: Layout = {
+  format: 'compressed-tensors',
+
+  scheme(recipe, method, weights) {
+    const asked = recipe.dialect ?? method.defaultDialect;
+    const activations = recipe.activations !== null;
+    const dialect = asked === 'instant_quant' ? 'compressed_tensors' : asked;
+    // Runtimes that read int-quantized checkpoints multiply signed 8-bit weights without a zero point.
+    const symmetric = asked === 'instant_quant' ? activations : weights.symmetric;
+    return {
+      scheme: { weights: { ...weights, symmetric }, dialect, mseSearch: recipe.mseSearch, fullRange: recipe.fullRange, scaleType: recipe.scaleType },
+      note:
+        asked === dialect
+          ? null
+          : `compressed-tensors holds integer zero points only, so weights were rounded ${symmetric ? 'symmetrically' : 'with integer zeros'} (dialect compressed_tensors); save_format "quantwright" keeps the fractional zeros of instant_quant`,
+    };
+  },
+
+  refusal(plan) {
+    const { bits, groupSize } = plan.scheme.weights;
+    if (plan.activations && (bits !== 8 || groupSize !== -1)) return 'integer activations need 8-bit weights with one scale a row (group_size -1)';
+    if (bits !== 4 && bits !== 8) return `${bits}-bit codes have two incompatible packings in compressed-tensors; use 4 or 8 bits, or save_format "quantwright"`;
+    if (groupSize !== -1 && plan.cols % groupSize !== 0) {
+      return `compressed-tensors needs groups of equal length, and group_size ${groupSize} does not divide ${plan.cols} columns; use save_format "quantwright" or another group_size`;
+    }
+    return null;
+  },
+
+  tensors(plan) {
+    const { rows, cols, scheme } = plan;
+    const bits = codeBits(scheme.weights.bits);
+    const groups = scheme.weights.groupSize === -1 ? 1 : cols / scheme.weights.groupSize;
+    const scale = { suffix: suffix.weightScale, dtype: storedType[scheme.scaleType], shape: [rows, groups] };
+    if (plan.activations) {
+      return [
+        { suffix: suffix.weight, dtype: 'I8', shape: [rows, cols] },
+        scale,
+        ...(scheme.weights.symmetric ? [] : [{ suffix: suffix.weightZeroPoint, dtype: 'I8' as const, shape: [rows, groups] }]),
+      ];
+    }
+    return [
+      { suffix: suffix.weightPacked, dtype: 'I32', shape: [rows, packedWords(cols, bits)] },
+      scale,
+      { suffix: suffix.weightShape, dtype: 'I64', shape: [2] },
+      ...(scheme.weights.symmetric ? [] : [{ suffix: suffix.weightZeroPoint, dtype: 'I32' as const, shape: [packedWords(rows, bits), groups] }]),
+    ];
+  },
+
+  async pack(binding, plan, matrix) {
+    const { rows, cols, groups, bits, scaleType } = matrix;
+    const scale = encodeFloats(matrix.scale, scaleType);
+    const zeros = plan.scheme.weights.symmetric ? null : unsignedZeros(matrix);
+    if (plan.activations) {
+      const half = 2 ** (bits - 1);
+      return [bytesOf(signedCodes(matrix)), scale, ...(zeros === null ? [] : [bytesOf(Int8Array.from(zeros, (zero) => zero - half))])];
+    }
+    return [
+      await binding.packRows(unsignedCodes(matrix), rows, cols, bits),
+      scale,
+      encodeInt64([rows, cols]),
+      ...(zeros === null ? [] : [await packedAlongRows(binding, zeros, rows, groups, bits)]),
+    ];
+  },
+
+  config(_recipe, plans, left) {
+    const groups = new Map<string, ModulePlan[]>();
+    for (const plan of plans) {
+      const { bits, groupSize, symmetric } = plan.scheme.weights;
+      const key = `${bits}/${groupSize}/${symmetric}/${plan.activations}`;
+      groups.set(key, [...(groups.get(key) ?? []), plan]);
+    }
+    const activations = plans.some((plan) => plan.activations);
+    const single = groups.size === 1;
+    return {
+      quant_method: 'compressed-tensors',
+      format: activations ? 'int-quantized' : 'pack-quantized',
+      quantization_status: 'compressed',
+      global_compression_ratio: null,
+      kv_cache_scheme: null,
+      ignore: left,
+      config_groups: Object.fromEntries([...groups.values()].map((members, index) => [`group_${index}`, groupConfig(members, single)])),
+    };
+  },
+
+  codec: (plan) => (plan.activations ? 'w8a8' : plan.scheme.weights.bits === 8 ? 'q8' : 'q4'),
+};
+
+/** Zeros [rows, groups] -> words [ceil(rows*bits/32), groups]: packed along the rows, which is what packGptq does with its columns. */
+async function packedAlongRows(binding: Parameters<Layout['pack']>[0], zeros: Uint8Array, rows: number, groups: number, bits: 2 | 3 | 4 | 8): Promise<Uint8Array> {
+  const byGroup = new Uint8Array(zeros.length);
+  for (let row = 0; row < rows; row++) for (let group = 0; group < groups; group++) byGroup[group * rows + row] = zeros[row * groups + group] ?? 0;
+  return binding.packGptq(byGroup, groups, rows, bits);
+}
+
+function groupConfig(members: readonly ModulePlan[], single: boolean): Readonly<Record<string, unknown>> {
+  const [first] = members;
+  const weights = first?.scheme.weights;
+  const grouped = weights !== undefined && weights.groupSize !== -1;
+  return {
+    // The class name covers every linear when all are alike; otherwise the group lists its modules.
+    targets: single ? ['Linear'] : members.map((plan) => plan.module),
+    weights: {
+      num_bits: weights?.bits,
+      type: 'int',
+      symmetric: weights?.symmetric,
+      strategy: grouped ? 'group' : 'channel',
+      group_size: grouped ? weights.groupSize : null,
+      dynamic: false,
+      actorder: null,
+    },
+    input_activations: first?.activations ? { num_bits: 8, type: 'int', symmetric: true, strategy: 'token', group_size: null, dynamic: true } : null,
+    output_activations: null,
+  };
+}

@@ -1,0 +1,50 @@
+// What a save format is to the pipeline: the rounding it can hold, the tensors of a module, how a matrix is packed into them, and what config.json says.
+// One file per format beside this one. Names and shapes of tensors come from checkpoint/layouts.ts, which the readers use too.
+import type { NativeBinding } from '@quantwright/native/binding';
+import type { Recipe, SaveFormat, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
+import type { Dtype } from '../../checkpoint/dtype.ts';
+import type { Method, ModuleScheme, QuantizedMatrix } from '../../methods/method.ts';
+
+/** One linear that will be quantized. */
+export interface ModulePlan {
+  readonly module: string;
+  readonly block: number;
+  readonly rows: number;
+  readonly cols: number;
+  readonly scheme: ModuleScheme;
+  readonly activations: boolean;
+}
+
+/** A tensor of a module before its bytes exist; `suffix` follows the module name and a dot. */
+export interface StoredTensor {
+  readonly suffix: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+}
+
+export interface Layout {
+  readonly format: SaveFormat;
+  /** How `weights` are rounded so that this format can hold them. A `note` says when that is not what the recipe asked for. */
+  scheme(recipe: Recipe, method: Method, weights: WeightRecipe): { readonly scheme: ModuleScheme; readonly note: string | null };
+  /** Why this format cannot hold the module and what to do; null when it can. */
+  refusal(plan: ModulePlan): string | null;
+  /** The module's tensors, in file order. */
+  tensors(plan: ModulePlan): readonly StoredTensor[];
+  /** Their bytes, in the order of `tensors`. Little endian. */
+  pack(binding: NativeBinding, plan: ModulePlan, matrix: QuantizedMatrix): Promise<readonly Uint8Array[]>;
+  /** config.json `quantization_config`. `left` names the linears that stay in floating point. */
+  config(recipe: Recipe, plans: readonly ModulePlan[], left: readonly string[]): Readonly<Record<string, unknown>>;
+  /** Codec that the runtime computes on, for reports. */
+  codec(plan: ModulePlan): string;
+}
+
+/** The settings that most modules have, by count of weights; formats write them once and the others per module. */
+export function commonPlan(plans: readonly ModulePlan[], key: (plan: ModulePlan) => string): ModulePlan | undefined {
+  const weights = new Map<string, number>();
+  for (const plan of plans) weights.set(key(plan), (weights.get(key(plan)) ?? 0) + plan.rows * plan.cols);
+  let best: ModulePlan | undefined;
+  for (const plan of plans) {
+    if (best === undefined || (weights.get(key(plan)) ?? 0) > (weights.get(key(best)) ?? 0)) best = plan;
+  }
+  return best;
+}

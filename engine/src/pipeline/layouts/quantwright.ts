@@ -1,0 +1,102 @@
+// Save format `quantwright`: our own, the only one that keeps everything a method can produce (fractional zeros, any row length, any group size).
+import { packedWords, type QuantwrightConfig, type QuantwrightModule, quantwrightVersion, suffix } from '../../checkpoint/layouts.ts';
+import { codeBits } from '../../methods/rounding.ts';
+import { bytesOf, encodeFloats, encodeInt32, encodeInt64, storedType, transpose, unsignedCodes } from './codes.ts';
+import { commonPlan, type Layout, type ModulePlan } from './layout.ts';
+
+export const quantwrightLayout: Layout = {
+  format: 'quantwright',
+
+  scheme: (recipe, method, weights) => ({
+    scheme: {
+      weights,
+      dialect: recipe.dialect ?? method.defaultDialect,
+      mseSearch: recipe.mseSearch,
+      fullRange: recipe.fullRange,
+      // One scale a row costs little, and integer kernels multiply by it in f32 anyway.
+      scaleType: recipe.activations === null ? recipe.scaleType : 'f32',
+    },
+    note: null,
+  }),
+
+  refusal: (plan) =>
+    plan.activations && (plan.scheme.weights.bits !== 8 || plan.scheme.weights.groupSize !== -1)
+      ? 'integer activations need 8-bit weights with one scale a row (group_size -1)'
+      : null,
+
+  tensors(plan) {
+    const { rows, cols, scheme } = plan;
+    const bits = codeBits(scheme.weights.bits);
+    if (plan.activations) {
+      return [
+        { suffix: suffix.weight, dtype: isSigned(plan) ? 'I8' : 'U8', shape: [rows, cols] },
+        { suffix: suffix.weightScale, dtype: 'F32', shape: [rows, 1] },
+        { suffix: suffix.weightZeroPoint, dtype: 'F32', shape: [rows, 1] },
+      ];
+    }
+    const groups = Math.ceil(cols / groupSizeOf(plan));
+    const type = storedType[scheme.scaleType];
+    return [
+      { suffix: suffix.qweight, dtype: 'I32', shape: [packedWords(cols, bits), rows] },
+      { suffix: suffix.scales, dtype: type, shape: [groups, rows] },
+      { suffix: suffix.zeros, dtype: type, shape: [groups, rows] },
+      { suffix: suffix.weightShape, dtype: 'I64', shape: [2] },
+      ...(scheme.weights.descAct ? [{ suffix: suffix.gIdx, dtype: 'I32' as const, shape: [cols] }] : []),
+    ];
+  },
+
+  async pack(binding, plan, matrix) {
+    if (plan.activations) return [bytesOf(matrix.codes), encodeFloats(matrix.scale, 'f32'), encodeFloats(matrix.zero, 'f32')];
+    const { rows, cols, groups, bits, scaleType } = matrix;
+    return [
+      await binding.packGptq(unsignedCodes(matrix), rows, cols, bits),
+      encodeFloats(transpose(matrix.scale, rows, groups), scaleType),
+      encodeFloats(transpose(matrix.zero, rows, groups), scaleType),
+      encodeInt64([rows, cols]),
+      ...(matrix.gIdx === undefined ? [] : [encodeInt32(matrix.gIdx)]),
+    ];
+  },
+
+  config(recipe, plans) {
+    const common = commonPlan(plans, (plan) => JSON.stringify(moduleConfig(plan)));
+    const defaults = common === undefined ? undefined : moduleConfig(common);
+    const different = plans.filter((plan) => JSON.stringify(moduleConfig(plan)) !== JSON.stringify(defaults));
+    const config: QuantwrightConfig = {
+      quant_method: 'quantwright',
+      version: quantwrightVersion,
+      methods: recipe.methods,
+      bits: codeBits(recipe.weights.bits),
+      group_size: recipe.weights.groupSize,
+      signed: recipe.weights.signed,
+      compute_method: recipe.computeMethod,
+      ...defaults,
+      ...(different.length === 0 ? {} : { modules: Object.fromEntries(different.map((plan) => [plan.module, moduleConfig(plan)])) }),
+    };
+    return { ...config };
+  },
+
+  codec: (plan) => (plan.activations ? 'w8a8' : plan.scheme.weights.bits === 8 ? 'q8' : 'q4'),
+};
+
+function groupSizeOf(plan: ModulePlan): number {
+  const size = plan.scheme.weights.groupSize;
+  return size === -1 ? plan.cols : Math.min(size, plan.cols);
+}
+
+/** Whether the codes come out signed: each dialect has its own rule, except InstantQuant, which follows the config. */
+function isSigned(plan: ModulePlan): boolean {
+  const { dialect, weights } = plan.scheme;
+  if (dialect === 'instant_quant') return weights.signed;
+  if (dialect === 'compressed_tensors') return true;
+  return dialect !== 'ist' && weights.symmetric;
+}
+
+function moduleConfig(plan: ModulePlan): QuantwrightModule {
+  const { weights } = plan.scheme;
+  return {
+    bits: codeBits(weights.bits),
+    group_size: weights.groupSize,
+    signed: isSigned(plan),
+    compute_method: plan.activations ? 'activate_quant' : 'weight_only',
+  };
+}
