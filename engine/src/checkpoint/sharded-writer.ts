@@ -1,0 +1,103 @@
+// Writes a whole checkpoint into a directory: one model.safetensors, or shards of at most `maxShardBytes` with their index.
+// Files appear complete or not at all; the index is written last, so that an interrupted directory is never taken for a model.
+import { open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError, fileError } from '../errors.ts';
+import { createSafetensors, planBytes, type SafetensorsWriter, type TensorPlan } from './writer.ts';
+
+export interface CheckpointWriter {
+  /** File names in the directory, without the index. */
+  readonly files: readonly string[];
+  /** Bytes of all files but the index. */
+  readonly fileBytes: number;
+  write(name: string, data: ArrayBufferView): Promise<void>;
+  finish(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+export interface CheckpointOptions {
+  /** Bytes of tensors a shard may hold; a larger tensor gets a shard of its own. Default: one file. */
+  readonly maxShardBytes?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export async function createCheckpoint(directory: string, plan: readonly TensorPlan[], options: CheckpointOptions = {}): Promise<CheckpointWriter> {
+  const shards = splitPlan(plan, options.maxShardBytes ?? Number.POSITIVE_INFINITY);
+  const names = shards.map((_, index) => shardName(index, shards.length));
+  const writers: SafetensorsWriter[] = [];
+  const owner = new Map<string, SafetensorsWriter>();
+  const weightMap: Record<string, string> = {};
+  const abort = async (): Promise<void> => {
+    for (const writer of writers) await writer.abort();
+  };
+  try {
+    for (const [index, shard] of shards.entries()) {
+      const name = names[index] ?? '';
+      const writer = await createSafetensors(join(directory, name), shard, { format: 'pt', ...options.metadata });
+      writers.push(writer);
+      for (const tensor of shard) {
+        owner.set(tensor.name, writer);
+        weightMap[tensor.name] = name;
+      }
+    }
+  } catch (cause) {
+    await abort();
+    throw cause;
+  }
+  return {
+    files: names,
+    fileBytes: writers.reduce((sum, writer) => sum + writer.fileBytes, 0),
+    write: async (name, data) => {
+      const writer = owner.get(name);
+      if (writer === undefined) throw new EngineError('internal', `tensor ${name} is not planned for ${directory}`, { file: directory, tensor: name });
+      await writer.write(name, data);
+    },
+    finish: async () => {
+      for (const writer of writers) await writer.finish();
+      if (shards.length === 1) return;
+      const total = plan.reduce((sum, tensor) => sum + planBytes(tensor), 0);
+      const sorted = Object.fromEntries(Object.entries(weightMap).sort(([a], [b]) => (a < b ? -1 : 1)));
+      await writeIndex(join(directory, 'model.safetensors.index.json'), `${JSON.stringify({ metadata: { total_size: total }, weight_map: sorted }, null, 2)}\n`);
+    },
+    abort,
+  };
+}
+
+/** Cuts the plan, in its order, into shards. */
+export function splitPlan(plan: readonly TensorPlan[], maxShardBytes: number): TensorPlan[][] {
+  const shards: TensorPlan[][] = [[]];
+  let used = 0;
+  for (const tensor of plan) {
+    const bytes = planBytes(tensor);
+    if (used > 0 && used + bytes > maxShardBytes) {
+      shards.push([]);
+      used = 0;
+    }
+    shards.at(-1)?.push(tensor);
+    used += bytes;
+  }
+  return shards;
+}
+
+function shardName(index: number, count: number): string {
+  if (count === 1) return 'model.safetensors';
+  const five = (value: number): string => String(value).padStart(5, '0');
+  return `model-${five(index + 1)}-of-${five(count)}.safetensors`;
+}
+
+async function writeIndex(file: string, text: string): Promise<void> {
+  const temporary = `${file}.partial`;
+  try {
+    const handle = await open(temporary, 'w');
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw fileError('write', file, cause);
+  }
+}
