@@ -6,8 +6,10 @@ import type { Target } from './target.ts';
 export interface Nearest {
   readonly field: RecipeField;
   readonly value: string | number | boolean;
-  /** The value as the config format spells it is found by the format's `raise`; this is for people. */
+  /** The value as the config format spells it is found by the format's `spell`; this is for people. */
   readonly words: string;
+  /** Fields that must change with it for the change to help. */
+  readonly also?: readonly { readonly field: RecipeField; readonly value: string | number | boolean }[];
 }
 
 interface Because {

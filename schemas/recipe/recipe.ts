@@ -68,5 +68,5 @@ export interface Recipe {
 
 /** Fields of a Recipe that findings point at; dotted for nested ones. */
 export type RecipeField =
-  | 'methods' | 'weights' | 'weights.bits' | 'weights.symmetric' | 'weights.groupSize' | 'weights.descAct' | 'weights.dtype'
+  | 'methods' | 'weights' | 'weights.bits' | 'weights.signed' | 'weights.symmetric' | 'weights.groupSize' | 'weights.descAct' | 'weights.dtype'
   | 'activations' | 'computeMethod' | 'ignore' | 'overrides' | 'calibration' | 'saveFormat' | 'scaleType' | 'memoryLimitBytes' | 'dampPercent';

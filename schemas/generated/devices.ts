@@ -1,0 +1,2 @@
+import type { Device } from '../hardware/target.ts';
+export const deviceRows: readonly Device[] = [];
