@@ -1,0 +1,39 @@
+// Quantizes one module: rounds its matrix, refuses what is not finite, and packs it. The mapped pages of the matrix are given back to the system,
+// so that memory holds one module at a time.
+import type { NativeBinding } from '@quantwright/native/binding';
+import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
+import { EngineError } from '../errors.ts';
+import type { Method, QuantizedMatrix } from '../methods/method.ts';
+import type { Layout } from './layouts/layout.ts';
+import type { PlannedModule } from './plan.ts';
+
+export interface AppliedModule {
+  /** Bytes of the planned tensors, in their order. */
+  readonly data: readonly Uint8Array[];
+  readonly sqnrDb: number;
+}
+
+/** Throws kind `checkpoint` when the weight or its scales are not finite, naming the tensor and the place. */
+export async function applyToModule(binding: NativeBinding, mapped: MappedCheckpoint, method: Method, layout: Layout, module: PlannedModule): Promise<AppliedModule> {
+  const { weight } = module.source;
+  try {
+    const matrix = await method.quantizeModule(binding, mapped.dense(weight.name), module.scheme);
+    refuseNotFinite(matrix, weight.name, weight.file);
+    return { data: await layout.pack(binding, module, matrix), sqnrDb: matrix.sqnrDb };
+  } finally {
+    mapped.release(weight.name);
+  }
+}
+
+export function refuseNotFinite(matrix: QuantizedMatrix, tensor: string, file: string): void {
+  const place = { file, tensor };
+  if (matrix.notFinite !== null) {
+    const [row, col] = matrix.notFinite;
+    throw new EngineError('checkpoint', `${file}: ${tensor} [${row}, ${col}] is not a finite number (NaN or infinity); the model is damaged, download it again`, place);
+  }
+  const bad = matrix.scale.findIndex((scale) => !Number.isFinite(scale));
+  if (bad !== -1) {
+    const row = Math.floor(bad / matrix.groups);
+    throw new EngineError('checkpoint', `${file}: the scale of ${tensor} row ${row}, group ${bad % matrix.groups} does not fit ${matrix.scaleType}; use "scale_type": "f32" or "bf16"`, place);
+  }
+}

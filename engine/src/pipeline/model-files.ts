@@ -1,0 +1,35 @@
+// The files of a model that are no weights: copied beside the quantized weights so that the result is a whole model, and config.json with what was done.
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError, fileError } from '../errors.ts';
+
+/** Tokenizer, chat template and generation defaults; licences, because a derived model keeps its terms. Code (*.py) and the card of the original are not copied. */
+const copiedFiles =
+  /^(tokenizer.*|special_tokens_map\.json|added_tokens\.json|generation_config\.json|chat_template\.(json|jinja)|vocab\.(json|txt)|merges\.txt|.*\.tiktoken|sentencepiece.*|LICEN[CS]E.*|NOTICE.*)$/i;
+
+/** Returns the names that were copied, sorted. */
+export async function copyModelFiles(from: string, to: string): Promise<readonly string[]> {
+  const entries = await readdir(from, { withFileTypes: true });
+  const names = entries.filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && copiedFiles.test(entry.name)).map((entry) => entry.name);
+  for (const name of names.sort()) {
+    await copyFile(join(from, name), join(to, name)).catch((cause: unknown) => {
+      throw fileError('copy', join(from, name), cause);
+    });
+  }
+  return names;
+}
+
+/** The model's config.json with `quantization_config` set; every other key stays where it is. */
+export async function writeModelConfig(from: string, to: string, quantization: Readonly<Record<string, unknown>>): Promise<void> {
+  const file = join(from, 'config.json');
+  const config: unknown = JSON.parse(
+    await readFile(file, 'utf8').catch((cause: unknown) => {
+      throw fileError('read', file, cause);
+    }),
+  );
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) throw new EngineError('checkpoint', `${file}: must hold a JSON object`, { file });
+  const target = join(to, 'config.json');
+  await writeFile(target, `${JSON.stringify({ ...config, quantization_config: quantization }, null, 2)}\n`).catch((cause: unknown) => {
+    throw fileError('write', target, cause);
+  });
+}

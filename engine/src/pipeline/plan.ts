@@ -1,0 +1,100 @@
+// What a quantization job will do, before it does it: modules with their rounding, tensors of the output, sizes and memory.
+// Refuses here whatever can be refused without reading a weight. Pure, except that it looks at the process's memory use.
+import type { Recipe } from '@quantwright/schemas/recipe/recipe';
+import type { TensorInfo } from '../checkpoint/header.ts';
+import { planBytes, type TensorPlan } from '../checkpoint/writer.ts';
+import { EngineError } from '../errors.ts';
+import type { Method } from '../methods/method.ts';
+import type { Layout, ModulePlan } from './layouts/layout.ts';
+import { scopeOf } from './scope.ts';
+import type { LinearSource, ModelSource } from './source.ts';
+
+export interface PlannedModule extends ModulePlan {
+  readonly source: LinearSource;
+  readonly tensors: readonly TensorPlan[];
+  /** Of `tensors`. */
+  readonly bytes: number;
+}
+
+export interface QuantizePlan {
+  readonly blocks: readonly (readonly PlannedModule[])[];
+  readonly modules: readonly PlannedModule[];
+  /** Linears of blocks that stay in floating point. */
+  readonly left: readonly string[];
+  readonly copied: readonly TensorInfo[];
+  /** Every tensor of the output, in the order in which it is written. */
+  readonly tensors: readonly TensorPlan[];
+  /** Of all weights read. */
+  readonly inputBytes: number;
+  /** Of all tensors written. */
+  readonly outputBytes: number;
+  /** Estimate: this process now, and the largest module beside it. */
+  readonly peakMemoryBytes: number;
+  readonly warnings: readonly string[];
+}
+
+export function planQuantization(recipe: Recipe, method: Method, layout: Layout, source: ModelSource): QuantizePlan {
+  const scope = scopeOf(recipe);
+  const warnings = new Set<string>();
+  const left: string[] = [];
+  const copied: TensorInfo[] = [...source.others];
+  const blocks = source.blocks.map((linears) =>
+    linears.flatMap((linear): PlannedModule[] => {
+      const weights = scope(linear.module);
+      if (weights === null) {
+        left.push(linear.module);
+        copied.push(linear.weight);
+        return [];
+      }
+      const { scheme, note } = layout.scheme(recipe, method, weights);
+      if (note !== null) warnings.add(note);
+      const plan: ModulePlan = { module: linear.module, block: linear.block, rows: linear.rows, cols: linear.cols, scheme, activations: recipe.activations !== null };
+      const refusal = layout.refusal(plan);
+      if (refusal !== null) throw refused(linear.module, refusal);
+      const tensors = layout.tensors(plan).map(({ suffix, dtype, shape }) => ({ name: `${linear.module}.${suffix}`, dtype, shape }));
+      return [{ ...plan, source: linear, tensors, bytes: sum(tensors.map(planBytes)) }];
+    }),
+  );
+  const modules = blocks.flat();
+  if (modules.length === 0) throw refused(null, 'the config leaves no linear to quantize: "ignore" matches all of them');
+  warnOfZeroZero(layout, modules, warnings);
+  const tensors = [...copied.map(({ name, dtype, shape }) => ({ name, dtype, shape })), ...modules.flatMap((module) => module.tensors)];
+  return {
+    blocks,
+    modules,
+    left,
+    copied,
+    tensors,
+    inputBytes: sum(modules.map((module) => module.source.weight.bytes)) + sum(copied.map((tensor) => tensor.bytes)),
+    outputBytes: sum(tensors.map(planBytes)),
+    peakMemoryBytes: process.memoryUsage.rss() + Math.max(...modules.map(workingBytes), ...copied.map((tensor) => 2 * tensor.bytes)),
+    warnings: [...warnings],
+  };
+}
+
+/** Throws kind `config` when the plan needs more memory than the config or the caller allows. */
+export function checkMemoryLimit(plan: QuantizePlan, limitBytes: number | null): void {
+  if (limitBytes === null || plan.peakMemoryBytes <= limitBytes) return;
+  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1048576)} MiB`;
+  throw refused(null, `the job needs about ${mebibytes(plan.peakMemoryBytes)} at its largest module, more than the memory limit of ${mebibytes(limitBytes)}; raise the limit`);
+}
+
+/** Mapped source, codes, their unsigned copy, packed words, and scales and zeros in f32 and as stored. */
+function workingBytes(module: PlannedModule): number {
+  return module.source.weight.bytes + 2 * module.rows * module.cols + 3 * module.bytes;
+}
+
+/** v1 of the GPTQ layout stores zero - 1: a zero of 0 wraps, and old readers undo that wrongly. */
+function warnOfZeroZero(layout: Layout, modules: readonly PlannedModule[], warnings: Set<string>): void {
+  if (layout.format !== 'gptq' || modules.every((module) => module.scheme.weights.symmetric)) return;
+  warnings.add('asymmetric weights in the gptq v1 layout: a zero point of 0 is stored as -1, which some old readers get wrong; save_format "gptq_v2" has no such case');
+}
+
+function refused(module: string | null, why: string): EngineError {
+  const message = module === null ? why : `${module}: ${why}`;
+  return new EngineError('config', message, module === null ? {} : { tensor: module });
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

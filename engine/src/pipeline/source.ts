@@ -1,0 +1,58 @@
+// The layer stream's view of a model: the linears of every decoder block with where their weights lie, and every other tensor, which is copied as it is.
+// Looks at headers and config.json only; reads no weight.
+import type { ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { TensorInfo } from '../checkpoint/header.ts';
+import { EngineError } from '../errors.ts';
+
+export interface LinearSource {
+  /** model.layers.0.mlp.down_proj */
+  readonly module: string;
+  readonly block: number;
+  readonly rows: number;
+  readonly cols: number;
+  readonly weight: TensorInfo;
+}
+
+export interface ModelSource {
+  /** Linears of block i, in the order in which the block computes them. */
+  readonly blocks: readonly (readonly LinearSource[])[];
+  /** Embeddings, norms, biases, lm_head ...: everything that is no linear weight of a block. */
+  readonly others: readonly TensorInfo[];
+}
+
+/** Throws kind `checkpoint` when a linear that config.json promises is missing, has another shape, or is already quantized. */
+export function modelSource(model: ModelShape, checkpoint: Checkpoint): ModelSource {
+  const inBlocks = model.linears.filter((linear) => linear.kind !== 'lm_head');
+  const blocks = Array.from({ length: model.layers }, (_, block) =>
+    inBlocks.map((linear): LinearSource => {
+      const module = linear.module.replace('{i}', String(block));
+      return { module, block, rows: linear.out, cols: linear.in, weight: linearWeight(checkpoint, module, linear.out, linear.in) };
+    }),
+  );
+  const taken = new Set(blocks.flat().map((linear) => linear.weight.name));
+  return { blocks, others: checkpoint.names.filter((name) => !taken.has(name)).map((name) => checkpoint.info(name)) };
+}
+
+function linearWeight(checkpoint: Checkpoint, module: string, rows: number, cols: number): TensorInfo {
+  const name = `${module}.weight`;
+  const place = { file: checkpoint.path, tensor: name };
+  const weight = checkpoint.find(name);
+  if (weight === undefined) {
+    const quantized = [`${module}.qweight`, `${module}.weight_packed`].find((other) => checkpoint.has(other));
+    throw new EngineError(
+      'checkpoint',
+      quantized === undefined
+        ? `${checkpoint.path} has no tensor ${name}, which config.json promises; the download may be incomplete`
+        : `${checkpoint.path} is quantized already (it has ${quantized}); give the original model`,
+      place,
+    );
+  }
+  if (weight.dtype !== 'F32' && weight.dtype !== 'F16' && weight.dtype !== 'BF16') {
+    throw new EngineError('checkpoint', `${weight.file}: ${name} has type ${weight.dtype}; only F32, F16 and BF16 weights can be quantized, so give the original model`, place);
+  }
+  if (weight.shape.length !== 2 || weight.shape[0] !== rows || weight.shape[1] !== cols) {
+    throw new EngineError('checkpoint', `${weight.file}: ${name} has shape [${weight.shape.join(', ')}], but config.json says [${rows}, ${cols}]`, place);
+  }
+  return weight;
+}
