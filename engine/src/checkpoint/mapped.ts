@@ -49,7 +49,8 @@ export function mapCheckpoint(checkpoint: Checkpoint, binding: NativeBinding): M
     checkpoint,
     read: (name) => {
       const info = checkpoint.info(name);
-      return fileOf(info).read(info.offset, info.bytes);
+      const bytes = fileOf(info).read(info.offset, info.bytes);
+      return bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.length ? bytes : bytes.slice();
     },
     bytes: (name) => bytesOf(checkpoint.info(name)),
     dense: (name) => {

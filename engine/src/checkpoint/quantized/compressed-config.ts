@@ -1,0 +1,86 @@
+// The config groups of a compressed-tensors model: which modules they name, and how weights and activations are stored.
+import { runInNewContext } from 'node:vm';
+import { EngineError } from '../../errors.ts';
+import { isJsonObject, type JsonObject } from '../json-file.ts';
+
+export interface CompressedGroup {
+  /** Class names (`Linear`), module names, or `re:` regular expressions. */
+  readonly targets: readonly string[];
+  readonly bits: number;
+  /** -1 = per channel. */
+  readonly groupSize: number;
+  /** int8 activations, quantized per token at run time. */
+  readonly dynamicInt8Activations: boolean;
+}
+
+/** Throws kind `checkpoint` for schemes that are not integers or need scales that are fixed in advance. */
+export function parseCompressedGroups(config: JsonObject, file: string): readonly CompressedGroup[] {
+  const format = config['format'];
+  if (format !== undefined && format !== 'int-quantized' && format !== 'pack-quantized' && format !== 'mixed-precision') {
+    throw refused(file, `format ${JSON.stringify(format)}`, 'this engine reads int-quantized and pack-quantized');
+  }
+  const groups = config['config_groups'];
+  if (!isJsonObject(groups)) throw refused(file, 'a missing "config_groups"', 'it must be an object of groups');
+  return Object.entries(groups).map(([name, group]) => parseGroup(group, name, file));
+}
+
+/** The first group whose targets name `module`; a linear also matches the class name `Linear`. */
+export function groupOf(groups: readonly CompressedGroup[], module: string): CompressedGroup | undefined {
+  return groups.find((group) => group.targets.some((target) => targets(target, module))) ?? groups.find((group) => group.targets.includes('Linear'));
+}
+
+/** Published patterns are shorter. */
+const patternLength = 500;
+/** A pattern from a downloaded config can be made to backtrack for years; an honest one needs microseconds for a module name. */
+const patternMilliseconds = 200;
+
+function targets(target: string, module: string): boolean {
+  if (!target.startsWith('re:')) return target === module;
+  try {
+    return runInNewContext('pattern.test(module)', { pattern: new RegExp(`^(?:${target.slice(3)})`), module }, { timeout: patternMilliseconds }) === true;
+  } catch (cause) {
+    throw new EngineError('checkpoint', `quantization_config: target ${target} takes longer than ${patternMilliseconds} ms on ${module}; write a simpler pattern`, { tensor: module, cause });
+  }
+}
+
+function parseGroup(group: unknown, name: string, file: string): CompressedGroup {
+  const where = `config_groups ${name}`;
+  if (!isJsonObject(group) || !isJsonObject(group['weights'])) throw refused(file, `${where} without "weights"`, 'each group must say how its weights are stored');
+  const weights = group['weights'];
+  if ((weights['type'] ?? 'int') !== 'int') throw refused(file, `${where}: weights of type ${JSON.stringify(weights['type'])}`, 'this engine reads integers');
+  const bits = weights['num_bits'];
+  if (bits !== 2 && bits !== 3 && bits !== 4 && bits !== 8) throw refused(file, `${where}: num_bits ${JSON.stringify(bits)}`, '2, 3, 4 and 8 can be loaded');
+  const size = weights['group_size'] ?? -1;
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || (size !== -1 && size <= 0)) throw refused(file, `${where}: group_size ${JSON.stringify(size)}`, 'it must be -1, null or a positive integer');
+  return { targets: parseTargets(group['targets'], where, file), bits, groupSize: size, dynamicInt8Activations: parseActivations(group['input_activations'], where, file) };
+}
+
+function parseTargets(value: unknown, where: string, file: string): string[] {
+  if (!Array.isArray(value)) return ['Linear'];
+  return value.map((target: unknown) => {
+    if (typeof target !== 'string' || target.length > patternLength) throw refused(file, `${where}: target ${JSON.stringify(target)?.slice(0, 80)}`, `it must be a string of at most ${patternLength} characters`);
+    if (target.startsWith('re:')) {
+      try {
+        new RegExp(target.slice(3));
+      } catch (cause) {
+        throw refused(file, `${where}: target ${target}`, `it is not a regular expression: ${cause instanceof Error ? cause.message : String(cause)}`);
+      }
+    }
+    return target;
+  });
+}
+
+function parseActivations(value: unknown, where: string, file: string): boolean {
+  if (!isJsonObject(value)) return false;
+  const { type = 'int', num_bits: bits, dynamic, strategy, symmetric = true } = value;
+  if (type === 'int' && bits === 8 && dynamic === true && strategy === 'token' && symmetric === true) return true;
+  throw refused(
+    file,
+    `${where}: input_activations {type: ${String(type)}, num_bits: ${String(bits)}, dynamic: ${String(dynamic)}, strategy: ${String(strategy)}, symmetric: ${String(symmetric)}}`,
+    'this engine runs symmetric 8-bit integers, dynamic per token',
+  );
+}
+
+function refused(file: string, what: string, why: string): EngineError {
+  return new EngineError('checkpoint', `${file}: quantization_config: ${what} cannot be loaded: ${why}`, { file });
+}

@@ -1,0 +1,89 @@
+// What a model directory says about its own quantization: config.json `quantization_config`, or AutoGPTQ's older quantize_config.json.
+// Parsed once at the boundary; layouts this engine cannot read are refused here by name.
+import { join } from 'node:path';
+import { EngineError } from '../../errors.ts';
+import { isJsonObject, type JsonObject, readOptionalJsonObject } from '../json-file.ts';
+import { type PackedBits, quantwrightVersion } from '../layouts.ts';
+import { limits } from '../limits.ts';
+import { type CompressedGroup, parseCompressedGroups } from './compressed-config.ts';
+
+export interface GptqConfig {
+  readonly layout: 'gptq';
+  /** v1 stores zero - 1, v2 stores zero. */
+  readonly version: 1 | 2;
+  readonly bits: PackedBits;
+  readonly groupSize: number;
+}
+export interface CompressedConfig {
+  readonly layout: 'compressed-tensors';
+  readonly groups: readonly CompressedGroup[];
+}
+export interface QuantwrightModuleConfig {
+  readonly bits: PackedBits;
+  readonly groupSize: number;
+  readonly signed: boolean;
+  readonly computeMethod: 'weight_only' | 'activate_quant';
+}
+export interface QuantwrightStored {
+  readonly layout: 'quantwright';
+  of(module: string): QuantwrightModuleConfig;
+}
+export type StoredQuantization = GptqConfig | CompressedConfig | QuantwrightStored;
+
+/** `config`: the parsed config.json. null = the model is not quantized. Throws kind `checkpoint`. */
+export async function readQuantization(directory: string, config: JsonObject): Promise<StoredQuantization | null> {
+  const inline = config['quantization_config'] ?? config['compression_config'];
+  if (isJsonObject(inline)) return parseQuantization(inline, join(directory, 'config.json'));
+  const file = join(directory, 'quantize_config.json');
+  const older = await readOptionalJsonObject(file, limits.configBytes);
+  return older === null ? null : parseQuantization({ quant_method: 'gptq', ...older }, file);
+}
+
+export function parseQuantization(config: JsonObject, file: string): StoredQuantization {
+  const method = config['quant_method'];
+  if (method === 'gptq') return parseGptq(config, file);
+  if (method === 'compressed-tensors') return { layout: 'compressed-tensors', groups: parseCompressedGroups(config, file) };
+  if (method === 'quantwright') return parseQuantwright(config, file);
+  throw new EngineError('checkpoint', `${file}: quant_method ${JSON.stringify(method)} cannot be loaded; this engine reads gptq, compressed-tensors and quantwright`, { file });
+}
+
+function parseGptq(config: JsonObject, file: string): GptqConfig {
+  const format = config['checkpoint_format'] ?? 'gptq';
+  if (format !== 'gptq' && format !== 'gptq_v2') {
+    throw new EngineError('checkpoint', `${file}: checkpoint_format ${JSON.stringify(format)} cannot be loaded; this engine reads gptq and gptq_v2`, { file });
+  }
+  return { layout: 'gptq', version: format === 'gptq' ? 1 : 2, bits: packedBits(config['bits'], 'bits', file), groupSize: groupSize(config['group_size'] ?? -1, 'group_size', file) };
+}
+
+function parseQuantwright(config: JsonObject, file: string): QuantwrightStored {
+  if (config['version'] !== quantwrightVersion) {
+    throw new EngineError('checkpoint', `${file}: quantwright layout version ${JSON.stringify(config['version'])}; this engine reads version ${quantwrightVersion}`, { file });
+  }
+  const defaults = parseModule(config, 'quantization_config', file);
+  const modules = new Map<string, QuantwrightModuleConfig>();
+  if (isJsonObject(config['modules'])) {
+    for (const [module, own] of Object.entries(config['modules'])) {
+      if (!isJsonObject(own)) throw new EngineError('checkpoint', `${file}: quantization_config.modules ${module} must be an object`, { file });
+      modules.set(module, parseModule({ ...config, ...own }, `modules ${module}`, file));
+    }
+  }
+  return { layout: 'quantwright', of: (module) => modules.get(module) ?? defaults };
+}
+
+function parseModule(config: JsonObject, where: string, file: string): QuantwrightModuleConfig {
+  const compute = config['compute_method'];
+  if (compute !== 'weight_only' && compute !== 'activate_quant') {
+    throw new EngineError('checkpoint', `${file}: ${where}: compute_method ${JSON.stringify(compute)} must be weight_only or activate_quant`, { file });
+  }
+  return { bits: packedBits(config['bits'], `${where}: bits`, file), groupSize: groupSize(config['group_size'], `${where}: group_size`, file), signed: config['signed'] === true, computeMethod: compute };
+}
+
+export function packedBits(value: unknown, where: string, file: string): PackedBits {
+  if (value === 2 || value === 3 || value === 4 || value === 8) return value;
+  throw new EngineError('checkpoint', `${file}: ${where} is ${JSON.stringify(value)}; 2, 3, 4 and 8 can be loaded`, { file });
+}
+
+export function groupSize(value: unknown, where: string, file: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && (value === -1 || value > 0)) return value;
+  throw new EngineError('checkpoint', `${file}: ${where} is ${JSON.stringify(value)}; it must be -1 or a positive integer`, { file });
+}

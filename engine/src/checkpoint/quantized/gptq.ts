@@ -1,0 +1,41 @@
+// GPTQ checkpoints, v1 and v2 (algorithms section 18.1) -> weight specs. Widths 2 and 3 are held as 4-bit codes, whose kernels they fit.
+import type { NativeBinding } from '@quantwright/native/binding';
+import { maxCode, suffix } from '../layouts.ts';
+import type { MappedCheckpoint } from '../mapped.ts';
+import type { GptqConfig } from './config.ts';
+import { expectTensor, fail, fitsPacked, fittingBits, fittingGroupSize, type LinearPlace, readBias, readGroupIndex, scaleTypeOf, type StoredLinear, transpose } from './stored.ts';
+
+export async function readGptq(mapped: MappedCheckpoint, place: LinearPlace, config: GptqConfig, binding: NativeBinding): Promise<StoredLinear> {
+  const { module, rows, cols } = place;
+  const name = (tensor: string): string => `${module}.${tensor}`;
+  const qweight = mapped.checkpoint.info(name(suffix.qweight));
+  const qzeros = mapped.checkpoint.info(name(suffix.qzeros));
+  const [words = 0] = qweight.shape;
+  const [groups = 0, zeroWords = 0] = qzeros.shape;
+  const fitsWeight = fitsPacked(words, cols);
+  const fitsZero = fitsPacked(zeroWords, rows);
+  const bits = fittingBits(qweight, config.bits, (candidate) => fitsWeight(candidate) && fitsZero(candidate));
+  expectTensor(mapped, qweight.name, ['I32', 'U32'], [words, rows]);
+  expectTensor(mapped, qzeros.name, ['I32', 'U32'], [groups, zeroWords]);
+  const scales = expectTensor(mapped, name(suffix.scales), ['F16', 'BF16', 'F32'], [groups, rows]);
+  const groupSize = fittingGroupSize(scales, cols, groups, config.groupSize);
+  const gIdx = readGroupIndex(mapped, name(suffix.gIdx), cols, groups, groupSize);
+  const stored = await binding.unpackRows(mapped.bytes(qzeros.name), groups, rows, bits);
+  if (stored.length !== groups * rows) fail(qzeros, `unpacks to ${stored.length} zero points, ${groups * rows} are needed`);
+  // v1 wrote zero - 1; zero 0 wrapped to the largest code, so adding 1 must wrap back.
+  const zero = config.version === 2 ? Float32Array.from(stored) : Float32Array.from(stored, (value) => (value + 1) & maxCode(bits));
+  return {
+    spec: {
+      codec: bits === 8 ? 'q8' : 'q4',
+      rows,
+      cols,
+      groupSize,
+      codes: await binding.unpackGptq(mapped.bytes(qweight.name), rows, cols, bits),
+      scale: transpose(await mapped.floats(scales.name), groups, rows, new Float32Array(rows * groups)),
+      zero: transpose(zero, groups, rows, new Float32Array(rows * groups)),
+      ...(gIdx === undefined ? {} : { gIdx }),
+      scaleType: scaleTypeOf(scales),
+    },
+    ...(await readBias(mapped, place)),
+  };
+}

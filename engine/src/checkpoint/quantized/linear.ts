@@ -1,0 +1,47 @@
+// One linear layer of a checkpoint, however it is stored: dense, or any layout this engine reads. The tensors that are there decide;
+// the config only supplies what tensors cannot say.
+import type { NativeBinding } from '@quantwright/native/binding';
+import { EngineError } from '../../errors.ts';
+import type { Checkpoint } from '../checkpoint.ts';
+import { suffix } from '../layouts.ts';
+import type { MappedCheckpoint } from '../mapped.ts';
+import { readIntQuantized, readPackQuantized } from './compressed-tensors.ts';
+import type { StoredQuantization } from './config.ts';
+import { readGptq } from './gptq.ts';
+import { readQuantwright } from './quantwright.ts';
+import { expectTensor, type LinearPlace, readBias, type StoredLinear } from './stored.ts';
+
+/** Throws kind `checkpoint`, naming the module, when tensors are missing, do not fit the model, or contradict the config. */
+export async function readLinear(mapped: MappedCheckpoint, place: LinearPlace, quantization: StoredQuantization | null, binding: NativeBinding): Promise<StoredLinear> {
+  const kind = storedKind(mapped.checkpoint, place.module);
+  if (kind === 'dense') {
+    expectTensor(mapped, `${place.module}.${suffix.weight}`, ['F32', 'F16', 'BF16'], [place.rows, place.cols]);
+    return { spec: { codec: 'dense', ...mapped.dense(`${place.module}.${suffix.weight}`) }, ...(await readBias(mapped, place)) };
+  }
+  const path = mapped.checkpoint.path;
+  if (quantization === null) {
+    throw new EngineError('checkpoint', `${path}: module ${place.module} is quantized, but config.json has no quantization_config (and there is no quantize_config.json)`, { file: path, tensor: place.module });
+  }
+  if (quantization.layout === 'quantwright') return readQuantwright(mapped, place, quantization, binding);
+  if (quantization.layout === 'gptq' && kind === 'words') return readGptq(mapped, place, quantization, binding);
+  if (quantization.layout === 'compressed-tensors' && kind === 'int8') return readIntQuantized(mapped, place, quantization);
+  if (quantization.layout === 'compressed-tensors' && kind === 'packed') return readPackQuantized(mapped, place, quantization, binding);
+  throw new EngineError('checkpoint', `${path}: the tensors of ${place.module} are not of the ${quantization.layout} layout that its config names`, { file: path, tensor: place.module });
+}
+
+/** Whether a module's weight is stored as integers; for reports that must not read data. */
+export function isQuantized(checkpoint: Checkpoint, module: string): boolean {
+  return checkpoint.has(`${module}.${suffix.weight}`) || checkpoint.has(`${module}.${suffix.qweight}`) || checkpoint.has(`${module}.${suffix.weightPacked}`)
+    ? storedKind(checkpoint, module) !== 'dense'
+    : false;
+}
+
+function storedKind(checkpoint: Checkpoint, module: string): 'dense' | 'words' | 'packed' | 'int8' {
+  if (checkpoint.has(`${module}.${suffix.qweight}`)) return 'words';
+  if (checkpoint.has(`${module}.${suffix.weightPacked}`)) return 'packed';
+  const weight = checkpoint.find(`${module}.${suffix.weight}`);
+  if (weight === undefined) {
+    throw new EngineError('checkpoint', `${checkpoint.path}: module ${module} has no weight (neither weight, qweight nor weight_packed)`, { file: checkpoint.path, tensor: `${module}.weight` });
+  }
+  return weight.dtype === 'I8' || weight.dtype === 'U8' ? 'int8' : 'dense';
+}
