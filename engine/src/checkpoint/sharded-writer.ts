@@ -10,7 +10,9 @@ export interface CheckpointWriter {
   readonly files: readonly string[];
   /** Bytes of all files but the index. */
   readonly fileBytes: number;
-  write(name: string, data: ArrayBufferView): Promise<void>;
+  write(name: string, data: ArrayBufferView | Iterable<ArrayBufferView>): Promise<void>;
+  /** Makes what was written durable. */
+  sync(): Promise<void>;
   finish(): Promise<void>;
   abort(): Promise<void>;
 }
@@ -19,6 +21,8 @@ export interface CheckpointOptions {
   /** Bytes of tensors a shard may hold; a larger tensor gets a shard of its own. Default: one file. */
   readonly maxShardBytes?: number;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Tensors that an interrupted run of the same plan wrote and synced. */
+  readonly kept?: ReadonlySet<string>;
 }
 
 export async function createCheckpoint(directory: string, plan: readonly TensorPlan[], options: CheckpointOptions = {}): Promise<CheckpointWriter> {
@@ -33,7 +37,7 @@ export async function createCheckpoint(directory: string, plan: readonly TensorP
   try {
     for (const [index, shard] of shards.entries()) {
       const name = names[index] ?? '';
-      const writer = await createSafetensors(join(directory, name), shard, { format: 'pt', ...options.metadata });
+      const writer = await createSafetensors(join(directory, name), shard, { format: 'pt', ...options.metadata }, keptOf(shard, options.kept));
       writers.push(writer);
       for (const tensor of shard) {
         owner.set(tensor.name, writer);
@@ -52,6 +56,9 @@ export async function createCheckpoint(directory: string, plan: readonly TensorP
       if (writer === undefined) throw new EngineError('internal', `tensor ${name} is not planned for ${directory}`, { file: directory, tensor: name });
       await writer.write(name, data);
     },
+    sync: async () => {
+      for (const writer of writers) await writer.sync();
+    },
     finish: async () => {
       for (const writer of writers) await writer.finish();
       if (shards.length === 1) return;
@@ -61,6 +68,10 @@ export async function createCheckpoint(directory: string, plan: readonly TensorP
     },
     abort,
   };
+}
+
+function keptOf(shard: readonly TensorPlan[], kept: ReadonlySet<string> | undefined): ReadonlySet<string> {
+  return new Set(shard.map((tensor) => tensor.name).filter((name) => kept?.has(name) ?? false));
 }
 
 /** Cuts the plan, in its order, into shards. */

@@ -16,8 +16,10 @@ export interface SafetensorsWriter {
   readonly file: string;
   /** Of the finished file. */
   readonly fileBytes: number;
-  /** Every planned tensor exactly once, in any order. `data`: little endian, row-major. */
-  write(name: string, data: ArrayBufferView): Promise<void>;
+  /** Every planned tensor exactly once, in any order. `data`: little endian, row-major; in pieces when it is large. */
+  write(name: string, data: ArrayBufferView | Iterable<ArrayBufferView>): Promise<void>;
+  /** Makes what was written durable, so that a later run can continue after it. */
+  sync(): Promise<void>;
   /** Syncs and renames. Throws kind `internal` when a planned tensor was not written. */
   finish(): Promise<void>;
   /** Removes what was written; safe at any time, also after `finish` (does nothing then). */
@@ -29,14 +31,22 @@ export function planBytes(plan: TensorPlan): number {
   return plan.shape.reduce((product, size) => product * size, dtypeBytes(plan.dtype));
 }
 
-/** Tensors lie in the order of `plan`, grouped by falling element width so that each is aligned to its elements. Throws kind `io` or `internal`. */
-export async function createSafetensors(file: string, plan: readonly TensorPlan[], metadata: Readonly<Record<string, string>> = {}): Promise<SafetensorsWriter> {
+/**
+ * Tensors lie in the order of `plan`, grouped by falling element width so that each is aligned to its elements.
+ * `kept`: tensors that an interrupted writer of the same plan and metadata wrote and synced; they are taken over. Throws kind `io` or `internal`.
+ */
+export async function createSafetensors(
+  file: string,
+  plan: readonly TensorPlan[],
+  metadata: Readonly<Record<string, string>> = {},
+  kept: ReadonlySet<string> = new Set(),
+): Promise<SafetensorsWriter> {
   const { header, places, fileBytes } = layOut(file, plan, metadata);
   const temporary = `${file}.partial`;
-  let handle: FileHandle | null = await open(temporary, 'w').catch((cause: unknown) => {
+  let handle: FileHandle | null = await open(temporary, kept.size === 0 ? 'w' : 'r+').catch((cause: unknown) => {
     throw fileError('create', temporary, cause);
   });
-  const missing = new Set(places.keys());
+  const missing = new Set([...places.keys()].filter((name) => !kept.has(name)));
   const close = async (): Promise<void> => {
     await handle?.close();
     handle = null;
@@ -63,10 +73,20 @@ export async function createSafetensors(file: string, plan: readonly TensorPlan[
     write: async (name, data) => {
       const place = places.get(name);
       if (place === undefined || !missing.delete(name)) throw new EngineError('internal', `tensor ${name} is not planned for ${file}, or was written before`, { file, tensor: name });
-      if (data.byteLength !== place.bytes) {
-        throw new EngineError('internal', `tensor ${name} of ${file}: ${data.byteLength} bytes given, ${place.bytes} planned`, { file, tensor: name });
+      let written = 0;
+      for (const piece of ArrayBuffer.isView(data) ? [data] : data) {
+        written += piece.byteLength;
+        if (written > place.bytes) break;
+        await writeAt(piece, place.offset + written - piece.byteLength);
       }
-      await writeAt(data, place.offset);
+      if (written !== place.bytes) {
+        throw new EngineError('internal', `tensor ${name} of ${file}: ${written} bytes given, ${place.bytes} planned`, { file, tensor: name });
+      }
+    },
+    sync: async () => {
+      await handle?.sync().catch((cause: unknown) => {
+        throw fileError('write', temporary, cause);
+      });
     },
     finish: async () => {
       const [first] = missing;

@@ -1,0 +1,50 @@
+// Progress of a quantization job as its contract has it (schemas/rpc/engine.ts): the plan first, then one event a module with the time that is left.
+import type { QuantizeProgress } from '@quantwright/schemas/rpc/engine';
+import type { PlannedModule, QuantizePlan } from './plan.ts';
+
+export interface JobProgress {
+  finish(module: PlannedModule, sqnrDb: number): void;
+  /** The module was finished by an earlier run; it does not count for the speed. */
+  skip(module: PlannedModule): void;
+}
+
+/** Sends the plan at once. */
+export function createProgress(plan: QuantizePlan, send: ((progress: QuantizeProgress) => void) | undefined): JobProgress {
+  const bytesTotal = plan.modules.reduce((total, module) => total + module.source.weight.bytes, 0);
+  const started = performance.now();
+  let bytesDone = 0;
+  let bytesSkipped = 0;
+  let index = 0;
+  send?.({
+    phase: 'plan',
+    blocks: plan.blocks.length,
+    modules: plan.modules.length,
+    inputBytes: plan.inputBytes,
+    outputBytes: plan.outputBytes,
+    peakMemoryBytes: plan.peakMemoryBytes,
+  });
+  return {
+    skip: (module) => {
+      bytesDone += module.source.weight.bytes;
+      bytesSkipped += module.source.weight.bytes;
+      index++;
+    },
+    finish: (module, sqnrDb) => {
+      bytesDone += module.source.weight.bytes;
+      const seconds = (performance.now() - started) / 1000;
+      const speed = (bytesDone - bytesSkipped) / Math.max(seconds, 1e-3);
+      send?.({
+        phase: 'module',
+        block: module.block,
+        blocks: plan.blocks.length,
+        module: module.module,
+        index: index++,
+        modules: plan.modules.length,
+        bytesDone,
+        bytesTotal,
+        etaSeconds: (bytesTotal - bytesDone) / speed,
+        sqnrDb,
+      });
+    },
+  };
+}

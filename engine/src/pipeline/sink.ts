@@ -1,0 +1,87 @@
+// Where the stream ends: writes tensors into the output directory, and after every block a line in a journal, so that a killed job can go on
+// after the last finished block. The journal is only written when the tensors it speaks of are safe on the disk.
+import { open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CheckpointWriter, createCheckpoint } from '../checkpoint/sharded-writer.ts';
+import type { TensorPlan } from '../checkpoint/writer.ts';
+import { fileError } from '../errors.ts';
+
+export interface ModuleRecord {
+  readonly module: string;
+  /** null for Infinity, which JSON cannot say. */
+  readonly sqnrDb: number | null;
+}
+
+export interface ModelSink {
+  /** Parts (`others`, `block 0` ...) that an earlier run finished, with what it measured. */
+  readonly finished: ReadonlyMap<string, readonly ModuleRecord[]>;
+  readonly files: readonly string[];
+  readonly fileBytes: number;
+  write(name: string, data: ArrayBufferView | Iterable<ArrayBufferView>): Promise<void>;
+  /** Every tensor of the part was written. */
+  finishPart(part: string, records: readonly ModuleRecord[]): Promise<void>;
+  /** All parts are there: gives the files their names. */
+  finish(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+export interface SinkPart {
+  readonly part: string;
+  readonly tensors: readonly TensorPlan[];
+}
+
+/** Bytes of tensors in one file: what published models use, so that a shard fits every file system and downloads in one piece. */
+const maxShardBytes = 5_000_000_000;
+const journalFile = 'journal.jsonl';
+
+/** `resumed`: the directory holds what an earlier run of the same plan left. */
+export async function createSink(directory: string, parts: readonly SinkPart[], resumed: boolean): Promise<ModelSink> {
+  const journal = join(directory, journalFile);
+  const finished = resumed ? await readJournal(journal) : new Map<string, readonly ModuleRecord[]>();
+  const kept = new Set(parts.filter(({ part }) => finished.has(part)).flatMap(({ tensors }) => tensors.map((tensor) => tensor.name)));
+  const writer: CheckpointWriter = await createCheckpoint(directory, parts.flatMap(({ tensors }) => tensors), { maxShardBytes, kept });
+  return {
+    finished,
+    files: writer.files,
+    fileBytes: writer.fileBytes,
+    write: (name, data) => writer.write(name, data),
+    finishPart: async (part, records) => {
+      await writer.sync();
+      await appendDurably(journal, `${JSON.stringify({ part, records })}\n`);
+    },
+    finish: async () => {
+      await writer.finish();
+      await rm(journal, { force: true });
+    },
+    abort: () => writer.abort(),
+  };
+}
+
+async function appendDurably(file: string, line: string): Promise<void> {
+  try {
+    const handle = await open(file, 'a');
+    try {
+      await handle.writeFile(line);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    throw fileError('write', file, cause);
+  }
+}
+
+/** A last line that was cut short counts as not written. */
+async function readJournal(file: string): Promise<Map<string, readonly ModuleRecord[]>> {
+  const finished = new Map<string, readonly ModuleRecord[]>();
+  const text = await readFile(file, 'utf8').catch(() => '');
+  for (const line of text.split('\n')) {
+    try {
+      const entry = JSON.parse(line) as { readonly part: string; readonly records: readonly ModuleRecord[] };
+      finished.set(entry.part, entry.records);
+    } catch {
+      break;
+    }
+  }
+  return finished;
+}
