@@ -1,0 +1,64 @@
+// Completion in a config: the missing members of an object, or the values of a member, each with why. Damaged text completes too.
+import type { OffsetRange } from '@quantwright/schemas/check/finding';
+import { type CompletionItem, type CompletionList, type Position, TextEdit } from 'vscode-languageserver';
+import type { TextDocument } from 'vscode-languageserver-textdocument';
+import type { Analysis } from '../../document/analysis.ts';
+import { type Cursor, cursorAt } from '../../document/cursor.ts';
+import { toRange } from '../diagnostics.ts';
+import { keyProposals } from './keys.ts';
+import { valueProposals } from './values.ts';
+
+/** One thing to insert, before it is dressed for the protocol. */
+export interface Proposal {
+  readonly label: string;
+  /** Right of the label: what is inserted, or who refuses it. */
+  readonly detail: string;
+  readonly documentation: string;
+  readonly text: string;
+  /** Snippet form of `text`; null when there is nothing to choose. */
+  readonly snippet: string | null;
+  readonly kind: CompletionItem['kind'] & number;
+  readonly preselect: boolean;
+  readonly deprecated: boolean;
+}
+
+export function complete(analysis: Analysis, position: Position, snippets: boolean): CompletionList | null {
+  const { document, result } = analysis;
+  if (result.format === null) return null;
+  const cursor = cursorAt(document.getText(), document.offsetAt(position));
+  if (cursor.kind === 'none') return null;
+  const proposals = cursor.kind === 'key' ? keyProposals(analysis, cursor) : valueProposals(analysis, cursor);
+  return { isIncomplete: false, items: proposals.map((proposal, index) => toItem(document, cursor, proposal, index, snippets)) };
+}
+
+/** The text after inserting a proposal, as the editor would make it. */
+export function insertionInto(text: string, cursor: Exclude<Cursor, { kind: 'none' }>, inserted: string): string {
+  const comma = cursor.commaBefore;
+  const head = comma === null ? text.slice(0, cursor.replace.start) : `${text.slice(0, comma)},${text.slice(comma, cursor.replace.start)}`;
+  return head + inserted + (cursor.commaAfter ? ',' : '') + text.slice(cursor.replace.end);
+}
+
+function toItem(document: TextDocument, cursor: Exclude<Cursor, { kind: 'none' }>, proposal: Proposal, index: number, snippets: boolean): CompletionItem {
+  const after = cursor.commaAfter ? ',' : '';
+  const asSnippet = snippets && proposal.snippet !== null;
+  const newText = (asSnippet ? (proposal.snippet ?? proposal.text) : proposal.text) + after;
+  const item: CompletionItem = {
+    label: proposal.label,
+    kind: proposal.kind,
+    detail: proposal.detail,
+    documentation: { kind: 'markdown', value: proposal.documentation },
+    // Clients filter by the text that is replaced, quotes included.
+    filterText: filterTextOf(document.getText(), cursor.replace, proposal.label),
+    sortText: String(index).padStart(4, '0'),
+    insertTextFormat: asSnippet ? 2 : 1,
+    textEdit: TextEdit.replace(toRange(document, cursor.replace), newText),
+    preselect: proposal.preselect,
+  };
+  if (proposal.deprecated) item.tags = [1];
+  if (cursor.commaBefore !== null) item.additionalTextEdits = [TextEdit.insert(document.positionAt(cursor.commaBefore), ',')];
+  return item;
+}
+
+function filterTextOf(text: string, replace: OffsetRange, label: string): string {
+  return text[replace.start] === '"' ? JSON.stringify(label) : label;
+}

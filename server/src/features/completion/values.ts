@@ -1,0 +1,71 @@
+// Values for a member: those the schema lists, or legal group sizes. Every candidate is put into the text and checked; what the
+// judge would refuse stands last and says so.
+import type { JsonSchema } from '@quantwright/schemas/configs/json-schema';
+import type { JsonPath } from '@quantwright/schemas/recipe/origin';
+import { CompletionItemKind } from 'vscode-languageserver';
+import { type Analysis, checkInstead } from '../../document/analysis.ts';
+import type { Cursor } from '../../document/cursor.ts';
+import { defaultOf, meaningOfValue } from '../../schema/describe.ts';
+import { schemaAt } from '../../schema/formatSchema.ts';
+import { child, listedValues, same } from '../../schema/jsonSchema.ts';
+import { judge, type Judgement, verdictLines, verdictSummary } from '../judgement.ts';
+import { insertionInto, type Proposal } from './complete.ts';
+import { groupSizesThatFit, isGroupSize } from './groupSizes.ts';
+
+export interface JudgedValue {
+  readonly value: unknown;
+  readonly judgement: Judgement;
+}
+
+/** Values of one list (a choice of modules, say) are judged up to here: a key stroke must not wait for more. */
+const judgedLimit = 24;
+
+export function valueProposals(analysis: Analysis, cursor: Extract<Cursor, { kind: 'value' }>): readonly Proposal[] {
+  const schemas = schemaAt(analysis, cursor.path)?.schemas ?? [];
+  const fallback = defaultOf(schemas);
+  const judged = judgedValues(analysis, schemas, cursor.path, (value) => insertionInto(analysis.document.getText(), cursor, JSON.stringify(value)));
+  const [first] = judged;
+  return judged.map(({ value, judgement }) => ({
+    label: typeof value === 'string' ? value : JSON.stringify(value),
+    detail: detailOf(value, judgement, fallback),
+    documentation: [meaningOfValue(schemas, value), whyOf(judgement)].filter((part) => part !== '').join('\n\n'),
+    text: JSON.stringify(value),
+    snippet: null,
+    kind: typeof value === 'string' ? CompletionItemKind.EnumMember : CompletionItemKind.Value,
+    preselect: value === first?.value && judgement.blamed.length === 0,
+    deprecated: false,
+  }));
+}
+
+/** Candidates with their judgements, best first. `textWith` is the whole text with a value put in. */
+export function judgedValues(analysis: Analysis, schemas: readonly JsonSchema[], path: JsonPath, textWith: (value: unknown) => string): readonly JudgedValue[] {
+  const { values } = listedValues(schemas);
+  const probe = checkInstead(analysis, textWith(128));
+  const groups = isGroupSize(probe, path);
+  const candidates = groups ? groupSizesThatFit(analysis, values) : values;
+  const judged = candidates.slice(0, judgedLimit).map((value) => ({ value, judgement: judge(checkInstead(analysis, textWith(value)), path) }));
+  const kept = groups ? judged.filter(({ judgement }) => judgement.blamed.length === 0) : judged;
+  return [...kept].sort((left, right) => cost(left.judgement) - cost(right.judgement));
+}
+
+/** Why a value is offered, and what it would meet. */
+export function whyOf(judgement: Judgement): string {
+  const blamed = judgement.blamed.map((finding) => `⚠ ${finding.code}: ${finding.message}`);
+  return [...blamed, verdictLines(judgement.verdicts).join('\n')].filter((part) => part !== '').join('\n\n');
+}
+
+function detailOf(value: unknown, judgement: Judgement, fallback: unknown): string {
+  const words = [fallback !== undefined && same(value, fallback) ? 'default' : '', verdictSummary(judgement.verdicts)];
+  if (judgement.blamed.length > 0 && judgement.verdicts.every((verdict) => verdict.kind !== 'refused')) words.push('not valid here');
+  return words.filter((word) => word !== '').join(', ');
+}
+
+/** Blame weighs most, then errors anywhere, then limits of the targets. A stable sort keeps the schema's order among equals. */
+function cost(judgement: Judgement): number {
+  const limited = judgement.verdicts.filter((verdict) => verdict.kind !== 'supported').length;
+  return judgement.blamed.length * 1e6 + judgement.errors * 1e4 + limited * 100 + judgement.warnings;
+}
+
+export function valueAt(analysis: Analysis, path: JsonPath): unknown {
+  return path.reduce<unknown>((value, step) => child(value, step), analysis.result.tree?.value);
+}

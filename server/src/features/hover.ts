@@ -1,0 +1,67 @@
+// Hover on a config: what a key means, what a value leads to on each target, and what a finding that stands there is about.
+import type { Finding } from '@quantwright/schemas/check/finding';
+import { nodeAtOffset, pathOf } from '@quantwright/schemas/document/find';
+import type { ConfigNode } from '@quantwright/schemas/document/node';
+import type { JsonPath } from '@quantwright/schemas/recipe/origin';
+import type { Hover, Position } from 'vscode-languageserver';
+import type { Analysis } from '../document/analysis.ts';
+import { describeMember, meaningOfValue } from '../schema/describe.ts';
+import { schemaAt } from '../schema/formatSchema.ts';
+import { same } from '../schema/jsonSchema.ts';
+import { diagnosticPage } from './documentation.ts';
+import { toRange } from './diagnostics.ts';
+import { verdictLines, decisivePerTarget } from './judgement.ts';
+
+export function hover(analysis: Analysis, position: Position): Hover | null {
+  const { document, result } = analysis;
+  if (result.format === null) return null;
+  const offset = document.offsetAt(position);
+  const node = nodeAtOffset(result.tree, offset);
+  const sections = [
+    node === null ? '' : memberSection(analysis, node, offset),
+    ...result.findings.filter((finding) => finding.range.start <= offset && offset <= finding.range.end).map(findingSection),
+  ].filter((section) => section !== '');
+  if (sections.length === 0) return null;
+  const value = [...new Set(sections)].join('\n\n---\n\n');
+  const range = node === null ? {} : { range: toRange(document, hoveredRange(node, offset)) };
+  return { contents: { kind: 'markdown', value }, ...range };
+}
+
+function memberSection(analysis: Analysis, node: ConfigNode, offset: number): string {
+  const path = pathOf(node);
+  const key = path.findLast((step) => typeof step === 'string');
+  const place = schemaAt(analysis, path);
+  if (place === null || key === undefined) return '';
+  const { schemas } = place;
+  const verdicts = verdictSection(analysis, path);
+  if (schemas.length === 0 && verdicts === '') return '';
+  const parts = onKey(node, offset) || node.children.length > 0
+    ? [describeMember(key, schemas), verdicts]
+    : [`**${key}**: \`${JSON.stringify(node.value) ?? ''}\``, meaningOfValue(schemas, node.value), verdicts];
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+/** Who accepts the config as it stands, when the member is one that a verdict can depend on. */
+function verdictSection(analysis: Analysis, path: JsonPath): string {
+  const fields = Object.entries(analysis.result.origins).filter(([, origin]) => origin?.present === true && same(origin.path, path));
+  if (fields.length === 0) return '';
+  const names = new Set<string>(fields.map(([field]) => field));
+  const about = analysis.result.verdicts.filter((verdict) => verdict.kind === 'supported' || names.has(verdict.field));
+  return verdictLines(decisivePerTarget(about)).join('\n');
+}
+
+function findingSection(finding: Finding): string {
+  const cited = [finding.supportRule, finding.source].filter((part) => part !== null).join(', ');
+  return [
+    `**[${finding.code}](${diagnosticPage(finding.code)})** ${finding.message}`,
+    cited === '' ? '' : `Source: ${cited}`,
+  ].filter((part) => part !== '').join('\n\n');
+}
+
+function onKey(node: ConfigNode, offset: number): boolean {
+  return node.keyRange !== null && offset <= node.keyRange.end;
+}
+
+function hoveredRange(node: ConfigNode, offset: number): ConfigNode['range'] {
+  return node.keyRange !== null && onKey(node, offset) ? node.keyRange : node.range;
+}

@@ -1,0 +1,42 @@
+// One pending call per key: a later call replaces an earlier one that has not run yet. The clock is injected by tests.
+export interface Debouncer {
+  /** Runs `task` after `delayMs` unless the key is scheduled or cancelled again before. */
+  schedule(key: string, delayMs: number, task: () => void): void;
+  cancel(key: string): void;
+  dispose(): void;
+}
+
+export interface Clock {
+  set(task: () => void, delayMs: number): unknown;
+  clear(handle: unknown): void;
+}
+
+const systemClock: Clock = {
+  set: (task, delayMs) => setTimeout(task, delayMs),
+  clear: (handle) => clearTimeout(handle as NodeJS.Timeout),
+};
+
+export function createDebouncer(clock: Clock = systemClock): Debouncer {
+  const pending = new Map<string, unknown>();
+  const cancel = (key: string): void => {
+    if (!pending.has(key)) return;
+    clock.clear(pending.get(key));
+    pending.delete(key);
+  };
+  return {
+    schedule(key, delayMs, task) {
+      cancel(key);
+      pending.set(
+        key,
+        clock.set(() => {
+          pending.delete(key);
+          task();
+        }, delayMs),
+      );
+    },
+    cancel,
+    dispose() {
+      for (const key of [...pending.keys()]) cancel(key);
+    },
+  };
+}

@@ -1,0 +1,101 @@
+// Looks into a format's JSON Schema for completion and hover: which sub-schemas speak about a path, given the values around it.
+// Never judges a document: ajv does that in schemas/. Conditions are read only to choose the branches that apply.
+import type { JsonSchema } from '@quantwright/schemas/configs/json-schema';
+import type { JsonPath } from '@quantwright/schemas/recipe/origin';
+
+/** Every sub-schema that applies at `path` of `value`, the most general first. */
+export function schemasAt(root: JsonSchema, value: unknown, path: JsonPath): readonly JsonSchema[] {
+  let here = expand(root, value);
+  let current = value;
+  for (const step of path) {
+    const next = child(current, step);
+    here = here.flatMap((schema) => childSchemas(schema, step).flatMap((found) => expand(found, next)));
+    current = next;
+  }
+  return here;
+}
+
+/** Members that an object at `path` may have: key -> the sub-schemas that speak about it. */
+export function membersAt(root: JsonSchema, value: unknown, path: JsonPath): ReadonlyMap<string, readonly JsonSchema[]> {
+  const members = new Map<string, readonly JsonSchema[]>();
+  for (const schema of schemasAt(root, value, path)) {
+    for (const [key, member] of Object.entries(schema.properties ?? {})) {
+      members.set(key, [...(members.get(key) ?? []), ...expand(member, undefined)]);
+    }
+  }
+  return members;
+}
+
+export interface ListedValues {
+  readonly values: readonly unknown[];
+  /** True when no other value is allowed. */
+  readonly closed: boolean;
+}
+
+/** Values the schemas name: the common ones of every enum and const, or booleans, or else defaults and examples. */
+export function listedValues(schemas: readonly JsonSchema[]): ListedValues {
+  const lists = schemas.flatMap((schema) => (schema.const !== undefined ? [[schema.const]] : schema.enum !== undefined ? [schema.enum] : []));
+  const [first, ...others] = lists;
+  if (first !== undefined) {
+    const common = first.filter((value) => others.every((list) => list.some((other) => same(other, value))));
+    // Branches that leave nothing: the judge tells what is wrong with each, so offer what the widest list has.
+    return { values: common.length > 0 ? common : first, closed: true };
+  }
+  if (typesOf(schemas).includes('boolean')) return { values: [true, false], closed: true };
+  const suggested = schemas.flatMap((schema) => [...(schema.default === undefined ? [] : [schema.default]), ...(schema.examples ?? [])]);
+  return { values: suggested.filter((value, index) => suggested.findIndex((other) => same(other, value)) === index), closed: false };
+}
+
+export function typesOf(schemas: readonly JsonSchema[]): readonly string[] {
+  return [...new Set(schemas.flatMap((schema) => (schema.type === undefined ? [] : [schema.type].flat())))];
+}
+
+export function child(value: unknown, step: string | number): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.hasOwn(value, step) ? (value as Record<string | number, unknown>)[step] : undefined;
+}
+
+export function same(left: unknown, right: unknown): boolean {
+  return left === right || JSON.stringify(left) === JSON.stringify(right);
+}
+
+function childSchemas(schema: JsonSchema, step: string | number): readonly JsonSchema[] {
+  if (typeof step === 'number') return schema.items === undefined ? [] : [schema.items];
+  const named = schema.properties !== undefined && Object.hasOwn(schema.properties, step) ? schema.properties[step] : undefined;
+  if (named !== undefined) return [named];
+  return typeof schema.additionalProperties === 'object' ? [schema.additionalProperties] : [];
+}
+
+/** The schema itself and the parts of it that apply to the value. */
+function expand(schema: JsonSchema, value: unknown): readonly JsonSchema[] {
+  const chosen = schema.if === undefined ? undefined : holds(schema.if, value) ? schema.then : schema.else;
+  return [schema, ...(schema.allOf ?? []), ...(chosen === undefined ? [] : [chosen])].flatMap((part) => (part === schema ? [part] : expand(part, value)));
+}
+
+/** Whether a condition holds, for the keywords that conditions are written with. */
+function holds(condition: JsonSchema, value: unknown): boolean {
+  if (condition.const !== undefined && !same(condition.const, value)) return false;
+  if (condition.enum !== undefined && !condition.enum.some((allowed) => same(allowed, value))) return false;
+  if (condition.type !== undefined && ![condition.type].flat().some((type) => hasType(value, type))) return false;
+  if (typeof value === 'number' && (value < (condition.minimum ?? -Infinity) || value > (condition.maximum ?? Infinity))) return false;
+  if (condition.required?.some((key) => child(value, key) === undefined) === true) return false;
+  const members = Object.entries(condition.properties ?? {});
+  if (members.some(([key, member]) => child(value, key) !== undefined && !holds(member, child(value, key)))) return false;
+  if (condition.allOf?.some((part) => !holds(part, value)) === true) return false;
+  return condition.not === undefined || !holds(condition.not, value);
+}
+
+function hasType(value: unknown, type: string): boolean {
+  switch (type) {
+    case 'null':
+      return value === null;
+    case 'array':
+      return Array.isArray(value);
+    case 'object':
+      return typeof value === 'object' && value !== null && !Array.isArray(value);
+    case 'integer':
+      return Number.isInteger(value);
+    default:
+      return typeof value === type;
+  }
+}
