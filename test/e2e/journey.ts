@@ -1,0 +1,20 @@
+// What a journey is: a short story of a user in the real workbench, told in one file of journeys/ and run by run.ts in a fresh window.
+import type { Workbench } from '../support/editor-workbench.ts';
+import type { Workspace } from '../support/editor-workspace.ts';
+
+export interface JourneyContext {
+  readonly workbench: Workbench;
+  readonly workspace: Workspace;
+  /** Process id of the VS Code server, whose descendants the engine is one of. */
+  readonly serverPid: number;
+  /** Saves a picture of the window as it is now: screenshots/<journey>-<moment>.png. */
+  screenshot(moment: string): Promise<void>;
+}
+
+export interface Journey {
+  /** A sentence of behaviour. */
+  readonly title: string;
+  /** Writes the files the story starts from, before the window opens. */
+  readonly prepare: (workspace: Workspace) => Promise<void>;
+  readonly play: (context: JourneyContext) => Promise<void>;
+}

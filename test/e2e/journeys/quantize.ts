@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { readFile, stat } from 'node:fs/promises';
+import type { Journey } from '../journey.ts';
+import { outputFolder, startQuantizing, writeModelAndConfig } from '../quantize-steps.ts';
+
+export const quantize: Journey = {
+  title: 'a model is quantized from the open config with progress, and the result says size, bits and perplexity and leads to the chat',
+
+  prepare: writeModelAndConfig,
+
+  async play({ workbench, workspace, screenshot }) {
+    const before = await workspace.list();
+    await startQuantizing(workbench);
+    // The job of a 16M model may end before the toast is painted; the measuring that follows shows the same kind of progress.
+    await workbench.notification(/Quantizing model|Measuring model/).waitFor({ timeout: 60_000 });
+    await screenshot('progress');
+
+    const ready = workbench.notification('is ready:');
+    await ready.waitFor({ timeout: 120_000 });
+    const words = await ready.innerText();
+    assert.match(words, /31\.5 MB/, 'the size before');
+    assert.match(words, /8\.\d+ bits/, 'bits per weight');
+    const [, perplexityBefore, perplexityAfter] = /perplexity (\d+\.\d+) → (\d+\.\d+)/.exec(words) ?? [];
+    assert.ok(Math.abs(Number(perplexityAfter) / Number(perplexityBefore) - 1) < 0.05, `perplexity before and after: ${words}`);
+    await screenshot('result');
+
+    const config = JSON.parse(await readFile(workspace.path(outputFolder, 'config.json'), 'utf8')) as { readonly quantization_config?: object };
+    assert.ok(config.quantization_config !== undefined, 'config.json says how the model is quantized');
+    const { size } = await stat(workspace.path(outputFolder, 'model.safetensors'));
+    const { size: original } = await stat(workspace.path('model', 'model.safetensors'));
+    assert.ok(size < 0.7 * original, `${size} of ${original} bytes`);
+    const added = (await workspace.list()).filter((path) => !before.includes(path) && !path.startsWith(outputFolder));
+    assert.deepEqual(added, [], 'nothing else was left in the workspace');
+
+    await ready.getByRole('button', { name: 'Chat now' }).click();
+    const chat = await workbench.webview('quantwright.chat');
+    await chat.getByRole('textbox', { name: 'Message' }).waitFor();
+  },
+};

@@ -1,0 +1,165 @@
+// A VS Code window as a user has it: what the journeys may do and see, in the words of the workbench. Selectors live here and nowhere
+// else (VS Code 1.139). Every wait ends with an event or a change of the page; there are no fixed sleeps.
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import { viewport } from './editor-browser.ts';
+import { poll } from './editor-poll.ts';
+
+/** A busy two-core machine needs 10-20 s for the first file and the first answer of a language server. */
+const slowMs = 60_000;
+
+export class Workbench {
+  readonly page: Page;
+
+  private constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** Opens `folder` in a clean window and waits until its files are listed. */
+  static async open(browser: Browser, base: string, folder: string): Promise<Workbench> {
+    const context = await browser.newContext({ viewport });
+    const page = await context.newPage();
+    await page.goto(`${base}/?folder=${encodeURIComponent(folder)}`, { waitUntil: 'domcontentloaded' });
+    await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: slowMs });
+    return new Workbench(page);
+  }
+
+  /** Leaves the page first, so that the server hears of it and ends the window's extension host. */
+  async close(): Promise<void> {
+    await this.page.goto('about:blank').catch(() => undefined);
+    await this.page.context().close();
+  }
+
+  // --- commands and quick input ---
+
+  get quickInput(): Locator {
+    return this.page.locator('.quick-input-widget:visible');
+  }
+
+  /** Runs a command from the palette by its full title ("Quantwright: Check Config"). */
+  async run(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.quickInput.locator('input').first().fill(`>${title}`);
+    await this.quickInput.locator('.monaco-list-row', { hasText: title }).first().click();
+  }
+
+  /** Picks the row with `text` in the quick pick, after waiting for the one with that title. */
+  async pick(title: string | RegExp, text: string | RegExp): Promise<void> {
+    await this.quickPickTitled(title);
+    await this.quickInput.locator('.monaco-list-row', { hasText: text }).first().click();
+  }
+
+  /** Waits for the quick pick with this title. */
+  async quickPickTitled(title: string | RegExp): Promise<void> {
+    await this.quickInput.locator('.quick-input-title', { hasText: title }).waitFor({ timeout: slowMs });
+  }
+
+  // --- editor ---
+
+  /** Opens a file of the workspace through Go to File, and waits for its text. */
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+P');
+    await this.quickInput.locator('input').first().fill(name);
+    await this.quickInput.locator('.monaco-list-row', { hasText: name }).first().click();
+    await this.page.locator('.tab.active', { hasText: name.split('/').pop() ?? name }).waitFor({ timeout: slowMs });
+    await this.editor.locator('.view-line').first().waitFor({ timeout: slowMs });
+  }
+
+  get editor(): Locator {
+    return this.page.locator('.editor-instance').first();
+  }
+
+  /** The visible text of the editor. */
+  async editorText(): Promise<string> {
+    return (await this.editor.locator('.view-lines').innerText()).replaceAll('\u00a0', ' ');
+  }
+
+  /** The part of a line that is painted as one token and has `text` in it. */
+  token(text: string): Locator {
+    return this.editor.locator('.view-line span > span', { hasText: text }).first();
+  }
+
+  squiggle(severity: 'error' | 'warning' | 'info'): Locator {
+    return this.editor.locator(`.squiggly-${severity}`);
+  }
+
+  /** Puts the cursor behind the first occurrence of `text`, through the editor's own find. */
+  async placeCursorAfter(text: string): Promise<void> {
+    await this.editor.locator('.view-lines').click();
+    await this.page.keyboard.press('Control+Home');
+    await this.page.keyboard.press('Control+F');
+    const find = this.page.locator('.find-widget.visible textarea').first();
+    await find.fill(text);
+    await this.page.locator('.find-widget.visible .matchesCount', { hasText: /\bof\b/ }).waitFor();
+    await this.page.keyboard.press('Escape');
+    await this.page.keyboard.press('ArrowRight');
+  }
+
+  async save(): Promise<void> {
+    await this.page.keyboard.press('Control+S');
+    await this.page.locator('.tab.active:not(.dirty)').waitFor();
+  }
+
+  /** Rows of the suggestion list at the cursor once one of them says `text`; asked for, when typing has not opened it. */
+  async suggestions(text: string | RegExp): Promise<Locator> {
+    const rows = this.page.locator('.suggest-widget.visible .monaco-list-row');
+    const wanted = rows.filter({ hasText: text }).first();
+    const opened = await wanted.waitFor({ timeout: 5_000 }).then(
+      () => true,
+      () => false,
+    );
+    if (!opened) await this.page.keyboard.press('Control+Space');
+    await wanted.waitFor({ timeout: slowMs });
+    return rows;
+  }
+
+  /** The hover with `text` in it, over the token that holds `token`. */
+  async hover(token: string, text: string | RegExp): Promise<Locator> {
+    const hover = this.page.locator('.monaco-hover:visible', { hasText: text }).first();
+    await this.token(token).hover();
+    await hover.waitFor({ timeout: slowMs });
+    return hover;
+  }
+
+  // --- Problems ---
+
+  async showProblems(): Promise<void> {
+    if (!(await this.page.locator('.markers-panel').isVisible())) await this.page.keyboard.press('Control+Shift+M');
+    await this.page.locator('.markers-panel').waitFor();
+  }
+
+  problem(text: string | RegExp): Locator {
+    return this.page.locator('.markers-panel .monaco-list-row', { hasText: text });
+  }
+
+  // --- notifications and status bar ---
+
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notifications-toasts .notification-list-item', { hasText: text }).first();
+  }
+
+  /** A status bar item by its id ("quantwright.target"). VS Code prefixes it with the extension's own. */
+  statusItem(id: string): Locator {
+    return this.page.locator(`.statusbar-item[id$="${id}"]`);
+  }
+
+  // --- webviews ---
+
+  /** The document of our webview that says <html data-view="ID">. A hidden view's document is gone, so look it up again. */
+  webview(id: string, timeoutMs = slowMs): Promise<Frame> {
+    return poll(
+      `the webview ${id}`,
+      async () => {
+        for (const frame of this.page.frames())
+          if (
+            (await frame
+              .locator(`html[data-view="${id}"]`)
+              .count()
+              .catch(() => 0)) > 0
+          )
+            return frame;
+        return undefined;
+      },
+      timeoutMs,
+    );
+  }
+}
