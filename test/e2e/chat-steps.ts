@@ -18,5 +18,5 @@ export function answers(chat: Frame): Locator {
 export async function finishedAnswer(chat: Frame, index: number): Promise<string> {
   const answer = answers(chat).nth(index).and(chat.locator('[data-done]'));
   await answer.waitFor({ timeout: answerTimeoutMs });
-  return answer.innerText();
+  return (await answer.textContent()) ?? '';
 }

@@ -68,11 +68,6 @@ export class Workbench {
     return this.page.locator('.editor-instance').first();
   }
 
-  /** The visible text of the editor. */
-  async editorText(): Promise<string> {
-    return (await this.editor.locator('.view-lines').innerText()).replaceAll('\u00a0', ' ');
-  }
-
   /** The part of a line that is painted as one token and has `text` in it. */
   token(text: string): Locator {
     return this.editor.locator('.view-line span > span', { hasText: text }).first();

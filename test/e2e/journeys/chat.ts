@@ -23,7 +23,7 @@ export const chat: Journey = {
     await send(panel, 'Tell me a story about a cat.');
     const story = answers(panel).nth(2);
     await story.filter({ hasText: /\w+ \w+ \w+/ }).waitFor({ timeout: answerTimeoutMs });
-    const early = await story.innerText();
+    const early = (await story.textContent()) ?? '';
     await panel.getByRole('button', { name: 'Stop' }).click();
     const stopped = await finishedAnswer(panel, 2);
     assert.ok(stopped.length >= early.length, 'what was written stays');

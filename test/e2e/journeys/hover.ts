@@ -16,7 +16,7 @@ export const hover: Journey = {
   async play({ workbench }) {
     await workbench.openFile('demo.quant.json');
     const box = await workbench.hover('group_size', /default/i);
-    const words = await box.innerText();
+    const words = (await box.textContent()) ?? '';
     assert.match(words, /scale/i, 'what it means: weights that share a scale');
     assert.match(words, /-1/, 'its default or the special value');
     assert.match(words, /DashInfer/i, 'who accepts it');

@@ -17,7 +17,7 @@ export const quantize: Journey = {
 
     const ready = workbench.notification('is ready:');
     await ready.waitFor({ timeout: 120_000 });
-    const words = await ready.innerText();
+    const words = (await ready.textContent()) ?? '';
     assert.match(words, /31\.5 MB/, 'the size before');
     assert.match(words, /8\.\d+ bits/, 'bits per weight');
     const [, perplexityBefore, perplexityAfter] = /perplexity (\d+\.\d+) → (\d+\.\d+)/.exec(words) ?? [];

@@ -25,7 +25,7 @@ export const squiggleAndQuickFix: Journey = {
       .filter({ hasText: 'group_size' })
       .first();
     await problem.waitFor();
-    const words = await problem.innerText();
+    const words = (await problem.textContent()) ?? '';
     assert.match(words, /quantwright/, 'the source is ours');
     assert.match(words, /256/, 'it names the value');
     assert.match(words, /384/, 'it names the row length that the value does not divide');

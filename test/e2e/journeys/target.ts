@@ -17,7 +17,7 @@ export const target: Journey = {
     await workbench.openFile('demo.quant.json');
     const item = workbench.statusItem('quantwright.target');
     await item.waitFor();
-    assert.match(await item.innerText(), /no target/i);
+    assert.match((await item.textContent()) ?? '', /no target/i);
 
     await workbench.run('Quantwright: Select Target');
     await pickTarget('nvidia-v100');
