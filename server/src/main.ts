@@ -1,8 +1,8 @@
 // Process entry of the language server: arguments, connection, and nothing else. Bundled to dist/server.js (CommonJS).
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
 import { parseArguments } from './arguments.ts';
-import { startServer } from './process/server.ts';
 import { readTextFile } from './process/readTextFile.ts';
+import { startServer } from './process/server.ts';
 
 const start = parseArguments(process.argv.slice(2));
 if (start.kind === 'print') {

@@ -2,7 +2,18 @@
 // Used by the process entry and by tests; never by a connection's business.
 import type { Target } from '@quantwright/schemas/hardware/target';
 import type { ExplainResult, TargetChoices } from '@quantwright/schemas/rpc/server';
-import type { CodeAction, CodeActionContext, CompletionList, Diagnostic, DocumentSymbol, FormattingOptions, Hover, Position, Range, TextEdit } from 'vscode-languageserver';
+import type {
+  CodeAction,
+  CodeActionContext,
+  CompletionList,
+  Diagnostic,
+  DocumentSymbol,
+  FormattingOptions,
+  Hover,
+  Position,
+  Range,
+  TextEdit,
+} from 'vscode-languageserver';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { type Analysis, createAnalyses } from './document/analysis.ts';
 import { codeActions } from './features/codeActions.ts';

@@ -24,8 +24,10 @@ export function createAnalyses(): Analyses {
     of(document, modelConfigText, targets) {
       const known = latest.get(document.uri);
       if (
-        known !== undefined && known.document.version === document.version &&
-        known.input.modelConfigText === modelConfigText && known.input.targets === targets
+        known !== undefined &&
+        known.document.version === document.version &&
+        known.input.modelConfigText === modelConfigText &&
+        known.input.targets === targets
       ) {
         return known;
       }

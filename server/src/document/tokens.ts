@@ -8,7 +8,7 @@ export interface Token {
   readonly text: string;
 }
 
-const pattern = /\s+|\/\/[^\r\n]*|\/\*[^]*?(?:\*\/|$)|"(?:[^"\\\r\n]|\\.)*"?|[{}[\]:,]|[^\s{}[\]:,"/]+|[^]/gu;
+const pattern = /\s+|\/\/[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)|"(?:[^"\\\r\n]|\\.)*"?|[{}[\]:,]|[^\s{}[\]:,"/]+|[\s\S]/gu;
 
 export function tokensOf(text: string): readonly Token[] {
   const tokens: Token[] = [];
@@ -32,7 +32,12 @@ export function wordOf(token: Token): string {
 
 function kindOf(found: string): Token['kind'] | null {
   switch (found) {
-    case '{': case '}': case '[': case ']': case ':': case ',':
+    case '{':
+    case '}':
+    case '[':
+    case ']':
+    case ':':
+    case ',':
       return found;
     default:
       if (found.trim() === '') return null;

@@ -1,6 +1,7 @@
 // Quick fixes from the edits that findings carry, one action to fix all findings of a code, and the source action to fix all there is.
-import type { CheckResult } from '@quantwright/schemas/check/types';
+
 import type { Finding, Fix } from '@quantwright/schemas/check/finding';
+import type { CheckResult } from '@quantwright/schemas/check/types';
 import { applyEdits, editsToReplacements } from '@quantwright/schemas/document/edit';
 import { type CodeAction, type CodeActionContext, CodeActionKind, type Diagnostic, type Range, type WorkspaceEdit } from 'vscode-languageserver';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
@@ -87,7 +88,9 @@ function describes(document: TextDocument, diagnostic: Diagnostic, finding: Find
   if (diagnostic.source !== diagnosticSource || diagnostic.code !== finding.code) return false;
   const { start, end } = toRange(document, finding.range);
   return (
-    diagnostic.range.start.line === start.line && diagnostic.range.start.character === start.character &&
-    diagnostic.range.end.line === end.line && diagnostic.range.end.character === end.character
+    diagnostic.range.start.line === start.line &&
+    diagnostic.range.start.character === start.character &&
+    diagnostic.range.end.line === end.line &&
+    diagnostic.range.end.character === end.character
   );
 }

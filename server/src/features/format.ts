@@ -8,12 +8,16 @@ export function formatDocument(document: TextDocument, range: Range | null, opti
   const text = document.getText();
   const start = range === null ? 0 : document.offsetAt(range.start);
   const end = range === null ? text.length : document.offsetAt(range.end);
-  const edits = format(text, { offset: start, length: end - start }, {
-    tabSize: options.tabSize,
-    insertSpaces: options.insertSpaces,
-    insertFinalNewline: options.insertFinalNewline ?? false,
-    eol: text.includes('\r\n') ? '\r\n' : '\n',
-  });
+  const edits = format(
+    text,
+    { offset: start, length: end - start },
+    {
+      tabSize: options.tabSize,
+      insertSpaces: options.insertSpaces,
+      insertFinalNewline: options.insertFinalNewline ?? false,
+      eol: text.includes('\r\n') ? '\r\n' : '\n',
+    },
+  );
   return edits.map((edit) => ({
     range: toRange(document, { start: edit.offset, end: edit.offset + edit.length }),
     newText: edit.content,

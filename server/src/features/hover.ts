@@ -8,9 +8,9 @@ import type { Analysis } from '../document/analysis.ts';
 import { describeMember, meaningOfValue } from '../schema/describe.ts';
 import { schemaAt } from '../schema/formatSchema.ts';
 import { same } from '../schema/jsonSchema.ts';
-import { diagnosticPage } from './documentation.ts';
 import { toRange } from './diagnostics.ts';
-import { verdictLines, decisivePerTarget } from './judgement.ts';
+import { diagnosticPage } from './documentation.ts';
+import { decisivePerTarget, verdictLines } from './judgement.ts';
 
 export function hover(analysis: Analysis, position: Position): Hover | null {
   const { document, result } = analysis;
@@ -35,9 +35,10 @@ function memberSection(analysis: Analysis, node: ConfigNode, offset: number): st
   const { schemas } = place;
   const verdicts = verdictSection(analysis, path);
   if (schemas.length === 0 && verdicts === '') return '';
-  const parts = onKey(node, offset) || node.children.length > 0
-    ? [describeMember(key, schemas), verdicts]
-    : [`**${key}**: \`${JSON.stringify(node.value) ?? ''}\``, meaningOfValue(schemas, node.value), verdicts];
+  const parts =
+    onKey(node, offset) || node.children.length > 0
+      ? [describeMember(key, schemas), verdicts]
+      : [`**${key}**: \`${JSON.stringify(node.value) ?? ''}\``, meaningOfValue(schemas, node.value), verdicts];
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
@@ -52,10 +53,9 @@ function verdictSection(analysis: Analysis, path: JsonPath): string {
 
 function findingSection(finding: Finding): string {
   const cited = [finding.supportRule, finding.source].filter((part) => part !== null).join(', ');
-  return [
-    `**[${finding.code}](${diagnosticPage(finding.code)})** ${finding.message}`,
-    cited === '' ? '' : `Source: ${cited}`,
-  ].filter((part) => part !== '').join('\n\n');
+  return [`**[${finding.code}](${diagnosticPage(finding.code)})** ${finding.message}`, cited === '' ? '' : `Source: ${cited}`]
+    .filter((part) => part !== '')
+    .join('\n\n');
 }
 
 function onKey(node: ConfigNode, offset: number): boolean {

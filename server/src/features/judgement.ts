@@ -36,25 +36,9 @@ export function decisivePerTarget(verdicts: readonly SupportVerdict[]): readonly
   return [...decisive.values()];
 }
 
-/** A list in markdown: one line per target, then the sources. Empty without targets. */
+/** A list in markdown: one line per target. Empty without targets. */
 export function verdictLines(verdicts: readonly SupportVerdict[]): readonly string[] {
-  return verdicts.map((verdict) => {
-    const who = `**${targetWords(verdict.target)}**`;
-    switch (verdict.kind) {
-      case 'supported':
-        return `- ✓ ${who}: runs on ${verdict.kernel} *(${verdict.source})*`;
-      case 'refused':
-        return `- ✗ ${who}: ${reason(verdict)}`;
-      case 'falls_back':
-        return `- ⚠ ${who}: falls back to ${verdict.to} (${verdict.cost}). ${reason(verdict)}`;
-      case 'dequantizes':
-        return `- ⚠ ${who}: dequantizes. ${reason(verdict)}`;
-      case 'ignored':
-        return `- ⚠ ${who}: ignored silently. ${reason(verdict)}`;
-      case 'unknown':
-        return `- ? ${who}: not known. ${reason(verdict)}`;
-    }
-  });
+  return verdicts.map((verdict) => `- ${marks[verdict.kind]} **${targetWords(verdict.target)}**: ${verdictWords(verdict)}`);
 }
 
 /** A few words for the detail column of a completion: who refuses. */
@@ -73,8 +57,27 @@ export function targetWords(target: Target): string {
   return `${target.runtime}${version}${device}${parallel}`;
 }
 
+function verdictWords(verdict: SupportVerdict): string {
+  switch (verdict.kind) {
+    case 'supported':
+      return `runs on ${verdict.kernel} *(${verdict.source})*`;
+    case 'refused':
+      return reason(verdict);
+    case 'falls_back':
+      return `falls back to ${verdict.to} (${verdict.cost}). ${reason(verdict)}`;
+    case 'dequantizes':
+      return `dequantizes. ${reason(verdict)}`;
+    case 'ignored':
+      return `ignored silently. ${reason(verdict)}`;
+    case 'unknown':
+      return `not known. ${reason(verdict)}`;
+  }
+}
+
 function reason(verdict: Exclude<SupportVerdict, { kind: 'supported' }>): string {
   const words = verdict.runtimeWords === null ? '' : ` Its own words: “${verdict.runtimeWords}”`;
   const nearest = verdict.nearest === null ? '' : ` Nearest that works: ${verdict.nearest.words}.`;
   return `${verdict.message}${words}${nearest} *(${verdict.rule}, ${verdict.source})*`;
 }
+
+const marks: Readonly<Record<SupportVerdict['kind'], string>> = { supported: '✓', refused: '✗', falls_back: '⚠', dequantizes: '⚠', ignored: '⚠', unknown: '?' };

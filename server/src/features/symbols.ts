@@ -22,7 +22,7 @@ function membersOf(document: TextDocument, node: ConfigNode, depth: number): Doc
       selectionRange: toRange(document, selection),
       children: membersOf(document, child, depth + 1),
     };
-    const detail = child.type === 'object' || child.type === 'array' ? '' : JSON.stringify(child.value) ?? '';
+    const detail = child.type === 'object' || child.type === 'array' ? '' : (JSON.stringify(child.value) ?? '');
     return detail === '' ? symbol : { ...symbol, detail: detail.length > 60 ? `${detail.slice(0, 59)}…` : detail };
   });
 }

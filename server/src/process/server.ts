@@ -4,7 +4,11 @@ import { runtimes } from '@quantwright/schemas/hardware/runtimes/index';
 import type { ServerSettings } from '@quantwright/schemas/rpc/server';
 import { explain, targetChoices } from '@quantwright/schemas/rpc/server';
 import {
-  type CancellationToken, type Connection, DidChangeConfigurationNotification, DidChangeWatchedFilesNotification, TextDocuments,
+  type CancellationToken,
+  type Connection,
+  DidChangeConfigurationNotification,
+  DidChangeWatchedFilesNotification,
+  TextDocuments,
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { createService, type Service } from '../service.ts';
@@ -25,7 +29,10 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
   let client: ClientFeatures = readClientFeatures({ processId: null, rootUri: null, capabilities: {} });
 
   const openText = (uri: string): string | undefined =>
-    documents.all().find((document) => canonicalUri(document.uri) === canonicalUri(uri))?.getText();
+    documents
+      .all()
+      .find((document) => canonicalUri(document.uri) === canonicalUri(uri))
+      ?.getText();
   const neighbours = createNeighbours({ readText: effects.readText, openText });
   const service: Service = createService({
     targets: () => settings.targets,
@@ -34,7 +41,11 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
   });
 
   const adopt = (value: unknown): void => {
-    const read = readSettings(value, settings, runtimes.map((runtime) => runtime.id));
+    const read = readSettings(
+      value,
+      settings,
+      runtimes.map((runtime) => runtime.id),
+    );
     for (const problem of read.problems) connection.console.warn(problem);
     settings = read.settings;
   };
@@ -73,7 +84,11 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
 
   /** A request about an open document: cancelled ones and unknown documents get the empty result. */
   async function about<Result>(
-    feature: string, uri: string, token: CancellationToken, nothing: Result, compute: (document: TextDocument) => Promise<Result>,
+    feature: string,
+    uri: string,
+    token: CancellationToken,
+    nothing: Result,
+    compute: (document: TextDocument) => Promise<Result>,
   ): Promise<Result> {
     // A turn of the event loop lets a cancellation that is already on the wire arrive before the work begins.
     await new Promise((resume) => setImmediate(resume));
@@ -132,17 +147,19 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
   });
 
   connection.onCompletion((params, token) =>
-    about('completion', params.textDocument.uri, token, null, (document) => service.completion(document, params.position)));
-  connection.onHover((params, token) =>
-    about('hover', params.textDocument.uri, token, null, (document) => service.hover(document, params.position)));
+    about('completion', params.textDocument.uri, token, null, (document) => service.completion(document, params.position)),
+  );
+  connection.onHover((params, token) => about('hover', params.textDocument.uri, token, null, (document) => service.hover(document, params.position)));
   connection.onCodeAction((params, token) =>
-    about('code actions', params.textDocument.uri, token, [], (document) => service.codeActions(document, params.range, params.context)));
-  connection.onDocumentSymbol((params, token) =>
-    about('symbols', params.textDocument.uri, token, [], (document) => service.documentSymbols(document)));
+    about('code actions', params.textDocument.uri, token, [], (document) => service.codeActions(document, params.range, params.context)),
+  );
+  connection.onDocumentSymbol((params, token) => about('symbols', params.textDocument.uri, token, [], (document) => service.documentSymbols(document)));
   connection.onDocumentFormatting((params, token) =>
-    about('format', params.textDocument.uri, token, [], (document) => service.format(document, null, params.options)));
+    about('format', params.textDocument.uri, token, [], (document) => service.format(document, null, params.options)),
+  );
   connection.onDocumentRangeFormatting((params, token) =>
-    about('format', params.textDocument.uri, token, [], (document) => service.format(document, params.range, params.options)));
+    about('format', params.textDocument.uri, token, [], (document) => service.format(document, params.range, params.options)),
+  );
   connection.onRequest(targetChoices, () => service.targetChoices());
   connection.onRequest(explain, (params, token) => {
     const nothing = { format: null, verdicts: [], errors: 0, warnings: 0 };

@@ -11,7 +11,9 @@ export function describeMember(key: string, schemas: readonly JsonSchema[]): str
     meaningOf(schemas),
     facts.join('\n'),
     sources.length === 0 ? '' : `*${sources.join('; ')}*`,
-  ].filter((part) => part !== '').join('\n\n');
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
 }
 
 /** Why one would choose a value, where the schema tells. */

@@ -1,6 +1,7 @@
 // The schema that speaks about a path of a document: the format's schema, from where its config object stands in the file.
-import { findFormat } from '@quantwright/schemas/configs/registry';
+
 import type { JsonSchema } from '@quantwright/schemas/configs/json-schema';
+import { findFormat } from '@quantwright/schemas/configs/registry';
 import type { JsonPath } from '@quantwright/schemas/recipe/origin';
 import type { Analysis } from '../document/analysis.ts';
 import { child, membersAt, schemasAt } from './jsonSchema.ts';

@@ -33,9 +33,7 @@ export function canonicalUri(uri: string): string {
 function fromSetting(documentUri: string, directory: string, folders: readonly string[]): string | null {
   const slashed = directory.endsWith('/') ? directory : `${directory}/`;
   if (isAbsolute(directory)) return new URL('config.json', pathToFileURL(slashed)).href;
-  const folder = folders
-    .filter((uri) => documentUri.startsWith(asDirectory(uri)))
-    .sort((left, right) => right.length - left.length)[0] ?? folders[0];
+  const folder = folders.filter((uri) => documentUri.startsWith(asDirectory(uri))).sort((left, right) => right.length - left.length)[0] ?? folders[0];
   return resolve(`${slashed}config.json`, folder === undefined ? documentUri : asDirectory(folder));
 }
 

@@ -48,7 +48,8 @@ export function createNeighbours(sources: NeighbourSources): Neighbours {
       }
       return null;
     },
-    concerns: (documentUri, changedUri, settings, folders) => candidates(documentUri, settings, folders).some((uri) => canonicalUri(uri) === canonicalUri(changedUri)),
+    concerns: (documentUri, changedUri, settings, folders) =>
+      candidates(documentUri, settings, folders).some((uri) => canonicalUri(uri) === canonicalUri(changedUri)),
     forget: (uri) => void remembered.delete(canonicalUri(uri)),
   };
 }

@@ -6,21 +6,8 @@ import type { Analysis } from '../../document/analysis.ts';
 import { type Cursor, cursorAt } from '../../document/cursor.ts';
 import { toRange } from '../diagnostics.ts';
 import { keyProposals } from './keys.ts';
+import type { Proposal } from './proposal.ts';
 import { valueProposals } from './values.ts';
-
-/** One thing to insert, before it is dressed for the protocol. */
-export interface Proposal {
-  readonly label: string;
-  /** Right of the label: what is inserted, or who refuses it. */
-  readonly detail: string;
-  readonly documentation: string;
-  readonly text: string;
-  /** Snippet form of `text`; null when there is nothing to choose. */
-  readonly snippet: string | null;
-  readonly kind: CompletionItem['kind'] & number;
-  readonly preselect: boolean;
-  readonly deprecated: boolean;
-}
 
 export function complete(analysis: Analysis, position: Position, snippets: boolean): CompletionList | null {
   const { document, result } = analysis;
@@ -29,13 +16,6 @@ export function complete(analysis: Analysis, position: Position, snippets: boole
   if (cursor.kind === 'none') return null;
   const proposals = cursor.kind === 'key' ? keyProposals(analysis, cursor) : valueProposals(analysis, cursor);
   return { isIncomplete: false, items: proposals.map((proposal, index) => toItem(document, cursor, proposal, index, snippets)) };
-}
-
-/** The text after inserting a proposal, as the editor would make it. */
-export function insertionInto(text: string, cursor: Exclude<Cursor, { kind: 'none' }>, inserted: string): string {
-  const comma = cursor.commaBefore;
-  const head = comma === null ? text.slice(0, cursor.replace.start) : `${text.slice(0, comma)},${text.slice(comma, cursor.replace.start)}`;
-  return head + inserted + (cursor.commaAfter ? ',' : '') + text.slice(cursor.replace.end);
 }
 
 function toItem(document: TextDocument, cursor: Exclude<Cursor, { kind: 'none' }>, proposal: Proposal, index: number, snippets: boolean): CompletionItem {

@@ -17,7 +17,10 @@ export function isGroupSize(result: CheckResult, path: JsonPath): boolean {
 
 export function groupSizesThatFit(analysis: Analysis, listed: readonly unknown[]): readonly number[] {
   const extra = listed.filter((value): value is number => typeof value === 'number' && !customarySizes.includes(value));
-  const rowLengths = rowLengthsOf(analysis.result.model, analysis.input.targets.map((target) => target.tensorParallel));
+  const rowLengths = rowLengthsOf(
+    analysis.result.model,
+    analysis.input.targets.map((target) => target.tensorParallel),
+  );
   return [...customarySizes, ...extra].filter((size) => size === -1 || (size > 0 && rowLengths.every((length) => length % size === 0)));
 }
 

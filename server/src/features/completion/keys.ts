@@ -7,7 +7,7 @@ import { defaultOf, describeMember } from '../../schema/describe.ts';
 import { schemaAt } from '../../schema/formatSchema.ts';
 import { listedValues, typesOf } from '../../schema/jsonSchema.ts';
 import { judge } from '../judgement.ts';
-import { insertionInto, type Proposal } from './complete.ts';
+import { insertionInto, type Proposal } from './proposal.ts';
 import { escapeText, valueSnippet } from './snippet.ts';
 import { judgedValues, valueAt, whyOf } from './values.ts';
 
@@ -22,9 +22,7 @@ export function keyProposals(analysis: Analysis, cursor: Extract<Cursor, { kind:
     .map(([key, schemas]) => proposalFor(analysis, cursor, key, schemas, required.has(key)));
 }
 
-function proposalFor(
-  analysis: Analysis, cursor: Extract<Cursor, { kind: 'key' }>, key: string, schemas: readonly JsonSchema[], required: boolean,
-): Proposal {
+function proposalFor(analysis: Analysis, cursor: Extract<Cursor, { kind: 'key' }>, key: string, schemas: readonly JsonSchema[], required: boolean): Proposal {
   const path = [...cursor.objectPath, key];
   const quoted = JSON.stringify(key);
   const text = (value: unknown): string => insertionInto(analysis.document.getText(), cursor, `${quoted}: ${JSON.stringify(value)}`);
@@ -39,7 +37,8 @@ function proposalFor(
     label: key,
     detail: [required ? 'required' : '', JSON.stringify(value)].filter((part) => part !== '').join(' '),
     documentation: [describeMember(key, schemas), judgement.verdicts.length === 0 ? '' : `With \`${JSON.stringify(value)}\`:\n\n${whyOf(judgement)}`]
-      .filter((part) => part !== '').join('\n\n'),
+      .filter((part) => part !== '')
+      .join('\n\n'),
     text: cursor.hasColon ? quoted : `${quoted}: ${JSON.stringify(value)}`,
     snippet: cursor.hasColon ? null : `${escapeText(quoted)}: ${valueSnippet(value, choices)}`,
     kind: CompletionItemKind.Property,

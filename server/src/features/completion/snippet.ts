@@ -2,7 +2,8 @@
 
 export function valueSnippet(chosen: unknown, choices: readonly unknown[]): string {
   const ordered = [chosen, ...choices.filter((value) => value !== chosen)].filter(isScalar);
-  if (ordered.length > 1 && ordered.every((value) => typeof value === 'string')) return `"\${1|${ordered.map((value) => escapeChoice(String(value))).join(',')}|}"`;
+  if (ordered.length > 1 && ordered.every((value) => typeof value === 'string'))
+    return `"\${1|${ordered.map((value) => escapeChoice(String(value))).join(',')}|}"`;
   if (ordered.length > 1) return `\${1|${ordered.map((value) => escapeChoice(JSON.stringify(value))).join(',')}|}`;
   if (typeof chosen === 'string') return `"\${1:${escapePlaceholder(JSON.stringify(chosen).slice(1, -1))}}"`;
   if (Array.isArray(chosen) && chosen.length === 0) return '[$1]';

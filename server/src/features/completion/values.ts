@@ -8,9 +8,9 @@ import type { Cursor } from '../../document/cursor.ts';
 import { defaultOf, meaningOfValue } from '../../schema/describe.ts';
 import { schemaAt } from '../../schema/formatSchema.ts';
 import { child, listedValues, same } from '../../schema/jsonSchema.ts';
-import { judge, type Judgement, verdictLines, verdictSummary } from '../judgement.ts';
-import { insertionInto, type Proposal } from './complete.ts';
+import { type Judgement, judge, verdictLines, verdictSummary } from '../judgement.ts';
 import { groupSizesThatFit, isGroupSize } from './groupSizes.ts';
+import { insertionInto, type Proposal } from './proposal.ts';
 
 export interface JudgedValue {
   readonly value: unknown;
