@@ -11,6 +11,8 @@ extern "C" {
 
 typedef struct qw_pool qw_pool;
 
+#define QW_POOL_MAX_THREADS 64
+
 // body(context, begin, end, thread): handles indices [begin, end); thread is 0..qw_pool_threads()-1 (for per-thread scratch).
 typedef void (*qw_pool_body)(void* context, int64_t begin, int64_t end, int thread);
 

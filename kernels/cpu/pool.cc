@@ -26,7 +26,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMaxThreads = 64;
+constexpr int kMaxThreads = QW_POOL_MAX_THREADS;
 constexpr uint64_t kOpen = uint64_t(1) << 31;
 constexpr uint64_t kInside = 0xffff;
 constexpr uint64_t kGeneration = uint64_t(1) << 32;

@@ -1,0 +1,46 @@
+// Causal grouped-query attention of new tokens over the cache of a layer, softmax computed online over blocks of keys.
+//   s_j = scale * <q, k_j>   for j in (p - window, p];   out = sum_j exp(s_j - max s) v_j / sum_j exp(s_j - max s)
+// q, out [rows, heads * headDim]; row r is at position first + r; query head h reads KV head h / (heads / kvHeads).
+// k and v of the rows are in the cache already. window 0: every earlier key is visible.
+// The result does not depend on the number of threads.
+#pragma once
+#include "abi/pool.h"
+#include "attention/cache.h"
+
+typedef struct qw_attention_shape {
+  int64_t rows, first, heads;
+  float scale;
+  int64_t window;
+} qw_attention_shape;
+
+// f32 elements of scratch that any call with at most these rows and positions needs.
+extern "C" int64_t qw_attention_scratch(int64_t rows, int64_t positions, int64_t heads, const qw_cache* cache, int threads);
+extern "C" void qw_attention(const qw_attention_shape* shape, const qw_cache* cache, const float* q, float* out, float* scratch, qw_pool* pool);
+
+namespace qw {
+
+// Rows of one KV head against a span of its keys: the unit of work of every instruction set.
+struct AttentionTile {
+  qw_type type;
+  const void* keys;    // of the KV head, blocked as in cache.h
+  const void* values;  // of the KV head, rows of `stride`
+  int64_t head_dim, stride;
+  float scale;
+  int64_t rows;             // at most kTileRows
+  const float* const* q;    // [rows] -> head_dim
+  const int64_t* begin;     // [rows] first visible key
+  const int64_t* end;       // [rows] one past the last visible key
+  int64_t span_begin, span_end;  // keys of this unit; a row sees the intersection
+  float* scores;  // [rows, kTileKeys] scratch
+  float* out;     // [rows, stride] sum of exp(s - maximum) v, not divided
+  float* maximum;  // [rows], -infinity when nothing was visible
+  float* total;    // [rows]
+};
+
+constexpr int64_t kTileRows = 32;
+constexpr int64_t kTileKeys = 64;
+
+using Attention = void(const AttentionTile& tile);
+Attention attention_serial, attention_avx2, attention_avx512;
+
+}  // namespace qw

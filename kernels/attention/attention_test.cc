@@ -1,0 +1,121 @@
+#include "attention/attention.h"
+
+#include "cpu/half.h"
+#include "testing/check.h"
+
+using namespace qw_test;
+
+namespace {
+
+struct Case {
+  qw_type type;
+  int64_t past, rows, heads, kv_heads, head_dim, window;
+};
+
+double as_stored(float x, qw_type type) { return type == QW_F16 ? double(qw_half_to_float(qw_float_to_half(x))) : double(x); }
+
+// Straight from the formula, in f64, from the row-major k and v.
+std::vector<double> reference(const Case& c, const std::vector<float>& q, const std::vector<float>& k, const std::vector<float>& v, float scale) {
+  std::vector<double> out(q.size());
+  const int64_t group = c.heads / c.kv_heads, kv_width = c.kv_heads * c.head_dim;
+  for (int64_t r = 0; r < c.rows; ++r) {
+    for (int64_t h = 0; h < c.heads; ++h) {
+      const int64_t p = c.past + r, first = c.window > 0 ? std::max<int64_t>(0, p - c.window + 1) : 0;
+      const float* query = &q[size_t((r * c.heads + h) * c.head_dim)];
+      std::vector<double> weights;
+      double top = -INFINITY, total = 0;
+      for (int64_t j = first; j <= p; ++j) {
+        double s = 0;
+        for (int64_t d = 0; d < c.head_dim; ++d) s += double(query[d]) * as_stored(k[size_t(j * kv_width + h / group * c.head_dim + d)], c.type);
+        weights.push_back(s * scale);
+        top = std::max(top, s * scale);
+      }
+      for (double& w : weights) total += w = std::exp(w - top);
+      for (int64_t d = 0; d < c.head_dim; ++d) {
+        double sum = 0;
+        for (int64_t j = first; j <= p; ++j) sum += weights[size_t(j - first)] * as_stored(v[size_t(j * kv_width + h / group * c.head_dim + d)], c.type);
+        out[size_t((r * c.heads + h) * c.head_dim + d)] = sum / total;
+      }
+    }
+  }
+  return out;
+}
+
+void every_level_matches_the_formula(const Case& c, int threads) {
+  CHECK_OK(qw_pool_resize(qw_pool_shared(), threads));
+  Random random(uint64_t(c.past * 31 + c.rows * 7 + c.head_dim));
+  const int64_t positions = c.past + c.rows, kv_width = c.kv_heads * c.head_dim;
+  const std::vector<float> q = random.vector(size_t(c.rows * c.heads * c.head_dim), 2.0f);
+  const std::vector<float> k = random.vector(size_t(positions * kv_width)), v = random.vector(size_t(positions * kv_width));
+  const float scale = 1.0f / std::sqrt(float(c.head_dim));
+  const std::vector<double> wanted = reference(c, q, k, v, scale);
+  every_level([&](qw_simd level) {
+    qw_cache cache;
+    CHECK_OK(qw_cache_create(c.type, c.kv_heads, c.head_dim, positions, &cache));
+    qw_cache_append(&cache, 0, c.past, k.data(), v.data(), qw_pool_shared());
+    qw_cache_append(&cache, c.past, c.rows, k.data() + c.past * kv_width, v.data() + c.past * kv_width, qw_pool_shared());
+    std::vector<float> scratch(size_t(qw_attention_scratch(c.rows, positions, c.heads, &cache, threads))), out(q.size());
+    const qw_attention_shape shape{c.rows, c.past, c.heads, scale, c.window};
+    qw_attention(&shape, &cache, q.data(), out.data(), scratch.data(), qw_pool_shared());
+    const Errors errors = compare(out.data(), wanted.data(), out.size());
+    char name[96];
+    std::snprintf(name, sizeof name, "%s %s past %lld rows %lld heads %lld/%lld dim %lld win %lld", qw_simd_name(level), c.type == QW_F16 ? "f16" : "f32",
+                  (long long)c.past, (long long)c.rows, (long long)c.heads, (long long)c.kv_heads, (long long)c.head_dim, (long long)c.window);
+    errors.print(name);
+    CHECK(errors.not_finite == 0);
+    CHECK(errors.max_abs < 4e-6);
+    qw_cache_destroy(&cache);
+  });
+}
+
+void what_lies_beyond_the_sequence_is_not_seen() {
+  qw_cache cache;
+  CHECK_OK(qw_cache_create(QW_F32, 1, 16, 32, &cache));
+  const std::vector<float> huge(16 * 20, 1e30f), ones(16 * 5, 1.0f);
+  qw_cache_append(&cache, 0, 20, huge.data(), huge.data(), qw_pool_shared());
+  qw_cache_append(&cache, 0, 5, ones.data(), ones.data(), qw_pool_shared());
+  std::vector<float> scratch(size_t(qw_attention_scratch(1, 5, 1, &cache, qw_pool_threads(qw_pool_shared()))));
+  every_level([&](qw_simd) {
+    const qw_attention_shape shape{1, 4, 1, 0.25f, 0};
+    std::vector<float> out(16);
+    qw_attention(&shape, &cache, ones.data(), out.data(), scratch.data(), qw_pool_shared());
+    for (float x : out) CHECK(std::fabs(x - 1.0f) < 1e-6f);
+  });
+  qw_cache_destroy(&cache);
+}
+
+void threads_do_not_change_the_result() {
+  Random random(5);
+  const std::vector<float> q = random.vector(4 * 32), k = random.vector(1500 * 32), v = random.vector(1500 * 32);
+  std::vector<float> first;
+  for (int threads : {1, 2, 5}) {
+    CHECK_OK(qw_pool_resize(qw_pool_shared(), threads));
+    qw_cache cache;
+    CHECK_OK(qw_cache_create(QW_F32, 1, 32, 1500, &cache));
+    qw_cache_append(&cache, 0, 1500, k.data(), v.data(), qw_pool_shared());
+    std::vector<float> scratch(size_t(qw_attention_scratch(1, 1500, 4, &cache, threads))), out(q.size());
+    const qw_attention_shape shape{1, 1499, 4, 0.2f, 0};
+    qw_attention(&shape, &cache, q.data(), out.data(), scratch.data(), qw_pool_shared());
+    if (first.empty()) first = out;
+    CHECK(std::memcmp(first.data(), out.data(), out.size() * 4) == 0);
+    qw_cache_destroy(&cache);
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (qw_type type : {QW_F32, QW_F16}) {
+    every_level_matches_the_formula({type, 0, 1, 1, 1, 16, 0}, 1);
+    every_level_matches_the_formula({type, 0, 70, 6, 2, 64, 0}, 2);     // prefill, tiles of several positions
+    every_level_matches_the_formula({type, 130, 33, 4, 4, 24, 0}, 2);   // padded values
+    every_level_matches_the_formula({type, 1100, 1, 6, 2, 64, 0}, 2);   // decode in three spans
+    every_level_matches_the_formula({type, 511, 2, 8, 1, 128, 0}, 3);
+    every_level_matches_the_formula({type, 5, 3, 64, 1, 10, 0}, 2);     // a group larger than a tile
+    every_level_matches_the_formula({type, 100, 40, 2, 1, 32, 17}, 2);  // sliding window
+    every_level_matches_the_formula({type, 1200, 1, 2, 1, 32, 64}, 2);  // window inside the last span
+  }
+  what_lies_beyond_the_sequence_is_not_seen();
+  threads_do_not_change_the_result();
+  return finish("attention");
+}

@@ -1,0 +1,141 @@
+// The tile of attention.h for the vector width of the including file: online softmax over blocks of kTileKeys keys.
+//   scores: lanes are keys, R rows x V vectors of accumulators, q broadcast;  weighted values: lanes are dimensions, weights broadcast.
+// Each block of keys and values is read once for all rows of the tile (all query heads of a group, and several positions in prefill).
+#pragma once
+#include "attention/attention.h"
+#include "cpu/vector_f32.h"
+
+namespace {
+
+using qw::AttentionTile;
+using qw::kTileKeys;
+
+const float kMinusInfinity = -__builtin_inff();
+
+// scores[R rows, V * kLanes keys] from key `key` of the tile on.
+template <int R, int V, typename Element>
+void score_step(const AttentionTile& tile, int64_t row, int64_t key, float* scores) {
+  const int64_t dim = tile.head_dim;
+  const Element* keys[V];
+  for (int v = 0; v < V; ++v) {
+    const int64_t at = key + v * kLanes;
+    keys[v] = static_cast<const Element*>(tile.keys) + at / kCacheBlock * kCacheBlock * dim + at % kCacheBlock;
+  }
+  f32v sums[R][V];
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) sums[r][v] = zero();
+  }
+  for (int64_t d = 0; d < dim; ++d) {
+    f32v k[V];
+    for (int v = 0; v < V; ++v) k[v] = load(keys[v] + d * kCacheBlock);
+    for (int r = 0; r < R; ++r) {
+      const f32v q = all(tile.q[row + r][d]);
+      for (int v = 0; v < V; ++v) sums[r][v] = fma(q, k[v], sums[r][v]);
+    }
+  }
+  const f32v scale = all(tile.scale);
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) store(scores + r * kTileKeys + v * kLanes, mul(sums[r][v], scale));
+  }
+}
+
+// keys: multiple of kCacheBlock.
+template <int R, typename Element>
+void score_rows(const AttentionTile& tile, int64_t row, int64_t first, int64_t keys) {
+  float* scores = tile.scores + row * kTileKeys;
+  int64_t j = 0;
+  for (; j + 2 * kLanes <= keys; j += 2 * kLanes) score_step<R, 2, Element>(tile, row, first + j, scores + j);
+  for (; j < keys; j += kLanes) score_step<R, 1, Element>(tile, row, first + j, scores + j);
+}
+
+// Turns the row's scores into weights, updates its maximum and total; returns the factor its old sums shrink by.
+inline float soften(const AttentionTile& tile, int64_t row, int64_t first, int64_t keys) {
+  float* scores = tile.scores + row * kTileKeys;
+  int64_t begin = tile.begin[row] - first, end = tile.end[row] - first;
+  begin = begin < 0 ? 0 : begin;
+  end = end > keys ? keys : end;
+  if (begin >= end) {
+    for (int64_t j = 0; j < keys; j += kLanes) store(scores + j, zero());
+    return 1.0f;
+  }
+  for (int64_t j = 0; j < begin; ++j) scores[j] = kMinusInfinity;
+  for (int64_t j = end; j < keys; ++j) scores[j] = kMinusInfinity;
+  f32v top = all(tile.maximum[row]);
+  for (int64_t j = 0; j < keys; j += kLanes) top = max(top, load(scores + j));
+  const float maximum = largest(top);
+  f32v total = zero();
+  for (int64_t j = 0; j < keys; j += kLanes) {
+    const f32v weight = exp_f32(sub(load(scores + j), all(maximum)));
+    total = add(total, weight);
+    store(scores + j, weight);
+  }
+  float shrink[kLanes];
+  store(shrink, exp_f32(all(tile.maximum[row] - maximum)));
+  tile.maximum[row] = maximum;
+  tile.total[row] = tile.total[row] * shrink[0] + sum(total);
+  return shrink[0];
+}
+
+template <int R, int V, typename Element>
+void value_step(const AttentionTile& tile, int64_t row, int64_t first, int64_t keys, const float* shrink, int64_t d) {
+  f32v sums[R][V];
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) sums[r][v] = mul(load(tile.out + (row + r) * tile.stride + d + v * kLanes), all(shrink[r]));
+  }
+  const Element* values = static_cast<const Element*>(tile.values) + first * tile.stride + d;
+  const float* weights = tile.scores + row * kTileKeys;
+  for (int64_t j = 0; j < keys; ++j, values += tile.stride) {
+    f32v value[V];
+    for (int v = 0; v < V; ++v) value[v] = load(values + v * kLanes);
+    for (int r = 0; r < R; ++r) {
+      const f32v weight = all(weights[r * kTileKeys + j]);
+      for (int v = 0; v < V; ++v) sums[r][v] = fma(weight, value[v], sums[r][v]);
+    }
+  }
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) store(tile.out + (row + r) * tile.stride + d + v * kLanes, sums[r][v]);
+  }
+}
+
+template <int R, typename Element>
+void attend_rows(const AttentionTile& tile, int64_t row, int64_t first, int64_t keys) {
+  const int64_t padded = (keys + kCacheBlock - 1) / kCacheBlock * kCacheBlock;
+  score_rows<R, Element>(tile, row, first, padded);
+  float shrink[R];
+  for (int r = 0; r < R; ++r) shrink[r] = soften(tile, row + r, first, padded);
+  int64_t d = 0;
+  for (; d + 2 * kLanes <= tile.stride; d += 2 * kLanes) value_step<R, 2, Element>(tile, row, first, keys, shrink, d);
+  for (; d < tile.stride; d += kLanes) value_step<R, 1, Element>(tile, row, first, keys, shrink, d);
+}
+
+template <typename Element>
+void attend(const AttentionTile& tile) {
+  int64_t begin = tile.span_end, end = tile.span_begin;
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    begin = tile.begin[r] < begin ? tile.begin[r] : begin;
+    end = tile.end[r] > end ? tile.end[r] : end;
+    tile.maximum[r] = kMinusInfinity;
+    tile.total[r] = 0;
+    for (int64_t d = 0; d < tile.stride; d += kLanes) store(tile.out + r * tile.stride + d, zero());
+  }
+  begin = begin < tile.span_begin ? tile.span_begin : begin / kCacheBlock * kCacheBlock;
+  end = end > tile.span_end ? tile.span_end : end;
+  for (int64_t first = begin; first < end; first += kTileKeys) {
+    const int64_t keys = end - first < kTileKeys ? end - first : kTileKeys;
+    int64_t row = 0;
+    for (; row + 4 <= tile.rows; row += 4) attend_rows<4, Element>(tile, row, first, keys);
+    if (tile.rows - row == 3) attend_rows<3, Element>(tile, row, first, keys);
+    if (tile.rows - row == 2) attend_rows<2, Element>(tile, row, first, keys);
+    if (tile.rows - row == 1) attend_rows<1, Element>(tile, row, first, keys);
+  }
+}
+
+inline void attention_vector(const AttentionTile& tile) {
+  if (tile.type == QW_F16) {
+    attend<qw_half>(tile);
+  } else {
+    attend<float>(tile);
+  }
+}
+
+}  // namespace
