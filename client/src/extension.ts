@@ -1,0 +1,28 @@
+// Entry of the extension: a list of features, and the small interface that tests of the real editor use.
+import type { ExtensionContext } from 'vscode';
+import { createContext } from './context.ts';
+import type { EngineState } from './engine/engine-supervisor.ts';
+import * as chat from './features/chat/chat.ts';
+import * as check from './features/check/check.ts';
+import * as engineLog from './features/engine-log/engine-log.ts';
+import * as perplexity from './features/perplexity/perplexity.ts';
+import * as quantize from './features/quantize/quantize.ts';
+import * as target from './features/target/target.ts';
+
+export interface QuantwrightApi {
+  /** stopped, starting, running, waiting (for its restart) or failed. */
+  engineState(): EngineState['tag'];
+  /** null while no engine runs. */
+  engineProcessId(): number | null;
+  whenServerReady(): Promise<void>;
+}
+
+export function activate(extension: ExtensionContext): QuantwrightApi {
+  const context = createContext(extension);
+  for (const feature of [engineLog, target, check, quantize, perplexity, chat]) feature.activate(context);
+  return {
+    engineState: () => context.engine.state.tag,
+    engineProcessId: () => (context.engine.state.tag === 'running' ? context.engine.state.engine.pid : null),
+    whenServerReady: () => context.server.whenReady(),
+  };
+}

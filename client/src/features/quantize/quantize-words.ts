@@ -1,0 +1,41 @@
+// Words of a quantization job: its progress line and its result. Pure.
+import type { QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
+import { durationWords, sizeWords } from '../models/units.ts';
+
+export interface ProgressLine {
+  readonly message: string;
+  /** 0..100 */
+  readonly percent: number;
+}
+
+export function progressLine(progress: QuantizeProgress): ProgressLine {
+  if (progress.phase === 'plan') {
+    return {
+      message: `${progress.modules} modules in ${progress.blocks} blocks, ${sizeWords(progress.inputBytes)} to about ${sizeWords(progress.outputBytes)}`,
+      percent: 0,
+    };
+  }
+  if (progress.phase === 'write') return { message: `writing ${progress.file}`, percent: 100 };
+  const percent = progress.bytesTotal === 0 ? 0 : Math.min(100, (100 * progress.bytesDone) / progress.bytesTotal);
+  const left = progress.etaSeconds === null ? '' : `, ${durationWords(progress.etaSeconds)} left`;
+  return { message: `block ${progress.block + 1}/${progress.blocks}, ${shortModule(progress.module)}, ${Math.floor(percent)} %${left}`, percent };
+}
+
+export interface Perplexities {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** One sentence for a notification. `perplexities`: null when the measurement was skipped. */
+export function resultWords(name: string, result: QuantizeResult, perplexities: Perplexities | null): string {
+  const measured = perplexities === null ? 'perplexity not measured' : `perplexity ${perplexities.before.toFixed(2)} → ${perplexities.after.toFixed(2)}`;
+  return (
+    `${name} is ready: ${sizeWords(result.inputBytes)} → ${sizeWords(result.outputBytes)}, ` +
+    `${result.bitsPerWeight.toFixed(2)} bits/weight, ${measured}, quantized in ${durationWords(result.seconds)}.`
+  );
+}
+
+/** "model.layers.3.mlp.down_proj" without what the block number says already. */
+function shortModule(module: string): string {
+  return module.replace(/^.*\.\d+\./, '');
+}

@@ -1,0 +1,77 @@
+// What configs are judged against: the status bar item and the command Select Target. Targets live in the setting `quantwright.targets`.
+import { languages, MarkdownString, StatusBarAlignment, ThemeColor, window, workspace, type StatusBarItem, type TextDocument } from 'vscode';
+import type { QuantwrightContext } from '../../context.ts';
+import { documentSelector } from '../../server/selector.ts';
+import { setTargets, targets } from '../../settings.ts';
+import { selectTargets } from './pick-target.ts';
+import { targetsLabel } from './targets.ts';
+import { verdictLine } from './verdict-words.ts';
+
+export function activate(context: QuantwrightContext): void {
+  const item = window.createStatusBarItem('quantwright.target', StatusBarAlignment.Right, 90);
+  item.name = 'Quantwright Target';
+  item.command = 'quantwright.selectTarget';
+  context.own(item);
+
+  const refresh = () => void show(context, item);
+  context.own(window.onDidChangeActiveTextEditor(refresh));
+  context.own(
+    workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration('quantwright.targets')) refresh();
+    }),
+  );
+  // New diagnostics mean new verdicts.
+  context.own(
+    languages.onDidChangeDiagnostics(({ uris }) => {
+      const active = window.activeTextEditor?.document.uri.toString();
+      if (uris.some((uri) => uri.toString() === active)) refresh();
+    }),
+  );
+  refresh();
+
+  context.command('quantwright.selectTarget', async () => {
+    const choices = await context.server.targetChoices();
+    const selected = await selectTargets(choices, targets());
+    if (selected !== undefined) await setTargets(selected);
+  });
+}
+
+async function show(context: QuantwrightContext, item: StatusBarItem): Promise<void> {
+  const document = window.activeTextEditor?.document;
+  if (document === undefined || languages.match(documentSelector, document) === 0) {
+    item.hide();
+    return;
+  }
+  const kept = targets();
+  item.text = `$(target) ${targetsLabel(kept)}`;
+  item.accessibilityInformation = { label: `Quantization target: ${targetsLabel(kept)}`, role: 'button' };
+  item.show();
+  const verdicts = await explainLines(context, document);
+  if (window.activeTextEditor?.document !== document) return;
+  item.tooltip = tooltip(kept.length, verdicts.lines);
+  item.backgroundColor = verdicts.refused ? new ThemeColor('statusBarItem.warningBackground') : undefined;
+}
+
+interface Explained {
+  readonly lines: readonly string[];
+  readonly refused: boolean;
+}
+
+async function explainLines(context: QuantwrightContext, document: TextDocument): Promise<Explained> {
+  try {
+    const { format, verdicts } = await context.server.explain(document.uri);
+    if (format === null) return { lines: ['This file is not a quantization config.'], refused: false };
+    return { lines: verdicts.map(verdictLine), refused: verdicts.some(({ kind }) => kind === 'refused') };
+  } catch (error) {
+    // The tooltip is an extra; the server's own failure is in its log.
+    context.log.debug(`No verdicts for ${document.uri.fsPath}: ${String(error)}`);
+    return { lines: [], refused: false };
+  }
+}
+
+function tooltip(count: number, lines: readonly string[]): MarkdownString {
+  const head = count === 0 ? 'No target is selected, so only checks that need none are made.' : 'Quantization configs are judged for:';
+  const text = new MarkdownString([head, ...lines, 'Click to select a target.'].join('\n\n'), true);
+  text.isTrusted = false;
+  return text;
+}

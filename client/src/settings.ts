@@ -1,0 +1,33 @@
+// The settings of section `quantwright`, parsed where they enter. What cannot be read is left out, never guessed.
+import { isAbsolute, join } from 'node:path';
+import { ConfigurationTarget, workspace } from 'vscode';
+import type { Target } from '@quantwright/schemas/hardware/target';
+import { parseTargets } from './features/target/targets.ts';
+
+export function targets(): readonly Target[] {
+  return parseTargets(section().get<unknown>('targets'));
+}
+
+/** Written for this workspace; for the user when no folder is open. */
+export async function setTargets(value: readonly Target[]): Promise<void> {
+  const place = workspace.workspaceFolders === undefined ? ConfigurationTarget.Global : ConfigurationTarget.Workspace;
+  await section().update('targets', value, place);
+}
+
+/** Absolute path, a relative one taken from the first workspace folder; null when not set. */
+export function modelDirectory(): string | null {
+  const value = section().get<unknown>('modelDirectory');
+  if (typeof value !== 'string' || value.trim() === '') return null;
+  const root = workspace.workspaceFolders?.[0]?.uri.fsPath;
+  return isAbsolute(value) || root === undefined ? value : join(root, value);
+}
+
+/** null: one thread per physical core. */
+export function threads(): number | null {
+  const value = section().get<unknown>('threads');
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 64 ? value : null;
+}
+
+function section() {
+  return workspace.getConfiguration('quantwright');
+}

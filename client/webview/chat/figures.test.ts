@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { initialState } from './chat-state.ts';
+import { statusText } from './figures.ts';
+
+const figures = { finishReason: 'stop', tokensPerSecond: 123.45, tokens: 9, contextUsed: 40, contextLength: 1024, memoryBytes: 45_600_000 };
+
+test('after an answer the line tells speed, context and memory', () => {
+  assert.equal(statusText({ ...initialState, model: '/m', figures }), '123.5 tokens/s · context 40 of 1024 · 45.6 MB');
+});
+
+test('an answer that did not end by itself says why', () => {
+  assert.match(statusText({ ...initialState, model: '/m', figures: { ...figures, finishReason: 'cancelled' } }), /^stopped · /);
+});
+
+test('while an answer is written the line counts its tokens', () => {
+  assert.equal(statusText({ ...initialState, busy: true, tokens: 12, figures }), 'Writing, 12 tokens so far');
+});
