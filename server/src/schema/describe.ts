@@ -31,7 +31,7 @@ export function defaultOf(schemas: readonly JsonSchema[]): unknown {
 }
 
 function meaningOf(schemas: readonly JsonSchema[]): string {
-  const described = schemas.flatMap((schema) => [schema.description, schema['x-words']].filter((words) => words !== undefined));
+  const described = schemas.flatMap((schema) => [schema.description, schema['x-words'], schema['x-unused']].filter((words) => words !== undefined));
   return [...new Set(described)].join('\n\n');
 }
 

@@ -10,6 +10,7 @@ const schema = JSON.parse(`{
     "method": { "enum": ["a", "b"] },
     "size": { "type": "integer", "default": 128, "examples": [64, 128] },
     "on": { "type": "boolean" },
+    "either": { "type": ["string", "array"], "if": { "type": "string" }, "then": { "enum": ["one", "two"] } },
     "nested": { "type": "object", "additionalProperties": { "type": "string", "enum": ["x"] } },
     "list": { "type": "array", "items": { "type": "number", "minimum": 3 } }
   },
@@ -27,6 +28,10 @@ test('an enum is a closed list', () => assert.deepEqual(values({}, ['method']), 
 test('booleans are a closed list', () => assert.deepEqual(values({}, ['on']), { values: [true, false], closed: true }));
 test('defaults and examples are suggestions without doubles', () => assert.deepEqual(values({ method: 'b' }, ['size']), { values: [128, 64], closed: false }));
 test('a branch that applies narrows the list', () => assert.deepEqual(values({ method: 'a' }, ['size']), { values: [64, 32], closed: true }));
+test('what is being typed does not decide which values are listed', () => {
+  assert.deepEqual(values({}, ['either']).values, ['one', 'two']);
+  assert.deepEqual(values({ either: 7 }, ['either']).values, ['one', 'two']);
+});
 test('additional members and items have schemas', () => {
   assert.deepEqual(values({ nested: {} }, ['nested', 'anything']).values, ['x']);
   assert.deepEqual(

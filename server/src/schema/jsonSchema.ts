@@ -3,13 +3,14 @@
 import type { JsonSchema } from '@quantwright/schemas/configs/json-schema';
 import type { JsonPath } from '@quantwright/schemas/recipe/origin';
 
-/** Every sub-schema that applies at `path` of `value`, the most general first. */
+/** Every sub-schema that applies at `path` of `value`, the most general first. A scalar there does not count: it may be replaced. */
 export function schemasAt(root: JsonSchema, value: unknown, path: JsonPath): readonly JsonSchema[] {
   let here = expand(root, value);
   let current = value;
   for (const step of path) {
-    const next = child(current, step);
-    here = here.flatMap((schema) => childSchemas(schema, step).flatMap((found) => expand(found, next)));
+    const found = child(current, step);
+    const next = typeof found === 'object' ? found : undefined;
+    here = here.flatMap((schema) => childSchemas(schema, step).flatMap((inner) => expand(inner, next)));
     current = next;
   }
   return here;
@@ -66,10 +67,12 @@ function childSchemas(schema: JsonSchema, step: string | number): readonly JsonS
   return typeof schema.additionalProperties === 'object' ? [schema.additionalProperties] : [];
 }
 
-/** The schema itself and the parts of it that apply to the value. */
+/** The schema itself and the parts of it that apply to the value; of an unknown value every part may. */
 function expand(schema: JsonSchema, value: unknown): readonly JsonSchema[] {
-  const chosen = schema.if === undefined ? undefined : holds(schema.if, value) ? schema.then : schema.else;
-  return [schema, ...(schema.allOf ?? []), ...(chosen === undefined ? [] : [chosen])].flatMap((part) => (part === schema ? [part] : expand(part, value)));
+  const parts = [schema.then, schema.else].filter((part) => part !== undefined);
+  const chosen = schema.if === undefined ? [] : value === undefined ? parts : [holds(schema.if, value) ? schema.then : schema.else];
+  const applying = [...(schema.allOf ?? []), ...chosen].filter((part) => part !== undefined);
+  return [schema, ...applying.flatMap((part) => expand(part, value))];
 }
 
 /** Whether a condition holds, for the keywords that conditions are written with. */
