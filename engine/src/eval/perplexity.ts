@@ -1,0 +1,82 @@
+// Perplexity of a text under a model: exp(total nats / predicted tokens), and bits per byte of the predicted tokens' text, which is comparable
+// across tokenizers. Protocols in windows.ts; log-softmax and sums are native (f64).
+import type { PerplexityProgress, PerplexityResult } from '@quantwright/schemas/rpc/engine';
+import { EngineError } from '../errors.ts';
+import { watchPeakMemory } from '../jobs/peak-memory.ts';
+import type { LoadedModel } from '../model/load.ts';
+import { planWindows } from './windows.ts';
+
+export interface PerplexityOptions {
+  /** Tokens a window; default the model's context, at most 2048. */
+  readonly window?: number;
+  /** Default: window (no overlap). */
+  readonly stride?: number;
+  /** Only the first ids of the text. */
+  readonly maxTokens?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: PerplexityProgress) => void;
+}
+
+/** Encodes `text` once as a whole. Throws kind `input` for options outside the model's range, and the signal's reason when aborted (between windows). */
+export async function measurePerplexity(model: LoadedModel, text: string, options: PerplexityOptions = {}): Promise<PerplexityResult> {
+  const tokenizer = await model.tokenizer();
+  const ids = tokenizer.encode(text, { specialTokens: true });
+  return measureIds(model, ids, (id) => tokenizer.bytesOf(id).length, options);
+}
+
+/** As measurePerplexity, for ids. `byteLength`: bytes of an id's text. */
+export async function measureIds(model: LoadedModel, ids: Int32Array, byteLength: (id: number) => number, options: PerplexityOptions = {}): Promise<PerplexityResult> {
+  const window = options.window ?? Math.min(model.contextLength, 2_048);
+  const stride = options.stride ?? window;
+  checkRange('window', window, 2, model.contextLength, "the model's context");
+  checkRange('stride', stride, 1, window, 'the window');
+  if (options.maxTokens !== undefined) checkRange('maxTokens', options.maxTokens, 2, Number.MAX_SAFE_INTEGER, 'what a number holds');
+  const tokens = ids.subarray(0, Math.min(ids.length, options.maxTokens ?? ids.length));
+  const windows = planWindows(tokens.length, window, stride);
+  if (windows.length === 0) throw new EngineError('input', `the text has ${tokens.length} tokens; at least 2 are needed`);
+  const session = model.createSession(Math.min(window, tokens.length));
+  const memory = watchPeakMemory();
+  const start = performance.now();
+  let totalNats = 0;
+  let predictedTokens = 0;
+  let predictedBytes = 0;
+  let run = 0;
+  const seconds = (): number => (performance.now() - start) / 1000;
+  for (const [index, { begin, end, firstPredicted }] of windows.entries()) {
+    options.signal?.throwIfAborted();
+    session.truncate(0);
+    const nats = await model.program.score(session, tokens.subarray(begin, end), firstPredicted - begin - 1);
+    totalNats += sumNats(nats, firstPredicted, index, model.directory);
+    predictedTokens += nats.length;
+    for (let at = firstPredicted; at < end; at++) predictedBytes += byteLength(tokens[at] ?? 0);
+    run += end - begin;
+    memory.sample();
+    options.onProgress?.({ windowsDone: index + 1, windows: windows.length, perplexity: Math.exp(totalNats / predictedTokens), tokensPerSecond: run / seconds() });
+  }
+  return {
+    perplexity: Math.exp(totalNats / predictedTokens),
+    bitsPerByte: totalNats / Math.LN2 / predictedBytes,
+    totalNats,
+    predictedTokens,
+    predictedBytes,
+    windows: windows.length,
+    window: Math.min(window, tokens.length),
+    stride,
+    seconds: seconds(),
+    tokensPerSecond: run / seconds(),
+    peakMemoryBytes: memory.peak(),
+  };
+}
+
+function sumNats(nats: Float64Array, firstPredicted: number, window: number, directory: string): number {
+  let sum = 0;
+  for (let index = 0; index < nats.length; index++) sum += nats[index] ?? 0;
+  if (Number.isFinite(sum)) return sum;
+  const at = nats.findIndex((value) => !Number.isFinite(value));
+  throw new EngineError('checkpoint', `${directory}: the model gives token ${firstPredicted + at} (window ${window}) the loss ${nats[at]}; a weight or scale is NaN or infinite`, { file: directory });
+}
+
+function checkRange(name: string, value: number, least: number, most: number, what: string): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  throw new EngineError('input', `${name} is ${value}; it must be an integer from ${least} to ${most} (${what})`);
+}

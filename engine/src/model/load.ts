@@ -1,0 +1,88 @@
+// Loads a model directory for running: config, checkpoint in any stored layout, program, tokenizer. The model lives as long as it is referenced;
+// `dispose` only makes its use afterwards an error and lets the weights go.
+import type { CacheType, NativeBinding, Program, Session } from '@quantwright/native/binding';
+import { join } from 'node:path';
+import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { readJsonObject } from '../checkpoint/json-file.ts';
+import { limits } from '../checkpoint/limits.ts';
+import { mapCheckpoint } from '../checkpoint/mapped.ts';
+import { readQuantization } from '../checkpoint/quantized/config.ts';
+import { EngineError } from '../errors.ts';
+import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
+import { type ModelConfig, parseModelConfig } from './config.ts';
+import { buildModel } from './llama.ts';
+import { checkpointWeights } from './weights.ts';
+
+export interface LoadOptions {
+  readonly binding: NativeBinding;
+  readonly signal?: AbortSignal;
+  /** After each weight. `of`: weights of the model. */
+  readonly onProgress?: (progress: { readonly loaded: number; readonly of: number; readonly tensor: string }) => void;
+}
+
+export interface LoadedModel {
+  readonly directory: string;
+  readonly config: ModelConfig;
+  readonly binding: NativeBinding;
+  readonly program: Program;
+  readonly contextLength: number;
+  /** Bytes of all weights as they are held. */
+  readonly weightBytes: number;
+  /** Bytes of the files. */
+  readonly fileBytes: number;
+  /** Stored layout of the quantized linears; null when all are dense. */
+  readonly layout: string | null;
+  /** Loaded at first use, so that models without a tokenizer can still run on ids. Rejects with kind `input` when there is none. */
+  tokenizer(): Promise<Tokenizer>;
+  createSession(capacity?: number, cache?: CacheType): Session;
+  dispose(): void;
+}
+
+/** Throws kind `input`, `io`, `checkpoint` or `native`. */
+export async function loadModel(directory: string, options: LoadOptions): Promise<LoadedModel> {
+  const { binding, signal } = options;
+  const configFile = join(directory, 'config.json');
+  const json = await readJsonObject(configFile, limits.configBytes);
+  const config = parseModelConfig(json, configFile);
+  const quantization = await readQuantization(directory, json);
+  const checkpoint = await openCheckpoint(directory);
+  const mapped = mapCheckpoint(checkpoint, binding);
+  // The linears of the shape are those of a block, and lm_head when untied.
+  const { linears, layers } = config.shape;
+  const inBlock = linears.filter((linear) => linear.kind !== 'lm_head').length;
+  const of = 1 + inBlock * layers + (linears.length - inBlock);
+  let loaded = 0;
+  let program: Program | null;
+  try {
+    const weights = checkpointWeights(mapped, quantization, binding, (tensor) => {
+      signal?.throwIfAborted();
+      options.onProgress?.({ loaded: ++loaded, of, tensor });
+    });
+    program = binding.createProgram(await buildModel(config, weights));
+  } finally {
+    mapped.close();
+  }
+  const { weightBytes } = program;
+  let tokenizer: Promise<Tokenizer> | null = null;
+  const use = (): Program => {
+    if (program === null) throw new EngineError('internal', `${directory} was unloaded`, { file: directory });
+    return program;
+  };
+  return {
+    directory,
+    config,
+    binding,
+    get program() {
+      return use();
+    },
+    contextLength: config.contextLength,
+    weightBytes,
+    fileBytes: checkpoint.fileBytes,
+    layout: quantization?.layout ?? null,
+    tokenizer: () => (tokenizer ??= loadTokenizer(directory)),
+    createSession: (capacity = config.contextLength, cache = 'f32') => use().createSession(capacity, cache),
+    dispose: () => {
+      program = null;
+    },
+  };
+}

@@ -1,0 +1,43 @@
+// Where a model's builder gets its weights: linears in any stored layout, vectors and the embedding table, each checked against the shape the config gives.
+import type { NativeBinding, Weight } from '@quantwright/native/binding';
+import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
+import type { StoredQuantization } from '../checkpoint/quantized/config.ts';
+import { readLinear } from '../checkpoint/quantized/linear.ts';
+import { expectTensor } from '../checkpoint/quantized/stored.ts';
+import { EngineError } from '../errors.ts';
+
+export interface Linear {
+  readonly weight: Weight;
+  readonly bias?: Float32Array;
+}
+
+export interface ModelWeights {
+  /** y [rows] = W [rows, cols] x. `bias`: whether the architecture has one; one that is stored though it should not be is used, as quantizers add them. */
+  linear(module: string, rows: number, cols: number, bias: boolean): Promise<Linear>;
+  vector(name: string, length: number): Promise<Float32Array>;
+  embedding(name: string, rows: number, cols: number): Promise<Weight>;
+}
+
+/** All methods throw kind `checkpoint`, naming the tensor. */
+export function checkpointWeights(mapped: MappedCheckpoint, quantization: StoredQuantization | null, binding: NativeBinding, loaded?: (tensor: string) => void): ModelWeights {
+  const path = mapped.checkpoint.path;
+  return {
+    linear: async (module, rows, cols, bias) => {
+      const stored = await readLinear(mapped, { module, rows, cols }, quantization, binding);
+      if (bias && stored.bias === undefined) throw new EngineError('checkpoint', `${path}: module ${module} has no bias, though the config says it has`, { file: path, tensor: `${module}.bias` });
+      const weight = await binding.createWeight(stored.spec);
+      loaded?.(module);
+      return stored.bias === undefined ? { weight } : { weight, bias: stored.bias };
+    },
+    vector: async (name, length) => {
+      expectTensor(mapped, name, ['F32', 'F16', 'BF16'], [length]);
+      return mapped.floats(name);
+    },
+    embedding: async (name, rows, cols) => {
+      expectTensor(mapped, name, ['F32', 'F16', 'BF16'], [rows, cols]);
+      const weight = await binding.createWeight({ codec: 'dense', ...mapped.dense(name) });
+      loaded?.(name);
+      return weight;
+    },
+  };
+}
