@@ -1,0 +1,66 @@
+#include "observe/observe.h"
+
+#include <cstring>
+
+#include "cpu/parallel.h"
+#include "cpu/pick.h"
+
+namespace {
+
+// Two panels of 128 rows are 32 KiB: the first-level cache of every CPU this is for.
+constexpr int64_t kRowsInCache = 128;
+
+int64_t panels(int64_t width) { return (width + qw::kPanel - 1) / qw::kPanel; }
+
+void pack_panel(const float* x, int64_t rows, int64_t width, int64_t panel, float* packed) {
+  const int64_t first = panel * qw::kPanel, left = width - first, columns = left < qw::kPanel ? left : qw::kPanel;
+  for (int64_t r = 0; r < rows; ++r, packed += qw::kPanel) {
+    std::memcpy(packed, x + r * width + first, size_t(columns) * sizeof(float));
+    if (columns < qw::kPanel) std::memset(packed + columns, 0, size_t(qw::kPanel - columns) * sizeof(float));
+  }
+}
+
+}  // namespace
+
+extern "C" void qw_absmax(const float* x, int64_t rows, int64_t width, float* running, qw_pool* pool) {
+  qw::Absmax* kernel = QW_PICK(qw::absmax);
+  // Whole cache lines of `running` a thread, and at least about 3 us of work.
+  int64_t grain = 64;
+  while (grain * rows < 16384 && grain < width) grain *= 2;
+  qw::parallel(pool, width, grain, [=](int64_t begin, int64_t end, int) { kernel(x + begin, rows, width, end - begin, running + begin); });
+}
+
+extern "C" int64_t qw_hessian_scratch(int64_t rows, int64_t width) { return panels(width) * qw::kPanel * rows; }
+
+extern "C" void qw_hessian(const float* x, int64_t rows, int64_t width, float* gram, float* scratch, qw_pool* pool) {
+  qw::GramBlock* kernel = QW_PICK(qw::gram_block);
+  const int64_t count = panels(width), panel_elements = qw::kPanel * rows;
+  qw::parallel(pool, count, 4, [=](int64_t begin, int64_t end, int) {
+    for (int64_t p = begin; p < end; ++p) pack_panel(x, rows, width, p, scratch + p * panel_elements);
+  });
+  // A unit is one row of panels from the diagonal on: the longest first, so that the last one claimed is short.
+  qw::parallel(pool, count, 1, [=](int64_t begin, int64_t end, int) {
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t top = p * qw::kPanel, height = width - top < qw::kPanel ? width - top : qw::kPanel;
+      for (int64_t q = p; q < count; ++q) {
+        const int64_t left = q * qw::kPanel, columns = width - left < qw::kPanel ? width - left : qw::kPanel;
+        for (int64_t r = 0; r < rows; r += kRowsInCache) {
+          const int64_t part = rows - r < kRowsInCache ? rows - r : kRowsInCache;
+          const float* a = scratch + p * panel_elements + r * qw::kPanel;
+          const float* b = scratch + q * panel_elements + r * qw::kPanel;
+          kernel(a, b, part, height, columns, gram + top * width + left, width);
+        }
+      }
+    }
+  });
+}
+
+extern "C" void qw_hessian_mirror(const float* gram, int64_t width, float* out) {
+  for (int64_t i = 0; i < width; ++i) {
+    for (int64_t j = i; j < width; ++j) {
+      const float value = gram[i * width + j];
+      out[i * width + j] = value;
+      out[j * width + i] = value;
+    }
+  }
+}

@@ -1,0 +1,31 @@
+// Statistics of activations x [rows, width] f32 for calibration.
+//   absmax:  running[i]     = max(running[i], |x[r, i]|). Infinity and NaN stay visible: they compare above every number.
+//   hessian: gram[i, j]    += sum_r x[r, i] x[r, j] for i <= j by panels (see below); qw_hessian_mirror fills the rest once at the end.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/pool.h"
+
+extern "C" void qw_absmax(const float* x, int64_t rows, int64_t width, float* running, qw_pool* pool);
+
+// f32 elements of scratch for qw_hessian: x packed by column panels.
+extern "C" int64_t qw_hessian_scratch(int64_t rows, int64_t width);
+// gram [width, width] f32; only panels on and above the diagonal are written.
+extern "C" void qw_hessian(const float* x, int64_t rows, int64_t width, float* gram, float* scratch, qw_pool* pool);
+// out [width, width] = the full symmetric matrix; out may be gram.
+extern "C" void qw_hessian_mirror(const float* gram, int64_t width, float* out);
+
+namespace qw {
+
+// Columns side by side in a packed panel: [rows][kPanel], zero beyond the width.
+constexpr int64_t kPanel = 32;
+
+using Absmax = void(const float* x, int64_t rows, int64_t width, int64_t columns, float* running);  // `columns` of a matrix of `width`
+Absmax absmax_serial, absmax_avx2, absmax_avx512;
+
+// block[i * stride + j] += sum_r a[r][i] b[r][j] for i < height, j < columns; a, b are packed panels.
+using GramBlock = void(const float* a, const float* b, int64_t rows, int64_t height, int64_t columns, float* block, int64_t stride);
+GramBlock gram_block_serial, gram_block_avx2, gram_block_avx512;
+
+}  // namespace qw
