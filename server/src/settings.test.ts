@@ -11,6 +11,11 @@ test('a target needs only its runtime', () => {
   assert.deepEqual(problems, []);
 });
 
+test('settings with the section inside are the same settings', () => {
+  const { settings } = readSettings({ quantwright: { modelDirectory: 'm' } }, defaultSettings, ids);
+  assert.equal(settings.modelDirectory, 'm');
+});
+
 test('what a client leaves out keeps its value, so an untrusted workspace stays without reads', () => {
   const untrusted = readSettings({ readNeighbours: false, modelDirectory: 'm' }, defaultSettings, ids).settings;
   const later = readSettings({ targets: [{ runtime: 'quantwright' }] }, untrusted, ids).settings;

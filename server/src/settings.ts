@@ -14,7 +14,9 @@ export const defaultSettings: ServerSettings = { targets: [], modelDirectory: nu
 export function readSettings(value: unknown, before: ServerSettings, runtimes: readonly RuntimeId[]): ReadSettings {
   if (!isRecord(value)) return { settings: before, problems: [] };
   const problems: string[] = [];
-  const { targets, modelDirectory, readNeighbours } = value;
+  // Some editors send one settings object for everything, with the section inside.
+  const section = isRecord(value['quantwright']) ? value['quantwright'] : value;
+  const { targets, modelDirectory, readNeighbours } = section;
   return {
     settings: {
       targets: targets === undefined || targets === null ? before.targets : readTargets(targets, runtimes, problems),
