@@ -1,0 +1,50 @@
+// The command line: wires commands to this process's streams and signals. Every command is a file in commands/.
+import { Command, CommanderError } from 'commander';
+import { chatCommand } from './commands/chat.ts';
+import { checkCommand } from './commands/check/command.ts';
+import { compareCommand } from './commands/compare.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { evalCommand } from './commands/eval.ts';
+import { inspectCommand } from './commands/inspect.ts';
+import { logitsCommand } from './commands/logits.ts';
+import { quantizeCommand } from './commands/quantize.ts';
+import { exitCodes } from './commands/run-command.ts';
+import { tensorCommand } from './commands/tensor.ts';
+import type { Terminal } from './commands/terminal.ts';
+import { version } from './version.ts';
+
+const interrupt = new AbortController();
+process.on('SIGINT', () => {
+  // The first Ctrl+C lets the job clean up; the second does not wait for it.
+  if (interrupt.signal.aborted) process.exit(exitCodes.cancelled);
+  interrupt.abort(new DOMException('cancelled by Ctrl+C', 'AbortError'));
+});
+process.on('SIGTERM', () => interrupt.abort(new DOMException('ended by SIGTERM', 'AbortError')));
+// `quantwright ... | head` closes the pipe early; that is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : exitCodes.failed));
+
+const terminal: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  interactive: process.stderr.isTTY === true,
+  outInteractive: process.stdout.isTTY === true && process.stdin.isTTY === true,
+  columns: process.stderr.columns ?? 80,
+  signal: interrupt.signal,
+};
+
+const program = new Command('quantwright').description('check, quantize, measure and chat with language models').version(version).showHelpAfterError('(--help shows what is possible)');
+const commands = [checkCommand, quantizeCommand, tensorCommand, evalCommand, compareCommand, chatCommand, logitsCommand, inspectCommand, doctorCommand];
+for (const command of commands) program.addCommand(command(terminal));
+exitThroughErrors(program);
+
+program.parseAsync().catch((cause: unknown) => {
+  if (!(cause instanceof CommanderError)) throw cause;
+  // Help and version end well; everything else that commander throws is wrong use.
+  process.exitCode = cause.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+});
+
+/** Commander would end the process with code 1; the contract says 2 for wrong use. */
+function exitThroughErrors(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) exitThroughErrors(child);
+}

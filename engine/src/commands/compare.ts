@@ -1,0 +1,150 @@
+// quantwright compare MODEL_DIR MODEL_DIR... --text FILE: size, bits, perplexity, distance from the first model, and speed, side by side.
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { fileError } from '../errors.ts';
+import { type Divergence, measureDivergence } from '../eval/divergence.ts';
+import { measurePerplexity } from '../eval/perplexity.ts';
+import { loadBinding } from '../jobs/binding.ts';
+import { inspectPath } from '../jobs/inspect.ts';
+import { type LoadedModel, loadModel } from '../model/load.ts';
+import { argmax } from '../text/sampling.ts';
+import { integer } from './option-values.ts';
+import { exitCodes, runCommand } from './run-command.ts';
+import { bytesText, table } from './table.ts';
+import { statusLine, type Terminal } from './terminal.ts';
+
+interface Options {
+  readonly text: string;
+  readonly window?: number;
+  readonly maxTokens?: number;
+  readonly divergenceTokens: number;
+  readonly json?: boolean;
+}
+
+interface Row {
+  readonly modelDir: string;
+  readonly quantization: string | null;
+  readonly fileBytes: number;
+  readonly bitsPerWeight: number;
+  readonly weightBytes: number;
+  readonly perplexity: number;
+  readonly bitsPerByte: number;
+  /** Against the first model; null for itself and where vocabularies differ. */
+  readonly perplexityRatio: number;
+  readonly divergence: Divergence | null;
+  readonly evalTokensPerSecond: number;
+  readonly decodeTokensPerSecond: number;
+}
+
+export function compareCommand(terminal: Terminal): Command {
+  return new Command('compare')
+    .description('measure models side by side; the first is the reference')
+    .argument('<model-dir...>')
+    .requiredOption('--text <file>', 'plain text')
+    .option('--window <tokens>', 'tokens a window', integer(2))
+    .option('--max-tokens <tokens>', 'only the first tokens of the text', integer(2))
+    .option('--divergence-tokens <tokens>', 'tokens whose whole distributions are compared; 0 = none', integer(0), 4096)
+    .option('--json', 'one JSON document')
+    .action((dirs: string[], options: Options) => runCommand(terminal, { json: options.json ?? false }, () => compare(terminal, dirs, options)));
+}
+
+async function compare(terminal: Terminal, dirs: readonly string[], options: Options): Promise<number> {
+  const text = await readFile(options.text, 'utf8').catch((cause: unknown) => {
+    throw fileError('read', options.text, cause);
+  });
+  const binding = await loadBinding();
+  const line = statusLine(terminal);
+  const load = (directory: string): Promise<LoadedModel> => loadModel(directory, { binding, signal: terminal.signal });
+  const [referenceDir = '', ...otherDirs] = dirs;
+  const reference = await load(referenceDir);
+  const rows: Row[] = [];
+  try {
+    rows.push(await measure(terminal, reference, null, text, options, line.show));
+    for (const directory of otherDirs) {
+      const model = await load(directory);
+      const row = await measure(terminal, model, reference, text, options, line.show).finally(() => model.dispose());
+      rows.push({ ...row, perplexityRatio: row.perplexity / (rows[0]?.perplexity ?? row.perplexity) });
+    }
+  } finally {
+    line.clear();
+    reference.dispose();
+  }
+  terminal.out(options.json ? `${JSON.stringify({ text: options.text, models: rows }, null, 2)}\n` : comparisonText(rows));
+  return exitCodes.ok;
+}
+
+async function measure(terminal: Terminal, model: LoadedModel, reference: LoadedModel | null, text: string, options: Options, show: (text: string) => void): Promise<Row> {
+  const { signal } = terminal;
+  const inspected = await inspectPath(model.directory);
+  const result = await measurePerplexity(model, text, {
+    ...(options.window === undefined ? {} : { window: options.window }),
+    ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
+    signal,
+    onProgress: ({ windowsDone, windows }) => show(`${model.directory}: window ${windowsDone}/${windows}`),
+  });
+  const comparable = reference !== null && options.divergenceTokens > 0 && reference.config.shape.vocabSize === model.config.shape.vocabSize;
+  const divergence = comparable
+    ? await measureDivergence(reference, model, (await reference.tokenizer()).encode(text, { specialTokens: true }), {
+        maxTokens: options.divergenceTokens,
+        signal,
+        onProgress: (done, of) => show(`${model.directory}: distribution ${done}/${of}`),
+      })
+    : null;
+  return {
+    modelDir: model.directory,
+    quantization: inspected.quantization,
+    fileBytes: model.fileBytes,
+    bitsPerWeight: inspected.bitsPerWeight,
+    weightBytes: model.weightBytes,
+    perplexity: result.perplexity,
+    bitsPerByte: result.bitsPerByte,
+    perplexityRatio: 1,
+    divergence,
+    evalTokensPerSecond: result.tokensPerSecond,
+    decodeTokensPerSecond: await decodeSpeed(model, signal),
+  };
+}
+
+/** Tokens a second, one at a time, after a short prompt; enough tokens for a steady figure on a small model, few enough for a large one. */
+async function decodeSpeed(model: LoadedModel, signal: AbortSignal): Promise<number> {
+  const prompt = Int32Array.from({ length: Math.min(16, model.contextLength - 2) }, (_, index) => index % model.config.shape.vocabSize);
+  const count = Math.min(48, model.contextLength - prompt.length);
+  const session = model.createSession(prompt.length + count);
+  let next = argmax(await model.program.run(session, prompt, 'last'));
+  const started = performance.now();
+  for (let done = 0; done < count; done++) {
+    signal.throwIfAborted();
+    next = argmax(await model.program.run(session, Int32Array.of(next), 'last'));
+  }
+  return (1000 * count) / (performance.now() - started);
+}
+
+function comparisonText(rows: readonly Row[]): string {
+  const right = 'right' as const;
+  return table(
+    [
+      { title: 'model' },
+      { title: 'weights' },
+      { title: 'files', align: right },
+      { title: 'bits/weight', align: right },
+      { title: 'perplexity', align: right },
+      { title: 'ratio', align: right },
+      { title: 'KL nats', align: right },
+      { title: 'same top-1', align: right },
+      { title: 'eval tok/s', align: right },
+      { title: 'decode tok/s', align: right },
+    ],
+    rows.map((row) => [
+      row.modelDir,
+      row.quantization ?? 'not quantized',
+      bytesText(row.fileBytes),
+      row.bitsPerWeight.toFixed(2),
+      row.perplexity.toFixed(4),
+      row.perplexityRatio.toFixed(4),
+      row.divergence === null ? '-' : row.divergence.meanNats.toFixed(5),
+      row.divergence === null ? '-' : `${(100 * row.divergence.top1Agreement).toFixed(1)} %`,
+      row.evalTokensPerSecond.toFixed(0),
+      row.decodeTokensPerSecond.toFixed(0),
+    ]),
+  );
+}

@@ -1,0 +1,60 @@
+// quantwright eval ppl MODEL_DIR --text FILE: perplexity of a text.
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { fileError } from '../errors.ts';
+import { measurePerplexity } from '../eval/perplexity.ts';
+import { integer } from './option-values.ts';
+import { exitCodes, runCommand } from './run-command.ts';
+import { runModel } from './run-model.ts';
+import { bytesText, secondsText } from './table.ts';
+import { statusLine, type Terminal } from './terminal.ts';
+
+interface Options {
+  readonly text: string;
+  readonly window?: number;
+  readonly stride?: number;
+  readonly maxTokens?: number;
+  readonly json?: boolean;
+}
+
+export function evalCommand(terminal: Terminal): Command {
+  const perplexity = new Command('ppl')
+    .description('perplexity of a text')
+    .argument('<model-dir>')
+    .requiredOption('--text <file>', 'plain text, encoded as a whole')
+    .option('--window <tokens>', "tokens a window (default: the model's context, at most 2048)", integer(2))
+    .option('--stride <tokens>', 'tokens between window beginnings (default: the window)', integer(1))
+    .option('--max-tokens <tokens>', 'only the first tokens of the text', integer(2))
+    .option('--json', 'one JSON document')
+    .action((modelDir: string, options: Options) => runCommand(terminal, { json: options.json ?? false }, () => evaluate(terminal, modelDir, options)));
+  return new Command('eval').description('measure a model').addCommand(perplexity);
+}
+
+async function evaluate(terminal: Terminal, modelDir: string, options: Options): Promise<number> {
+  const text = await readFile(options.text, 'utf8').catch((cause: unknown) => {
+    throw fileError('read', options.text, cause);
+  });
+  const line = statusLine(terminal);
+  const result = await runModel(terminal, modelDir, (model) =>
+    measurePerplexity(model, text, {
+      ...(options.window === undefined ? {} : { window: options.window }),
+      ...(options.stride === undefined ? {} : { stride: options.stride }),
+      ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
+      signal: terminal.signal,
+      onProgress: ({ windowsDone, windows, perplexity, tokensPerSecond }) =>
+        line.show(`window ${windowsDone}/${windows}  perplexity ${perplexity.toFixed(4)}  ${tokensPerSecond.toFixed(0)} tokens/s`),
+    }),
+  ).finally(line.clear);
+  if (options.json) terminal.out(`${JSON.stringify({ modelDir, textPath: options.text, ...result }, null, 2)}\n`);
+  else {
+    terminal.out(
+      [
+        `perplexity   ${result.perplexity.toFixed(5)}  (${result.bitsPerByte.toFixed(6)} bits/byte)`,
+        `predicted    ${result.predictedTokens} tokens, ${result.predictedBytes} bytes, ${result.windows} windows of ${result.window}, stride ${result.stride}`,
+        `speed        ${result.tokensPerSecond.toFixed(0)} tokens/s, ${secondsText(result.seconds)}, peak memory ${bytesText(result.peakMemoryBytes)}`,
+        '',
+      ].join('\n'),
+    );
+  }
+  return exitCodes.ok;
+}

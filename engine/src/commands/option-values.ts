@@ -1,0 +1,30 @@
+// Parsers of option values for commander: they refuse with words, at once, and commander names the option.
+import { InvalidArgumentError } from 'commander';
+
+/** An integer of at least `least`. */
+export function integer(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`must be an integer of at least ${least}.`);
+    return value;
+  };
+}
+
+export function number(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= least && value <= most)) throw new InvalidArgumentError(`must be a number from ${least} to ${most}.`);
+    return value;
+  };
+}
+
+const units: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1e3, kb: 1e3, kib: 2 ** 10, m: 1e6, mb: 1e6, mib: 2 ** 20, g: 1e9, gb: 1e9, gib: 2 ** 30 };
+
+/** 2GiB, 512MiB, 1.5GB, 1000000. */
+export function byteSize(text: string): number {
+  const match = /^([\d.]+)\s*([a-z]*)$/i.exec(text.trim());
+  const unit = units[match?.[2]?.toLowerCase() ?? ''];
+  const value = Number(match?.[1]) * (unit ?? Number.NaN);
+  if (!(value > 0)) throw new InvalidArgumentError('must be a size such as 2GiB or 512MiB.');
+  return Math.floor(value);
+}

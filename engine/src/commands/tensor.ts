@@ -1,0 +1,107 @@
+// quantwright tensor IN --config FILE --out OUT: one matrix in the lab. Reads `weight` [out, in], writes codes, scales, zeros and the
+// dequantized matrix, and prints what the rounding cost. Rounds as `quantize` would for the same config.
+import { Command } from 'commander';
+import type { Recipe } from '@quantwright/schemas/recipe/recipe';
+import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { mapCheckpoint } from '../checkpoint/mapped.ts';
+import { createSafetensors, planBytes, type TensorPlan } from '../checkpoint/writer.ts';
+import { EngineError } from '../errors.ts';
+import { loadBinding } from '../jobs/binding.ts';
+import type { QuantizedMatrix } from '../methods/method.ts';
+import { methodOf } from '../methods/registry.ts';
+import { refuseNotFinite } from '../pipeline/apply.ts';
+import { judgeConfig } from '../pipeline/judge.ts';
+import type { ModulePlan } from '../pipeline/layouts/layout.ts';
+import { layouts } from '../pipeline/layouts/registry.ts';
+import { exitCodes, runCommand } from './run-command.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Options {
+  readonly config: string;
+  readonly out: string;
+}
+
+export function tensorCommand(terminal: Terminal): Command {
+  return new Command('tensor')
+    .description('quantize one matrix and look at the result')
+    .argument('<in.safetensors>', 'file with the tensor `weight` [out, in]')
+    .requiredOption('--config <file>', 'quantization config')
+    .requiredOption('--out <out.safetensors>', 'gets codes, scales, zeros and dequantized')
+    .action((input: string, options: Options) => runCommand(terminal, { json: true }, () => quantizeTensor(terminal, input, options)));
+}
+
+async function quantizeTensor(terminal: Terminal, input: string, options: Options): Promise<number> {
+  const { recipe, warnings } = await judgeConfig(options.config, null);
+  const binding = await loadBinding();
+  const checkpoint = await openCheckpoint(input);
+  if (!checkpoint.has('weight')) throw new EngineError('input', `${input} has no tensor "weight"; it has ${checkpoint.names.slice(0, 8).join(', ')}`, { file: input });
+  const mapped = mapCheckpoint(checkpoint, binding);
+  try {
+    const source = mapped.dense('weight');
+    const method = methodOf(recipe);
+    const layout = layouts[recipe.saveFormat];
+    const { scheme, note } = layout.scheme(recipe, method, recipe.weights);
+    const started = performance.now();
+    const matrix = await method.quantizeModule(binding, source, scheme);
+    const seconds = (performance.now() - started) / 1000;
+    refuseNotFinite(matrix, 'weight', input);
+    const dequantized = dequantize(matrix);
+    await writeMatrix(options.out, matrix, dequantized);
+    const weight = await binding.widen(source);
+    const stored = storedBits({ module: 'weight', block: 0, rows: matrix.rows, cols: matrix.cols, scheme, activations: recipe.activations !== null }, recipe);
+    for (const warning of [...warnings, ...(note === null ? [] : [note])]) terminal.err(`warning: ${warning}\n`);
+    const { rows, cols, bits, groupSize, groups, symmetric, scaleType, sqnrDb, mse } = matrix;
+    const metrics = { rows, cols, bits, groupSize, groups, dialect: scheme.dialect, symmetric, scaleType, sqnrDb, mse, maxAbsError: largestError(weight, dequantized), bitsPerWeight: stored, seconds };
+    terminal.out(`${JSON.stringify(metrics, null, 2)}\n`);
+    return exitCodes.ok;
+  } finally {
+    mapped.close();
+  }
+}
+
+/** (code - zero) * scale in f32, in the layout [rows, cols]. */
+export function dequantize(matrix: QuantizedMatrix): Float32Array {
+  const { rows, cols, groupSize, groups, codes, scale, zero, gIdx } = matrix;
+  const out = new Float32Array(rows * cols);
+  for (let row = 0; row < rows; row++) {
+    for (let col = 0; col < cols; col++) {
+      const group = row * groups + (gIdx?.[col] ?? Math.floor(col / groupSize));
+      // Math.fround: the subtraction is rounded to f32 before the product, as the kernels do it.
+      out[row * cols + col] = Math.fround((codes[row * cols + col] ?? 0) - (zero[group] ?? 0)) * (scale[group] ?? 0);
+    }
+  }
+  return out;
+}
+
+async function writeMatrix(file: string, matrix: QuantizedMatrix, dequantized: Float32Array): Promise<void> {
+  const { rows, cols, groups, codes, scale, zero, gIdx } = matrix;
+  const tensors: readonly (TensorPlan & { readonly data: ArrayBufferView })[] = [
+    { name: 'codes', dtype: codes instanceof Int8Array ? 'I8' : 'U8', shape: [rows, cols], data: codes },
+    { name: 'scales', dtype: 'F32', shape: [rows, groups], data: scale },
+    { name: 'zeros', dtype: 'F32', shape: [rows, groups], data: zero },
+    { name: 'dequantized', dtype: 'F32', shape: [rows, cols], data: dequantized },
+    ...(gIdx === undefined ? [] : [{ name: 'g_idx', dtype: 'I32' as const, shape: [cols], data: gIdx }]),
+  ];
+  const writer = await createSafetensors(file, tensors, { format: 'pt' });
+  try {
+    for (const tensor of tensors) await writer.write(tensor.name, tensor.data);
+    await writer.finish();
+  } catch (cause) {
+    await writer.abort();
+    throw cause;
+  }
+}
+
+/** Bits a weight in the config's save format; null when that format cannot hold this shape. */
+function storedBits(plan: ModulePlan, recipe: Recipe): number | null {
+  const layout = layouts[recipe.saveFormat];
+  if (layout.refusal(plan) !== null) return null;
+  const bytes = layout.tensors(plan).reduce((total, tensor) => total + planBytes({ name: tensor.suffix, ...tensor }), 0);
+  return (8 * bytes) / (plan.rows * plan.cols);
+}
+
+function largestError(weight: Float32Array, dequantized: Float32Array): number {
+  let largest = 0;
+  for (let index = 0; index < weight.length; index++) largest = Math.max(largest, Math.abs((weight[index] ?? 0) - (dequantized[index] ?? 0)));
+  return largest;
+}

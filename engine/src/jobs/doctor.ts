@@ -1,0 +1,47 @@
+// What this machine can do, for `doctor` and the handshake. Never fails: what is missing becomes a problem with words.
+import { freemem, totalmem } from 'node:os';
+import { devices } from '@quantwright/schemas/hardware/devices';
+import type { DoctorReport } from '@quantwright/schemas/rpc/engine';
+import type { CpuInfo } from '@quantwright/native/binding';
+import { version } from '../version.ts';
+import { loadBinding } from './binding.ts';
+
+/** This build has no CUDA backend; a later one states here why a GPU is not used. */
+export const cudaReason = 'this build has no CUDA backend';
+
+export async function doctorReport(): Promise<DoctorReport> {
+  const problems: string[] = [];
+  let cpu: CpuInfo | null = null;
+  try {
+    cpu = (await loadBinding()).cpuInfo();
+  } catch (cause) {
+    problems.push(cause instanceof Error ? cause.message : String(cause));
+  }
+  if (freemem() < 2 ** 29) problems.push('less than 512 MiB of memory is free; models of more than a few hundred million weights will not fit');
+  return {
+    version,
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    cpu: cpu === null ? null : { brand: cpu.brand, simd: cpu.level, available: cpu.available, logicalCores: cpu.logicalCores, threads: cpu.threads },
+    memory: { totalBytes: totalmem(), freeBytes: freemem() },
+    cuda: { available: false, reason: cudaReason },
+    device: cpu === null ? null : nearestDevice(cpu),
+    problems,
+  };
+}
+
+/** Names of the operating system -> names of hardware/devices. */
+const simdNames: readonly (readonly [feature: string, simd: string])[] = [
+  ['avx2', 'avx2'],
+  ['avx512f', 'avx512'],
+  ['avx512_vnni', 'avx512vnni'],
+  ['amx_int8', 'amx'],
+];
+
+/** The CPU row that asks for the most of what this CPU has, and for nothing that it lacks. */
+export function nearestDevice(cpu: Pick<CpuInfo, 'features' | 'available'>): string | null {
+  const has = new Set<string>([...cpu.available, ...simdNames.filter(([feature]) => cpu.features.includes(feature)).map(([, simd]) => simd)]);
+  const kind = process.arch === 'arm64' ? 'arm' : 'x86';
+  const fitting = devices.filter((device) => device.kind === kind && device.simd.every((simd) => has.has(simd)));
+  return fitting.sort((a, b) => b.simd.length - a.simd.length)[0]?.id ?? null;
+}

@@ -1,0 +1,83 @@
+// Loaded models, kept between jobs so that the next chat turn does not load again. A model whose files changed is loaded anew;
+// the one that was not used for the longest goes first when there are too many.
+import { realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileError } from '../errors.ts';
+import type { LoadedModel } from '../model/load.ts';
+
+export interface ModelCache {
+  /** Key of a directory: equal for every spelling of its path. Throws kind `input` when there is no such directory. */
+  key(directory: string): Promise<string>;
+  get(directory: string, signal: AbortSignal): Promise<LoadedModel>;
+  /** Frees a model; nothing when it is not loaded. */
+  unload(directory: string): Promise<void>;
+  /** Called with every model that is let go, before its memory is freed. */
+  onUnload(listener: (model: LoadedModel) => void): void;
+}
+
+interface Entry {
+  readonly stamp: string;
+  readonly model: Promise<LoadedModel>;
+}
+
+/** A model to chat with and one to compare it with; more would fill small machines without anybody asking for it. */
+const maxModels = 2;
+
+export function createModelCache(load: (directory: string, signal: AbortSignal) => Promise<LoadedModel>): ModelCache {
+  // In the order of last use.
+  const entries = new Map<string, Entry>();
+  const listeners: ((model: LoadedModel) => void)[] = [];
+
+  const drop = async (key: string): Promise<void> => {
+    const entry = entries.get(key);
+    entries.delete(key);
+    const model = await entry?.model.catch(() => null);
+    if (!model) return;
+    for (const listener of listeners) listener(model);
+    model.dispose();
+  };
+
+  return {
+    key: keyOf,
+    get: async (directory, signal) => {
+      const key = await keyOf(directory);
+      const stamp = await stampOf(key);
+      const kept = entries.get(key);
+      if (kept?.stamp === stamp) {
+        entries.delete(key);
+        entries.set(key, kept);
+        return kept.model;
+      }
+      await drop(key);
+      for (const oldest of [...entries.keys()].slice(0, Math.max(0, entries.size - maxModels + 1))) await drop(oldest);
+      const entry: Entry = { stamp, model: load(key, signal) };
+      entries.set(key, entry);
+      // A load that failed or was cancelled must not be handed out again.
+      entry.model.catch(() => {
+        if (entries.get(key) === entry) entries.delete(key);
+      });
+      return entry.model;
+    },
+    unload: async (directory) => drop(await keyOf(directory).catch(() => directory)),
+    onUnload: (listener) => void listeners.push(listener),
+  };
+}
+
+async function keyOf(directory: string): Promise<string> {
+  return realpath(directory).catch((cause: unknown) => {
+    throw fileError('open', directory, cause);
+  });
+}
+
+/** Changes when the model was replaced: config.json is written by every save. */
+async function stampOf(directory: string): Promise<string> {
+  const stamps = await Promise.all(
+    ['config.json', 'model.safetensors', 'model.safetensors.index.json', 'tokenizer.json'].map((name) =>
+      stat(join(directory, name)).then(
+        ({ size, mtimeMs, ino }) => `${size}/${mtimeMs}/${ino}`,
+        () => '-',
+      ),
+    ),
+  );
+  return stamps.join(' ');
+}

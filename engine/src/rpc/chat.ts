@@ -1,0 +1,31 @@
+// engine/chat: one turn of a conversation, streamed under the caller's token. Each loaded model keeps one conversation's cache.
+import type { MessageConnection } from 'vscode-jsonrpc';
+import { chat, chatDelta } from '@quantwright/schemas/rpc/engine';
+import { type Chat, createChat } from '../chat/chat.ts';
+import type { LoadedModel } from '../model/load.ts';
+import { handle } from './request.ts';
+import type { EngineServices } from './services.ts';
+
+export function serveChat(connection: MessageConnection, services: EngineServices): void {
+  const chats = new WeakMap<LoadedModel, Promise<Chat>>();
+  services.models.onUnload((model) => chats.delete(model));
+  const chatWith = (model: LoadedModel): Promise<Chat> => {
+    const kept = chats.get(model) ?? createChat(model);
+    chats.set(model, kept);
+    return kept;
+  };
+  handle(connection, chat, async ({ modelDir, messages, sampling, progressToken }, callerSignal) => {
+    const key = await services.models.key(modelDir);
+    return services.queue.run('chat', key, callerSignal, async (signal) => {
+      const conversation = await chatWith(await services.models.get(key, signal));
+      return conversation.turn({
+        messages,
+        sampling,
+        signal,
+        onDelta: (delta) => {
+          if (progressToken !== undefined) void connection.sendProgress(chatDelta, progressToken, delta);
+        },
+      });
+    });
+  });
+}

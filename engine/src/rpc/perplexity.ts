@@ -1,0 +1,30 @@
+// engine/perplexity: one job at a time for a model; progress under the caller's token.
+import { readFile } from 'node:fs/promises';
+import type { MessageConnection } from 'vscode-jsonrpc';
+import { perplexity, perplexityProgress } from '@quantwright/schemas/rpc/engine';
+import { fileError } from '../errors.ts';
+import { measurePerplexity } from '../eval/perplexity.ts';
+import { handle } from './request.ts';
+import type { EngineServices } from './services.ts';
+
+export function servePerplexity(connection: MessageConnection, services: EngineServices): void {
+  handle(connection, perplexity, async (params, callerSignal) => {
+    const key = await services.models.key(params.modelDir);
+    return services.queue.run('perplexity', key, callerSignal, async (signal) => {
+      const { textPath, window, stride, maxTokens, progressToken } = params;
+      const text = await readFile(textPath, 'utf8').catch((cause: unknown) => {
+        throw fileError('read', textPath, cause);
+      });
+      const model = await services.models.get(key, signal);
+      return measurePerplexity(model, text, {
+        ...(window === undefined ? {} : { window }),
+        ...(stride === undefined ? {} : { stride }),
+        ...(maxTokens === undefined ? {} : { maxTokens }),
+        signal,
+        onProgress: (progress) => {
+          if (progressToken !== undefined) void connection.sendProgress(perplexityProgress, progressToken, progress);
+        },
+      });
+    });
+  });
+}

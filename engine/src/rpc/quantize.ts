@@ -1,0 +1,26 @@
+// engine/quantize: one job at a time for an output directory; progress under the caller's token.
+import type { MessageConnection } from 'vscode-jsonrpc';
+import { quantize, quantizeProgress } from '@quantwright/schemas/rpc/engine';
+import { resolve } from 'node:path';
+import { loadBinding } from '../jobs/binding.ts';
+import { quantizeModel } from '../pipeline/quantize.ts';
+import type { EngineServices } from './services.ts';
+import { handle } from './request.ts';
+
+export function serveQuantize(connection: MessageConnection, services: EngineServices): void {
+  handle(connection, quantize, (params, signal) =>
+    services.queue.run('quantize', resolve(params.outDir), signal, async (jobSignal) => {
+      const binding = await loadBinding();
+      // A model that is being replaced must not stay mapped: its next use loads the new one.
+      await services.models.unload(params.outDir);
+      const { progressToken } = params;
+      return quantizeModel(params, {
+        binding,
+        signal: jobSignal,
+        onProgress: (progress) => {
+          if (progressToken !== undefined) void connection.sendProgress(quantizeProgress, progressToken, progress);
+        },
+      });
+    }),
+  );
+}

@@ -1,0 +1,63 @@
+// The engine's end of the wire: handlers, the handshake, and how the process ends. One connection a process.
+import type { MessageConnection } from 'vscode-jsonrpc';
+import { protocolVersion, type Ready, ready, shutdown } from '@quantwright/schemas/rpc/engine';
+import { loadBinding } from '../jobs/binding.ts';
+import { cudaReason } from '../jobs/doctor.ts';
+import { createModelCache } from '../jobs/model-cache.ts';
+import { createJobQueue } from '../jobs/queue.ts';
+import { loadModel } from '../model/load.ts';
+import { version } from '../version.ts';
+import { serveChat } from './chat.ts';
+import { redirectConsole } from './log.ts';
+import { serveMachine } from './machine.ts';
+import { servePerplexity } from './perplexity.ts';
+import { serveQuantize } from './quantize.ts';
+import type { EngineServices } from './services.ts';
+
+/** A module takes seconds at most; a job that has not ended by then is left to die with the process. */
+const closingMs = 10_000;
+
+/** Serves until the client asks for the end or its end of the pipe closes; then calls `exit` once. */
+export async function serve(connection: MessageConnection, exit: (code: number) => void): Promise<void> {
+  const services: EngineServices = {
+    queue: createJobQueue(),
+    models: createModelCache(async (directory, signal) => loadModel(directory, { binding: await loadBinding(), signal })),
+  };
+  let closing: Promise<void> | null = null;
+  const close = (): Promise<void> => {
+    closing ??= withinTime(services.queue.close(), closingMs);
+    return closing;
+  };
+  redirectConsole(connection);
+  serveMachine(connection, services);
+  serveQuantize(connection, services);
+  servePerplexity(connection, services);
+  serveChat(connection, services);
+  connection.onRequest(shutdown, async () => {
+    await close();
+    // After the answer is on its way.
+    setImmediate(() => setImmediate(() => exit(0)));
+    return null;
+  });
+  // The parent is gone: nobody reads results any more, and a process that nobody owns must not stay.
+  connection.onClose(() => void close().then(() => exit(0)));
+  connection.listen();
+  await connection.sendNotification(ready, await handshake());
+}
+
+async function handshake(): Promise<Ready> {
+  const native = await loadBinding().then(
+    (binding) => ({ simd: binding.cpuInfo().level, simdReason: null }),
+    (cause: unknown) => ({ simd: null, simdReason: cause instanceof Error ? cause.message : String(cause) }),
+  );
+  return { protocol: protocolVersion, version, pid: process.pid, ...native, cuda: null, cudaReason };
+}
+
+async function withinTime(work: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([work, timeout]);
+  clearTimeout(timer);
+}
