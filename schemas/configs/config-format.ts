@@ -14,6 +14,11 @@ export interface LowerProblem {
   readonly message: string;
 }
 
+/** A finding of inspect(), with what settles it. */
+export interface PlaceProblem extends LowerProblem {
+  readonly fixes: readonly { readonly title: string; readonly edits: readonly Edit[] }[];
+}
+
 export interface Lowered {
   /** Null when a field that everything hangs on (method, bits, group size) cannot be read. */
   readonly recipe: Recipe | null;
@@ -41,5 +46,5 @@ export interface ConfigFormat {
   /** How this format writes a recipe field. Empty when it cannot. `value` as in the Recipe (weights.groupSize -1, saveFormat 'gptq' ...). */
   spell(field: RecipeField, value: string | number | boolean, config: { readonly value: unknown; readonly path: JsonPath }): readonly Edit[];
   /** Findings about the place or company of the config object that its own schema cannot see. */
-  inspect?(root: ConfigNode, path: JsonPath): readonly (LowerProblem & { readonly fixes: readonly { readonly title: string; readonly edits: readonly Edit[] }[] })[];
+  inspect?(root: ConfigNode, path: JsonPath): readonly PlaceProblem[];
 }

@@ -36,6 +36,9 @@ export interface JsonSchema {
   readonly 'x-rule'?: string;
   /** Repository and file the constraint was read from. */
   readonly 'x-source'?: string;
-  /** Schema of the properties the tool reads but never uses. */
+  /** The key is read but has no effect: why. */
   readonly 'x-unused'?: string;
+  /** What people write -> the value of `enum` they mean. */
+  readonly 'x-synonyms'?: Readonly<Record<string, string>>;
+  readonly multipleOf?: number;
 }

@@ -1,27 +1,20 @@
-// The runtimes a config can be judged for. Whether there are support rows for one is told by `rows`.
-import type { RuntimeId } from '../target.ts';
+// The runtimes a config can be judged for, with their rules. A runtime without rules has no rows in this version: its verdict is `unknown`.
+import { runtimeRows } from '../../generated/runtimes.ts';
+import type { RuntimeData, RuntimeRule } from './runtime-data.ts';
 
-export interface Runtime {
-  readonly id: RuntimeId;
-  readonly name: string;
-  /** Newest first; empty when no rows depend on the version. */
-  readonly versions: readonly string[];
-  /** False: no support rows in this version; verdicts are `unknown`. */
-  readonly rows: boolean;
+export const runtimes: readonly RuntimeData[] = runtimeRows;
+
+export function findRuntime(id: string): RuntimeData | null {
+  return runtimes.find((runtime) => runtime.id === id) ?? null;
 }
 
-export const runtimes: readonly Runtime[] = [
-  { id: 'quantwright', name: 'Quantwright', versions: ['0.1.0'], rows: true },
-  { id: 'dashinfer', name: 'DashInfer', versions: ['2.1', '2.0'], rows: true },
-  { id: 'vllm', name: 'vLLM', versions: [], rows: false },
-  { id: 'sglang', name: 'SGLang', versions: [], rows: false },
-  { id: 'transformers', name: 'Transformers', versions: [], rows: false },
-  { id: 'tensorrt-llm', name: 'TensorRT-LLM', versions: [], rows: false },
-  { id: 'llama.cpp', name: 'llama.cpp', versions: [], rows: false },
-  { id: 'neural-compressor', name: 'Neural Compressor', versions: [], rows: false },
-  { id: 'onnxruntime', name: 'ONNX Runtime', versions: [], rows: false },
-];
-
-export function findRuntime(id: string): Runtime | null {
-  return runtimes.find((runtime) => runtime.id === id) ?? null;
+/** A rule by its id, over all runtimes; null for ids that belong to no table. */
+export function findRule(id: string): RuntimeRule | null {
+  for (const runtime of runtimes) {
+    const rule = runtime.rules.find((one) => one.id === id);
+    if (rule !== undefined) {
+      return rule;
+    }
+  }
+  return null;
 }

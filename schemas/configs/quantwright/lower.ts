@@ -1,0 +1,128 @@
+// Customized quant configs (ours, and DashInfer's, whose keys are a subset) -> Recipe, with the defaults of each method.
+import type { JsonPath } from '../../recipe/origin.ts';
+import { startAnchored } from '../../recipe/module-weights.ts';
+import type { Calibration, ComputeMethod, ModuleOverride, QuantMethod, Recipe, SaveFormat, WeightRecipe } from '../../recipe/recipe.ts';
+import type { LowerProblem, Lowered } from '../config-format.ts';
+import { type Fields, fieldsOf } from '../fields.ts';
+import { parseWeightFormat } from '../weight-format.ts';
+import { readMemory } from './memory-limit.ts';
+import { readOverrides } from './overrides.ts';
+
+const METHODS: readonly QuantMethod[] = [
+  'instant_quant', 'rtn', 'gptq', 'awq', 'teq', 'spqr', 'bcq', 'qrazor', 'smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static',
+];
+/** Methods that are about 8-bit activations; the others pack weights. */
+const ACTIVATION_METHODS: readonly QuantMethod[] = ['smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static'];
+const SAVE_FORMATS: readonly SaveFormat[] = ['quantwright', 'gptq', 'gptq_v2', 'compressed-tensors'];
+const DIALECTS = ['ist', 'qllm', 'inc', 'awq', 'compressed_tensors'] as const;
+const SCALE_TYPES = { float16: 'f16', bfloat16: 'bf16', float32: 'f32' } as const;
+
+export function lowerCustomized(format: string, value: unknown, path: JsonPath): Lowered {
+  const fields = fieldsOf(value, path);
+  recordOrigins(fields);
+  const problems: LowerProblem[] = [];
+  const overrides = readOverrides(fields, path, problems);
+  const ignore = readIgnore(fields, path, problems);
+  const methods = readMethods(fields);
+  const weights = methods === null ? null : readWeights(fields, methods);
+  if (methods === null || weights === null) {
+    return { recipe: null, origins: fields.origins(), problems };
+  }
+  const recipe = { ...lowerRest(fields, methods, weights), format, methods, ignore, overrides };
+  return { recipe, origins: fields.origins(), problems };
+}
+
+function recordOrigins(fields: Fields): void {
+  fields.origin('methods', 'quant_method');
+  for (const field of ['weights', 'weights.bits', 'weights.signed', 'weights.dtype'] as const) {
+    fields.origin(field, 'weight_format');
+  }
+  fields.origin('weights.symmetric', 'symmetric', 'sym');
+  fields.origin('weights.groupSize', 'group_size');
+  fields.origin('weights.descAct', 'desc_act');
+  fields.origin('activations', 'compute_method');
+  fields.origin('computeMethod', 'compute_method');
+  fields.origin('ignore', 'ignore');
+  fields.origin('overrides', 'overrides', 'group_settings');
+  fields.origin('calibration', 'calibration');
+  fields.origin('saveFormat', 'save_format');
+  fields.origin('scaleType', 'scale_type');
+  fields.origin('memoryLimitBytes', 'layer_wise');
+  fields.origin('dampPercent', 'damp_percent');
+}
+
+function readMethods(fields: Fields): readonly QuantMethod[] | null {
+  const named = fields.text('quant_method');
+  const names = named === null ? fields.texts('quant_method') : [named];
+  // The other checks go on when only the spelling of instant_quant is DashInfer's dead one.
+  const known = names.map((name) => METHODS.find((method) => method === (name === 'iq' ? 'instant_quant' : name)));
+  const methods = known.filter((method) => method !== undefined);
+  return methods.length === 0 || methods.length < known.length ? null : methods;
+}
+
+/** The base settings; null when bits or group size are there and unreadable, or missing without a default. */
+function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRecipe | null {
+  const type = parseWeightFormat(fields.text('weight_format') ?? defaultFormat(methods, fields));
+  const groupSize = fields.integer('group_size') ?? (fields.broken('group_size', null) ? null : -1);
+  if (type === null || groupSize === null || groupSize < -1 || groupSize === 0) {
+    return null;
+  }
+  const instant = methods.includes('instant_quant');
+  const asked = fields.boolean('symmetric') ?? fields.boolean('sym');
+  const symmetric = type.dtype !== 'int' || (!instant && (asked ?? type.signed));
+  const saveFormat = fields.oneOf('save_format', SAVE_FORMATS);
+  const rounded = !instant || (saveFormat !== null && saveFormat !== 'quantwright');
+  return {
+    ...type, groupSize, symmetric,
+    zeroPoint: symmetric ? 'none' : rounded ? 'integer' : 'float',
+    descAct: fields.boolean('desc_act') ?? false,
+    staticGroups: fields.boolean('static_groups') ?? false,
+  };
+}
+
+function defaultFormat(methods: readonly QuantMethod[], fields: Fields): string | null {
+  if (fields.broken('weight_format', null) || methods.some((method) => method === 'instant_quant' || method === 'rtn')) {
+    return null;
+  }
+  return methods.every((method) => ACTIVATION_METHODS.includes(method)) ? 'int8' : 'uint4';
+}
+
+function lowerRest(fields: Fields, methods: readonly QuantMethod[], weights: WeightRecipe): Omit<Recipe, 'format' | 'methods' | 'ignore' | 'overrides'> {
+  const byDefault: ComputeMethod = methods.every((method) => ACTIVATION_METHODS.includes(method)) ? 'activate_quant' : 'weight_only';
+  const computeMethod = fields.oneOf('compute_method', ['weight_only', 'activate_quant'] as const) ?? byDefault;
+  const activate = computeMethod === 'activate_quant';
+  const instant = methods.includes('instant_quant');
+  const scaleType = fields.oneOf('scale_type', ['float16', 'bfloat16', 'float32'] as const) ?? 'float16';
+  return {
+    weights, computeMethod,
+    activations: activate ? { bits: 8, symmetric: true, granularity: 'per_token', dynamic: !methods.includes('w8a8_static') } : null,
+    dialect: instant ? 'instant_quant' : methods.includes('rtn') ? (fields.oneOf('dialect', DIALECTS) ?? (activate ? 'compressed_tensors' : 'ist')) : null,
+    mseSearch: fields.boolean('mse_search') ?? false,
+    fullRange: fields.boolean('full_range') ?? false,
+    dampPercent: fields.number('damp_percent') ?? 0.01,
+    trueSequential: fields.boolean('true_sequential') ?? false,
+    calibration: readCalibration(fields),
+    saveFormat: fields.oneOf('save_format', SAVE_FORMATS) ?? (instant ? 'quantwright' : activate ? 'compressed-tensors' : 'gptq'),
+    scaleType: SCALE_TYPES[scaleType],
+    memoryLimitBytes: readMemory(fields.object('layer_wise')?.['memory_limit']),
+  };
+}
+
+function readCalibration(fields: Fields): Calibration | null {
+  const object = fields.object('calibration');
+  if (object === null) {
+    return null;
+  }
+  const inner = fieldsOf(object, []);
+  return { dataset: inner.text('dataset'), samples: inner.integer('samples') ?? 128, sequenceLength: inner.integer('sequence_length') ?? 512 };
+}
+
+function readIgnore(fields: Fields, path: JsonPath, problems: LowerProblem[]): readonly string[] {
+  return fields.texts('ignore').map((pattern, index) => {
+    const plain = pattern.replace(/^re:/, '');
+    if (startAnchored(plain) === null) {
+      problems.push({ code: 'QC013', path: [...path, 'ignore', index], message: `"${pattern}" is not a regular expression.` });
+    }
+    return plain;
+  });
+}

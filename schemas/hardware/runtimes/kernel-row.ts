@@ -1,0 +1,28 @@
+// The shape of kernels/**/kernel.json: what one of our kernels computes on. The judge's rows for runtime quantwright are these.
+
+export interface KernelRow {
+  readonly op: string;
+  readonly codec: string;
+  readonly summary?: string;
+  readonly weights: {
+    readonly dtype: string;
+    readonly bits?: readonly number[];
+    readonly types?: readonly string[];
+    readonly symmetric?: readonly boolean[];
+    readonly zero_point?: readonly string[];
+    /** per_channel: -1 runs. any: every size from min on runs, also when it does not divide the row. */
+    readonly group_size?: { readonly per_channel: boolean; readonly any: boolean; readonly min?: number };
+  };
+  readonly compute_method: string;
+  readonly activations: null | {
+    readonly bits: number;
+    readonly symmetric: boolean;
+    readonly granularity: string;
+    readonly dynamic: boolean;
+  };
+  readonly act_order: boolean;
+  readonly simd: readonly string[];
+  readonly cuda: readonly unknown[];
+  /** Path of the kernel.json. */
+  readonly file: string;
+}

@@ -1,0 +1,38 @@
+// The shape of hardware/runtimes/<runtime>/runtime.json: the rows and rules of one runtime, with the runtime's own words.
+import type { QuantMethod, ComputeMethod } from '../../recipe/recipe.ts';
+import type { RuntimeId } from '../target.ts';
+
+export interface RuntimeRule {
+  readonly id: string;
+  /** Diagnostic that shows this rule (QC001 ...). */
+  readonly code: string;
+  /** The runtime's own error text; {names} are filled in. Null: it has none. */
+  readonly words: string | null;
+  readonly source: string;
+  /** Version range; null: all known. */
+  readonly versions: string | null;
+}
+
+/** One row of a documented method x hardware table. */
+export interface TableRow {
+  readonly id: string;
+  readonly name: string;
+  readonly method: QuantMethod;
+  readonly bits: number;
+  readonly computeMethod: ComputeMethod;
+  readonly granularity: readonly string[];
+  /** Device family -> documented answer; a family that is not named has no row. */
+  readonly devices: Readonly<Record<string, string>>;
+}
+
+export interface RuntimeData {
+  readonly id: RuntimeId;
+  readonly name: string;
+  /** Newest first. */
+  readonly versions: readonly string[];
+  /** Year and month of the state that was read; null without rows. */
+  readonly asOf: string | null;
+  readonly source: string | null;
+  readonly rules: readonly RuntimeRule[];
+  readonly table: readonly TableRow[];
+}

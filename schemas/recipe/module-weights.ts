@@ -1,0 +1,27 @@
+// Which modules a recipe quantizes and how: `ignore` first, then the first override that matches. Patterns are regular expressions from the start
+// of the full module name. A pattern that is no regular expression matches nothing here; lowering reports it.
+import type { Recipe, WeightRecipe } from './recipe.ts';
+
+/** Settings of one module, or null when it stays in floating point. */
+export type ModuleWeights = (module: string) => WeightRecipe | null;
+
+export function moduleWeights(recipe: Recipe): ModuleWeights {
+  const ignore = recipe.ignore.map(startAnchored);
+  const overrides = recipe.overrides.map(({ pattern, weights }) => ({ pattern: startAnchored(pattern), weights }));
+  return (module) => {
+    if (ignore.some((pattern) => pattern?.test(module))) {
+      return null;
+    }
+    const override = overrides.find(({ pattern }) => pattern?.test(module));
+    return override === undefined ? recipe.weights : { ...recipe.weights, ...override.weights };
+  };
+}
+
+/** Null when the text is no regular expression. */
+export function startAnchored(pattern: string): RegExp | null {
+  try {
+    return new RegExp(`^(?:${pattern})`);
+  } catch {
+    return null;
+  }
+}
