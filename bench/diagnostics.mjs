@@ -18,11 +18,11 @@ if (!existsSync(entry)) {
 
 /** A job with a rule per module of a deep model: about 20 kB of overrides. */
 function config(damp) {
-  const overrides = [];
-  for (let layer = 0; overrides.length < 190; layer += 1) {
-    overrides.push({ pattern: `model\\.layers\\.${layer}\\.mlp\\.down_proj`, group_size: layer % 2 === 0 ? 64 : 128, weight_format: 'uint4' });
+  const overrides = {};
+  for (let layer = 0; layer < 190; layer += 1) {
+    overrides[`model\\.layers\\.${layer}\\.mlp\\.down_proj`] = { group_size: layer % 2 === 0 ? 64 : 128, weight_format: 'uint4' };
   }
-  return JSON.stringify({ quant_method: 'gptq', weight_format: 'uint4', group_size: 128, damp_percent: damp, ignore: ['lm_head'], overrides }, null, 1);
+  return JSON.stringify({ quant_method: 'gptq', weight_format: 'uint4', group_size: 128, damp_percent: damp, ignore: ['lm_head'], overrides }, null, 2);
 }
 
 const child = spawn(process.execPath, [entry, '--stdio'], { stdio: ['pipe', 'pipe', 'inherit'] });

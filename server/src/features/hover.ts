@@ -8,6 +8,7 @@ import type { Analysis } from '../document/analysis.ts';
 import { describeMember, meaningOfValue } from '../schema/describe.ts';
 import { schemaAt } from '../schema/formatSchema.ts';
 import { same } from '../schema/jsonSchema.ts';
+import { ruleHelp } from '../schema/ruleHelp.ts';
 import { toRange } from './diagnostics.ts';
 import { diagnosticPage } from './documentation.ts';
 import { decisivePerTarget, verdictLines } from './judgement.ts';
@@ -51,9 +52,15 @@ function verdictSection(analysis: Analysis, path: JsonPath): string {
   return verdictLines(decisivePerTarget(about)).join('\n');
 }
 
+/** The page of the rule. The finding's own message is left to the editor, which shows it beside the hover. */
 function findingSection(finding: Finding): string {
+  const help = ruleHelp(finding.code);
   const cited = [finding.supportRule, finding.source].filter((part) => part !== null).join(', ');
-  return [`**[${finding.code}](${diagnosticPage(finding.code)})** ${finding.message}`, cited === '' ? '' : `Source: ${cited}`]
+  return [
+    `**[${finding.code}](${diagnosticPage(finding.code)})** ${help?.summary ?? finding.message}`,
+    help?.markdown ?? '',
+    cited === '' ? '' : `Source: ${cited}`,
+  ]
     .filter((part) => part !== '')
     .join('\n\n');
 }

@@ -9,10 +9,13 @@ import { same } from '../../schema/jsonSchema.ts';
 /** In the order people should try them: 128 is what most kernels are built for, then smaller (more exact), larger, and per channel. */
 const customarySizes: readonly number[] = [128, 64, 32, 256, 512, 1024, 16, -1];
 
-/** True when the member at `path` is where the recipe's group size comes from, in whatever spelling the format has. */
+/** Where formats write group sizes of parts of a model (overrides), which are no field of the recipe itself. */
+const groupSizeKey = /^(q_)?group_?size$/i;
+
+/** True when the member at `path` is a group size: the one the recipe's comes from, whatever the format calls it, or one of an override. */
 export function isGroupSize(result: CheckResult, path: JsonPath): boolean {
   const origin = result.origins['weights.groupSize'];
-  return origin?.present === true && same(origin.path, path);
+  return (origin?.present === true && same(origin.path, path)) || groupSizeKey.test(String(path.at(-1)));
 }
 
 export function groupSizesThatFit(analysis: Analysis, listed: readonly unknown[]): readonly number[] {

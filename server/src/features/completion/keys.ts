@@ -1,15 +1,19 @@
 // Members that an object may still have: required ones first, each with a value to start from that the judge accepts.
 import type { JsonSchema } from '@quantwright/schemas/configs/json-schema';
+import type { JsonPath } from '@quantwright/schemas/recipe/origin';
 import { CompletionItemKind } from 'vscode-languageserver';
 import { type Analysis, checkInstead } from '../../document/analysis.ts';
 import type { Cursor } from '../../document/cursor.ts';
 import { defaultOf, describeMember } from '../../schema/describe.ts';
 import { schemaAt } from '../../schema/formatSchema.ts';
-import { listedValues, typesOf } from '../../schema/jsonSchema.ts';
-import { judge } from '../judgement.ts';
+import { same, typesOf } from '../../schema/jsonSchema.ts';
+import { type Judgement, judge } from '../judgement.ts';
 import { insertionInto, type Proposal } from './proposal.ts';
 import { escapeText, valueSnippet } from './snippet.ts';
-import { judgedValues, valueAt, whyOf } from './values.ts';
+import { candidatesFor, valueAt, whyOf } from './values.ts';
+
+/** Values tried for one key before giving up: a list of keys must not keep a typist waiting. */
+const triedLimit = 8;
 
 export function keyProposals(analysis: Analysis, cursor: Extract<Cursor, { kind: 'key' }>): readonly Proposal[] {
   const place = schemaAt(analysis, cursor.objectPath);
@@ -25,26 +29,50 @@ export function keyProposals(analysis: Analysis, cursor: Extract<Cursor, { kind:
 function proposalFor(analysis: Analysis, cursor: Extract<Cursor, { kind: 'key' }>, key: string, schemas: readonly JsonSchema[], required: boolean): Proposal {
   const path = [...cursor.objectPath, key];
   const quoted = JSON.stringify(key);
-  const text = (value: unknown): string => insertionInto(analysis.document.getText(), cursor, `${quoted}: ${JSON.stringify(value)}`);
-  const judged = judgedValues(analysis, schemas, path, text);
+  // Before a colon only the key changes; the value that stands there stays.
+  const member = (value: unknown): string => (cursor.hasColon ? quoted : `${quoted}: ${JSON.stringify(value)}`);
+  const text = (value: unknown): string => insertionInto(analysis.document.getText(), cursor, member(value));
   const fallback = defaultOf(schemas);
-  // The tool's default when the judge has nothing against it, else the best of what there is.
-  const best = judged.find(({ value, judgement }) => value === fallback && judgement.blamed.length === 0) ?? judged[0];
-  const value = best === undefined ? emptyValue(schemas) : best.value;
-  const judgement = best?.judgement ?? judge(checkInstead(analysis, text(value)), path);
-  const choices = listedValues(schemas).closed || judged.length > 1 ? judged.filter((one) => one.judgement.blamed.length === 0).map((one) => one.value) : [];
+  const candidates = candidatesFor(analysis, schemas, path, text);
+  // The tool's default when the judge has nothing against it, else the first that it accepts.
+  // Group sizes are in the order to try them already: most defaults are "per channel", which nobody writes a key for.
+  const isDefault = (value: unknown): boolean => candidates.kind !== 'groupSize' && same(value, fallback);
+  const inOrder = [...candidates.values.filter(isDefault), ...candidates.values.filter((value) => !isDefault(value))];
+  const { value, judgement } = firstAccepted(analysis, path, inOrder.length > 0 ? inOrder : [emptyValue(schemas)], text);
+  const choices = candidates.kind === 'open' ? [] : candidates.values;
   return {
     label: key,
-    detail: [required ? 'required' : '', JSON.stringify(value)].filter((part) => part !== '').join(' '),
-    documentation: [describeMember(key, schemas), judgement.verdicts.length === 0 ? '' : `With \`${JSON.stringify(value)}\`:\n\n${whyOf(judgement)}`]
+    detail: [required ? 'required' : '', cursor.hasColon ? '' : JSON.stringify(value)].filter((part) => part !== '').join(' '),
+    documentation: [
+      describeMember(key, schemas),
+      judgement.verdicts.length === 0 || cursor.hasColon ? '' : `With \`${JSON.stringify(value)}\`:\n\n${whyOf(judgement)}`,
+    ]
       .filter((part) => part !== '')
       .join('\n\n'),
-    text: cursor.hasColon ? quoted : `${quoted}: ${JSON.stringify(value)}`,
+    text: member(value),
     snippet: cursor.hasColon ? null : `${escapeText(quoted)}: ${valueSnippet(value, choices)}`,
     kind: CompletionItemKind.Property,
     preselect: false,
     deprecated: schemas.some((found) => found.deprecated === true),
   };
+}
+
+/** Most defaults are accepted, so usually one check decides; when all are refused the first is as good as any. */
+function firstAccepted(
+  analysis: Analysis,
+  path: JsonPath,
+  values: readonly unknown[],
+  textWith: (value: unknown) => string,
+): { readonly value: unknown; readonly judgement: Judgement } {
+  const [first, ...others] = values;
+  const judged = (value: unknown): { value: unknown; judgement: Judgement } => ({ value, judgement: judge(checkInstead(analysis, textWith(value)), path) });
+  const preferred = judged(first);
+  if (preferred.judgement.blamed.length === 0) return preferred;
+  for (const value of others.slice(0, triedLimit)) {
+    const other = judged(value);
+    if (other.judgement.blamed.length === 0) return other;
+  }
+  return preferred;
 }
 
 /** Keys the object has already; the one under the cursor does not count, it is being replaced. */

@@ -7,12 +7,12 @@ import { type Analysis, checkInstead } from '../../document/analysis.ts';
 import type { Cursor } from '../../document/cursor.ts';
 import { defaultOf, meaningOfValue } from '../../schema/describe.ts';
 import { schemaAt } from '../../schema/formatSchema.ts';
-import { child, listedValues, same } from '../../schema/jsonSchema.ts';
+import { child, listedValues, same, typesOf } from '../../schema/jsonSchema.ts';
 import { type Judgement, judge, verdictLines, verdictSummary } from '../judgement.ts';
 import { groupSizesThatFit, isGroupSize } from './groupSizes.ts';
 import { insertionInto, type Proposal } from './proposal.ts';
 
-export interface JudgedValue {
+interface JudgedValue {
   readonly value: unknown;
   readonly judgement: Judgement;
 }
@@ -38,14 +38,31 @@ export function valueProposals(analysis: Analysis, cursor: Extract<Cursor, { kin
 }
 
 /** Candidates with their judgements, best first. `textWith` is the whole text with a value put in. */
-export function judgedValues(analysis: Analysis, schemas: readonly JsonSchema[], path: JsonPath, textWith: (value: unknown) => string): readonly JudgedValue[] {
-  const { values } = listedValues(schemas);
-  const probe = checkInstead(analysis, textWith(128));
-  const groups = isGroupSize(probe, path);
-  const candidates = groups ? groupSizesThatFit(analysis, values) : values;
-  const judged = candidates.slice(0, judgedLimit).map((value) => ({ value, judgement: judge(checkInstead(analysis, textWith(value)), path) }));
-  const kept = groups ? judged.filter(({ judgement }) => judgement.blamed.length === 0) : judged;
+function judgedValues(analysis: Analysis, schemas: readonly JsonSchema[], path: JsonPath, textWith: (value: unknown) => string): readonly JudgedValue[] {
+  const { values, kind } = candidatesFor(analysis, schemas, path, textWith);
+  const judged = values.slice(0, judgedLimit).map((value) => ({ value, judgement: judge(checkInstead(analysis, textWith(value)), path) }));
+  const kept = kind === 'groupSize' ? judged.filter(({ judgement }) => judgement.blamed.length === 0) : judged;
   return [...kept].sort((left, right) => cost(left.judgement) - cost(right.judgement));
+}
+
+export interface Candidates {
+  readonly values: readonly unknown[];
+  /** listed: no other value is allowed; open: suggestions. */
+  readonly kind: 'listed' | 'groupSize' | 'open';
+}
+
+/** What could stand at the path, before anybody judged it. */
+export function candidatesFor(analysis: Analysis, schemas: readonly JsonSchema[], path: JsonPath, textWith: (value: unknown) => string): Candidates {
+  const { values, closed } = listedValues(schemas);
+  if (closed) return { values, kind: 'listed' };
+  if (mayBeInteger(schemas) && isGroupSize(checkInstead(analysis, textWith(128)), path))
+    return { values: groupSizesThatFit(analysis, values), kind: 'groupSize' };
+  return { values, kind: 'open' };
+}
+
+function mayBeInteger(schemas: readonly JsonSchema[]): boolean {
+  const types = typesOf(schemas);
+  return types.length === 0 || types.includes('integer') || types.includes('number');
 }
 
 /** Why a value is offered, and what it would meet. */

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { llama7b, marked, type Setting, target } from '../../testing/marked.ts';
+
+const a100 = target('dashinfer', 'nvidia-a100');
+const start = '"quant_method": "instant_quant", "weight_format": "int8"';
+
+/** [config with cursor, label to accept, document after it] */
+const inserted: readonly (readonly [string, string, string])[] = [
+  ['{ "quant_method": "rtn", "weight_format": | }', 'uint4', '{ "quant_method": "rtn", "weight_format": "uint4" }'],
+  ['{ "quant_method": "rtn", "weight_format": "in|" }', 'int4', '{ "quant_method": "rtn", "weight_format": "int4" }'],
+  ['{ "quant_method": "rtn", "weight_format": "in|', 'int4', '{ "quant_method": "rtn", "weight_format": "int4"'],
+  ['{ "quant_method": |\n  "weight_format": "int8" }', 'rtn', '{ "quant_method": "rtn",\n  "weight_format": "int8" }'],
+  [`{ ${start}, | }`, 'compute_method', `{ ${start}, "compute_method": "weight_only" }`],
+  [`{ ${start}\n  | }`, 'compute_method', `{ ${start},\n  "compute_method": "weight_only" }`],
+  [`{ ${start}, "comp|": "weight_only" }`, 'compute_method', `{ ${start}, "compute_method": "weight_only" }`],
+  [`{ ${start}, "mse|"`, 'mse_search', `{ ${start}, "mse_search": false`],
+  [
+    '{ "quant_method": "gptq", "weight_format": "uint4", "calibration": { | } }',
+    'samples',
+    '{ "quant_method": "gptq", "weight_format": "uint4", "calibration": { "samples": 128 } }',
+  ],
+];
+for (const [text, label, expected] of inserted) {
+  test(`${label} into ${text.replaceAll('\n', '\\n')}`, async () => assert.equal(await marked(text).accepted(label), expected));
+}
+
+test('required keys come first, keys that are there do not come again', async () => {
+  const labels = await marked('{ "quant_method": "rtn", | }').labels();
+  assert.equal(labels[0], 'weight_format');
+  assert.ok(!labels.includes('quant_method'));
+  assert.ok(labels.includes('group_size'));
+});
+
+const groupSizes = async (text: string, setting: Setting): Promise<string[]> => marked(text, setting).labels();
+
+test('group sizes are those that divide every K of the model', async () => {
+  const labels = await groupSizes(`{ ${start}, "group_size": | }`, { model: llama7b, targets: [a100] });
+  assert.deepEqual(
+    labels.filter((label) => !['-1', '64', '128', '256'].includes(label)),
+    [],
+  );
+  assert.ok(
+    ['-1', '64', '128', '256'].every((label) => labels.includes(label)),
+    labels.join(),
+  );
+  assert.equal(labels[0], '128');
+});
+
+test('with tensor parallelism they divide K / tp too', async () => {
+  const labels = await groupSizes(`{ ${start}, "group_size": | }`, { model: llama7b, targets: [target('dashinfer', 'nvidia-a100', 4)] });
+  assert.ok(labels.includes('64') && !labels.includes('128') && !labels.includes('256'), labels.join());
+});
+
+test('values that a target refuses stand last and say who refuses', async () => {
+  const items = await marked('{ "quant_method": "instant_quant", "weight_format": | }', { targets: [a100] }).completions();
+  const uint8 = items.find((item) => item.label === 'uint8');
+  assert.equal(items[0]?.label, 'int8');
+  assert.ok(uint8 !== undefined && items.indexOf(uint8) > items.findIndex((item) => item.label === 'uint4'));
+  assert.match(uint8.detail ?? '', /refused by dashinfer|not valid/);
+});
+
+test('the documentation of a value tells what it is for and what each target makes of it', async () => {
+  const items = await marked('{ "quant_method": "instant_quant", "weight_format": | }', { targets: [a100] }).completions();
+  const documentation = items.find((item) => item.label === 'int8')?.documentation;
+  assert.ok(typeof documentation === 'object');
+  assert.match(documentation.value, /8-bit, signed codes\./);
+  assert.match(documentation.value, /dashinfer on nvidia-a100/);
+});
+
+test('an editor without snippets gets plain text', async () => {
+  const items = await marked(`{ ${start}, | }`, { snippets: false }).completions();
+  assert.ok(items.length > 0 && items.every((item) => item.insertTextFormat === 1 && !/\$\{?\d/.test(JSON.stringify(item.textEdit))));
+});
+
+test('nothing is offered outside the config object of a config.json, and much inside', async () => {
+  const inside = '{ "model_type": "llama", "quantization_config": { "quant_method": "gptq", "bits": 4, | } }';
+  const outside = '{ "model_type": "llama", | "quantization_config": { "quant_method": "gptq", "bits": 4 } }';
+  assert.ok((await marked(inside, { name: 'config.json' }).labels()).includes('desc_act'));
+  assert.deepEqual(await marked(outside, { name: 'config.json' }).labels(), []);
+});
