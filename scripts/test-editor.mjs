@@ -3,6 +3,7 @@
 //   2. the journeys (test/e2e/journeys): Chromium drives the workbench as a user would.
 // Options: --vsix FILE    take this package instead of making one
 //          --suite NAME   only `extension-host` or `journeys`
+//          --out DIR      for screenshots and logs; default: test/e2e/screenshots
 //          NAME...        only the journeys whose file name holds one of these
 // The last line says how many passed, failed and were skipped; nothing run counts as a failure.
 import { spawnSync } from 'node:child_process';
@@ -12,7 +13,10 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fail, installDependencies, root } from './setup.mjs';
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { vsix: { type: 'string' }, suite: { type: 'string' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { vsix: { type: 'string' }, suite: { type: 'string' }, out: { type: 'string', default: 'test/e2e/screenshots' } },
+});
 if (values.suite !== undefined && !['extension-host', 'journeys'].includes(values.suite)) fail('--suite is extension-host or journeys');
 
 installDependencies();
@@ -35,7 +39,7 @@ let good = true;
 for (const { name, runner, args } of runs) {
   console.log(`\n${name}`);
   const file = join(scratch, `${name}.json`);
-  const out = join(root, 'test', 'e2e', 'screenshots');
+  const out = resolve(root, values.out);
   const command = ['--enable-source-maps', runner, '--installation', installation, '--vsix', vsix, '--out', out, '--results', file, ...args];
   const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });
   good &&= status === 0;

@@ -45,6 +45,8 @@ export class Workbench {
   /** Picks the row with `text` in the quick pick, after waiting for the one with that title. */
   async pick(title: string | RegExp, text: string | RegExp): Promise<void> {
     await this.quickPickTitled(title);
+    // Long lists paint only what is in view, so type what is wanted as a user does.
+    if (typeof text === 'string') await this.quickInput.locator('input').first().fill(text);
     await this.quickInput.locator('.monaco-list-row', { hasText: text }).first().click();
   }
 
