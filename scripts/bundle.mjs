@@ -20,10 +20,21 @@ function nodeBundle(entry, outfile, { executable = false, external = [] } = {}) 
   const interpreter = executable && !readFileSync(join(root, entry), 'utf8').startsWith('#!') ? '#!/usr/bin/env node' : '';
   const banner = [interpreter, importMeta.prelude].filter((line) => line !== '').join('\n');
   return {
-    entryPoints: [join(root, entry)], outfile: join(dist, outfile), bundle: true, platform: 'node', target: 'node20', format: 'cjs',
+    entryPoints: [join(root, entry)],
+    outfile: join(dist, outfile),
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
     // `module` first: some packages' `main` is UMD, whose require calls a bundler cannot follow.
     mainFields: ['module', 'main'],
-    external, define: importMeta.define, banner: { js: banner }, sourcemap: true, sourcesContent: false, legalComments: 'linked', logLevel: 'warning',
+    external,
+    define: importMeta.define,
+    banner: { js: banner },
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: 'linked',
+    logLevel: 'warning',
   };
 }
 
@@ -35,12 +46,25 @@ const nodeBundles = () => [
 ];
 
 const chatBundle = {
-  entryPoints: [join(root, 'client/webview/chat/main.ts')], outfile: join(dist, 'webview/chat.js'), bundle: true, platform: 'browser', format: 'iife',
-  target: 'es2022', minify: true, sourcemap: true, sourcesContent: false, legalComments: 'linked', logLevel: 'warning',
+  entryPoints: [join(root, 'client/webview/chat/main.ts')],
+  outfile: join(dist, 'webview/chat.js'),
+  bundle: true,
+  platform: 'browser',
+  format: 'iife',
+  target: 'es2022',
+  minify: true,
+  sourcemap: true,
+  sourcesContent: false,
+  legalComments: 'linked',
+  logLevel: 'warning',
 };
 
 const chatStyle = {
-  entryPoints: [join(root, 'client/webview/chat/chat.css')], outfile: join(dist, 'webview/chat.css'), bundle: true, minify: true, logLevel: 'warning',
+  entryPoints: [join(root, 'client/webview/chat/chat.css')],
+  outfile: join(dist, 'webview/chat.css'),
+  bundle: true,
+  minify: true,
+  logLevel: 'warning',
 };
 
 export async function bundle() {

@@ -13,9 +13,22 @@ const target = `${process.platform}-${process.arch}`;
 
 /** A package without one of these would install and then fail, so it is not made. */
 const required = [
-  'dist/extension.js', 'dist/server.js', 'dist/engine.js', 'dist/cli.js', 'dist/webview/chat.js', 'dist/webview/chat.css', 'dist/webview/codicon.css',
-  'dist/webview/codicon.ttf', `native/bin/${target}/quantwright.node`, 'models/quill-16m/model.safetensors', 'models/quill-16m/tokenizer.json',
-  'models/texts/quant_chat_evaluation.txt', 'resources/icon.png', 'LICENSE', 'README.md', 'CHANGELOG.md',
+  'dist/extension.js',
+  'dist/server.js',
+  'dist/engine.js',
+  'dist/cli.js',
+  'dist/webview/chat.js',
+  'dist/webview/chat.css',
+  'dist/webview/codicon.css',
+  'dist/webview/codicon.ttf',
+  `native/bin/${target}/quantwright.node`,
+  'models/quill-16m/model.safetensors',
+  'models/quill-16m/tokenizer.json',
+  'models/texts/quant_chat_evaluation.txt',
+  'resources/icon.png',
+  'LICENSE',
+  'README.md',
+  'CHANGELOG.md',
 ];
 
 export function packageExtension({ rebuild = true } = {}) {
@@ -26,8 +39,15 @@ export function packageExtension({ rebuild = true } = {}) {
   const file = `quantwright-${target}-${version}.vsix`;
   // No repository is named in the manifest, so links of the README stay as they are.
   run(process.execPath, [
-    'node_modules/@vscode/vsce/vsce', 'package', '--target', target, '--out', file,
-    '--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links',
+    'node_modules/@vscode/vsce/vsce',
+    'package',
+    '--target',
+    target,
+    '--out',
+    file,
+    '--no-dependencies',
+    '--allow-missing-repository',
+    '--no-rewrite-relative-links',
   ]);
   console.log(`${(statSync(join(root, file)).size / 1e6).toFixed(1)} MB`);
   console.log(join(root, file));

@@ -1,7 +1,8 @@
 // The one owner of the extension's mutable state and of its disposal: log, language server, engine, known models.
 // Features get it in activate(context) and keep nothing of their own beyond their own lifetime.
-import { commands, Uri, window, workspace, type Disposable, type ExtensionContext, type LogOutputChannel } from 'vscode';
+
 import type { LogMessage } from '@quantwright/schemas/rpc/engine';
+import { commands, type Disposable, type ExtensionContext, type LogOutputChannel, Uri, window, workspace } from 'vscode';
 import { launchEngine } from './engine/engine-process.ts';
 import { EngineSupervisor } from './engine/engine-supervisor.ts';
 import { LanguageServer } from './server/language-server.ts';

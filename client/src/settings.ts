@@ -1,7 +1,7 @@
 // The settings of section `quantwright`, parsed where they enter. What cannot be read is left out, never guessed.
 import { isAbsolute, join } from 'node:path';
-import { ConfigurationTarget, workspace } from 'vscode';
 import type { Target } from '@quantwright/schemas/hardware/target';
+import { ConfigurationTarget, workspace } from 'vscode';
 import { parseTargets } from './features/target/targets.ts';
 
 export function targets(): readonly Target[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { afterCrash, noCrashes, type CrashHistory } from './back-off.ts';
+import { afterCrash, type CrashHistory, noCrashes } from './back-off.ts';
 
 test('delays double from one second while the engine keeps crashing, up to half a minute', () => {
   let history: CrashHistory = noCrashes;

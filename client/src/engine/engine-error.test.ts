@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ErrorCodes, ResponseError } from 'vscode-jsonrpc/node';
 import { engineErrorCode } from '@quantwright/schemas/rpc/errors';
-import { connectionIsGone, engineFailure, EngineStoppedError } from './engine-error.ts';
+import { ErrorCodes, ResponseError } from 'vscode-jsonrpc/node';
+import { connectionIsGone, EngineStoppedError, engineFailure } from './engine-error.ts';
 
 test('a refusal of the judge keeps its findings', () => {
   const findings = [{ code: 'QC010', message: 'group_size 100 does not divide 384' }];

@@ -1,6 +1,7 @@
 // Errors of engine requests as values: what a feature needs to decide between "cancelled", "refused", "crashed" and "failed".
+
+import { type EngineErrorData, engineErrorCode } from '@quantwright/schemas/rpc/errors';
 import { ConnectionError, ErrorCodes, ResponseError } from 'vscode-jsonrpc/node';
-import { engineErrorCode, type EngineErrorData } from '@quantwright/schemas/rpc/errors';
 
 /** The process ended while a request was running, or before one could be sent. */
 export class EngineStoppedError extends Error {

@@ -1,8 +1,8 @@
 // One life of the engine process: spawn, wait for `ready`, check the protocol, hand out the connection, say how it ended.
 // Never restarts anything; that is the supervisor's. Knows nothing of the editor.
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { createMessageConnection, StreamMessageReader, StreamMessageWriter, type MessageConnection } from 'vscode-jsonrpc/node';
-import { log as logMessage, ready as readyMessage, shutdown, type LogMessage, type Ready } from '@quantwright/schemas/rpc/engine';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type LogMessage, log as logMessage, type Ready, ready as readyMessage, shutdown } from '@quantwright/schemas/rpc/engine';
+import { createMessageConnection, type MessageConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
 import { EngineStoppedError, EngineUnavailableError } from './engine-error.ts';
 import { protocolProblem } from './handshake.ts';
 
@@ -22,13 +22,14 @@ export interface RunningEngine {
   readonly startedAtMs: number;
   /** Resolves once, with words such as "it was ended by signal SIGKILL". Never rejects. */
   readonly exited: Promise<string>;
-  /** Asks it to end; ends it by force after two seconds. */
+  /** Asks it to end; ends it by force after twelve seconds. */
   stop(): Promise<void>;
 }
 
 /** The addon is probed in a child process before `ready`, which takes a while on a busy machine. */
 const readyTimeoutMs = 60_000;
-const shutdownTimeoutMs = 2_000;
+/** The engine first cancels its jobs, so that they leave nothing behind; it gives them ten seconds. */
+const shutdownTimeoutMs = 12_000;
 
 /** Rejects with EngineStoppedError when the process ends first, EngineUnavailableError when it must not be used. */
 export async function launchEngine(launch: EngineLaunch): Promise<RunningEngine> {

@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 import { inspect, protocolVersion } from '@quantwright/schemas/rpc/engine';
 import { EngineStoppedError, EngineUnavailableError } from './engine-error.ts';
 import { launchEngine } from './engine-process.ts';
-import { EngineSupervisor, type EngineCrash } from './engine-supervisor.ts';
+import { type EngineCrash, EngineSupervisor } from './engine-supervisor.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'quantwright-supervisor-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -30,7 +30,9 @@ connection.sendNotification('engine/ready', { protocol: ${protocol}, version: '0
 }
 
 test('a request that a crash cuts off is rejected with the signal, named as lost, and the next one reaches a new process', async () => {
-  const engine = new EngineSupervisor(program('crash', protocolVersion, "if (params.path === 'die') process.kill(process.pid, 'SIGKILL'); return { path: params.path, pid: process.pid };"));
+  const engine = new EngineSupervisor(
+    program('crash', protocolVersion, "if (params.path === 'die') process.kill(process.pid, 'SIGKILL'); return { path: params.path, pid: process.pid };"),
+  );
   try {
     const crashes: EngineCrash[] = [];
     engine.onDidCrash((crash) => crashes.push(crash));

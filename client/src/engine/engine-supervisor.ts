@@ -1,10 +1,9 @@
 // Keeps one engine alive for the extension: starts it at the first request, restarts it with back-off after a crash, and tells what was lost.
 // The engine's crash never becomes the editor's: every request that was running rejects with EngineStoppedError.
-import {
-  Emitter, type CancellationToken, type Disposable, type Event, type ProgressType, type RequestParam, type RequestType,
-} from 'vscode-jsonrpc/node';
+
 import type { EngineErrorData } from '@quantwright/schemas/rpc/errors';
-import { afterCrash, noCrashes, type CrashHistory } from './back-off.ts';
+import { type CancellationToken, type Disposable, Emitter, type Event, type ProgressType, type RequestParam, type RequestType } from 'vscode-jsonrpc/node';
+import { afterCrash, type CrashHistory, noCrashes } from './back-off.ts';
 import { connectionIsGone, EngineStoppedError, EngineUnavailableError } from './engine-error.ts';
 import type { RunningEngine } from './engine-process.ts';
 
@@ -137,7 +136,10 @@ export class EngineSupervisor implements Disposable {
     this.#history = history;
     const lost = [...this.#running];
     if (decision.kind === 'giveUp') {
-      this.#enter({ tag: 'failed', reason: `The engine stopped ${decision.crashes} times within a minute, last because ${reason}. It is not started again by itself.` });
+      this.#enter({
+        tag: 'failed',
+        reason: `The engine stopped ${decision.crashes} times within a minute, last because ${reason}. It is not started again by itself.`,
+      });
     } else {
       this.#enter({ tag: 'waiting', delayMs: decision.delayMs, reason });
       this.#timer = setTimeout(() => this.#start(), decision.delayMs);

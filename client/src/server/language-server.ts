@@ -1,7 +1,8 @@
 // Start and stop of the language server, the settings it sees, and the two requests beyond the LSP. Never starts the engine.
-import { Uri, workspace, type Disposable, type ExtensionContext, type LogOutputChannel } from 'vscode';
-import { LanguageClient, TransportKind, type LanguageClientOptions, type ServerOptions } from 'vscode-languageclient/node';
-import { explain, targetChoices, type ExplainResult, type ServerSettings, type TargetChoices } from '@quantwright/schemas/rpc/server';
+
+import { type ExplainResult, explain, type ServerSettings, type TargetChoices, targetChoices } from '@quantwright/schemas/rpc/server';
+import { type Disposable, type ExtensionContext, type LogOutputChannel, Uri, workspace } from 'vscode';
+import { LanguageClient, type LanguageClientOptions, type ServerOptions, TransportKind } from 'vscode-languageclient/node';
 import { modelDirectory, targets } from '../settings.ts';
 import { documentSelector } from './selector.ts';
 

@@ -1,13 +1,7 @@
 // Which files the language server is asked about. Only a net: the server decides by the shape of the document whether it is a config.
 
 /** Names under which quantization configs are found, as globs below any folder. */
-export const configPatterns = [
-  '**/*.quant.json',
-  '**/*.quant.jsonc',
-  '**/*{quant,Quant,QUANT}*.json',
-  '**/{recipe,Recipe}*.json',
-  '**/config.json',
-] as const;
+export const configPatterns = ['**/*.quant.json', '**/*.quant.jsonc', '**/*{quant,Quant,QUANT}*.json', '**/{recipe,Recipe}*.json', '**/config.json'] as const;
 
 export interface FileFilter {
   readonly scheme: 'file';

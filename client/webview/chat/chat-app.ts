@@ -1,8 +1,9 @@
 // The chat view: state in, elements out, the user's actions to the extension. Renders into the document itself, so that one style sheet
 // and the editor's theme variables reach everything.
-import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+
 import type { ToChat } from '@quantwright/schemas/rpc/webview';
-import { initialState, reduce, type ChatState } from './chat-state.ts';
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { type ChatState, initialState, reduce } from './chat-state.ts';
 import { statusText } from './figures.ts';
 import { onMessage, post } from './host.ts';
 import { messageList } from './message-list.ts';
@@ -61,10 +62,12 @@ export class ChatApp extends LitElement {
           ></vscode-textarea>
           <div class="actions">
             <span class="status" role="status">${statusText(chat)}</span>
-            ${chat.busy
-              ? html`<vscode-button class="stop" icon="debug-stop" secondary title="Stop (Esc)" @click=${stop}>Stop</vscode-button>`
-              : html`<vscode-button class="send" icon="send" ?disabled=${this.draft.trim() === ''} aria-disabled=${this.draft.trim() === '' ? 'true' : 'false'}
-                  title="Send (Enter)" @click=${this.#send}>Send</vscode-button>`}
+            ${
+              chat.busy
+                ? html`<vscode-button class="stop" icon="debug-stop" secondary title="Stop (Esc)" @click=${stop}>Stop</vscode-button>`
+                : html`<vscode-button class="send" icon="send" ?disabled=${this.draft.trim() === ''} aria-disabled=${this.draft.trim() === '' ? 'true' : 'false'}
+                  title="Send (Enter)" @click=${this.#send}>Send</vscode-button>`
+            }
           </div>
         </form>
         <div class="announcer" role="status" aria-live="polite"></div>

@@ -27,14 +27,27 @@ test('a late delta of a turn that ended is dropped', () => {
 });
 
 test('a notice stays while nothing happens and goes with the next question', () => {
-  const told = [asked, { type: 'state', models: [], model: '/m', messages: [{ role: 'user', content: 'Hi' }], busy: false } as const, { type: 'notice', level: 'warning', text: 'gone' } as const].reduce(reduce, initialState);
+  const told = [
+    asked,
+    { type: 'state', models: [], model: '/m', messages: [{ role: 'user', content: 'Hi' }], busy: false } as const,
+    { type: 'notice', level: 'warning', text: 'gone' } as const,
+  ].reduce(reduce, initialState);
   assert.equal(told.notice?.text, 'gone');
   assert.equal(reduce(told, asked).notice, null);
 });
 
 test('a view that comes back in mid-answer goes on from the part the extension kept', () => {
   const state = [
-    { type: 'state', models: [], model: '/m', messages: [{ role: 'user', content: 'Hi' }, { role: 'assistant', content: 'Hel' }], busy: true } as const,
+    {
+      type: 'state',
+      models: [],
+      model: '/m',
+      messages: [
+        { role: 'user', content: 'Hi' },
+        { role: 'assistant', content: 'Hel' },
+      ],
+      busy: true,
+    } as const,
     { type: 'delta', text: 'lo', tokens: 1 } as const,
   ].reduce(reduce, initialState);
   assert.deepEqual(state.messages.at(-1), { role: 'assistant', content: 'Hello' });

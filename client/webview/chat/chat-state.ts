@@ -26,7 +26,10 @@ export function reduce(state: ChatState, message: ToChat): ChatState {
       const { models, model, messages, busy } = message;
       const starts = busy && !state.busy;
       return {
-        models, model, messages, busy,
+        models,
+        model,
+        messages,
+        busy,
         tokens: starts ? 0 : state.tokens,
         figures: messages.length === 0 ? null : state.figures,
         // A new turn and a new chat take the notice of the last one away.

@@ -1,7 +1,8 @@
 // The transcript: one element a message; an answer that is complete carries `data-done`.
+
+import type { ChatMessage } from '@quantwright/schemas/rpc/engine';
 import { html, nothing, type TemplateResult } from 'lit';
 import { unsafeHTML } from 'lit/directives/unsafe-html.js';
-import type { ChatMessage } from '@quantwright/schemas/rpc/engine';
 import type { ChatState } from './chat-state.ts';
 import { renderMarkdown } from './markdown.ts';
 import { sanitise } from './sanitise.ts';

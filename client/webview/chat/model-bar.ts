@@ -13,9 +13,7 @@ export function modelBar({ models, model }: ChatState): TemplateResult {
   return html`
     <header class="model-bar">
       <vscode-single-select class="model" label="Model" aria-label="Model" .value=${model ?? ''} @change=${pick}>
-        ${models.map(
-          ({ dir, name, detail }) => html`<vscode-option value=${dir} description=${detail} ?selected=${dir === model}>${name}</vscode-option>`,
-        )}
+        ${models.map(({ dir, name, detail }) => html`<vscode-option value=${dir} description=${detail} ?selected=${dir === model}>${name}</vscode-option>`)}
       </vscode-single-select>
       <vscode-toolbar-button icon="folder-opened" label="Browse for a model" title="Browse for a model" @click=${() => post({ type: 'browseModel' })}></vscode-toolbar-button>
       <vscode-toolbar-button icon="add" label="New chat" title="New chat" @click=${() => post({ type: 'newChat' })}></vscode-toolbar-button>

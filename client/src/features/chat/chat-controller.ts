@@ -1,15 +1,15 @@
 // The chat behind the view: which model, the conversation, the running turn. Survives hiding the view; the view asks again with `ready`.
 import { basename } from 'node:path';
-import { CancellationTokenSource, env, type Disposable } from 'vscode';
-import { chat, chatDelta, unload, type ChatResult } from '@quantwright/schemas/rpc/engine';
+import { type ChatResult, chat, chatDelta, unload } from '@quantwright/schemas/rpc/engine';
 import type { FromChat, ModelChoice, ToChat } from '@quantwright/schemas/rpc/webview';
+import { CancellationTokenSource, type Disposable, env } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
-import { engineFailure, EngineStoppedError } from '../../engine/engine-error.ts';
+import { EngineStoppedError, engineFailure } from '../../engine/engine-error.ts';
 import type { EngineState } from '../../engine/engine-supervisor.ts';
 import { embeddedModel, findModels, remember } from '../models/find-models.ts';
 import { browseModel } from '../models/pick-model.ts';
-import { emptyConversation, forEngine, next, type ConversationEvent } from './conversation.ts';
 import { brokenTurnWords, doneMessage } from './chat-words.ts';
+import { type ConversationEvent, emptyConversation, forEngine, next } from './conversation.ts';
 
 type Notice = Extract<ToChat, { readonly type: 'notice' }>;
 type Done = Extract<ToChat, { readonly type: 'done' }>;
@@ -149,7 +149,11 @@ export class ChatController implements Disposable {
     this.#change({ type: 'answered', text: result.text });
     this.#post?.(this.#done);
     if (result.finishReason === 'context') {
-      this.#tell({ type: 'notice', level: 'warning', text: `The conversation fills the model's context of ${result.contextLength} tokens. Start a new chat to go on.` });
+      this.#tell({
+        type: 'notice',
+        level: 'warning',
+        text: `The conversation fills the model's context of ${result.contextLength} tokens. Start a new chat to go on.`,
+      });
     }
   }
 

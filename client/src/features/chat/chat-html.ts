@@ -10,12 +10,7 @@ export interface ChatResources {
 }
 
 export function chatHtml({ cspSource, nonce, script, style, codicons }: ChatResources): string {
-  const policy = [
-    "default-src 'none'",
-    `style-src ${cspSource} 'nonce-${nonce}'`,
-    `font-src ${cspSource}`,
-    `script-src 'nonce-${nonce}'`,
-  ].join('; ');
+  const policy = ["default-src 'none'", `style-src ${cspSource} 'nonce-${nonce}'`, `font-src ${cspSource}`, `script-src 'nonce-${nonce}'`].join('; ');
   return `<!DOCTYPE html>
 <html lang="en" data-view="quantwright.chat">
 <head>

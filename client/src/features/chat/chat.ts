@@ -1,7 +1,7 @@
 // The chat view and the command Chat with Model. What is said and to whom is the controller's; this file connects it to the editor.
 import { randomBytes } from 'node:crypto';
-import { commands, Uri, window, workspace, type WebviewView } from 'vscode';
 import type { FromChat } from '@quantwright/schemas/rpc/webview';
+import { commands, Uri, type WebviewView, window, workspace } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { pickModel } from '../models/pick-model.ts';
 import { ChatController } from './chat-controller.ts';

@@ -1,21 +1,36 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { emptyConversation, forEngine, next, type Conversation, type ConversationEvent } from './conversation.ts';
+import { type Conversation, type ConversationEvent, emptyConversation, forEngine, next } from './conversation.ts';
 
 const after = (...events: readonly ConversationEvent[]): Conversation => events.reduce(next, emptyConversation);
 
 test('an answer grows by deltas and ends with its whole text', () => {
   const streaming = after({ type: 'sent', text: 'Hello' }, { type: 'delta', text: 'Hel' }, { type: 'delta', text: 'lo!' });
-  assert.deepEqual(streaming, { messages: [{ role: 'user', content: 'Hello' }, { role: 'assistant', content: 'Hello!' }], busy: true });
+  assert.deepEqual(streaming, {
+    messages: [
+      { role: 'user', content: 'Hello' },
+      { role: 'assistant', content: 'Hello!' },
+    ],
+    busy: true,
+  });
   assert.deepEqual(next(streaming, { type: 'answered', text: 'Hello! I am Quill.' }), {
-    messages: [{ role: 'user', content: 'Hello' }, { role: 'assistant', content: 'Hello! I am Quill.' }],
+    messages: [
+      { role: 'user', content: 'Hello' },
+      { role: 'assistant', content: 'Hello! I am Quill.' },
+    ],
     busy: false,
   });
 });
 
 test('a broken turn keeps the part that had arrived and takes input again', () => {
   const broken = after({ type: 'sent', text: 'Hi' }, { type: 'delta', text: 'Hel' }, { type: 'broken' });
-  assert.deepEqual(broken, { messages: [{ role: 'user', content: 'Hi' }, { role: 'assistant', content: 'Hel' }], busy: false });
+  assert.deepEqual(broken, {
+    messages: [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: 'Hel' },
+    ],
+    busy: false,
+  });
 });
 
 test('a delta after the end of its turn changes nothing', () => {

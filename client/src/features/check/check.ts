@@ -1,8 +1,8 @@
 // Command Check Config: the findings of the active document, counted and shown in Problems, with the format and the target it was judged for.
 // Static only: it asks the language server and never the engine.
 import { basename } from 'node:path';
-import { commands, window, type TextDocument } from 'vscode';
 import type { ExplainResult } from '@quantwright/schemas/rpc/server';
+import { commands, type TextDocument, window } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { targets } from '../../settings.ts';
 import { verdictLine } from '../target/verdict-words.ts';

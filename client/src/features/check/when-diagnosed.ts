@@ -1,5 +1,5 @@
 // Waits until the editor shows what the server has counted. Diagnostics and answers travel separately, so one may overtake the other.
-import { DiagnosticSeverity, languages, type Diagnostic, type Uri } from 'vscode';
+import { type Diagnostic, DiagnosticSeverity, languages, type Uri } from 'vscode';
 
 /** How long diagnostics may take to arrive after the server has answered that it has them. */
 const timeoutMs = 5_000;

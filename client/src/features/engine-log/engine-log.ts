@@ -14,7 +14,9 @@ export function activate(context: QuantwrightContext): void {
     context.engine.onDidChangeState((state) => {
       if (state.tag === 'running') {
         const { ready, pid } = state.engine;
-        context.log.info(`Engine ${ready.version} runs as process ${pid}: SIMD ${ready.simd ?? `none (${ready.simdReason})`}, CUDA ${ready.cuda ?? `none (${ready.cudaReason})`}.`);
+        context.log.info(
+          `Engine ${ready.version} runs as process ${pid}: SIMD ${ready.simd ?? `none (${ready.simdReason})`}, CUDA ${ready.cuda ?? `none (${ready.cudaReason})`}.`,
+        );
       } else if (state.tag === 'failed') context.log.error(state.reason);
     }),
   );

@@ -2,8 +2,8 @@
 // Looks at names only; never reads a weight.
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { Uri, workspace } from 'vscode';
 import type { ModelChoice } from '@quantwright/schemas/rpc/webview';
+import { Uri, workspace } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { modelDirectory } from '../../settings.ts';
 

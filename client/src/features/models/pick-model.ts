@@ -1,5 +1,5 @@
 // Asks for a model directory. Answers undefined when the user leaves.
-import { QuickPickItemKind, Uri, window, workspace, type QuickPickItem } from 'vscode';
+import { type QuickPickItem, QuickPickItemKind, Uri, window, workspace } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { findModels, holdsModel, remember } from './find-models.ts';
 
@@ -34,6 +34,8 @@ export async function browseModel(context: QuantwrightContext): Promise<string |
     remember(context, dir);
     return dir;
   }
-  void window.showErrorMessage(`${dir} is no model directory: it needs config.json and at least one *.safetensors file. Pickled weights (.bin, .pt) are not read.`);
+  void window.showErrorMessage(
+    `${dir} is no model directory: it needs config.json and at least one *.safetensors file. Pickled weights (.bin, .pt) are not read.`,
+  );
   return undefined;
 }

@@ -1,7 +1,8 @@
 // One perplexity measurement with a progress notification. Rejects as the engine request does; the caller says what that means.
-import { ProgressLocation, window } from 'vscode';
-import { perplexity, perplexityProgress, type PerplexityProgress, type PerplexityResult } from '@quantwright/schemas/rpc/engine';
+
 import { basename } from 'node:path';
+import { type PerplexityProgress, type PerplexityResult, perplexity, perplexityProgress } from '@quantwright/schemas/rpc/engine';
+import { ProgressLocation, window } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { measuringLine } from './perplexity-words.ts';
 

@@ -4,12 +4,24 @@ import type { PerplexityResult } from '@quantwright/schemas/rpc/engine';
 import { measuringLine, perplexityReport, perplexityWords } from './perplexity-words.ts';
 
 const result: PerplexityResult = {
-  perplexity: 18.1884, bitsPerByte: 1.04604, totalNats: 35_000, predictedTokens: 12_064, predictedBytes: 46_075, windows: 12, window: 1024, stride: 1024,
-  seconds: 4.2, tokensPerSecond: 2871.6, peakMemoryBytes: 120_000_000,
+  perplexity: 18.1884,
+  bitsPerByte: 1.04604,
+  totalNats: 35_000,
+  predictedTokens: 12_064,
+  predictedBytes: 46_075,
+  windows: 12,
+  window: 1024,
+  stride: 1024,
+  seconds: 4.2,
+  tokensPerSecond: 2871.6,
+  peakMemoryBytes: 120_000_000,
 };
 
 test('progress tells the window, the perplexity so far and the speed', () => {
-  assert.equal(measuringLine({ windowsDone: 3, windows: 12, perplexity: 18.456, tokensPerSecond: 2871.6 }), 'window 3/12, perplexity so far 18.46, 2872 tokens/s');
+  assert.equal(
+    measuringLine({ windowsDone: 3, windows: 12, perplexity: 18.456, tokensPerSecond: 2871.6 }),
+    'window 3/12, perplexity so far 18.46, 2872 tokens/s',
+  );
 });
 
 test('the result names model and text', () => {

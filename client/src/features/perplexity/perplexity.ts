@@ -1,7 +1,7 @@
 // Command Evaluate Perplexity: model, text, progress with cancel, the number, and a document with the details.
 import { basename } from 'node:path';
-import { QuickPickItemKind, window, workspace, type QuickPickItem } from 'vscode';
 import type { PerplexityResult } from '@quantwright/schemas/rpc/engine';
+import { type QuickPickItem, QuickPickItemKind, window, workspace } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { engineFailure } from '../../engine/engine-error.ts';
 import { embeddedText, remember } from '../models/find-models.ts';
@@ -48,7 +48,7 @@ async function pickText(context: QuantwrightContext): Promise<string | undefined
   const embedded = embeddedText(context);
   const found = await workspace.findFiles('**/*.txt', '**/node_modules/**', 50);
   const items: TextItem[] = [
-    { label: `$(book) ${basename(embedded)}`, description: 'embedded, held out of the embedded model\'s training', path: embedded },
+    { label: `$(book) ${basename(embedded)}`, description: "embedded, held out of the embedded model's training", path: embedded },
     ...found.map(({ fsPath }) => ({ label: `$(file) ${basename(fsPath)}`, description: workspace.asRelativePath(fsPath), path: fsPath })),
     { label: '', kind: QuickPickItemKind.Separator },
     { label: '$(folder-opened) Browse...' },

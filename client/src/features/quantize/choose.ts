@@ -1,13 +1,13 @@
 // What to quantize: the arguments of the command first, then the open config, then questions. Answers undefined when the user leaves.
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { QuickPickItemKind, Uri, window, workspace, type QuickPickItem } from 'vscode';
+import { type QuickPickItem, QuickPickItemKind, Uri, window, workspace } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { modelDirectory } from '../../settings.ts';
 import { holdsModel } from '../models/find-models.ts';
 import { pickModel } from '../models/pick-model.ts';
 import { folderNameProblem, outputName } from './output-name.ts';
-import { presetFileName, presets, presetText, type Preset } from './presets.ts';
+import { type Preset, presetFileName, presets, presetText } from './presets.ts';
 
 /** Arguments of quantwright.quantizeModel, for key bindings, tasks and tests; what is missing is asked for. */
 export interface QuantizeArguments {

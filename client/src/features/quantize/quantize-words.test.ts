@@ -4,19 +4,47 @@ import type { QuantizeResult } from '@quantwright/schemas/rpc/engine';
 import { progressLine, resultWords } from './quantize-words.ts';
 
 const result: QuantizeResult = {
-  outDir: '/w/quill-16m-int8', method: 'instant_quant', saveFormat: 'quantwright', inputBytes: 31_478_456, outputBytes: 18_900_000, bitsPerWeight: 8.0833,
-  seconds: 2.44, peakMemoryBytes: 50_000_000, modules: [], warnings: [],
+  outDir: '/w/quill-16m-int8',
+  method: 'instant_quant',
+  saveFormat: 'quantwright',
+  inputBytes: 31_478_456,
+  outputBytes: 18_900_000,
+  bitsPerWeight: 8.0833,
+  seconds: 2.44,
+  peakMemoryBytes: 50_000_000,
+  modules: [],
+  warnings: [],
 };
 
 test('progress names block and module, percentage and time left', () => {
   const line = progressLine({
-    phase: 'module', block: 2, blocks: 8, module: 'model.layers.2.mlp.down_proj', index: 20, modules: 56, bytesDone: 41, bytesTotal: 100, etaSeconds: 12, sqnrDb: 40,
+    phase: 'module',
+    block: 2,
+    blocks: 8,
+    module: 'model.layers.2.mlp.down_proj',
+    index: 20,
+    modules: 56,
+    bytesDone: 41,
+    bytesTotal: 100,
+    etaSeconds: 12,
+    sqnrDb: 40,
   });
   assert.deepEqual(line, { message: 'block 3/8, mlp.down_proj, 41 %, 12 s left', percent: 41 });
 });
 
 test('without an estimate no time is promised', () => {
-  const line = progressLine({ phase: 'module', block: 0, blocks: 8, module: 'lm_head', index: 0, modules: 56, bytesDone: 0, bytesTotal: 0, etaSeconds: null, sqnrDb: 40 });
+  const line = progressLine({
+    phase: 'module',
+    block: 0,
+    blocks: 8,
+    module: 'lm_head',
+    index: 0,
+    modules: 56,
+    bytesDone: 0,
+    bytesTotal: 0,
+    etaSeconds: null,
+    sqnrDb: 40,
+  });
   assert.equal(line.message, 'block 1/8, lm_head, 0 %');
 });
 

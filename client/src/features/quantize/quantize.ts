@@ -1,15 +1,15 @@
 // Command Quantize Model: choose, run with progress and cancel, measure perplexity before and after, offer to chat with the result.
 // The judge of the config is the engine; a refusal leads to the place in the file that the editor underlines for the same reason.
 import { basename } from 'node:path';
-import { commands, ProgressLocation, Uri, window, type CancellationToken, type Progress } from 'vscode';
-import { quantize, quantizeProgress, type QuantizeProgress, type QuantizeResult } from '@quantwright/schemas/rpc/engine';
+import { type QuantizeProgress, type QuantizeResult, quantize, quantizeProgress } from '@quantwright/schemas/rpc/engine';
+import { type CancellationToken, commands, type Progress, ProgressLocation, Uri, window } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { engineFailure } from '../../engine/engine-error.ts';
 import { embeddedText, remember } from '../models/find-models.ts';
 import { reportFailure } from '../models/report-failure.ts';
 import { measurePerplexity } from '../perplexity/measure.ts';
 import { chooseQuantization, type QuantizeArguments, type QuantizeChoice } from './choose.ts';
-import { progressLine, resultWords, type Perplexities } from './quantize-words.ts';
+import { type Perplexities, progressLine, resultWords } from './quantize-words.ts';
 import { showRefusal } from './refusal.ts';
 
 export interface QuantizeOutcome {
@@ -30,9 +30,8 @@ export function activate(context: QuantwrightContext): void {
 
 async function quantizeModel(context: QuantwrightContext, choice: QuantizeChoice): Promise<QuantizeOutcome | undefined> {
   const name = basename(choice.modelDir);
-  const result = await window.withProgress(
-    { location: ProgressLocation.Notification, title: `Quantizing ${name}`, cancellable: true },
-    (progress, token) => runEngine(context, choice, progress, token),
+  const result = await window.withProgress({ location: ProgressLocation.Notification, title: `Quantizing ${name}`, cancellable: true }, (progress, token) =>
+    runEngine(context, choice, progress, token),
   );
   if (result === undefined) return undefined;
   remember(context, result.outDir);

@@ -1,6 +1,6 @@
 // The engine refused a config: open it at the place of the first finding, as the editor shows it, and say the engine's words.
 import { basename } from 'node:path';
-import { commands, DiagnosticSeverity, languages, Range, Uri, window, workspace, type Diagnostic } from 'vscode';
+import { commands, type Diagnostic, DiagnosticSeverity, languages, Range, Uri, window, workspace } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import type { EngineFailure } from '../../engine/engine-error.ts';
 import { whenDiagnosed } from '../check/when-diagnosed.ts';
@@ -14,7 +14,10 @@ export async function showRefusal(context: QuantwrightContext, configPath: strin
   const document = await workspace.openTextDocument(uri);
   const { errors, warnings } = await context.server.explain(uri);
   await whenDiagnosed(uri, errors, warnings);
-  const place = findPlace(languages.getDiagnostics(uri), refusal.findings.map(({ code }) => code));
+  const place = findPlace(
+    languages.getDiagnostics(uri),
+    refusal.findings.map(({ code }) => code),
+  );
   await window.showTextDocument(document, { preview: false, selection: place });
   void tell(`${basename(configPath)} cannot run: ${lines[0] ?? refusal.message}${lines.length > 1 ? ` (and ${lines.length - 1} more)` : ''}`);
 }

@@ -1,7 +1,8 @@
 // The dialogue of Select Target: which targets there are, then runtime -> device -> tensor parallel size of a new one.
-import { QuickPickItemKind, window, type QuickPickItem } from 'vscode';
+
 import type { RuntimeId, Target } from '@quantwright/schemas/hardware/target';
 import type { TargetChoices } from '@quantwright/schemas/rpc/server';
+import { type QuickPickItem, QuickPickItemKind, window } from 'vscode';
 import { deviceDetail, sameTarget, targetLabel } from './targets.ts';
 
 type Action = { readonly kind: 'add' } | { readonly kind: 'clear' } | { readonly kind: 'remove'; readonly target: Target };

@@ -1,5 +1,5 @@
 // What configs are judged against: the status bar item and the command Select Target. Targets live in the setting `quantwright.targets`.
-import { languages, MarkdownString, StatusBarAlignment, ThemeColor, window, workspace, type StatusBarItem, type TextDocument } from 'vscode';
+import { languages, MarkdownString, StatusBarAlignment, type StatusBarItem, type TextDocument, ThemeColor, window, workspace } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { documentSelector } from '../../server/selector.ts';
 import { setTargets, targets } from '../../settings.ts';

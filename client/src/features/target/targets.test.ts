@@ -31,7 +31,16 @@ test('settings with left-out or wrong fields become targets with defaults', () =
 
 test('a device is described by what decides support', () => {
   const detail = deviceDetail({
-    id: 'nvidia-h100', name: 'NVIDIA H100', aliases: ['h100'], kind: 'cuda', family: 'Hopper', computeCapability: 90, memoryGiB: 80, simd: [], source: '', asOf: '',
+    id: 'nvidia-h100',
+    name: 'NVIDIA H100',
+    aliases: ['h100'],
+    kind: 'cuda',
+    family: 'Hopper',
+    computeCapability: 90,
+    memoryGiB: 80,
+    simd: [],
+    source: '',
+    asOf: '',
   });
   assert.equal(detail, 'Hopper · compute capability 9.0 · 80 GiB');
 });
