@@ -1,5 +1,5 @@
-// Codes, zeros and scales as the file formats want them: signed or unsigned, transposed, in 16 or 32 bits. Pure conversions that lose nothing:
-// scales and float zeros are already exact in their stored type.
+// Codes, zeros and scales as the file formats want them: signed or unsigned, transposed, in 16 or 32 bits. Pure.
+// Methods already round scales and float zeros to their stored type, so that nothing is lost here.
 import type { QuantizedMatrix, ScaleType } from '../../methods/method.ts';
 
 /** Codes as unsigned: signed ones are moved up by 2^(bits-1). */
@@ -30,25 +30,33 @@ export function transpose<T extends Float32Array | Uint8Array>(values: T, rows: 
   return out;
 }
 
-/** Little-endian bytes of values that are exact in `type`. */
+/** Little-endian bytes of values in `type`, rounded half-even where they are not exact in it. */
 export function encodeFloats(values: Float32Array, type: ScaleType): Uint8Array {
   if (type === 'f32') return new Uint8Array(values.slice().buffer);
   const bits = new Uint32Array(values.slice().buffer);
-  const out = new Uint16Array(values.length);
-  for (let i = 0; i < out.length; i++) out[i] = type === 'bf16' ? (bits[i] ?? 0) >>> 16 : halfBits(bits[i] ?? 0);
-  return new Uint8Array(out.buffer);
+  const round = type === 'bf16' ? bfloatBits : halfBits;
+  return new Uint8Array(Uint16Array.from(bits, round).buffer);
 }
 
-/** f16 bits of an f32 that is exact in f16 (NaN stays NaN). */
+function bfloatBits(bits: number): number {
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40; // a NaN must not round to infinity
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
 function halfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const exponent = ((bits >>> 23) & 0xff) - 127;
   const mantissa = bits & 0x7fffff;
   if (exponent === 128) return sign | 0x7c00 | (mantissa === 0 ? 0 : 0x200);
-  if (exponent >= -14) return sign | ((exponent + 15) << 10) | (mantissa >>> 13);
-  // Subnormal: the implicit bit becomes explicit and the field moves right. Below 2^-24 nothing is left.
-  if (exponent < -24) return sign;
-  return sign | ((mantissa | 0x800000) >>> (-exponent - 1));
+  if (exponent > 15) return sign | 0x7c00;
+  // Below 2^-14 the implicit bit becomes explicit and the field moves right; below 2^-25 nothing is left.
+  if (exponent < -25) return sign;
+  const [field, shift] = exponent >= -14 ? [((exponent + 15) << 23) | mantissa, 13] : [mantissa | 0x800000, -exponent - 1];
+  const kept = Math.floor(field / 2 ** shift);
+  const rest = field - kept * 2 ** shift;
+  const half = 2 ** (shift - 1);
+  // A carry out of the mantissa raises the exponent, and at the top gives infinity: both as they should be.
+  return sign | (kept + (rest > half || (rest === half && kept % 2 === 1) ? 1 : 0));
 }
 
 export function encodeInt64(values: readonly number[]): Uint8Array {
