@@ -1,0 +1,88 @@
+#include "linear/dense/codec.h"
+
+#include <algorithm>
+#include <new>
+
+#include "abi/dispatch.h"
+#include "linear/float16.h"
+
+namespace {
+
+// Bytes of weight a task should stream: about 10 us, so that a small matrix is not cut into many tasks.
+constexpr int64_t kTaskBytes = 128 * 1024;
+
+const qw_dense_kernels& kernels_in_force() {
+#if defined(__x86_64__) || defined(_M_X64)
+  static const qw_dense_kernels* const table[QW_SIMD_COUNT] = {&qw_dense_serial, &qw_dense_avx2, &qw_dense_avx512, &qw_dense_avx512};
+  return *table[qw_simd_level()];
+#else
+  return qw_dense_serial;
+#endif
+}
+
+struct Job {
+  const qw_dense_weight* weight;
+  const qw_dense_kernels* kernels;
+  const float* x;
+  int64_t ldx, m;
+  const float* bias;
+  float* y;
+  int64_t ldy;
+};
+
+// Four weight rows at a time over all of x, so that the second pass over x reads them from the cache.
+void run_rows(void* context, int64_t begin, int64_t end, int) {
+  const Job& job = *static_cast<const Job*>(context);
+  const int64_t last = std::min(end * 4, job.weight->base.rows);
+  const int64_t step = job.m <= QW_DENSE_ROWS ? last : 4;
+  for (int64_t row = begin * 4; row < last; row += step) {
+    for (int64_t i = 0; i < job.m; i += QW_DENSE_ROWS) {
+      job.kernels->stream(job.weight, job.x + i * job.ldx, job.ldx, int(std::min<int64_t>(QW_DENSE_ROWS, job.m - i)), job.bias,
+                          job.y + i * job.ldy, job.ldy, row, std::min(row + step, last));
+    }
+  }
+}
+
+size_t scratch_bytes(const qw_weight* weight, int64_t m) { return m > QW_DENSE_MOST_ROWS ? qw_panel_scratch_bytes(weight->cols, m) : 0; }
+
+void matmul(const qw_weight* base, const float* x, int64_t ldx, int64_t m, const float* bias, float* y, int64_t ldy, void* scratch,
+            qw_pool* pool) {
+  const qw_dense_weight* weight = reinterpret_cast<const qw_dense_weight*>(base);
+  const qw_dense_kernels& kernels = kernels_in_force();
+  const qw_panel_kernel* panel = qw_panel_kernel_in_force();
+  if (m > QW_DENSE_MOST_ROWS && panel != nullptr && kernels.fill != nullptr) {
+    const qw_panel_job job = {panel, kernels.fill, base, base->rows, base->cols, nullptr, x, ldx, m, bias, y, ldy, scratch};
+    qw_panel_matmul(&job, pool);
+    return;
+  }
+  Job job = {weight, &kernels, x, ldx, m, bias, y, ldy};
+  const int64_t bytes = base->cols * qw_type_bytes(weight->type) * 4 * std::max<int64_t>(1, m / QW_DENSE_ROWS);
+  qw_parallel_for(pool, (base->rows + 3) / 4, std::max<int64_t>(1, kTaskBytes / bytes), run_rows, &job);
+}
+
+void dequantize(const qw_weight* base, int64_t row_begin, int64_t row_count, float* out) {
+  const qw_dense_weight* weight = reinterpret_cast<const qw_dense_weight*>(base);
+  const int64_t first = row_begin * base->cols;
+  for (int64_t i = 0; i < row_count * base->cols; ++i) out[i] = qw_read_typed(weight->type, weight->data, first + i);
+}
+
+void destroy(qw_weight* base) { delete reinterpret_cast<qw_dense_weight*>(base); }
+
+}  // namespace
+
+const qw_codec qw_codec_dense = {"dense", scratch_bytes, matmul, dequantize, destroy};
+
+qw_status qw_weight_dense(const qw_dense* dense, qw_weight** out) {
+  *out = nullptr;
+  if (dense->rows < 1 || dense->cols < 1 || dense->data == nullptr || dense->type < QW_F32 || dense->type > QW_BF16) {
+    return qw_error(QW_INVALID_ARGUMENT, "dense weight of %lld x %lld, type %d: needs data, rows and columns of at least 1, and type f32, f16 or bf16",
+                    (long long)dense->rows, (long long)dense->cols, int(dense->type));
+  }
+  qw_dense_weight* weight = new (std::nothrow) qw_dense_weight{};
+  if (weight == nullptr) return qw_error(QW_OUT_OF_MEMORY, "no memory for a dense weight");
+  weight->base = {&qw_codec_dense, dense->rows, dense->cols, size_t(dense->rows * dense->cols * qw_type_bytes(dense->type))};
+  weight->type = dense->type;
+  weight->data = dense->data;
+  *out = &weight->base;
+  return qw_ok();
+}

@@ -1,0 +1,138 @@
+// AVX2 + FMA + F16C kernels of q4 and q8, f32 arithmetic; `Codes` says how half a block becomes f32 vectors. Include only from avx2.cc files.
+//
+// Streaming (m <= 4): a block is two vectors of 8 rows. Per 8 codes: shift, mask, convert, FMA (4 instructions, shared over the rows of x
+// but for the FMA). 8 accumulators at every m. Per group and tile: parameters of 16 rows.
+#pragma once
+#include <immintrin.h>
+
+#include "linear/grouped/grouped.h"
+
+namespace {
+
+inline __m256 load_params_f32x8(qw_type type, const void* params, int64_t index) {
+  if (type == QW_F32) return _mm256_loadu_ps(static_cast<const float*>(params) + index);
+  const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(static_cast<const uint16_t*>(params) + index));
+  return type == QW_F16 ? _mm256_cvtph_ps(half) : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+}
+
+// sums[i][g] = sum of x over the group.
+inline void sum_groups(const qw_grouped* weight, const qw_grouped_x* x, int m) {
+  for (int i = 0; i < m; ++i) {
+    const float* values = x->values + i * x->ld;
+    for (int64_t group = 0; group < weight->groups; ++group) {
+      __m128 sum_f32x4 = _mm_setzero_ps();
+      const int64_t end = weight->group_begin[group + 1] * weight->step;  // a multiple of 4, as the begin is
+      for (int64_t k = weight->group_begin[group] * weight->step; k < end; k += 4) sum_f32x4 = _mm_add_ps(sum_f32x4, _mm_loadu_ps(values + k));
+      const __m128 pair_f32x4 = _mm_add_ps(sum_f32x4, _mm_movehl_ps(sum_f32x4, sum_f32x4));
+      x->sums[i * weight->groups + group] = _mm_cvtss_f32(_mm_add_ss(pair_f32x4, _mm_movehdup_ps(pair_f32x4)));
+    }
+  }
+}
+
+inline void store_tile(const qw_grouped* weight, int64_t row, __m256 sum_f32x8, const float* bias, float* y) {
+  if (row + 8 <= weight->base.rows) {
+    if (bias != nullptr) sum_f32x8 = _mm256_add_ps(sum_f32x8, _mm256_loadu_ps(bias + row));
+    _mm256_storeu_ps(y + row, sum_f32x8);
+    return;
+  }
+  alignas(32) float lanes[8];
+  _mm256_store_ps(lanes, sum_f32x8);
+  for (int r = 0; r < 8 && row + r < weight->base.rows; ++r) y[row + r] = lanes[r] + (bias == nullptr ? 0.0f : bias[row + r]);
+}
+
+template <typename Codes, int kRows>
+void stream_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, const float* bias, float* y, int64_t ldy, int64_t tile) {
+  constexpr int kChains = kRows == 1 ? 4 : kRows == 2 ? 2 : 1;
+  const uint8_t* block = weight->codes + tile * weight->blocks * QW_BLOCK_BYTES;
+  const float* values = x->values + first * x->ld;
+  __m256 total_f32x8[kRows][2];
+#pragma GCC unroll 4
+  for (int i = 0; i < kRows; ++i) total_f32x8[i][0] = total_f32x8[i][1] = _mm256_setzero_ps();
+  for (int64_t group = 0; group < weight->groups; ++group) {
+    __m256 sum_f32x8[kRows][2][kChains];
+#pragma GCC unroll 4
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+      for (int c = 0; c < kChains; ++c) sum_f32x8[i][0][c] = sum_f32x8[i][1][c] = _mm256_setzero_ps();
+    }
+    for (int64_t b = weight->group_begin[group]; b < weight->group_begin[group + 1]; ++b, block += QW_BLOCK_BYTES) {
+      _mm_prefetch(reinterpret_cast<const char*>(block) + 2048, _MM_HINT_T0);
+      const __m256i low_bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(block));
+      const __m256i high_bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(block) + 1);
+      const float* at = values + b * Codes::kColumns;
+#pragma GCC unroll 8
+      for (int j = 0; j < Codes::kColumns; ++j) {
+        const __m256 low_f32x8 = Codes::widen(low_bytes, j), high_f32x8 = Codes::widen(high_bytes, j);
+#pragma GCC unroll 4
+        for (int i = 0; i < kRows; ++i) {
+          const __m256 x_f32x8 = _mm256_set1_ps(at[i * x->ld + j]);
+          sum_f32x8[i][0][j % kChains] = _mm256_fmadd_ps(low_f32x8, x_f32x8, sum_f32x8[i][0][j % kChains]);
+          sum_f32x8[i][1][j % kChains] = _mm256_fmadd_ps(high_f32x8, x_f32x8, sum_f32x8[i][1][j % kChains]);
+        }
+      }
+    }
+    for (int half = 0; half < 2; ++half) {
+      const int64_t params = (tile * weight->groups + group) * 2 * QW_TILE_ROWS + half * 8;
+      const __m256 scale_f32x8 = load_params_f32x8(weight->scale_type, weight->params, params);
+      const __m256 zero_f32x8 = _mm256_add_ps(load_params_f32x8(weight->scale_type, weight->params, params + QW_TILE_ROWS),
+                                              _mm256_set1_ps(weight->offset));
+#pragma GCC unroll 4
+      for (int i = 0; i < kRows; ++i) {
+        __m256 all_f32x8 = sum_f32x8[i][half][0];
+#pragma GCC unroll 4
+        for (int c = 1; c < kChains; ++c) all_f32x8 = _mm256_add_ps(all_f32x8, sum_f32x8[i][half][c]);
+        const __m256 x_sum_f32x8 = _mm256_set1_ps(x->sums[(first + i) * weight->groups + group]);
+        total_f32x8[i][half] = _mm256_fmadd_ps(scale_f32x8, _mm256_fnmadd_ps(zero_f32x8, x_sum_f32x8, all_f32x8), total_f32x8[i][half]);
+      }
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    store_tile(weight, tile * QW_TILE_ROWS, total_f32x8[i][0], bias, y + i * ldy);
+    store_tile(weight, tile * QW_TILE_ROWS + 8, total_f32x8[i][1], bias, y + i * ldy);
+  }
+}
+
+template <typename Codes>
+void stream(const qw_grouped* weight, const qw_grouped_x* x, int first, int m, const float* bias, float* y, int64_t ldy, int64_t begin,
+            int64_t end) {
+  for (int64_t tile = begin; tile < end; ++tile) {
+    if (m == 1) stream_tile<Codes, 1>(weight, x, first, bias, y, ldy, tile);
+    if (m == 2) stream_tile<Codes, 2>(weight, x, first, bias, y, ldy, tile);
+    if (m == 3) stream_tile<Codes, 3>(weight, x, first, bias, y, ldy, tile);
+    if (m == 4) stream_tile<Codes, 4>(weight, x, first, bias, y, ldy, tile);
+  }
+}
+
+// One tile: panel[column][16]. ((code - offset) - zero) * scale, the same f32 operations as the specification.
+template <typename Codes>
+void fill_panel(const void* base, int64_t row, int64_t column, int64_t count, float* panel) {
+  const qw_grouped* weight = static_cast<const qw_grouped*>(base);
+  const __m256 offset_f32x8 = _mm256_set1_ps(weight->offset);
+  const int64_t begin = column / Codes::kColumns, end = (column + count) / Codes::kColumns, tile = row / QW_TILE_ROWS;
+  int64_t low = 0, high = weight->groups;  // the group of block `begin`: the last one that starts at or before it
+  while (high - low > 1) {
+    const int64_t middle = (low + high) / 2;
+    (weight->group_begin[middle] <= begin ? low : high) = middle;
+  }
+  const uint8_t* blocks = weight->codes + tile * weight->blocks * QW_BLOCK_BYTES;
+  for (int64_t group = low, b = begin; b < end; ++group) {
+    const int64_t params = (tile * weight->groups + group) * 2 * QW_TILE_ROWS;
+    const int64_t group_end = weight->group_begin[group + 1] < end ? weight->group_begin[group + 1] : end;
+    for (int half = 0; half < 2; ++half) {
+      const __m256 scale_f32x8 = load_params_f32x8(weight->scale_type, weight->params, params + half * 8);
+      const __m256 zero_f32x8 = load_params_f32x8(weight->scale_type, weight->params, params + QW_TILE_ROWS + half * 8);
+      float* out = panel + (b - begin) * Codes::kColumns * 16 + half * 8;
+      for (int64_t at = b; at < group_end; ++at) {
+        const __m256i bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(blocks + at * QW_BLOCK_BYTES) + half);
+#pragma GCC unroll 8
+        for (int j = 0; j < Codes::kColumns; ++j, out += 16) {
+          const __m256 code_f32x8 = _mm256_sub_ps(Codes::widen(bytes, j), offset_f32x8);
+          _mm256_store_ps(out, _mm256_mul_ps(_mm256_sub_ps(code_f32x8, zero_f32x8), scale_f32x8));
+        }
+      }
+    }
+    b = group_end > b ? group_end : b;
+  }
+}
+
+}  // namespace

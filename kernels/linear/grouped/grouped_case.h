@@ -1,0 +1,108 @@
+// Test support of q4 and q8: every level against the f64 product of the dequantized weight, over shapes that no tile or block divides.
+#pragma once
+#include "linear/linear_case.h"
+
+namespace qw_test {
+
+constexpr int64_t kCounts[] = {1, 2, 3, 4, 5, 8, 9, 14, 15, 33, 64};
+
+// The codes' and the zero's share are rounded apart and may cancel, so errors are relative to sum 2^bits * scale * |x|, not to sum |w x|.
+inline void check_affine(const char* codec, const AffineShape& shape, Random& random) {
+  const AffineCase test(shape, random);
+  const qw_affine affine = test.affine();
+  qw_weight* weight = nullptr;
+  CHECK_OK(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight));
+  if (weight == nullptr) return;
+  std::vector<float> dequantized(size_t(shape.rows * shape.cols));
+  weight->codec->dequantize(weight, 0, shape.rows, dequantized.data());
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < shape.rows * shape.cols; ++i) wrong += dequantized[size_t(i)] != test.weight(i / shape.cols, i % shape.cols);
+  CHECK(wrong == 0);
+  std::vector<float> magnitude(dequantized.size());
+  for (size_t i = 0; i < magnitude.size(); ++i) magnitude[i] = test.largest_weight(int64_t(i) / shape.cols, int64_t(i) % shape.cols);
+  const int64_t most = 64, ldx = shape.cols + 5;
+  const std::vector<float> x = random.vector(size_t(most * ldx)), bias = random.vector(size_t(shape.rows));
+  double worst[QW_SIMD_COUNT] = {};
+  for (int64_t m : kCounts) {
+    const float* with_bias = m % 2 ? bias.data() : nullptr;
+    std::vector<double> ignored, bound;
+    const std::vector<double> wanted = naive_product(dequantized, shape.rows, shape.cols, x.data(), ldx, m, with_bias, &ignored);
+    naive_product(magnitude, shape.rows, shape.cols, x.data(), ldx, m, with_bias, &bound);
+    every_level([&](qw_simd level) {
+      const Product got(weight, x.data(), ldx, m, with_bias);
+      worst[level] = std::max(worst[level], worst_error(got.y.data(), got.ldy, shape.rows, m, wanted, bound));
+    });
+  }
+  std::printf("  %s %-40s", codec, shape.name().c_str());
+  for (int level = 0; level <= qw_simd_best(); ++level) {
+    std::printf(" %s %.2g", qw_simd_name(qw_simd(level)), worst[level]);
+    CHECK(worst[level] < 5e-7);
+  }
+  std::printf("\n");
+  qw_weight_free(weight);
+}
+
+inline void check_shapes(const char* codec, int bits, Random& random) {
+  const int64_t shapes[][3] = {{33, 172, 32}, {1, 1, 1},      {16, 200, 64},  {50, 33, 33},   {7, 33, 5},      {48, 256, 128},
+                               {384, 384, 384}, {31, 1100, 1100}, {20, 40, 1}, {64, 512, 24}, {17, 1536, 512}};
+  int which = 0;
+  for (const auto& s : shapes) {
+    for (const bool order : {false, true}) {
+      const qw_type type = qw_type(which % 3);
+      check_affine(codec, {s[0], s[1], s[2], bits, which % 2 == 1, order, which % 4 >= 2, type}, random);
+      ++which;
+    }
+  }
+}
+
+// A row whose x holds one value 1e4 times the rest, zeros, and a single NaN that must reach every output of its row.
+inline void check_extremes(const char* codec, int bits, Random& random) {
+  const AffineCase test({20, 96, 32, bits, false, false, true, QW_F32}, random);
+  const qw_affine affine = test.affine();
+  qw_weight* weight = nullptr;
+  CHECK_OK(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight));
+  if (weight == nullptr) return;
+  std::vector<float> dequantized(20 * 96), x = random.vector(4 * 96);
+  weight->codec->dequantize(weight, 0, 20, dequantized.data());
+  x[40] = 1e4f;
+  for (int k = 0; k < 96; ++k) x[size_t(96 + k)] = 0;
+  for (int k = 0; k < 96; ++k) x[size_t(2 * 96 + k)] *= 1e-30f;
+  x[3 * 96 + 50] = NAN;
+  std::vector<double> bound;
+  const std::vector<double> wanted = naive_product(dequantized, 20, 96, x.data(), 96, 3, nullptr, &bound);
+  // The codes' and the zero's share are rounded apart and cancel, so errors scale with 2^bits * scale, not with the weight.
+  const double outlier_bound = 1.1e4 * 0.01 * (1 << bits);
+  every_level([&](qw_simd) {
+    const Product got(weight, x.data(), 96, 4, nullptr);
+    for (int row = 0; row < 20; ++row) {
+      CHECK(std::fabs(got.y[size_t(row)] - wanted[size_t(row)]) < 1e-6 * outlier_bound);
+      CHECK(got.y[size_t(got.ldy + row)] == 0.0f);
+      CHECK(std::fabs(got.y[size_t(2 * got.ldy + row)] - wanted[size_t(40 + row)]) < 1e-36 * outlier_bound);
+      CHECK(std::isnan(got.y[size_t(3 * got.ldy + row)]));
+    }
+  });
+  qw_weight_free(weight);
+}
+
+inline void check_refusals(const char* codec, int bits, Random& random) {
+  AffineCase test({4, 8, 4, bits, false, false, false, QW_F16}, random);
+  qw_affine affine = test.affine();
+  qw_weight* weight = nullptr;
+  affine.group_size = 9;
+  CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "group_size 9");
+  affine.group_size = 4;
+  test.scale[5] = 0.1f;
+  CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "row 2, group 1 is not exact in f16");
+  test.scale[5] = 0.125f;
+  const int32_t out_of_range[8] = {0, 0, 0, 2, 1, 1, 1, 1};
+  affine.g_idx = out_of_range;
+  CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "g_idx[3] = 2");
+  affine.g_idx = nullptr;
+  if (bits == 4) {
+    test.codes[11] = 16;
+    CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "row 1, column 3");
+  }
+  CHECK(weight == nullptr);
+}
+
+}  // namespace qw_test

@@ -1,0 +1,13 @@
+// q4, AVX-512 VNNI: exact integer products with 24-bit fixed-point activations when streaming; panels as AVX-512 fills them.
+#include "linear/grouped/avx512vnni.h"
+#include "linear/q4/codec.h"
+
+namespace {
+
+void fill(const void* weight, int64_t row, int64_t column, int64_t count, float* panel) {
+  qw_q4_avx512.fill(weight, row, column, count, panel);
+}
+
+}  // namespace
+
+const qw_grouped_kernels qw_q4_avx512vnni = {split_digits, stream_digits<4>, fill};

@@ -1,0 +1,10 @@
+// Codec q4: the grouped layout (linear/grouped/grouped.h, drawn there) with two 4-bit codes a byte, 8 columns of 16 rows in a 64-byte block.
+#pragma once
+#include "linear/grouped/grouped.h"
+
+extern const qw_codec qw_codec_q4;
+extern const qw_grouped_kernels qw_q4_avx2;
+extern const qw_grouped_kernels qw_q4_avx512;
+extern const qw_grouped_kernels qw_q4_avx512vnni;
+
+qw_status qw_q4_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out);

@@ -1,0 +1,9 @@
+#include "linear/grouped/grouped_case.h"
+
+int main() {
+  qw_test::Random random(4);
+  qw_test::check_shapes("q4", 4, random);
+  qw_test::check_extremes("q4", 4, random);
+  qw_test::check_refusals("q4", 4, random);
+  return qw_test::finish("linear/q4");
+}

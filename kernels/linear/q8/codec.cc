@@ -1,0 +1,32 @@
+#include "linear/q8/codec.h"
+
+#include "abi/dispatch.h"
+
+namespace {
+
+// The fixed-point kernel's int32 sums hold groups of at most 65536 columns.
+constexpr int64_t kLongestFixedPointGroup = 65536;
+
+const qw_grouped_kernels* kernels_in_force(const qw_weight* weight) {
+#if defined(__x86_64__) || defined(_M_X64)
+  static const qw_grouped_kernels* const table[QW_SIMD_COUNT] = {&qw_grouped_serial, &qw_q8_avx2, &qw_q8_avx512, &qw_q8_avx512vnni};
+  const bool too_long = reinterpret_cast<const qw_grouped*>(weight)->longest_group > kLongestFixedPointGroup;
+  const qw_simd level = qw_simd_level();
+  return table[level == QW_SIMD_AVX512VNNI && too_long ? QW_SIMD_AVX512 : level];
+#else
+  return &qw_grouped_serial;
+#endif
+}
+
+void matmul(const qw_weight* weight, const float* x, int64_t ldx, int64_t m, const float* bias, float* y, int64_t ldy, void* scratch,
+            qw_pool* pool) {
+  qw_grouped_matmul(weight, kernels_in_force(weight), x, ldx, m, bias, y, ldy, scratch, pool);
+}
+
+}  // namespace
+
+const qw_codec qw_codec_q8 = {"q8", qw_grouped_scratch_bytes, matmul, qw_grouped_dequantize, qw_grouped_destroy};
+
+qw_status qw_q8_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out) {
+  return qw_grouped_pack(&qw_codec_q8, 8, affine, pool, out);
+}

@@ -1,0 +1,10 @@
+// Codec q8: the grouped layout (linear/grouped/grouped.h, drawn there) with one code a byte, 4 columns of 16 rows in a 64-byte block.
+#pragma once
+#include "linear/grouped/grouped.h"
+
+extern const qw_codec qw_codec_q8;
+extern const qw_grouped_kernels qw_q8_avx2;
+extern const qw_grouped_kernels qw_q8_avx512;
+extern const qw_grouped_kernels qw_q8_avx512vnni;
+
+qw_status qw_q8_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out);

@@ -1,0 +1,136 @@
+// w8a8, AVX2. Codes widen to 16 bits (even bytes by mask, odd bytes by shift) and pmaddwd adds pairs of products in int32: exact, where
+// pmaddubsw would saturate (255 * 127 * 2 > 32767). 4 instructions per 32 products and row of x; 4 rows of x share the unpacking.
+#include <immintrin.h>
+
+#include "linear/w8a8/codec.h"
+
+namespace {
+
+inline __m256 load_params_f32x8(qw_type type, const void* params, int64_t index) {
+  if (type == QW_F32) return _mm256_loadu_ps(static_cast<const float*>(params) + index);
+  const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(static_cast<const uint16_t*>(params) + index));
+  return type == QW_F16 ? _mm256_cvtph_ps(half) : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+}
+
+inline uint32_t float_bits(float value) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &value, 4);
+  return bits;
+}
+
+// cvtps_epi32 rounds half to even, as nearbyint does.
+inline int round_clamped(float scaled) {
+  const __m128 clamped = _mm_min_ss(_mm_max_ss(_mm_set_ss(scaled), _mm_set_ss(-128.0f)), _mm_set_ss(127.0f));
+  return _mm_cvtss_si32(clamped);
+}
+
+void quantize(const float* x, int64_t cols, int8_t* q, float* scale, int32_t* sum) {
+  __m256i most_u32x8 = _mm256_setzero_si256();
+  int64_t k = 0;
+  for (; k + 8 <= cols; k += 8) {
+    const __m256i bits = _mm256_castps_si256(_mm256_loadu_ps(x + k));
+    most_u32x8 = _mm256_max_epu32(most_u32x8, _mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff)));
+  }
+  alignas(32) uint32_t lanes[8];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), most_u32x8);
+  uint32_t most_bits = 0;
+  for (uint32_t lane : lanes) most_bits = lane > most_bits ? lane : most_bits;
+  for (; k < cols; ++k) {
+    const uint32_t bits = float_bits(x[k]) & 0x7fffffffu;
+    most_bits = bits > most_bits ? bits : most_bits;
+  }
+  float most;
+  __builtin_memcpy(&most, &most_bits, 4);
+  const float inverse = 127.0f / most;
+  *scale = most / 127.0f;
+  *sum = 0;
+  if (most_bits >= 0x7f800000u || float_bits(inverse) >= 0x7f800000u) {
+    __builtin_memset(q, 0, size_t(cols));
+    return;
+  }
+  __m256i sum_i32x8 = _mm256_setzero_si256();
+  for (k = 0; k + 8 <= cols; k += 8) {
+    __m256 scaled_f32x8 = _mm256_mul_ps(_mm256_loadu_ps(x + k), _mm256_set1_ps(inverse));
+    scaled_f32x8 = _mm256_min_ps(_mm256_max_ps(scaled_f32x8, _mm256_set1_ps(-128.0f)), _mm256_set1_ps(127.0f));
+    const __m256i q_i32x8 = _mm256_cvtps_epi32(scaled_f32x8);
+    sum_i32x8 = _mm256_add_epi32(sum_i32x8, q_i32x8);
+    const __m128i q_i16x8 = _mm_packs_epi32(_mm256_castsi256_si128(q_i32x8), _mm256_extracti128_si256(q_i32x8, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(q + k), _mm_packs_epi16(q_i16x8, q_i16x8));
+  }
+  alignas(32) int32_t sums[8];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(sums), sum_i32x8);
+  for (int32_t lane : sums) *sum += lane;
+  for (; k < cols; ++k) {
+    q[k] = int8_t(round_clamped(x[k] * inverse));
+    *sum += q[k];
+  }
+}
+
+// (acc - r * zero) * (s_x * scale) + bias in f64, for 8 rows.
+inline void store_half(const qw_w8a8_weight* weight, int64_t tile, int half, __m256i acc_u_i32x8, float x_scale, int32_t x_sum,
+                       const float* bias, float* y) {
+  const int64_t row = tile * QW_W8A8_TILE_ROWS + half * 8, params = tile * 2 * QW_W8A8_TILE_ROWS + half * 8;
+  const __m256 scale_f32x8 = load_params_f32x8(weight->scale_type, weight->params, params);
+  const __m256 zero_f32x8 = load_params_f32x8(weight->scale_type, weight->params, params + QW_W8A8_TILE_ROWS);
+  const __m256i acc_i32x8 = _mm256_sub_epi32(acc_u_i32x8, _mm256_set1_epi32(weight->offset * x_sum));
+  alignas(32) float out[8], add[8] = {};
+  const int64_t left = weight->base.rows - row, valid = left < 0 ? 0 : left < 8 ? left : 8;
+  if (bias != nullptr) __builtin_memcpy(add, bias + row, size_t(valid) * sizeof(float));
+  const __m256d sum_f64x4 = _mm256_set1_pd(double(x_sum)), x_scale_f64x4 = _mm256_set1_pd(double(x_scale));
+  const auto finish = [&](__m128i acc, __m128 zero, __m128 scale, const float* at) {
+    const __m256d exact = _mm256_sub_pd(_mm256_cvtepi32_pd(acc), _mm256_mul_pd(sum_f64x4, _mm256_cvtps_pd(zero)));
+    const __m256d both = _mm256_mul_pd(x_scale_f64x4, _mm256_cvtps_pd(scale));
+    return _mm256_cvtpd_ps(_mm256_add_pd(_mm256_mul_pd(exact, both), _mm256_cvtps_pd(_mm_load_ps(at))));
+  };
+  _mm_store_ps(out, finish(_mm256_castsi256_si128(acc_i32x8), _mm256_castps256_ps128(zero_f32x8), _mm256_castps256_ps128(scale_f32x8), add));
+  _mm_store_ps(out + 4, finish(_mm256_extracti128_si256(acc_i32x8, 1), _mm256_extractf128_ps(zero_f32x8, 1),
+                               _mm256_extractf128_ps(scale_f32x8, 1), add + 4));
+  if (valid > 0) __builtin_memcpy(y + row, out, size_t(valid) * sizeof(float));
+}
+
+inline __m256i load_pair(const int16_t* at) {
+  int32_t pair;
+  __builtin_memcpy(&pair, at, 4);
+  return _mm256_set1_epi32(pair);
+}
+
+template <int kRows>
+void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float* bias, float* y, int64_t ldy, int64_t tile) {
+  const uint8_t* codes = weight->codes + tile * weight->quads * QW_W8A8_QUAD_BYTES;
+  const int16_t* values = static_cast<const int16_t*>(x->values);
+  const __m256i low_byte_i16x16 = _mm256_set1_epi16(255);
+  __m256i acc_i32x8[kRows][2];
+#pragma GCC unroll 4
+  for (int i = 0; i < kRows; ++i) acc_i32x8[i][0] = acc_i32x8[i][1] = _mm256_setzero_si256();
+  for (int64_t quad = 0; quad < weight->quads; ++quad, codes += QW_W8A8_QUAD_BYTES, values += kRows * 4) {
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+      const __m256i bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(codes) + half);
+      const __m256i even_i16x16 = _mm256_and_si256(bytes, low_byte_i16x16), odd_i16x16 = _mm256_srli_epi16(bytes, 8);
+#pragma GCC unroll 4
+      for (int i = 0; i < kRows; ++i) {
+        const __m256i pairs_i32x8 = _mm256_add_epi32(_mm256_madd_epi16(even_i16x16, load_pair(values + i * 4)),
+                                                     _mm256_madd_epi16(odd_i16x16, load_pair(values + i * 4 + 2)));
+        acc_i32x8[i][half] = _mm256_add_epi32(acc_i32x8[i][half], pairs_i32x8);
+      }
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    store_half(weight, tile, 0, acc_i32x8[i][0], x->scales[i], x->sums[i], bias, y + i * ldy);
+    store_half(weight, tile, 1, acc_i32x8[i][1], x->scales[i], x->sums[i], bias, y + i * ldy);
+  }
+}
+
+void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float* bias, float* y, int64_t ldy, int64_t tile_begin,
+              int64_t tile_end) {
+  for (int64_t tile = tile_begin; tile < tile_end; ++tile) {
+    if (x->height == 1) multiply_block<1>(weight, x, bias, y, ldy, tile);
+    if (x->height == 2) multiply_block<2>(weight, x, bias, y, ldy, tile);
+    if (x->height == 3) multiply_block<3>(weight, x, bias, y, ldy, tile);
+    if (x->height == 4) multiply_block<4>(weight, x, bias, y, ldy, tile);
+  }
+}
+
+}  // namespace
+
+const qw_w8a8_kernels qw_w8a8_avx2 = {4, 1, quantize, multiply};

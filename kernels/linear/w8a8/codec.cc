@@ -1,0 +1,149 @@
+// Product of the codec: quantizes the activations once per call, then hands tiles of weights to the kernel of the level in force.
+#include "linear/w8a8/codec.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "abi/dispatch.h"
+#include "linear/float16.h"
+#include "linear/memory.h"
+
+namespace {
+
+constexpr int64_t kSliceRows = 16 * QW_W8A8_MOST_HEIGHT;  // rows of x quantized at a time: bounds the scratch
+constexpr int64_t kTaskBytes = 128 * 1024;                // weight bytes a task streams: about 10 us
+constexpr int64_t kQuantizeTask = 1 << 15;                // activations a quantizing task takes
+
+const qw_w8a8_kernels& kernels_in_force() {
+#if defined(__x86_64__) || defined(_M_X64)
+  static const qw_w8a8_kernels* const table[QW_SIMD_COUNT] = {&qw_w8a8_serial, &qw_w8a8_avx2, &qw_w8a8_avx512, &qw_w8a8_avx512vnni};
+  return *table[qw_simd_level()];
+#else
+  return qw_w8a8_serial;
+#endif
+}
+
+struct Slice {
+  const qw_w8a8_weight* weight;
+  const qw_w8a8_kernels* kernels;
+  const float* x;
+  int64_t ldx, rows, blocks, block_rows;
+  int8_t* quantized;  // [rows][depth]
+  char* packed;       // blocks
+  float* scales;
+  int32_t* sums;
+  const float* bias;
+  float* y;
+  int64_t ldy;
+
+  int64_t depth() const { return weight->quads * 4; }
+  int64_t block_begin(int64_t block) const { return std::min(rows, block * block_rows); }
+  const void* block_values(int64_t block) const {
+    if (block_rows == 1 && !kernels->wide) return quantized + block * depth();
+    return packed + block_begin(block) * depth() * (kernels->wide ? 2 : 1);
+  }
+};
+
+void interleave(const Slice& slice, int64_t block) {
+  const int64_t begin = slice.block_begin(block), height = slice.block_begin(block + 1) - begin, depth = slice.depth();
+  if (slice.block_rows == 1 && !slice.kernels->wide) return;
+  char* out = slice.packed + begin * depth * (slice.kernels->wide ? 2 : 1);
+  for (int64_t i = 0; i < height; ++i) {
+    const int8_t* row = slice.quantized + (begin + i) * depth;
+    for (int64_t quad = 0; quad < slice.weight->quads; ++quad) {
+      const int8_t* q = row + quad * 4;
+      if (slice.kernels->wide) {
+        const int16_t pairs[4] = {q[0], q[2], q[1], q[3]};
+        std::memcpy(out + (quad * height + i) * 8, pairs, 8);
+      } else {
+        std::memcpy(out + (quad * height + i) * 4, q, 4);
+      }
+    }
+  }
+}
+
+void quantize_blocks(void* context, int64_t begin, int64_t end, int) {
+  const Slice& slice = *static_cast<const Slice*>(context);
+  const int64_t depth = slice.depth(), cols = slice.weight->base.cols;
+  for (int64_t block = begin; block < end; ++block) {
+    for (int64_t row = slice.block_begin(block); row < slice.block_begin(block + 1); ++row) {
+      int8_t* q = slice.quantized + row * depth;
+      slice.kernels->quantize(slice.x + row * slice.ldx, cols, q, slice.scales + row, slice.sums + row);
+      std::memset(q + cols, 0, size_t(depth - cols));
+    }
+    interleave(slice, block);
+  }
+}
+
+// Tasks count in pairs of tiles, which the wide kernels multiply together.
+void multiply_tiles(void* context, int64_t begin, int64_t end, int) {
+  const Slice& slice = *static_cast<const Slice*>(context);
+  const int64_t last = std::min(end * 2, slice.weight->tiles);
+  for (int64_t tile = begin * 2; tile < last; tile += 2) {
+    for (int64_t block = 0; block < slice.blocks; ++block) {
+      const int64_t row = slice.block_begin(block);
+      const qw_w8a8_block x = {slice.block_values(block), int(slice.block_begin(block + 1) - row), slice.scales + row, slice.sums + row};
+      slice.kernels->multiply(slice.weight, &x, slice.bias, slice.y + row * slice.ldy, slice.ldy, tile, std::min(tile + 2, last));
+    }
+  }
+}
+
+size_t align(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+size_t scratch_bytes(const qw_weight* base, int64_t m) {
+  const size_t rows = size_t(std::min(m, kSliceRows)), depth = size_t(reinterpret_cast<const qw_w8a8_weight*>(base)->quads) * 4;
+  return align(rows * depth) + align(rows * depth * 2) + 2 * align(rows * 4) + 64;
+}
+
+void matmul(const qw_weight* base, const float* x, int64_t ldx, int64_t m, const float* bias, float* y, int64_t ldy, void* scratch,
+            qw_pool* pool) {
+  Slice slice{};
+  slice.weight = reinterpret_cast<const qw_w8a8_weight*>(base);
+  slice.kernels = &kernels_in_force();
+  slice.ldx = ldx;
+  slice.bias = bias;
+  slice.ldy = ldy;
+  const int64_t depth = slice.depth();
+  for (int64_t first = 0; first < m; first += kSliceRows) {
+    slice.rows = std::min(kSliceRows, m - first);
+    slice.x = x + first * ldx;
+    slice.y = y + first * ldy;
+    slice.blocks = (slice.rows + slice.kernels->height - 1) / slice.kernels->height;
+    slice.block_rows = (slice.rows + slice.blocks - 1) / slice.blocks;
+    slice.blocks = (slice.rows + slice.block_rows - 1) / slice.block_rows;
+    char* at = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(scratch) + 63) / 64 * 64);
+    slice.scales = reinterpret_cast<float*>(at);
+    at += align(size_t(slice.rows) * 4);
+    slice.sums = reinterpret_cast<int32_t*>(at);
+    at += align(size_t(slice.rows) * 4);
+    slice.quantized = reinterpret_cast<int8_t*>(at);
+    slice.packed = at + align(size_t(slice.rows * depth));
+    qw_parallel_for(pool, slice.blocks, std::max<int64_t>(1, kQuantizeTask / (slice.block_rows * depth)), quantize_blocks, &slice);
+    const int64_t cost = 2 * QW_W8A8_TILE_ROWS * depth * std::max<int64_t>(1, slice.rows / 4);
+    qw_parallel_for(pool, (slice.weight->tiles + 1) / 2, std::max<int64_t>(1, kTaskBytes / cost), multiply_tiles, &slice);
+  }
+}
+
+void dequantize(const qw_weight* base, int64_t row_begin, int64_t row_count, float* out) {
+  const qw_w8a8_weight& weight = *reinterpret_cast<const qw_w8a8_weight*>(base);
+  for (int64_t row = row_begin; row < row_begin + row_count; ++row, out += base->cols) {
+    const int64_t tile = row / QW_W8A8_TILE_ROWS, lane = row % QW_W8A8_TILE_ROWS;
+    const float scale = qw_read_typed(weight.scale_type, weight.params, tile * 2 * QW_W8A8_TILE_ROWS + lane);
+    const float zero = qw_read_typed(weight.scale_type, weight.params, (tile * 2 + 1) * QW_W8A8_TILE_ROWS + lane);
+    for (int64_t k = 0; k < base->cols; ++k) {
+      const int code = weight.codes[((tile * weight.quads + k / 4) * QW_W8A8_TILE_ROWS + lane) * 4 + k % 4] - weight.offset;
+      out[k] = (float(code) - zero) * scale;
+    }
+  }
+}
+
+void destroy(qw_weight* base) {
+  qw_w8a8_weight* weight = reinterpret_cast<qw_w8a8_weight*>(base);
+  qw_weight_memory_free(weight->codes);
+  qw_weight_memory_free(weight->params);
+  delete weight;
+}
+
+}  // namespace
+
+const qw_codec qw_codec_w8a8 = {"w8a8", scratch_bytes, matmul, dequantize, destroy};

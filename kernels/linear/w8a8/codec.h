@@ -1,0 +1,49 @@
+// Codec w8a8: 8-bit weights per channel, activations quantized per token when the product is taken (DashInfer A8W8).
+//
+//   s_x = absmax(x) / 127,  q_x = rint(clamp(x * (127 / absmax), -128, 127))         per row of x, half to even
+//   y[m, n] = (acc[m, n] - r[m] * zero[n]) * s_x[m] * scale[n] + bias[n],  acc = sum_k q_w q_x exact in int32,  r = sum_k q_x
+//
+// Layout. 16 weight rows make a tile; a 32-bit lane per row holds 4 consecutive columns (columns padded to 4 with zero activations):
+//
+//   codes   [tile][quad][row 0..15][4 bytes], unsigned: code + offset (128 for signed codes, else 0); acc = acc_u - offset * r
+//   params  [tile][scale x 16][zero x 16] in scale_type
+//
+// Activations of up to `height` rows form a block: [quad][row][4 x int8], or [quad][row][4 x int16] in the order 0 2 1 3 for kernels
+// that multiply in 16 bits. At most 65536 columns: 255 * 127 * 65536 < 2^31.
+#pragma once
+#include "abi/codec.h"
+
+enum { QW_W8A8_TILE_ROWS = 16, QW_W8A8_QUAD_BYTES = 64, QW_W8A8_MOST_COLS = 65536, QW_W8A8_MOST_HEIGHT = 14 };
+
+typedef struct qw_w8a8_weight {
+  qw_weight base;
+  int64_t tiles, quads;
+  int32_t offset;
+  qw_type scale_type;
+  uint8_t* codes;
+  void* params;
+} qw_w8a8_weight;
+
+typedef struct qw_w8a8_block {
+  const void* values;
+  int height;
+  const float* scales;  // [height] s_x
+  const int32_t* sums;  // [height] r
+} qw_w8a8_block;
+
+typedef struct qw_w8a8_kernels {
+  int height;  // most rows of a block, <= QW_W8A8_MOST_HEIGHT
+  int wide;    // activations as int16
+  // One row of x -> q[cols], s_x, r. A row with NaN or infinity gets that as s_x and zeros as q, so that its outputs are NaN.
+  void (*quantize)(const float* x, int64_t cols, int8_t* q, float* scale, int32_t* sum);
+  void (*multiply)(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float* bias, float* y, int64_t ldy, int64_t tile_begin,
+                   int64_t tile_end);
+} qw_w8a8_kernels;
+
+extern const qw_codec qw_codec_w8a8;
+extern const qw_w8a8_kernels qw_w8a8_serial;
+extern const qw_w8a8_kernels qw_w8a8_avx2;
+extern const qw_w8a8_kernels qw_w8a8_avx512;
+extern const qw_w8a8_kernels qw_w8a8_avx512vnni;
+
+qw_status qw_w8a8_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out);
