@@ -143,5 +143,5 @@ void every_level(Body body) {
     const qw_status check_status = (expression);                                                                             \
     const bool check_passed = check_status.code == (wanted_code) && std::strstr(check_status.message, words) != nullptr;     \
     if (!check_passed) std::printf("  got code %d: %s\n", int(check_status.code), check_status.message);                     \
-    qw_test::report(check_passed, __FILE__, __LINE__, #expression " fails with " words);                                     \
+    qw_test::report(check_passed, __FILE__, __LINE__, #expression " fails as wanted");                                     \
   } while (0)

@@ -1,0 +1,101 @@
+// Runs a list of ops over the rows of one pass: pointers and kernel calls, nothing else.
+#include <algorithm>
+
+#include "add/add.h"
+#include "attention/attention.h"
+#include "cpu/parallel.h"
+#include "observe/observe.h"
+#include "program/model.h"
+#include "rmsnorm/rmsnorm.h"
+#include "rope/rope.h"
+#include "silu_mul/silu_mul.h"
+
+namespace {
+
+using qw::Op;
+using qw::Pass;
+
+// Rows of a table, dequantized: any codec can hold it.
+void embed(const Op& op, const Pass& pass) {
+  const qw_weight* table = op.spec.weight;
+  float* out = pass.value(op.spec.out);
+  const int32_t* tokens = pass.tokens;
+  qw::parallel(pass.pool, pass.rows, 16, [=](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) table->codec->dequantize(table, tokens[r], 1, out + r * table->cols);
+  });
+}
+
+void linear(const Op& op, const Pass& pass) {
+  const qw_weight* weight = op.spec.weight;
+  weight->codec->matmul(weight, pass.value(op.spec.in[0]), weight->cols, pass.rows, op.spec.vector, pass.value(op.spec.out), weight->rows,
+                        pass.session.kernels.data(), pass.pool);
+}
+
+void attention(const Op& op, const Pass& pass) {
+  qw_cache& cache = pass.session.caches[size_t(op.cache)];
+  qw_cache_append(&cache, pass.position, pass.rows, pass.value(op.spec.in[1]), pass.value(op.spec.in[2]), pass.pool);
+  const qw_attention_shape shape{pass.rows, pass.position, op.spec.heads, op.spec.number, op.spec.window};
+  qw_attention(&shape, &cache, pass.value(op.spec.in[0]), pass.value(op.spec.out), pass.session.kernels.data(), pass.pool);
+}
+
+qw_status run(const Op& op, const Pass& pass) {
+  const qw_op& spec = op.spec;
+  const auto width = [&](int32_t value) { return pass.program.widths[size_t(value)]; };
+  switch (spec.kind) {
+    case QW_OP_EMBED: embed(op, pass); break;
+    case QW_OP_RMSNORM:
+      qw_rmsnorm(pass.value(spec.in[0]), pass.rows, width(spec.out), spec.vector, spec.number, pass.value(spec.out), pass.pool);
+      break;
+    case QW_OP_LINEAR: linear(op, pass); break;
+    case QW_OP_ROPE:
+      qw_rope(pass.value(spec.in[0]), pass.rows, spec.heads, spec.head_dim, pass.rope_table(op.rope_table), pass.pool);
+      break;
+    case QW_OP_ATTENTION: attention(op, pass); break;
+    case QW_OP_SILU_MUL:
+      qw_silu_mul(pass.value(spec.in[0]), pass.value(spec.in[1]), pass.value(spec.out), pass.rows * width(spec.out), pass.pool);
+      break;
+    case QW_OP_ADD:
+      qw_add(pass.value(spec.in[0]), pass.value(spec.in[1]), pass.value(spec.out), pass.rows * width(spec.out), pass.pool);
+      break;
+    default:
+      return qw::observe(pass.program.observers[size_t(op.observer)], pass.value(spec.in[0]), pass.rows, pass.session.kernels.data(), pass.pool);
+  }
+  return qw_ok();
+}
+
+}  // namespace
+
+float* qw::Pass::value(int32_t id) const {
+  if (output != nullptr && id == program.output) return output;
+  const Place& place = program.places[size_t(id)];
+  if (place.in_head) return session.head_values.data() + place.offset * rows;
+  return session.values.data() + place.offset * chunk_rows + first_row * program.widths[size_t(id)];
+}
+
+float* qw::Pass::rope_table(int index) const { return session.values.data() + program.rope_tables[size_t(index)].offset * chunk_rows; }
+
+qw_status qw::execute(const std::vector<Op>& ops, const Pass& pass) {
+  for (const Op& op : ops) {
+    const qw_status status = run(op, pass);
+    if (status.code != QW_OK) return status;
+  }
+  return qw_ok();
+}
+
+size_t qw::kernel_scratch_bytes(const qw_program& program, const qw_session& session, int64_t rows) {
+  size_t most = 0;
+  for (const std::vector<Op>* ops : {&program.body, &program.head}) {
+    for (const Op& op : *ops) {
+      const qw_op& spec = op.spec;
+      if (spec.kind == QW_OP_LINEAR && spec.weight->codec->scratch_bytes != nullptr) {
+        most = std::max(most, spec.weight->codec->scratch_bytes(spec.weight, rows));
+      } else if (spec.kind == QW_OP_ATTENTION) {
+        const qw_cache& cache = session.caches[size_t(op.cache)];
+        most = std::max(most, sizeof(float) * size_t(qw_attention_scratch(rows, session.capacity, spec.heads, &cache, QW_POOL_MAX_THREADS)));
+      } else if (spec.kind == QW_OP_OBSERVE && spec.observe == QW_OBSERVE_HESSIAN) {
+        most = std::max(most, sizeof(float) * size_t(qw_hessian_scratch(rows, program.widths[size_t(spec.in[0])])));
+      }
+    }
+  }
+  return most;
+}

@@ -1,0 +1,139 @@
+// What a validated program is made of. Private to kernels/program.
+#pragma once
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "attention/cache.h"
+#include "program/program.h"
+
+namespace qw {
+
+// Tokens per pass: the rows of a GEMM that reads each weight once. More rows save little traffic and cost scratch.
+constexpr int64_t kChunkRows = 256;
+// The head runs on at most this many bytes of its widest value at a time: logits of a large vocabulary never pile up.
+constexpr int64_t kHeadBytes = 16 << 20;
+
+struct Op {
+  qw_op spec;                 // `vector` points into `vector_copy`
+  std::vector<float> vector;  // norm weight, bias or inverse frequency
+  int rope_table = -1;        // indices into the lists of qw_program
+  int cache = -1;
+  int observer = -1;
+};
+
+// Ropes with the same frequencies and scale share the angles of a run.
+struct RopeTable {
+  const std::vector<float>* inverse_frequency;
+  float attention_scale;
+  int64_t offset;  // in f32 elements per row of the chunk
+};
+
+struct CacheLayer {
+  int64_t kv_heads, head_dim, heads;
+};
+
+// Where a version of a value (see plan.cc) lies: `offset` f32 elements per row, so that a chunk of m rows keeps it at base + offset * m.
+struct Place {
+  bool in_head = false;  // written by the head first: lies in the head's area
+  int64_t offset = -1;   // -1: never used
+};
+
+struct Observer {
+  qw_observe kind;
+  int32_t slot;
+  int64_t width;
+  bool ran = false;
+  std::vector<float> data;
+};
+
+// A buffer that only grows; its contents are lost when it does. Pages are backed when they are first written.
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { std::free(memory_); }
+  float* data() const { return memory_; }
+  // False when the system has no memory.
+  bool reserve(int64_t elements) {
+    if (elements <= elements_) return true;
+    std::free(memory_);
+    elements_ = 0;
+    memory_ = static_cast<float*>(std::aligned_alloc(64, (size_t(elements) * sizeof(float) + 63) / 64 * 64));
+    if (memory_ == nullptr) return false;
+    elements_ = elements;
+    return true;
+  }
+
+ private:
+  float* memory_ = nullptr;
+  int64_t elements_ = 0;
+};
+
+}  // namespace qw
+
+struct qw_program {
+  qw_input input;
+  std::vector<int64_t> widths;  // of versions; ids in `body`, `head` and `output` are versions
+  std::vector<qw::Op> body, head;
+  int32_t output;
+  int64_t vocabulary = 0;  // rows of the embed table
+  std::vector<qw::Place> places;
+  std::vector<qw::RopeTable> rope_tables;
+  std::vector<qw::CacheLayer> layers;
+  int64_t body_width = 0;  // f32 elements per row of all live body values and rope tables
+  int64_t head_width = 0;
+  int64_t head_rows = 0;  // rows of a head pass
+  size_t weight_bytes = 0;
+  std::vector<qw::Observer> observers;
+  std::mutex observer_mutex;  // held while a program with observers runs
+};
+
+struct qw_session {
+  qw_program* program = nullptr;
+  int64_t length = 0, capacity = 0;
+  qw_type cache_type = QW_F32;
+  std::vector<qw_cache> caches;  // parallel to program->layers
+  std::atomic<bool> busy{false};
+  // Values of the body, of the head, and what kernels want besides. Sized for the largest chunk so far: nothing is allocated per token.
+  qw::Scratch values, head_values, kernels;
+  std::vector<bool> kernels_sized;  // [rows]: `kernels` is known to be large enough for a pass of that many rows
+
+  ~qw_session() {
+    for (qw_cache& cache : caches) qw_cache_destroy(&cache);
+  }
+};
+
+namespace qw {
+
+const char* op_name(qw_op_kind kind);
+// Checks everything that can be checked before tokens are known.
+qw_status validate(const qw_program_spec& spec);
+// Assigns places, rope tables, layers and observers of a validated program.
+void plan(qw_program& program);
+
+// One execution of the body (rows of a chunk) or of the head (some of those rows).
+struct Pass {
+  qw_program& program;
+  qw_session& session;
+  qw_pool* pool;
+  const int32_t* tokens;     // of the rows, for embed
+  int64_t rows;              // of this pass
+  int64_t position;          // of row 0
+  int64_t chunk_rows;        // rows that body values have
+  int64_t first_row;         // of this pass within the chunk
+  float* output = nullptr;   // where the output value lies instead of scratch
+
+  float* value(int32_t id) const;
+  float* rope_table(int index) const;
+};
+
+qw_status execute(const std::vector<Op>& ops, const Pass& pass);
+qw_status observe(Observer& observer, const float* x, int64_t rows, float* scratch, qw_pool* pool);
+// Bytes of kernel scratch that any op of the program wants for `rows` rows.
+size_t kernel_scratch_bytes(const qw_program& program, const qw_session& session, int64_t rows);
+
+}  // namespace qw

@@ -1,0 +1,71 @@
+// What observe ops keep: running maxima, Gram matrices (upper panels until they are read), copies of rows.
+#include "program/model.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+
+#include "observe/observe.h"
+
+namespace {
+
+qw::Observer* find(qw_program* program, int32_t slot) {
+  for (qw::Observer& observer : program->observers) {
+    if (observer.slot == slot) return &observer;
+  }
+  return nullptr;
+}
+
+void accumulate(qw::Observer& observer, const float* x, int64_t rows, float* scratch, qw_pool* pool) {
+  const size_t width = size_t(observer.width);
+  switch (observer.kind) {
+    case QW_OBSERVE_ABSMAX:
+      if (!observer.ran) observer.data.assign(width, 0.0f);
+      qw_absmax(x, rows, observer.width, observer.data.data(), pool);
+      break;
+    case QW_OBSERVE_HESSIAN:
+      if (!observer.ran) observer.data.assign(width * width, 0.0f);
+      qw_hessian(x, rows, observer.width, observer.data.data(), scratch, pool);
+      break;
+    default: observer.data.insert(observer.data.end(), x, x + size_t(rows) * width);
+  }
+  observer.ran = true;
+}
+
+}  // namespace
+
+qw_status qw::observe(Observer& observer, const float* x, int64_t rows, float* scratch, qw_pool* pool) {
+  try {
+    accumulate(observer, x, rows, scratch, pool);
+    return qw_ok();
+  } catch (const std::exception&) {
+    return qw_error(QW_OUT_OF_MEMORY, "No memory for what slot %d observes (%lld wide); observe fewer tokens or fewer values at a time.", observer.slot,
+                    (long long)observer.width);
+  }
+}
+
+extern "C" int64_t qw_program_observed_size(qw_program* program, int32_t slot) {
+  const std::lock_guard<std::mutex> lock(program->observer_mutex);
+  const qw::Observer* observer = find(program, slot);
+  if (observer == nullptr) return -1;
+  return observer->ran ? int64_t(observer->data.size()) : 0;
+}
+
+extern "C" void qw_program_observed(qw_program* program, int32_t slot, float* out) {
+  const std::lock_guard<std::mutex> lock(program->observer_mutex);
+  const qw::Observer* observer = find(program, slot);
+  if (observer == nullptr || !observer->ran) return;
+  if (observer->kind == QW_OBSERVE_HESSIAN) {
+    qw_hessian_mirror(observer->data.data(), observer->width, out);
+  } else {
+    std::memcpy(out, observer->data.data(), observer->data.size() * sizeof(float));
+  }
+}
+
+extern "C" void qw_program_reset_observers(qw_program* program) {
+  const std::lock_guard<std::mutex> lock(program->observer_mutex);
+  for (qw::Observer& observer : program->observers) {
+    observer.ran = false;
+    observer.data = std::vector<float>();
+  }
+}

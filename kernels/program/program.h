@@ -1,0 +1,90 @@
+// The program executor: a model as a list of operations over values, validated once, then run for any number of tokens without allocation.
+// The C mirror of ProgramSpec in native/ts/binding.ts. Statuses carry words for people; nothing throws, nothing aborts on lack of memory.
+//
+// Weights and codecs are borrowed and must outlive the program; small vectors (norm weights, biases, frequencies) are copied.
+// A session must not be used by two calls at once (the second is refused). Programs may run several sessions concurrently.
+#pragma once
+#include <stdint.h>
+
+#include "abi/codec.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum qw_op_kind {
+  QW_OP_EMBED,      // weight: table; out
+  QW_OP_RMSNORM,    // in[0]; vector: weight [width]; number: eps; out
+  QW_OP_LINEAR,     // in[0]; weight; vector: bias [rows] or none; out
+  QW_OP_ROPE,       // in[0] = out: in place; heads, head_dim; vector: inverse frequency [head_dim / 2]; number: attention scale
+  QW_OP_ATTENTION,  // in: q, k, v; out; layer, heads, kv_heads, head_dim; number: scale; window (0: none)
+  QW_OP_SILU_MUL,   // in: gate, up; out
+  QW_OP_ADD,        // in: a, b; out
+  QW_OP_OBSERVE,    // in[0]; observe, slot
+  QW_OP_COUNT,
+} qw_op_kind;
+
+typedef enum qw_observe { QW_OBSERVE_ABSMAX, QW_OBSERVE_HESSIAN, QW_OBSERVE_CAPTURE } qw_observe;
+
+typedef struct qw_op {
+  qw_op_kind kind;
+  int32_t in[3];  // value ids
+  int32_t out;
+  const qw_weight* weight;
+  const float* vector;  // NULL when absent
+  int64_t vector_length;
+  float number;
+  int64_t layer, heads, kv_heads, head_dim, window;
+  qw_observe observe;
+  int32_t slot;
+} qw_op;
+
+typedef enum qw_input { QW_INPUT_TOKENS, QW_INPUT_HIDDEN } qw_input;
+
+typedef struct qw_program_spec {
+  qw_input input;         // tokens: the first op is an embed; hidden: value 0 is given by the caller
+  const int64_t* widths;  // of every value
+  int64_t value_count;
+  const qw_op* body;  // for every token
+  int64_t body_count;
+  const qw_op* head;  // for the wanted rows only
+  int64_t head_count;
+  int32_t output;
+} qw_program_spec;
+
+typedef enum qw_rows { QW_ROWS_NONE, QW_ROWS_LAST, QW_ROWS_ALL } qw_rows;
+
+typedef struct qw_program qw_program;
+typedef struct qw_session qw_session;
+
+// Errors name the op: "body[12] linear: ...".
+qw_status qw_program_create(const qw_program_spec* spec, qw_program** out);
+void qw_program_free(qw_program* program);
+int64_t qw_program_output_width(const qw_program* program);
+int64_t qw_program_input_width(const qw_program* program);  // 0 for tokens
+size_t qw_program_weight_bytes(const qw_program* program);   // distinct weights, copied vectors included
+size_t qw_program_scratch_bytes(const qw_program* program);  // of a session running a whole chunk
+
+// The program must outlive its sessions. cache: QW_F32 or QW_F16.
+qw_status qw_session_create(qw_program* program, int64_t capacity, qw_type cache, qw_session** out);
+void qw_session_free(qw_session* session);
+int64_t qw_session_length(const qw_session* session);
+int64_t qw_session_capacity(const qw_session* session);
+size_t qw_session_cache_bytes(const qw_session* session);
+qw_status qw_session_truncate(qw_session* session, int64_t length);
+
+// Appends `count` tokens (int32) or rows (f32 [count, width of value 0]).
+// out: count rows (ALL), one row (LAST) or nothing (NONE) of the output value. On failure the session keeps its length.
+qw_status qw_program_run(qw_program* program, qw_session* session, const void* input, int64_t count, qw_rows rows, float* out, qw_pool* pool);
+// nll[i - from] = -log p(tokens[i + 1] | past, tokens[0..i]) for i = from .. count - 2. All `count` tokens are appended.
+qw_status qw_program_score(qw_program* program, qw_session* session, const int32_t* tokens, int64_t count, int64_t from, double* nll,
+                           qw_pool* pool);
+
+// Elements that qw_program_observed will write for the slot; 0 when nothing ran. -1: no such slot.
+int64_t qw_program_observed_size(qw_program* program, int32_t slot);
+void qw_program_observed(qw_program* program, int32_t slot, float* out);
+void qw_program_reset_observers(qw_program* program);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,250 @@
+#include "program/program.h"
+
+#include <thread>
+
+#include "testing/tiny_llama.h"
+
+using namespace qw_test;
+
+namespace {
+
+constexpr double kTolerance = 2e-5;  // of the largest logit: f32 through two layers
+
+std::vector<int32_t> random_tokens(int64_t count, int64_t vocabulary) {
+  Random random(77);
+  std::vector<int32_t> tokens;
+  for (int64_t i = 0; i < count; ++i) tokens.push_back(int32_t(random.integer(0, vocabulary - 1)));
+  return tokens;
+}
+
+struct Running {
+  qw_program* program = nullptr;
+  qw_session* session = nullptr;
+  Running(const TinyLlama& model, int64_t capacity, qw_type cache) {
+    const qw_program_spec spec = model.spec();
+    CHECK_OK(qw_program_create(&spec, &program));
+    CHECK_OK(qw_session_create(program, capacity, cache, &session));
+  }
+  ~Running() {
+    qw_session_free(session);
+    qw_program_free(program);
+  }
+  qw_status run(const int32_t* tokens, int64_t count, qw_rows rows, float* out) {
+    return qw_program_run(program, session, tokens, count, rows, out, qw_pool_shared());
+  }
+};
+
+void agrees(const char* name, qw_simd level, const float* got, const double* wanted, size_t count, double tolerance) {
+  const Errors errors = compare(got, wanted, count);
+  char words[80];
+  std::snprintf(words, sizeof words, "%s %s", qw_simd_name(level), name);
+  errors.print(words);
+  CHECK(errors.normalised() < tolerance);
+}
+
+void every_way_of_feeding_gives_the_reference_logits(const TinyLlama& model) {
+  const int64_t count = 300, v = model.vocabulary;  // more than a chunk
+  const std::vector<int32_t> tokens = random_tokens(count, v);
+  const std::vector<double> wanted = model.reference(tokens);
+  every_level([&](qw_simd level) {
+    {
+      Running all(model, count, QW_F32);
+      std::vector<float> out(size_t(count * v));
+      CHECK_OK(all.run(tokens.data(), count, QW_ROWS_ALL, out.data()));
+      agrees("all rows at once", level, out.data(), wanted.data(), out.size(), kTolerance);
+      CHECK(qw_session_length(all.session) == count);
+    }
+    {
+      Running last(model, count + 40, QW_F32);
+      std::vector<float> out(static_cast<size_t>(v));
+      CHECK_OK(last.run(tokens.data(), 270, QW_ROWS_LAST, out.data()));
+      agrees("last of two chunks", level, out.data(), &wanted[size_t(269 * v)], out.size(), kTolerance);
+      CHECK_OK(last.run(tokens.data() + 270, 5, QW_ROWS_NONE, nullptr));
+      for (int64_t t = 275; t < count; ++t) CHECK_OK(last.run(tokens.data() + t, 1, QW_ROWS_LAST, out.data()));
+      agrees("token by token", level, out.data(), &wanted[size_t((count - 1) * v)], out.size(), kTolerance);
+      CHECK_OK(qw_session_truncate(last.session, 100));
+      CHECK_OK(last.run(tokens.data() + 100, 20, QW_ROWS_LAST, out.data()));
+      agrees("after truncation", level, out.data(), &wanted[size_t(119 * v)], out.size(), kTolerance);
+    }
+    Running half(model, count, QW_F16);
+    std::vector<float> out(size_t(count * v));
+    CHECK_OK(half.run(tokens.data(), count, QW_ROWS_ALL, out.data()));
+    agrees("f16 cache", level, out.data(), wanted.data(), out.size(), 5e-3);
+  });
+}
+
+void scores_are_the_log_likelihoods_of_the_reference(const TinyLlama& model) {
+  const int64_t count = 290, v = model.vocabulary;
+  const std::vector<int32_t> tokens = random_tokens(count, v);
+  const std::vector<double> logits = model.reference(tokens);
+  std::vector<double> wanted;
+  for (int64_t i = 0; i + 1 < count; ++i) {
+    double total = 0;
+    for (int64_t j = 0; j < v; ++j) total += std::exp(logits[size_t(i * v + j)]);
+    wanted.push_back(std::log(total) - logits[size_t(i * v + tokens[size_t(i + 1)])]);
+  }
+  every_level([&](qw_simd level) {
+    for (int64_t from : {int64_t(0), int64_t(200), int64_t(280), count - 1}) {
+      Running running(model, count, QW_F32);
+      std::vector<double> nll(size_t(count - 1 - from));
+      CHECK_OK(qw_program_score(running.program, running.session, tokens.data(), count, from, nll.data(), qw_pool_shared()));
+      const Errors errors = compare(nll.data(), wanted.data() + from, nll.size());
+      if (from == 0) errors.print(qw_simd_name(level));
+      CHECK(errors.max_abs < 2e-4);
+      CHECK(qw_session_length(running.session) == count);
+    }
+  });
+}
+
+void hidden_programs_observe_what_passes_through() {
+  const int64_t width = 20, rows = 300;
+  Random random(9);
+  const std::vector<float> x = random.vector(size_t(rows * width));
+  const int64_t widths[] = {width, width};
+  qw_op ops[4] = {};
+  ops[0].kind = QW_OP_OBSERVE, ops[0].observe = QW_OBSERVE_ABSMAX, ops[0].slot = 0;
+  ops[1].kind = QW_OP_OBSERVE, ops[1].observe = QW_OBSERVE_HESSIAN, ops[1].slot = 7;
+  ops[2].kind = QW_OP_OBSERVE, ops[2].observe = QW_OBSERVE_CAPTURE, ops[2].slot = 3;
+  ops[3].kind = QW_OP_ADD, ops[3].out = 1;
+  const qw_program_spec spec{QW_INPUT_HIDDEN, widths, 2, ops, 4, nullptr, 0, 1};
+  qw_program* program = nullptr;
+  CHECK_OK(qw_program_create(&spec, &program));
+  CHECK(qw_program_observed_size(program, 0) == 0);
+  CHECK(qw_program_observed_size(program, 5) == -1);
+  std::vector<float> out(x.size());
+  for (int half = 0; half < 2; ++half) {
+    qw_session* session = nullptr;
+    CHECK_OK(qw_session_create(program, 1000, QW_F32, &session));
+    CHECK(qw_session_cache_bytes(session) == 0);
+    const int64_t begin = half == 0 ? 0 : 270, count = half == 0 ? 270 : 30;
+    CHECK_OK(qw_program_run(program, session, x.data() + begin * width, count, QW_ROWS_ALL, out.data() + begin * width, qw_pool_shared()));
+    qw_session_free(session);
+  }
+  bool doubled = true;
+  for (size_t i = 0; i < x.size(); ++i) doubled = doubled && out[i] == 2 * x[i];
+  CHECK(doubled);
+
+  std::vector<float> absmax(static_cast<size_t>(width)), wanted_absmax(static_cast<size_t>(width)), hessian(size_t(width * width)), capture(x.size());
+  std::vector<double> wanted(size_t(width * width));
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t i = 0; i < width; ++i) {
+      const float xi = x[size_t(r * width + i)];
+      wanted_absmax[size_t(i)] = std::max(wanted_absmax[size_t(i)], std::fabs(xi));
+      for (int64_t j = 0; j < width; ++j) wanted[size_t(i * width + j)] += double(xi) * double(x[size_t(r * width + j)]);
+    }
+  }
+  CHECK(qw_program_observed_size(program, 0) == width);
+  CHECK(qw_program_observed_size(program, 7) == width * width);
+  CHECK(qw_program_observed_size(program, 3) == rows * width);
+  qw_program_observed(program, 0, absmax.data());
+  qw_program_observed(program, 7, hessian.data());
+  qw_program_observed(program, 3, capture.data());
+  CHECK(absmax == wanted_absmax);
+  CHECK(capture == x);
+  CHECK(compare(hessian.data(), wanted.data(), wanted.size()).normalised() < 1e-6);
+  qw_program_reset_observers(program);
+  CHECK(qw_program_observed_size(program, 3) == 0);
+  qw_program_free(program);
+}
+
+void misuse_of_a_session_is_refused_in_words(const TinyLlama& model) {
+  Running running(model, 10, QW_F32);
+  const std::vector<int32_t> tokens = random_tokens(12, model.vocabulary);
+  std::vector<float> out(size_t(12 * model.vocabulary));
+  CHECK_OK(running.run(tokens.data(), 7, QW_ROWS_NONE, nullptr));
+  CHECK_FAILS(running.run(tokens.data(), 5, QW_ROWS_LAST, out.data()), QW_INVALID_ARGUMENT, "holds 7 of 10");
+  CHECK_FAILS(running.run(tokens.data(), 0, QW_ROWS_LAST, out.data()), QW_INVALID_ARGUMENT, "at least one token");
+  const int32_t outside[] = {3, 50};
+  CHECK_FAILS(running.run(outside, 2, QW_ROWS_LAST, out.data()), QW_INVALID_ARGUMENT, "Token 50 at index 1 is outside the embedding table (0..49)");
+  CHECK(qw_session_length(running.session) == 7);
+  CHECK_FAILS(qw_session_truncate(running.session, 8), QW_INVALID_ARGUMENT, "holds 7");
+  CHECK_FAILS(qw_session_truncate(running.session, -1), QW_INVALID_ARGUMENT, "-1");
+  double nll[12];
+  CHECK_FAILS(qw_program_score(running.program, running.session, tokens.data(), 3, 3, nll, qw_pool_shared()), QW_INVALID_ARGUMENT, "from must be 0..2");
+  qw_session* session = nullptr;
+  CHECK_FAILS(qw_session_create(running.program, 0, QW_F32, &session), QW_INVALID_ARGUMENT, "capacity");
+  CHECK_FAILS(qw_session_create(running.program, 5, QW_BF16, &session), QW_INVALID_ARGUMENT, "f32 or f16");
+  const qw_program_spec spec = model.spec();
+  qw_program* other = nullptr;
+  CHECK_OK(qw_program_create(&spec, &other));
+  CHECK_FAILS(qw_program_run(other, running.session, tokens.data(), 1, QW_ROWS_NONE, nullptr, qw_pool_shared()), QW_INVALID_ARGUMENT, "another program");
+  qw_program_free(other);
+}
+
+void broken_programs_are_refused_in_words(const TinyLlama& model) {
+  const auto refused = [&](const char* words, auto breakage) {
+    std::vector<qw_op> body = model.body, head = model.head;
+    std::vector<int64_t> widths = model.widths;
+    qw_program_spec spec = model.spec();
+    spec.widths = widths.data(), spec.body = body.data(), spec.head = head.data();
+    breakage(spec, widths, body, head);
+    qw_program* program = nullptr;
+    CHECK_FAILS(qw_program_create(&spec, &program), QW_INVALID_ARGUMENT, words);
+    CHECK(program == nullptr);
+  };
+  using Spec = qw_program_spec&;
+  using Widths = std::vector<int64_t>&;
+  using Ops = std::vector<qw_op>&;
+  refused("body[2] linear: in (value 1) is 32 wide, but the weight's cols are 44", [](Spec, Widths, Ops b, Ops) { b[2].weight = b[14].weight; });
+  refused("reads value 8 before any op has written it", [](Spec, Widths, Ops b, Ops) { b[1].in[0] = 8; });
+  refused("body[1] rmsnorm: in is value 10, but the program has values 0..9", [](Spec, Widths, Ops b, Ops) { b[1].in[0] = 10; });
+  refused("out is value -1", [](Spec, Widths, Ops b, Ops) { b[1].out = -1; });
+  refused("out must not be in (value 1)", [](Spec, Widths, Ops b, Ops) { b[2].out = 1; });
+  refused("weight has 31 elements, but needs 32", [](Spec, Widths, Ops b, Ops) { b[1].vector_length = 31; });
+  refused("bias has 5 elements, but needs 32", [](Spec, Widths, Ops b, Ops) { b[2].vector_length = 5; });
+  refused("heads (3) must be a multiple of kvHeads (2)", [](Spec, Widths, Ops b, Ops) { b[7].heads = 3; });
+  refused("cache layer 0 is used by another attention op", [](Spec, Widths, Ops b, Ops) { b[22].layer = 0; });
+  refused("headDim must be even", [](Spec, Widths, Ops b, Ops) { b[5].head_dim = 7; });
+  refused("attention belongs in the body", [](Spec, Widths, Ops b, Ops h) { h[0] = b[7]; });
+  refused("embed must be the first op", [](Spec, Widths, Ops b, Ops) { b[3] = b[0]; });
+  refused("must begin with an embed op", [](Spec s, Widths, Ops, Ops) { s.body_count = 0; });
+  refused("embed needs a program whose input is tokens", [](Spec s, Widths, Ops, Ops) { s.input = QW_INPUT_HIDDEN; });
+  refused("weight is missing", [](Spec, Widths, Ops b, Ops) { b[2].weight = nullptr; });
+  refused("unknown op", [](Spec, Widths, Ops b, Ops) { b[2].kind = static_cast<qw_op_kind>(7 + 1); });
+  refused("output is value 99", [](Spec s, Widths, Ops, Ops) { s.output = 99; });
+  refused("Value 3 is 0 wide", [](Spec, Widths w, Ops, Ops) { w[3] = 0; });
+}
+
+void scratch_is_shared_by_values_that_do_not_meet(const TinyLlama& model) {
+  Running running(model, 10, QW_F32);
+  size_t all_widths = 0;
+  for (int64_t width : model.widths) all_widths += size_t(width + 15) / 16 * 16;
+  CHECK(qw_program_scratch_bytes(running.program) < all_widths * 256 * sizeof(float));
+  CHECK(qw_program_weight_bytes(running.program) > size_t(50 * 32 * 4));
+}
+
+void sessions_of_one_program_run_at_the_same_time(const TinyLlama& model) {
+  const int64_t count = 60, v = model.vocabulary;
+  const std::vector<int32_t> tokens = random_tokens(count, v);
+  const std::vector<double> wanted = model.reference(tokens);
+  const qw_program_spec spec = model.spec();
+  qw_program* program = nullptr;
+  CHECK_OK(qw_program_create(&spec, &program));
+  std::vector<std::vector<float>> outs(3, std::vector<float>(size_t(count * v)));
+  std::vector<qw_session*> sessions(3);
+  for (auto& session : sessions) CHECK_OK(qw_session_create(program, count, QW_F32, &session));
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] { qw_program_run(program, sessions[i], tokens.data(), count, QW_ROWS_ALL, outs[i].data(), qw_pool_shared()); });
+  }
+  for (auto& thread : threads) thread.join();
+  for (size_t i = 0; i < 3; ++i) {
+    CHECK(compare(outs[i].data(), wanted.data(), outs[i].size()).normalised() < kTolerance);
+    qw_session_free(sessions[i]);
+  }
+  qw_program_free(program);
+}
+
+}  // namespace
+
+int main() {
+  const TinyLlama model;
+  every_way_of_feeding_gives_the_reference_logits(model);
+  scores_are_the_log_likelihoods_of_the_reference(model);
+  hidden_programs_observe_what_passes_through();
+  misuse_of_a_session_is_refused_in_words(model);
+  broken_programs_are_refused_in_words(model);
+  scratch_is_shared_by_values_that_do_not_meet(model);
+  sessions_of_one_program_run_at_the_same_time(model);
+  return finish("program");
+}

@@ -1,0 +1,49 @@
+#include <exception>
+
+#include "program/model.h"
+
+extern "C" qw_status qw_session_create(qw_program* program, int64_t capacity, qw_type cache, qw_session** out) {
+  // Positions are multiplied by frequencies in f32, which holds integers up to 2^24 exactly.
+  constexpr int64_t most = int64_t(1) << 24;
+  if (capacity < 1 || capacity > most) {
+    return qw_error(QW_INVALID_ARGUMENT, "A session's capacity must be 1..%lld tokens, not %lld.", (long long)most, (long long)capacity);
+  }
+  if (cache != QW_F32 && cache != QW_F16) return qw_error(QW_INVALID_ARGUMENT, "A KV cache is f32 or f16.");
+  try {
+    auto session = std::make_unique<qw_session>();
+    session->program = program;
+    session->capacity = capacity;
+    session->cache_type = cache;
+    session->caches.reserve(program->layers.size());
+    session->kernels_sized.assign(size_t(qw::kChunkRows) + 1, false);
+    for (const qw::CacheLayer& layer : program->layers) {
+      qw_cache created;
+      const qw_status status = qw_cache_create(cache, layer.kv_heads, layer.head_dim, capacity, &created);
+      if (status.code != QW_OK) return status;
+      session->caches.push_back(created);
+    }
+    *out = session.release();
+    return qw_ok();
+  } catch (const std::exception&) {
+    return qw_error(QW_OUT_OF_MEMORY, "No memory for a session of %lld tokens.", (long long)capacity);
+  }
+}
+
+extern "C" void qw_session_free(qw_session* session) { delete session; }
+extern "C" int64_t qw_session_length(const qw_session* session) { return session->length; }
+extern "C" int64_t qw_session_capacity(const qw_session* session) { return session->capacity; }
+
+extern "C" size_t qw_session_cache_bytes(const qw_session* session) {
+  size_t bytes = 0;
+  for (const qw_cache& cache : session->caches) bytes += qw_cache_bytes(&cache);
+  return bytes;
+}
+
+extern "C" qw_status qw_session_truncate(qw_session* session, int64_t length) {
+  if (session->busy.load()) return qw_error(QW_INVALID_ARGUMENT, "The session is running; await the run before truncating it.");
+  if (length < 0 || length > session->length) {
+    return qw_error(QW_INVALID_ARGUMENT, "Cannot truncate to %lld tokens: the session holds %lld.", (long long)length, (long long)session->length);
+  }
+  session->length = length;
+  return qw_ok();
+}
