@@ -1,12 +1,67 @@
 // The check service: text -> tree -> format -> schema -> recipe -> verdicts -> findings. Pure; the same for editor, command line and engine.
-import { modelShapeFromConfig, isShape } from '../checkpoint/shape-from-config.ts';
+import { isShape, modelShapeFromConfig } from '../checkpoint/shape-from-config.ts';
+import type { ModelShape } from '../checkpoint/model-shape.ts';
+import type { ConfigFormat } from '../configs/config-format.ts';
+import { formats } from '../configs/registry.ts';
 import { parseJson } from '../document/json.ts';
+import { nodeAt } from '../document/find.ts';
+import type { ParsedDocument } from '../document/node.ts';
+import { explainSupport } from '../hardware/support.ts';
+import type { Target } from '../hardware/target.ts';
+import type { JsonPath } from '../recipe/origin.ts';
+import { rules } from '../rules/index.ts';
+import type { RuleContext } from '../rules/rule.ts';
+import type { Finding } from './finding.ts';
+import { schemaProblems } from './schema-problems.ts';
 import type { CheckInput, CheckResult } from './types.ts';
 
 /** Never throws. A file that is no quantization config has format null and no findings. */
 export function checkConfig(input: CheckInput): CheckResult {
   const document = parseJson(input.text);
-  const shape = input.modelConfigText === null ? null : modelShapeFromConfig(input.modelConfigText);
-  const model = shape !== null && isShape(shape) ? shape : null;
-  return { format: null, tree: document.root, recipe: null, origins: {}, model, verdicts: [], findings: [] };
+  for (const format of formats) {
+    const place = format.match(input.fileName, document.root);
+    if (place !== null) {
+      return checkAs(format, place.path, document, input);
+    }
+  }
+  return { format: null, tree: document.root, recipe: null, origins: {}, model: null, verdicts: [], findings: [] };
+}
+
+function checkAs(format: ConfigFormat, path: JsonPath, document: ParsedDocument, input: CheckInput): CheckResult {
+  const node = nodeAt(document.root, path);
+  const value = node?.value;
+  const model = modelOf(input, path, document);
+  const { recipe, origins, problems: lowerProblems } = format.lower(value, path);
+  const targets = targetsOf(format, input.targets);
+  const verdicts = recipe === null ? [] : targets.flatMap((target) => explainSupport(recipe, model, target));
+  const context: RuleContext = {
+    document, format, path, value, lowerProblems, recipe, origins, model, targets, verdicts,
+    schemaProblems: node === null ? [] : schemaProblems(format.schema, format.validate, value, path),
+  };
+  const findings = distinct(rules.flatMap((rule) => rule.run(context)));
+  return { format: format.id, tree: document.root, recipe, origins, model, verdicts, findings };
+}
+
+/** A config.json describes its own model; other files are told which model they are for. */
+function modelOf(input: CheckInput, path: JsonPath, document: ParsedDocument): ModelShape | null {
+  const source = path.length > 0 ? document.root?.value : input.modelConfigText;
+  const shape = source === null || source === undefined ? null : modelShapeFromConfig(source);
+  return shape !== null && isShape(shape) ? shape : null;
+}
+
+/** Without targets only what needs none is said, except that a file written for one runtime is judged for it. */
+function targetsOf(format: ConfigFormat, targets: readonly Target[]): readonly Target[] {
+  return targets.length > 0 || format.impliedRuntime === null ? targets : [{ runtime: format.impliedRuntime, version: null, device: null, tensorParallel: 1 }];
+}
+
+/** In the order of the text; two targets that say the same say it once. */
+function distinct(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Map<string, Finding>();
+  for (const finding of findings) {
+    const key = `${finding.code} ${finding.range.start} ${finding.range.end} ${finding.message}`;
+    if (!seen.has(key)) {
+      seen.set(key, finding);
+    }
+  }
+  return [...seen.values()].sort((a, b) => a.range.start - b.range.start || a.code.localeCompare(b.code));
 }

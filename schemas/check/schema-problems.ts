@@ -1,1 +1,116 @@
-export interface SchemaProblem { readonly code: string; }
+// Validator errors -> problems at a place in the config, in words for people, with the legal values and the change that settles it.
+// Codes, special wording and fixes come from the annotations of schema.json (x-code, x-words, x-fix ...).
+import type { JsonSchema } from '../configs/json-schema.ts';
+import type { SchemaError, SchemaValidate } from '../configs/schema-problem.ts';
+import type { JsonPath } from '../recipe/origin.ts';
+import type { Fix } from './finding.ts';
+import { enumProblem, notesAt, type Notes, typeProblem, valueAt } from './schema-words.ts';
+
+export interface SchemaProblem {
+  readonly code: string;
+  /** Of the value in question; for an unknown key, of the member; for a missing one, of the object. */
+  readonly path: JsonPath;
+  readonly keyword: string;
+  /** The unknown or missing key. */
+  readonly key: string | null;
+  readonly message: string;
+  readonly fixes: readonly Fix[];
+  readonly supportRule: string | null;
+  readonly source: string | null;
+}
+
+/** Keywords that only say that one of their parts failed. */
+const WRAPPERS = ['if', 'anyOf', 'oneOf', 'allOf'];
+/** Of several problems of one value the first kind is the one to tell. */
+const RANK = ['type', 'const', 'not', 'enum'];
+
+/** `root`: path of the config object in the file. One problem for each value; unknown and missing keys each on their own. */
+export function schemaProblems(schema: JsonSchema, validate: SchemaValidate, value: unknown, root: JsonPath): readonly SchemaProblem[] {
+  if (validate(value)) {
+    return [];
+  }
+  const errors = (validate.errors ?? []).filter((error) => !WRAPPERS.includes(error.keyword));
+  const ranked = [...errors].sort((a, b) => rank(a) - rank(b));
+  const seen = new Set<string>();
+  return ranked.flatMap((error) => {
+    const problem = problemOf(schema, error, value, root);
+    const place = `${problem.keyword === 'required' ? 'missing' : ''} ${JSON.stringify(problem.path)} ${problem.key ?? ''}`;
+    const fresh = !seen.has(place);
+    seen.add(place);
+    return fresh ? [problem] : [];
+  });
+}
+
+function rank(error: SchemaError): number {
+  const index = RANK.indexOf(error.keyword);
+  return index < 0 ? RANK.length : index;
+}
+
+function problemOf(schema: JsonSchema, error: SchemaError, value: unknown, root: JsonPath): SchemaProblem {
+  const notes = notesAt(schema, error.schemaPath);
+  const inner = pathOf(error.instancePath, value);
+  const base = { path: [...root, ...inner], keyword: error.keyword, key: null, code: notes.code ?? 'QC013', supportRule: notes.rule, source: notes.source };
+  const name = inner.length === 0 ? 'The config' : `"${inner.at(-1)}"`;
+  if (error.keyword === 'additionalProperties') {
+    const key = String(error.params['additionalProperty']);
+    return { ...base, code: 'QC012', path: [...base.path, key], key, message: `"${key}" is not a key of this format.`, fixes: [] };
+  }
+  if (error.keyword === 'required') {
+    const key = String(error.params['missingProperty']);
+    const ownNotes = notes.code === null ? codeOfProperty(schema, key) : notes.code;
+    return { ...base, code: ownNotes ?? 'QC013', key, message: notes.words ?? `"${key}" is missing.`, fixes: fixesFrom(notes, [...base.path, key], key) };
+  }
+  const now = valueAt(value, inner);
+  const said = wordsOf(error, notes, name, now);
+  const own = fixesFrom(notes, base.path, String(inner.at(-1) ?? ''));
+  return { ...base, message: notes.words ?? said.message, fixes: own.length > 0 ? own : fixTo(said.suggestion, base.path, String(inner.at(-1) ?? '')) };
+}
+
+interface Said {
+  readonly message: string;
+  readonly suggestion: { readonly value: unknown } | null;
+}
+
+function wordsOf(error: SchemaError, notes: Notes, name: string, now: unknown): Said {
+  const { params } = error;
+  switch (error.keyword) {
+    case 'type':
+      return typeProblem(name, params['type'], now);
+    case 'enum':
+      return enumProblem(name, params['allowedValues'], notes.synonyms, now);
+    case 'const':
+      return { message: `${name} must be ${JSON.stringify(params['allowedValue'])} here.`, suggestion: { value: params['allowedValue'] } };
+    case 'minimum': case 'maximum': case 'exclusiveMinimum': case 'exclusiveMaximum':
+      return { message: `${name} is ${JSON.stringify(now)}; it must be ${String(params['comparison'])} ${String(params['limit'])}.`, suggestion: notes.fallback };
+    case 'multipleOf':
+      return { message: `${name} is ${JSON.stringify(now)}; it must be a multiple of ${String(params['multipleOf'])}.`, suggestion: null };
+    default:
+      return { message: `${name} has a value that is not allowed here (${JSON.stringify(now)}).`, suggestion: null };
+  }
+}
+
+function fixesFrom(notes: Notes, path: JsonPath, key: string): readonly Fix[] {
+  if (notes.fix === null) {
+    return [];
+  }
+  return notes.fix.remove === true ? [{ title: `Remove "${key}"`, edits: [{ kind: 'remove', path }], preferred: true }] : fixTo({ value: notes.fix.set }, path, key);
+}
+
+function fixTo(suggestion: Said['suggestion'], path: JsonPath, key: string): readonly Fix[] {
+  return suggestion === null ? [] : [{ title: `Set "${key}" to ${JSON.stringify(suggestion.value)}`, edits: [{ kind: 'set', path, value: suggestion.value }], preferred: true }];
+}
+
+function codeOfProperty(schema: JsonSchema, key: string): string | null {
+  return schema.properties?.[key]?.['x-code'] ?? null;
+}
+
+/** JSON pointer -> path; numbers where the value is an array. */
+function pathOf(pointer: string, value: unknown): JsonPath {
+  let at: unknown = value;
+  return pointer.split('/').slice(1).map((part) => {
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    const step = Array.isArray(at) ? Number(key) : key;
+    at = valueAt(at, [step]);
+    return step;
+  });
+}

@@ -343,21 +343,21 @@ export const runtimeRows: readonly RuntimeData[] = [
         "id": "QW-04",
         "code": "QC001",
         "words": null,
-        "source": "AutoGPTQ/AutoGPTQ auto_gptq/nn_modules/qlinear :: pack",
+        "source": "engine/src/pipeline/layouts/gptq.ts; AutoGPTQ/AutoGPTQ auto_gptq/nn_modules/qlinear :: pack",
         "versions": null
       },
       {
         "id": "QW-05",
         "code": "QC017",
         "words": null,
-        "source": "schemas/hardware/runtimes/quantwright",
+        "source": "engine/src/pipeline/layouts",
         "versions": null
       },
       {
         "id": "QW-06",
         "code": "QC017",
         "words": null,
-        "source": "schemas/hardware/runtimes/quantwright",
+        "source": "engine/src/pipeline/layouts",
         "versions": null
       },
       {
@@ -376,20 +376,45 @@ export const runtimeRows: readonly RuntimeData[] = [
       },
       {
         "id": "QW-09",
-        "code": "QC017",
+        "code": "QC009",
         "words": null,
-        "source": "schemas/hardware/runtimes/quantwright",
+        "source": "kernels/linear/*/kernel.json",
         "versions": null
       },
       {
         "id": "QW-10",
         "code": "QC017",
         "words": null,
-        "source": "schemas/hardware/runtimes/quantwright",
+        "source": "engine/src/pipeline/layouts/gptq.ts",
+        "versions": null
+      },
+      {
+        "id": "QW-11",
+        "code": "QC005",
+        "words": null,
+        "source": "kernels/linear/*/kernel.json",
+        "versions": null
+      },
+      {
+        "id": "QW-12",
+        "code": "QC017",
+        "words": null,
+        "source": "engine/src/pipeline/plan.ts",
+        "versions": null
+      },
+      {
+        "id": "QW-13",
+        "code": "QC001",
+        "words": null,
+        "source": "engine/src/pipeline/layouts/compressed-tensors.ts",
         "versions": null
       }
     ],
-    "table": []
+    "table": [],
+    "methods": [
+      "instant_quant",
+      "rtn"
+    ]
   },
   {
     "id": "sglang",

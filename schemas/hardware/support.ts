@@ -1,22 +1,62 @@
 // The only judge: may this recipe run on this target? Used by the language server, the command line and the engine alike.
+// Runtimes with rows have a judge of their own; for the others only the divisibility that all runtimes share is said, and else `unknown`.
+import { findFormat } from '../configs/registry.ts';
 import type { ModelShape } from '../checkpoint/model-shape.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { findRuntime } from './runtimes/index.ts';
-import type { Target } from './target.ts';
+import { findDevice } from './devices.ts';
+import { groupProblem, USUAL_GROUPS } from './group-size.ts';
+import { type Intent, type JudgeInput, refused, targetName, unknown } from './judge.ts';
+import { judgeDashInfer } from './runtimes/dashinfer/judge.ts';
+import { judgeQuantwright } from './runtimes/quantwright/judge.ts';
+import type { RuntimeId, Target } from './target.ts';
 import type { SupportVerdict } from './verdict.ts';
 
-/** `quantize`: make the weights. `run`: load weights that are quantized already. */
-export type Intent = 'quantize' | 'run';
+export type { Intent } from './judge.ts';
 
-/** At least one verdict, the decisive one first. `intent` left out: what the config's format is for. */
+const JUDGES: Readonly<Partial<Record<RuntimeId, (input: JudgeInput) => readonly SupportVerdict[]>>> = {
+  dashinfer: judgeDashInfer,
+  quantwright: judgeQuantwright,
+};
+
+/** Decisive first. */
+const ORDER: readonly SupportVerdict['kind'][] = ['refused', 'dequantizes', 'falls_back', 'ignored', 'unknown', 'supported'];
+
+/**
+ * At least one verdict, the decisive one first; of several about one field of the recipe only the first a user would meet.
+ * `intent` left out: what the recipe's format is for (a GPTQ config.json describes weights to run, a *.quant.json asks for quantization).
+ */
 export function explainSupport(recipe: Recipe, model: ModelShape | null, target: Target, intent?: Intent): readonly SupportVerdict[] {
-  return [noRow(target)];
+  const device = target.device === null ? null : findDevice(target.device);
+  const input: JudgeInput = { recipe, model, target, device, intent: intent ?? intentOf(recipe) };
+  const judge = JUDGES[target.runtime] ?? judgeUnlisted;
+  const verdicts = [...judge(input), ...unknownDevice(input)];
+  const decisive = verdicts.some((verdict) => verdict.kind === 'refused') ? verdicts.filter((verdict) => verdict.kind !== 'supported') : verdicts;
+  return onePerField(decisive).sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
 }
 
-function noRow(target: Target): SupportVerdict {
-  const name = findRuntime(target.runtime)?.name ?? target.runtime;
-  return {
-    kind: 'unknown', rule: 'NO-ROW', target, field: 'methods', runtimeWords: null, source: 'schemas/hardware/runtimes', versions: null, nearest: null,
-    message: `There are no support rows for ${name} yet, so nothing is said about it.`,
-  };
+function intentOf(recipe: Recipe): Intent {
+  return findFormat(recipe.format)?.describes === 'checkpoint' ? 'run' : 'quantize';
+}
+
+function judgeUnlisted(input: JudgeInput): readonly SupportVerdict[] {
+  const problem = groupProblem(input, 'DIV-K', USUAL_GROUPS);
+  const none = unknown(input, { rule: 'NO-ROW', field: 'methods', message: `${targetName(input)}: there are no support rows for this runtime yet, so nothing more is said.` });
+  return problem === null ? [none] : [refused(input, problem), none];
+}
+
+function unknownDevice(input: JudgeInput): readonly SupportVerdict[] {
+  const { device } = input.target;
+  return device === null || input.device !== null ? [] : [unknown(input, { rule: 'NO-DEVICE', field: 'methods', message: `${targetName(input)}: the device "${device}" is not known, so its limits are not checked.` })];
+}
+
+function onePerField(verdicts: readonly SupportVerdict[]): SupportVerdict[] {
+  const seen = new Set<string>();
+  return verdicts.filter((verdict) => {
+    if (verdict.kind !== 'refused') {
+      return true;
+    }
+    const fresh = !seen.has(verdict.field);
+    seen.add(verdict.field);
+    return fresh;
+  });
 }

@@ -33,6 +33,8 @@ export interface RuntimeData {
   /** Year and month of the state that was read; null without rows. */
   readonly asOf: string | null;
   readonly source: string | null;
+  /** Methods it quantizes with, where that is not in the table. */
+  readonly methods?: readonly QuantMethod[];
   readonly rules: readonly RuntimeRule[];
   readonly table: readonly TableRow[];
 }

@@ -1,0 +1,58 @@
+// The three sources every rule draws from, filtered by its code: schema problems, problems of lowering, and verdicts of the judge.
+import { rangeAt } from '../document/find.ts';
+import { findRule } from '../hardware/runtimes/index.ts';
+import type { SupportVerdict } from '../hardware/verdict.ts';
+import type { RuleContext } from '../rules/rule.ts';
+import type { Finding, Fix, Severity } from './finding.ts';
+
+/** Rules of the judge that belong to no runtime's table. */
+const GENERAL: Readonly<Record<string, string>> = { 'DIV-K': 'QC001', 'NO-ROW': 'QC017', 'NO-DEVICE': 'QC017' };
+
+const SEVERITY: Readonly<Record<Exclude<SupportVerdict['kind'], 'supported'>, Severity>> = {
+  refused: 'error', falls_back: 'warning', dequantizes: 'warning', ignored: 'warning', unknown: 'information',
+};
+
+export function findingsOf(code: string, context: RuleContext): readonly Finding[] {
+  return [...schemaFindings(code, context), ...lowerFindings(code, context), ...verdictFindings(code, context)];
+}
+
+export function schemaFindings(code: string, context: RuleContext): readonly Finding[] {
+  return context.schemaProblems.filter((problem) => problem.code === code).map((problem) => ({
+    code, severity: 'error' as const, message: problem.message, path: problem.path, range: rangeAt(context.document.root, problem.path),
+    supportRule: problem.supportRule, source: problem.source, fixes: problem.fixes,
+  }));
+}
+
+function lowerFindings(code: string, context: RuleContext): readonly Finding[] {
+  return context.lowerProblems.filter((problem) => problem.code === code).map(({ message, path }) => ({
+    code, severity: 'error' as const, message, path, range: rangeAt(context.document.root, path, 'key'), supportRule: null, source: null, fixes: [],
+  }));
+}
+
+export function verdictFindings(code: string, context: RuleContext): readonly Finding[] {
+  return context.verdicts.flatMap((verdict) => {
+    if (verdict.kind === 'supported' || codeOfRule(verdict.rule) !== code) {
+      return [];
+    }
+    const path = context.origins[verdict.field]?.path ?? context.path;
+    const said = verdict.runtimeWords === null ? '' : ` It says: "${verdict.runtimeWords}"`;
+    return [{
+      code, severity: SEVERITY[verdict.kind], message: verdict.message + said, path, range: rangeAt(context.document.root, path),
+      supportRule: verdict.rule, source: verdict.source, fixes: nearestFixes(verdict.nearest, context),
+    }];
+  });
+}
+
+export function codeOfRule(rule: string): string {
+  return findRule(rule)?.code ?? GENERAL[rule] ?? 'QC017';
+}
+
+/** The nearest legal change as the format spells it; none when the format cannot say it. */
+function nearestFixes(nearest: Exclude<SupportVerdict, { kind: 'supported' }>['nearest'], context: RuleContext): readonly Fix[] {
+  if (nearest === null) {
+    return [];
+  }
+  const config = { value: context.value, path: context.path };
+  const [own, ...rest] = [nearest, ...(nearest.also ?? [])].map(({ field, value }) => context.format.spell(field, value, config));
+  return own === undefined || own.length === 0 ? [] : [{ title: `Use ${nearest.words}`, edits: [...own, ...rest.flat()], preferred: true }];
+}

@@ -1,0 +1,74 @@
+// Which linears a group size does not divide, with tensor parallelism: row-parallel linears (o_proj, down_proj) are split along K.
+// Formula shared by all runtimes that split a model (support-tables section 2.5).
+import type { LinearShape, ModelShape } from '../checkpoint/model-shape.ts';
+import { moduleWeights } from '../recipe/module-weights.ts';
+import type { Recipe, WeightRecipe } from '../recipe/recipe.ts';
+
+export interface Piece {
+  readonly linear: LinearShape;
+  /** Full name of one module of this kind, e.g. model.layers.0.mlp.down_proj. */
+  readonly module: string;
+  /** Inputs on one device; not an integer when tensor parallelism does not divide them. */
+  readonly k: number;
+  readonly weights: WeightRecipe;
+  /** The settings are an override's, not the recipe's own. */
+  readonly overridden: boolean;
+}
+
+/**
+ * The quantized linears of a model on one of `tensorParallel` devices: one piece for each kind and each different setting among its layers.
+ * lm_head is not quantized. Expert {e} stands for all experts.
+ */
+export function piecesOf(recipe: Recipe, model: ModelShape, tensorParallel: number): readonly Piece[] {
+  const settings = moduleWeights(recipe);
+  const plain = recipe.ignore.length + recipe.overrides.length === 0;
+  const pieces = new Map<string, Piece>();
+  for (const linear of model.linears) {
+    for (let layer = 0; linear.kind !== 'lm_head' && layer < (plain ? 1 : model.layers); layer += 1) {
+      const module = linear.module.replace('{i}', String(layer)).replace('{e}', '0');
+      const weights = settings(module);
+      const key = weights === null ? '' : `${linear.kind} ${weights.groupSize} ${weights.bits} ${weights.symmetric}`;
+      if (weights !== null && !pieces.has(key)) {
+        const k = linear.parallel === 'row' ? linear.in / tensorParallel : linear.in;
+        pieces.set(key, { linear, module, k, weights, overridden: weights !== recipe.weights });
+      }
+    }
+  }
+  return [...pieces.values()];
+}
+
+export function dividesAll(pieces: readonly Piece[], groupSize: number): boolean {
+  return pieces.every((piece) => Number.isInteger(piece.k) && (groupSize === -1 || piece.k % groupSize === 0));
+}
+
+/** Pieces whose group size does not divide their K, or whose K cannot be split at all. */
+export function undivided(pieces: readonly Piece[]): readonly Piece[] {
+  return pieces.filter(({ k, weights }) => !Number.isInteger(k) || (weights.groupSize !== -1 && k % weights.groupSize !== 0));
+}
+
+/** The largest of `legal` that divides the K of every piece without an override; -1 (per channel) only when nothing else does. */
+export function largestGroup(pieces: readonly Piece[], legal: readonly number[]): number | null {
+  const own = pieces.filter((piece) => !piece.overridden);
+  const works = legal.filter((groupSize) => dividesAll(own, groupSize)).sort((a, b) => b - a);
+  return works[0] ?? null;
+}
+
+/** The largest tensor-parallel size up to the asked one for which every piece's own group size divides its K. */
+export function largestSplit(recipe: Recipe, model: ModelShape, tensorParallel: number): number | null {
+  for (let split = tensorParallel - 1; split >= 1; split -= 1) {
+    if (undivided(piecesOf(recipe, model, split)).length === 0) {
+      return split;
+    }
+  }
+  return null;
+}
+
+/** `down_proj K = 29568 / tp 4 = 7392`. */
+export function pieceWords(piece: Piece, tensorParallel: number): string {
+  const split = piece.linear.parallel === 'row' && tensorParallel > 1 ? ` / tp ${tensorParallel} = ${round(piece.k)}` : '';
+  return `${piece.linear.kind} K = ${piece.linear.in}${split}`;
+}
+
+function round(k: number): string {
+  return Number.isInteger(k) ? String(k) : k.toFixed(2);
+}

@@ -1,0 +1,41 @@
+// QC012: a key the format does not have, which most tools pass over in silence; and keys that are read but have no effect.
+import type { Finding } from '../../check/finding.ts';
+import { schemaFindings } from '../../check/sources.ts';
+import { schemaAt } from '../../configs/schema-at.ts';
+import { nodeAt, rangeAt } from '../../document/find.ts';
+import { isObject } from '../../configs/fields.ts';
+import type { Rule, RuleContext } from '../rule.ts';
+import { keyFixes, suggestion } from './fix.ts';
+
+export const foreignKey: Rule = {
+  code: 'QC012',
+  run: (context) => [...schemaFindings('QC012', context).map((finding) => unknownKey(finding, context)), ...withoutEffect(context)],
+};
+
+function unknownKey(finding: Finding, context: RuleContext): Finding {
+  const inner = finding.path.slice(context.path.length);
+  const key = String(inner.at(-1));
+  const schema = schemaAt(context.format.schema, inner.slice(0, -1)) ?? {};
+  const value = nodeAt(context.document.root, finding.path)?.value;
+  const meant = suggestion(key, value, schema);
+  const guess = meant === null ? ' It is ignored.' : ` Did you mean "${meant.key}"? It is ignored as it stands.`;
+  return {
+    ...finding, severity: 'warning', message: `"${key}" is not a key of this format.${guess}`, range: rangeAt(context.document.root, finding.path, 'key'),
+    fixes: keyFixes(finding.path, value, meant, context.document.root),
+  };
+}
+
+function withoutEffect(context: RuleContext): readonly Finding[] {
+  const value = isObject(context.value) ? context.value : {};
+  return Object.entries(context.format.schema.properties ?? {}).flatMap(([key, schema]) => {
+    const why = schema['x-unused'];
+    if (why === undefined || !Object.hasOwn(value, key) || value[key] === null) {
+      return [];
+    }
+    const path = [...context.path, key];
+    return [{
+      code: 'QC012', severity: 'warning' as const, message: why, path, range: rangeAt(context.document.root, path, 'key'), supportRule: null, source: schema['x-source'] ?? null,
+      fixes: [{ title: `Remove "${key}"`, edits: [{ kind: 'remove' as const, path }], preferred: true }],
+    }];
+  });
+}

@@ -1,0 +1,37 @@
+// QC001: the group size does not divide the inputs of a linear (its part on one device under tensor parallelism), or a layout's multiple does not.
+// With a target the judge decides. Without one the model's sizes alone speak: no runtime but ours runs a shorter last group.
+import { findingsOf } from '../../check/sources.ts';
+import type { Finding } from '../../check/finding.ts';
+import { rangeAt } from '../../document/find.ts';
+import { pieceWords, piecesOf, undivided } from '../../hardware/divisibility.ts';
+import { groupNearest, USUAL_GROUPS } from '../../hardware/group-size.ts';
+import type { Rule, RuleContext } from '../rule.ts';
+import { groupFixes } from './fix.ts';
+
+export const groupDividesK: Rule = {
+  code: 'QC001',
+  run: (context) => [...findingsOf('QC001', context), ...(context.targets.length === 0 ? withoutTarget(context) : [])],
+};
+
+function withoutTarget(context: RuleContext): readonly Finding[] {
+  const { recipe, model } = context;
+  // Our own layout is read by our own runtime only, and that runs every row length.
+  if (recipe === null || model === null || recipe.saveFormat === 'quantwright') {
+    return [];
+  }
+  const pieces = piecesOf(recipe, model, 1);
+  const failing = undivided(pieces);
+  const [first] = failing;
+  if (first === undefined) {
+    return [];
+  }
+  const nearest = groupNearest(pieces, failing, USUAL_GROUPS);
+  const named = [...new Set(failing.map((piece) => pieceWords(piece, 1)))].join(', ');
+  const path = context.origins[first.overridden ? 'overrides' : 'weights.groupSize']?.path ?? context.path;
+  const ours = context.format.describes === 'recipe' && recipe.saveFormat !== 'compressed-tensors';
+  return [{
+    code: 'QC001', severity: ours ? 'warning' : 'error', path, range: rangeAt(context.document.root, path),
+    message: `group_size ${first.weights.groupSize} does not divide ${named}; ${nearest === null ? 'other runtimes than Quantwright refuse that' : `the largest that works is ${nearest.words}`}.`,
+    supportRule: null, source: 'vllm-project/vllm vllm/model_executor/layers/quantization/utils/marlin_utils.py', fixes: groupFixes(context, nearest),
+  }];
+}

@@ -1,0 +1,24 @@
+// QC014: the text is not JSON. The checks go on with what can be read.
+import type { Finding } from '../../check/finding.ts';
+import type { Rule, RuleContext } from '../rule.ts';
+import { repairs, START } from './fix.ts';
+
+export const jsonSyntax: Rule = {
+  code: 'QC014',
+  run(context) {
+    const { problems, root, text } = context.document;
+    const found = problems.map((problem): Finding => ({ ...blank(context), message: problem.message, range: problem.range, fixes: repairs(problem, problems) }));
+    if (root !== null || found.length > 0) {
+      return found;
+    }
+    const all = { start: 0, end: text.length };
+    return [{
+      ...blank(context), message: 'The file is empty; a config is a JSON object.', range: all,
+      fixes: [{ title: 'Begin with a plain 8-bit config', edits: [{ kind: 'replace', range: all, text: START }], preferred: true }],
+    }];
+  },
+};
+
+function blank(context: RuleContext): Omit<Finding, 'message' | 'range' | 'fixes'> {
+  return { code: 'QC014', severity: 'error', path: context.path, supportRule: null, source: 'RFC 8259' };
+}

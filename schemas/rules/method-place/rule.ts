@@ -1,0 +1,18 @@
+// QC004: a quant_method that is missing or unknown, or a config where the tools do not look.
+import { findingsOf } from '../../check/sources.ts';
+import { rangeAt } from '../../document/find.ts';
+import type { Rule } from '../rule.ts';
+import { asFixes } from './fix.ts';
+
+export const methodPlace: Rule = {
+  code: 'QC004',
+  run(context) {
+    const { root } = context.document;
+    const place = root === null ? [] : (context.format.inspect?.(root, context.path) ?? []);
+    const found = place.map((problem) => ({
+      code: problem.code, severity: 'error' as const, message: problem.message, path: problem.path, range: rangeAt(root, problem.path, 'key'),
+      supportRule: null, source: 'huggingface/transformers src/transformers/quantizers/auto.py', fixes: asFixes(problem.fixes),
+    }));
+    return [...findingsOf('QC004', context), ...found];
+  },
+};
