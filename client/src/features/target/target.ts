@@ -38,6 +38,8 @@ export function activate(context: QuantwrightContext): void {
 
 async function show(context: QuantwrightContext, item: StatusBarItem): Promise<void> {
   const document = window.activeTextEditor?.document;
+  // Looking at the log does not change which config is being worked on.
+  if (document?.uri.scheme === 'output') return;
   if (document === undefined || languages.match(documentSelector, document) === 0) {
     item.hide();
     return;
