@@ -40,7 +40,7 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
     const source = mapped.dense('weight');
     const method = methodOf(recipe);
     const layout = layouts[recipe.saveFormat];
-    const { scheme, note } = layout.scheme(recipe, method, recipe.weights);
+    const scheme = layout.scheme(recipe, method, { ...recipe.weights, descAct: false });
     const started = performance.now();
     const matrix = await method.quantizeModule(binding, source, scheme);
     const seconds = (performance.now() - started) / 1000;
@@ -49,7 +49,7 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
     await writeMatrix(options.out, matrix, dequantized);
     const weight = await binding.widen(source);
     const stored = storedBits({ module: 'weight', block: 0, rows: matrix.rows, cols: matrix.cols, scheme, activations: recipe.activations !== null }, recipe);
-    for (const warning of [...warnings, ...(note === null ? [] : [note])]) terminal.err(`warning: ${warning}\n`);
+    for (const warning of warnings) terminal.err(`warning: ${warning}\n`);
     const { rows, cols, bits, groupSize, groups, symmetric, scaleType, sqnrDb, mse } = matrix;
     const metrics = { rows, cols, bits, groupSize, groups, dialect: scheme.dialect, symmetric, scaleType, sqnrDb, mse, maxAbsError: largestError(weight, dequantized), bitsPerWeight: stored, seconds };
     terminal.out(`${JSON.stringify(metrics, null, 2)}\n`);

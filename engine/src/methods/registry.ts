@@ -15,5 +15,5 @@ export function methodOf(recipe: Recipe): Method {
   const asked = recipe.methods.join(' + ') || 'no method';
   const known = Object.keys(methods).join(', ');
   const message = `this engine cannot run ${asked}; it runs one of: ${known}`;
-  throw new EngineError('config', message, { findings: [{ code: 'QC004', message }] });
+  throw new EngineError('config', message, { findings: [{ code: 'QC017', message }] });
 }

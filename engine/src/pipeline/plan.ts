@@ -1,12 +1,12 @@
 // What a quantization job will do, before it does it: modules with their rounding, tensors of the output, sizes and memory.
 // Refuses here whatever can be refused without reading a weight. Pure, except that it looks at the process's memory use.
+import { moduleWeights } from '@quantwright/schemas/recipe/module-weights';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { TensorInfo } from '../checkpoint/header.ts';
 import { planBytes, type TensorPlan } from '../checkpoint/writer.ts';
 import { EngineError } from '../errors.ts';
 import type { Method } from '../methods/method.ts';
 import type { Layout, ModulePlan } from './layouts/layout.ts';
-import { scopeOf } from './scope.ts';
 import type { LinearSource, ModelSource } from './source.ts';
 
 export interface PlannedModule extends ModulePlan {
@@ -34,7 +34,7 @@ export interface QuantizePlan {
 }
 
 export function planQuantization(recipe: Recipe, method: Method, layout: Layout, source: ModelSource): QuantizePlan {
-  const scope = scopeOf(recipe);
+  const scope = moduleWeights(recipe);
   const warnings = new Set<string>();
   const left: string[] = [];
   const copied: TensorInfo[] = [...source.others];
@@ -46,8 +46,9 @@ export function planQuantization(recipe: Recipe, method: Method, layout: Layout,
         copied.push(linear.weight);
         return [];
       }
-      const { scheme, note } = layout.scheme(recipe, method, weights);
-      if (note !== null) warnings.add(note);
+      // Only a method that sees the inputs can order columns by them.
+      const descAct = weights.descAct && method.needs.observe.includes('hessian');
+      const scheme = layout.scheme(recipe, method, { ...weights, descAct });
       const plan: ModulePlan = { module: linear.module, block: linear.block, rows: linear.rows, cols: linear.cols, scheme, activations: recipe.activations !== null };
       const refusal = layout.refusal(plan);
       if (refusal !== null) throw refused(linear.module, refusal);

@@ -14,13 +14,7 @@ export const compressedTensorsLayout: Layout = {
     const dialect = asked === 'instant_quant' ? 'compressed_tensors' : asked;
     // Runtimes that read int-quantized checkpoints multiply signed 8-bit weights without a zero point.
     const symmetric = asked === 'instant_quant' ? activations : weights.symmetric;
-    return {
-      scheme: { weights: { ...weights, symmetric }, dialect, mseSearch: recipe.mseSearch, fullRange: recipe.fullRange, scaleType: recipe.scaleType },
-      note:
-        asked === dialect
-          ? null
-          : `compressed-tensors holds integer zero points only, so weights were rounded ${symmetric ? 'symmetrically' : 'with integer zeros'} (dialect compressed_tensors); save_format "quantwright" keeps the fractional zeros of instant_quant`,
-    };
+    return { weights: { ...weights, symmetric }, dialect, mseSearch: recipe.mseSearch, fullRange: recipe.fullRange, scaleType: recipe.scaleType };
   },
 
   refusal(plan) {

@@ -11,14 +11,9 @@ function gptq(version: 1 | 2): Layout {
 
     scheme(recipe, method, weights) {
       const asked = recipe.dialect ?? method.defaultDialect;
+      // The zero points of InstantQuant are fractional; this layout has integers.
       const dialect = asked === 'instant_quant' ? 'ist' : asked;
-      return {
-        scheme: { weights, dialect, mseSearch: recipe.mseSearch, fullRange: recipe.fullRange, scaleType: 'f16' },
-        note:
-          asked === dialect
-            ? null
-            : 'the gptq layout holds integer zero points only, so weights were rounded with the `ist` dialect; save_format "quantwright" keeps the fractional zeros of instant_quant',
-      };
+      return { weights, dialect, mseSearch: recipe.mseSearch, fullRange: recipe.fullRange, scaleType: 'f16' };
     },
 
     refusal(plan) {

@@ -24,8 +24,8 @@ export interface StoredTensor {
 
 export interface Layout {
   readonly format: SaveFormat;
-  /** How `weights` are rounded so that this format can hold them. A `note` says when that is not what the recipe asked for. */
-  scheme(recipe: Recipe, method: Method, weights: WeightRecipe): { readonly scheme: ModuleScheme; readonly note: string | null };
+  /** How `weights` are rounded so that this format can hold them; where that is not what the recipe asks for, the judge warned (QW-06). */
+  scheme(recipe: Recipe, method: Method, weights: WeightRecipe): ModuleScheme;
   /** Why this format cannot hold the module and what to do; null when it can. */
   refusal(plan: ModulePlan): string | null;
   /** The module's tensors, in file order. */

@@ -8,15 +8,12 @@ export const quantwrightLayout: Layout = {
   format: 'quantwright',
 
   scheme: (recipe, method, weights) => ({
-    scheme: {
-      weights,
-      dialect: recipe.dialect ?? method.defaultDialect,
-      mseSearch: recipe.mseSearch,
-      fullRange: recipe.fullRange,
-      // One scale a row costs little, and integer kernels multiply by it in f32 anyway.
-      scaleType: recipe.activations === null ? recipe.scaleType : 'f32',
-    },
-    note: null,
+    weights,
+    dialect: recipe.dialect ?? method.defaultDialect,
+    mseSearch: recipe.mseSearch,
+    fullRange: recipe.fullRange,
+    // One scale a row costs little, and integer kernels multiply by it in f32 anyway.
+    scaleType: recipe.activations === null ? recipe.scaleType : 'f32',
   }),
 
   refusal: (plan) =>
