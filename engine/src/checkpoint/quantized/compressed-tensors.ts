@@ -50,9 +50,8 @@ export async function readPackQuantized(mapped: MappedCheckpoint, place: LinearP
   if (mapped.checkpoint.has(zeroName)) {
     const zeroWords = Math.ceil((rows * bits) / 32);
     expectTensor(mapped, zeroName, ['I32'], [zeroWords, groups]);
-    // Packed along out: [words, groups] -> [groups, words], then as any packed row.
-    const perGroup = transpose(new Int32Array(mapped.read(zeroName).buffer), zeroWords, groups, new Int32Array(zeroWords * groups));
-    const codes = await binding.unpackRows(new Uint8Array(perGroup.buffer), groups, rows, bits);
+    // Words [ceil(out*bits/32), groups] packed along out: the GPTQ arrangement of a matrix [groups, out].
+    const codes = await binding.unpackGptq(mapped.bytes(zeroName), groups, rows, bits);
     zero = transpose(Float32Array.from(codes), groups, rows, new Float32Array(rows * groups));
   }
   return {

@@ -29,13 +29,6 @@ export async function readLinear(mapped: MappedCheckpoint, place: LinearPlace, q
   throw new EngineError('checkpoint', `${path}: the tensors of ${place.module} are not of the ${quantization.layout} layout that its config names`, { file: path, tensor: place.module });
 }
 
-/** Whether a module's weight is stored as integers; for reports that must not read data. */
-export function isQuantized(checkpoint: Checkpoint, module: string): boolean {
-  return checkpoint.has(`${module}.${suffix.weight}`) || checkpoint.has(`${module}.${suffix.qweight}`) || checkpoint.has(`${module}.${suffix.weightPacked}`)
-    ? storedKind(checkpoint, module) !== 'dense'
-    : false;
-}
-
 function storedKind(checkpoint: Checkpoint, module: string): 'dense' | 'words' | 'packed' | 'int8' {
   if (checkpoint.has(`${module}.${suffix.qweight}`)) return 'words';
   if (checkpoint.has(`${module}.${suffix.weightPacked}`)) return 'packed';

@@ -26,7 +26,7 @@ async function readWeightOnly(mapped: MappedCheckpoint, place: LinearPlace, conf
       codec: bits === 8 ? 'q8' : 'q4',
       rows,
       cols,
-      groupSize,
+      groupSize: groups === 1 ? -1 : groupSize,
       codes: signed ? signedCodes(codes, 2 ** (bits - 1)) : codes,
       scale: transpose(await mapped.floats(scales.name), groups, rows, new Float32Array(rows * groups)),
       zero: transpose(await mapped.floats(zeros.name), groups, rows, new Float32Array(rows * groups)),

@@ -43,9 +43,9 @@ export function fittingBits(info: TensorInfo, stated: PackedBits | null, fits: (
   return fail(info, `has shape [${info.shape.join(', ')}], which no code width explains${stated === null ? '' : ` (the config says ${stated} bits)`}`);
 }
 
-/** Group size of a row of `cols` in `groups` groups: what the config states when it fits, else equal groups. */
+/** Group size of a row of `cols` in `groups` groups: what the config states when it fits, else equal groups; -1 for one group. */
 export function fittingGroupSize(info: TensorInfo, cols: number, groups: number, stated: number | null): number {
-  if (stated !== null && groupCount(cols, stated) === groups) return stated;
+  if (stated !== null && groupCount(cols, stated) === groups) return groups === 1 ? -1 : stated;
   if (groups > 0 && cols % groups === 0) return groups === 1 ? -1 : cols / groups;
   return fail(info, `has ${groups} groups for ${cols} input features${stated === null ? '' : `; group_size ${stated} of the config gives ${groupCount(cols, stated)}`}`);
 }
@@ -55,7 +55,7 @@ export function fitsPacked(words: number, count: number): (bits: PackedBits) => 
 }
 
 /** [rows, cols] -> [cols, rows]. */
-export function transpose<T extends Float32Array | Uint8Array | Int32Array>(from: T, rows: number, cols: number, into: T): T {
+export function transpose<T extends Float32Array | Uint8Array>(from: T, rows: number, cols: number, into: T): T {
   for (let row = 0; row < rows; row++) {
     for (let col = 0; col < cols; col++) into[col * rows + row] = from[row * cols + col] ?? 0;
   }

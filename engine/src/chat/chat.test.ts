@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { ChatDelta } from '@quantwright/schemas/rpc/engine';
+import { EngineError } from '../errors.ts';
+import { loadBinding } from '../jobs/binding.ts';
+import { loadModel } from '../model/load.ts';
+import { createSampler } from '../text/sampling.ts';
+import { createChat } from './chat.ts';
+import { createGenerator } from './generate.ts';
+
+const model = await loadModel(fileURLToPath(new URL('../../../models/quill-16m', import.meta.url)), { binding: await loadBinding() });
+const question = [{ role: 'user', content: 'What is quantization?' }] as const;
+const answer = 'Quantization stores numbers with fewer bits, so the model needs less memory and moves less data.';
+
+test('an answer arrives in pieces that make up the whole, and ends at the end token', async () => {
+  const deltas: ChatDelta[] = [];
+  const result = await (await createChat(model)).turn({ messages: question, onDelta: (delta) => deltas.push(delta) });
+  assert.equal(result.text, answer);
+  assert.equal(result.finishReason, 'stop');
+  assert.equal(deltas.map(({ text }) => text).join(''), answer);
+  assert.equal(deltas.reduce((sum, { tokens }) => sum + tokens, 0), result.tokens);
+  assert.equal(result.promptTokens, 14);
+  assert.equal(result.contextUsed, 14 + result.tokens);
+  assert.ok(result.cacheBytes > 0 && result.tokensPerSecond > 0);
+});
+
+test('the next turn reuses the cache of the conversation and answers as a fresh one would', async () => {
+  const chat = await createChat(model);
+  const first = await chat.turn({ messages: question });
+  const messages = [...question, { role: 'assistant', content: first.text }, { role: 'user', content: 'What is a zero point?' }] as const;
+  const second = await chat.turn({ messages });
+  assert.ok(second.cachedTokens >= first.promptTokens, `${second.cachedTokens} tokens came from the cache`);
+  const fresh = await (await createChat(model)).turn({ messages });
+  assert.equal(fresh.cachedTokens, 0);
+  assert.equal(second.text, fresh.text);
+});
+
+test('an edited conversation keeps only what is still the same', async () => {
+  const chat = await createChat(model);
+  await chat.turn({ messages: question });
+  const edited = await chat.turn({ messages: [{ role: 'user', content: 'What is a zero point?' }] });
+  assert.equal(edited.text, 'The zero point is the integer that represents the real value zero.');
+  const again = await chat.turn({ messages: [{ role: 'user', content: 'What is a zero point?' }] });
+  assert.equal(again.cachedTokens, again.promptTokens - 1);
+  assert.equal(again.text, edited.text);
+});
+
+test('a cancelled answer keeps its text, and the next one is whole', async () => {
+  const chat = await createChat(model);
+  const controller = new AbortController();
+  const result = await chat.turn({ messages: question, signal: controller.signal, sampling: { maxTokens: 400 }, onDelta: () => controller.abort() });
+  assert.equal(result.finishReason, 'cancelled');
+  assert.ok(answer.startsWith(result.text));
+  assert.equal((await chat.turn({ messages: question })).text, answer);
+});
+
+test('an answer that was cancelled before it began is empty', async () => {
+  const result = await (await createChat(model)).turn({ messages: question, signal: AbortSignal.abort() });
+  assert.deepEqual([result.finishReason, result.text, result.tokens], ['cancelled', '', 0]);
+});
+
+test('a stop string ends the answer before it', async () => {
+  const result = await (await createChat(model)).turn({ messages: question, sampling: { stop: ['fewer bits'] } });
+  assert.deepEqual([result.finishReason, result.text], ['stop', 'Quantization stores numbers with ']);
+});
+
+test('maxTokens ends the answer with reason length', async () => {
+  const result = await (await createChat(model)).turn({ messages: question, sampling: { maxTokens: 3 } });
+  assert.deepEqual([result.finishReason, result.tokens], ['length', 3]);
+});
+
+test('a full context ends the answer with reason context, a prompt that fills it is refused', async () => {
+  const tokenizer = await model.tokenizer();
+  const prompt = tokenizer.encode('<|im_start|>user\nWhat is quantization?<|im_end|>\n<|im_start|>assistant\n', { specialTokens: false });
+  const options = { sampler: createSampler({}), maxTokens: 100, endIds: new Set<number>(), onToken: () => false };
+  const generation = await createGenerator(model, prompt.length + 4).run(prompt, options);
+  assert.equal(generation.finishReason, 'context');
+  assert.equal(generation.tokens, 5);
+  await assert.rejects(createGenerator(model, prompt.length).run(prompt, options), (error) => error instanceof EngineError && error.kind === 'input' && /context holds 14/.test(error.message));
+});
+
+test('a second message while one is answered is refused as busy', async () => {
+  const chat = await createChat(model);
+  const running = chat.turn({ messages: question });
+  await assert.rejects(chat.turn({ messages: question }), (error) => error instanceof EngineError && error.kind === 'busy');
+  assert.equal((await running).text, answer);
+});
+
+test('the same seed gives the same sampled answer', async () => {
+  const ask = async (seed: number): Promise<string> => (await (await createChat(model)).turn({ messages: question, sampling: { temperature: 1.5, topP: 0.95, seed, maxTokens: 24 } })).text;
+  assert.equal(await ask(11), await ask(11));
+});
