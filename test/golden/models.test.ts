@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createGenerator } from '@quantwright/engine/chat/generate';
 import { openCheckpoint } from '@quantwright/engine/checkpoint/checkpoint';
 import { readJsonObject } from '@quantwright/engine/checkpoint/json-file';
 import { mapCheckpoint } from '@quantwright/engine/checkpoint/mapped';
-import { measureIds } from '@quantwright/engine/eval/perplexity';
 import { logitsOf } from '@quantwright/engine/eval/logits';
-import { createGenerator } from '@quantwright/engine/chat/generate';
+import { measureIds } from '@quantwright/engine/eval/perplexity';
 import { loadBinding } from '@quantwright/engine/jobs/binding';
 import { parseModelConfig } from '@quantwright/engine/model/config';
 import { buildBlock, inputOf, observeSlot } from '@quantwright/engine/model/llama';
@@ -39,7 +39,11 @@ for (const golden of runnable) {
       for (let at = 0; at < logits.length; at++) worst = Math.max(worst, Math.abs((logits[at] ?? 0) - (want[at] ?? 0)));
     }
     const losses = await Promise.all(sequences.map((ids) => measureIds(model, ids, () => 1)));
-    const result = compareWith(golden.tolerance['mean_nll'] ?? assert.fail('no tolerance'), losses.map(({ totalNats, predictedTokens }) => totalNats / predictedTokens), goldenTensor(tensors, 'out.per_sequence_nll').data);
+    const result = compareWith(
+      golden.tolerance['mean_nll'] ?? assert.fail('no tolerance'),
+      losses.map(({ totalNats, predictedTokens }) => totalNats / predictedTokens),
+      goldenTensor(tensors, 'out.per_sequence_nll').data,
+    );
     assert.ok(result.ok, result.detail);
     assert.deepEqual(await greedy(model, sequences[0]?.slice(0, 8) ?? assert.fail(), 12), Array.from(goldenTensor(tensors, 'out.greedy_generation').data));
     console.log(`${golden.case}: largest logit difference ${worst.toExponential(2)}`);
@@ -73,10 +77,28 @@ for (const golden of runnable) {
     const tokens = before.shape[1] ?? assert.fail();
     const input = Float32Array.from(before.data.subarray(0, tokens * width));
     const output = await program.run(program.createSession(tokens, 'f32'), input, 'all');
-    const result = compareWith(golden.tolerance['hidden'] ?? assert.fail('no tolerance'), output, goldenTensor(tensors, 'out.hidden_after_layer1').data.subarray(0, tokens * width));
+    const result = compareWith(
+      golden.tolerance['hidden'] ?? assert.fail('no tolerance'),
+      output,
+      goldenTensor(tensors, 'out.hidden_after_layer1').data.subarray(0, tokens * width),
+    );
     assert.ok(result.ok, result.detail);
-    checkObservations(program, observeSlot(inputOf('q_proj'), 'absmax'), observeSlot(inputOf('q_proj'), 'hessian'), observeSlot(inputOf('q_proj'), 'capture'), width, tokens);
-    checkObservations(program, observeSlot('down_proj', 'absmax'), observeSlot('down_proj', 'hessian'), observeSlot('down_proj', 'capture'), config.shape.intermediateSize, tokens);
+    checkObservations(
+      program,
+      observeSlot(inputOf('q_proj'), 'absmax'),
+      observeSlot(inputOf('q_proj'), 'hessian'),
+      observeSlot(inputOf('q_proj'), 'capture'),
+      width,
+      tokens,
+    );
+    checkObservations(
+      program,
+      observeSlot('down_proj', 'absmax'),
+      observeSlot('down_proj', 'hessian'),
+      observeSlot('down_proj', 'capture'),
+      config.shape.intermediateSize,
+      tokens,
+    );
   });
 }
 
@@ -94,7 +116,11 @@ test('GPTQ v1 checkpoints run with the logits of the reference', { skip: fromChe
     const expected = goldenTensor(goldenTensors(golden), 'out.logits_from_checkpoint').data;
     for (const [index, ids] of sequencesOf(golden).entries()) {
       const logits = await logitsOf(model, ids);
-      const result = compareWith(golden.tolerance['logits_from_checkpoint'] ?? assert.fail('no tolerance'), logits, expected.subarray(index * logits.length, (index + 1) * logits.length));
+      const result = compareWith(
+        golden.tolerance['logits_from_checkpoint'] ?? assert.fail('no tolerance'),
+        logits,
+        expected.subarray(index * logits.length, (index + 1) * logits.length),
+      );
       assert.ok(result.ok, `${golden.case}, sequence ${index}: ${result.detail}`);
     }
   }
@@ -122,7 +148,14 @@ async function greedy(model: LoadedModel, prompt: Int32Array, tokens: number): P
 }
 
 /** Largest magnitude and X^T X must be those of the captured inputs themselves. */
-function checkObservations(program: { observed(slot: number): Float32Array | null }, absmaxSlot: number, hessianSlot: number, captureSlot: number, width: number, tokens: number): void {
+function checkObservations(
+  program: { observed(slot: number): Float32Array | null },
+  absmaxSlot: number,
+  hessianSlot: number,
+  captureSlot: number,
+  width: number,
+  tokens: number,
+): void {
   const captured = program.observed(captureSlot) ?? assert.fail('nothing captured');
   assert.equal(captured.length, tokens * width);
   const absmax = new Float32Array(width);

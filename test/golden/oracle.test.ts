@@ -5,10 +5,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openCheckpoint } from '@quantwright/engine/checkpoint/checkpoint';
-import { mapCheckpoint } from '@quantwright/engine/checkpoint/mapped';
 import { createChat } from '@quantwright/engine/chat/chat';
 import { createGenerator } from '@quantwright/engine/chat/generate';
+import { openCheckpoint } from '@quantwright/engine/checkpoint/checkpoint';
+import { mapCheckpoint } from '@quantwright/engine/checkpoint/mapped';
 import { logitsOf } from '@quantwright/engine/eval/logits';
 import { measureIds, measurePerplexity } from '@quantwright/engine/eval/perplexity';
 import { loadBinding } from '@quantwright/engine/jobs/binding';
@@ -53,7 +53,8 @@ interface Greedy {
   readonly first_eos_index: number | null;
   readonly top2_margins: readonly number[];
 }
-const greedyOf = (name: 'quill_16m' | 'stories260K'): readonly Greedy[] => (JSON.parse(readFileSync(join(oracle, 'greedy.json'), 'utf8')) as Record<string, readonly Greedy[]>)[name] ?? assert.fail();
+const greedyOf = (name: 'quill_16m' | 'stories260K'): readonly Greedy[] =>
+  (JSON.parse(readFileSync(join(oracle, 'greedy.json'), 'utf8')) as Record<string, readonly Greedy[]>)[name] ?? assert.fail();
 
 /** Rows of the raw file as the dataset library holds them: blank lines empty, others with their line end; joined with an empty line. */
 function wikiJoin(): string {
@@ -67,7 +68,10 @@ test('the tokenizer of quill-16m gives the reference ids of whole files', { skip
   const docs = tokenizer.encode(read('models', 'eval', 'docs_evaluation.txt'), { specialTokens: true });
   assert.equal(docs.length, 68_945);
   assert.deepEqual([...docs.slice(0, 16)], [5271, 264, 2248, 839, 322, 284, 2473, 2025, 727, 365, 202, 202, 411, 967, 939, 293]);
-  assert.equal(docs.reduce((sum, id) => sum + tokenizer.bytesOf(id).length, 0), 279_796);
+  assert.equal(
+    docs.reduce((sum, id) => sum + tokenizer.bytesOf(id).length, 0),
+    279_796,
+  );
   const wiki = tokenizer.encode(wikiJoin(), { specialTokens: true });
   assert.equal(wiki.length, 389_146);
   assert.deepEqual([...wiki.slice(0, 16)], [2206, 520, 5931, 5618, 474, 5171, 346, 520, 604, 2206, 2206, 5931, 5618, 474, 5171, 346]);
@@ -92,11 +96,15 @@ for (const [text, protocol, options] of [
   });
 }
 
-test('perplexity of stories260K on joined wiki text is the reference\'s', { skip: skipLong }, async () => {
-  agrees(await measurePerplexity(await model(stories), wikiJoin(), { window: 512, maxTokens: 20_000 }), figure('stories260K', 'wiki_test_join_first20000', 'window512'), 'stories260K/wiki');
+test("perplexity of stories260K on joined wiki text is the reference's", { skip: skipLong }, async () => {
+  agrees(
+    await measurePerplexity(await model(stories), wikiJoin(), { window: 512, maxTokens: 20_000 }),
+    figure('stories260K', 'wiki_test_join_first20000', 'window512'),
+    'stories260K/wiki',
+  );
 });
 
-test('perplexity of stories260K on 100 stories is the reference\'s', { skip }, async () => {
+test("perplexity of stories260K on 100 stories is the reference's", { skip }, async () => {
   const file = join(shared, 'text', 'tinystories', 'tinystories_1000.json');
   const texts = (JSON.parse(readFileSync(file, 'utf8')) as readonly string[]).slice(0, 100);
   const tokenizer = await loadTokenizer(stories);
@@ -110,10 +118,14 @@ test('perplexity of stories260K on 100 stories is the reference\'s', { skip }, a
     predictedTokens += result.predictedTokens;
     predictedBytes += result.predictedBytes;
   }
-  agrees({ perplexity: Math.exp(totalNats / predictedTokens), bitsPerByte: totalNats / Math.LN2 / predictedBytes, totalNats, predictedTokens, predictedBytes }, figure('stories260K', 'tinystories_first100'), 'tinystories_first100');
+  agrees(
+    { perplexity: Math.exp(totalNats / predictedTokens), bitsPerByte: totalNats / Math.LN2 / predictedBytes, totalNats, predictedTokens, predictedBytes },
+    figure('stories260K', 'tinystories_first100'),
+    'tinystories_first100',
+  );
 });
 
-test('greedy answers of quill-16m are the reference\'s, token for token up to the end token', { skip }, async () => {
+test("greedy answers of quill-16m are the reference's, token for token up to the end token", { skip }, async () => {
   const chat = await createChat(await model(quill));
   const generator = createGenerator(await model(quill), 128);
   for (const golden of greedyOf('quill_16m')) {
@@ -131,7 +143,7 @@ test('greedy answers of quill-16m are the reference\'s, token for token up to th
   }
 });
 
-test('greedy continuations of stories260K are the reference\'s', { skip }, async () => {
+test("greedy continuations of stories260K are the reference's", { skip }, async () => {
   const tokenizer = await loadTokenizer(stories);
   const generator = createGenerator(await model(stories), 128);
   for (const golden of greedyOf('stories260K')) {
@@ -140,7 +152,7 @@ test('greedy continuations of stories260K are the reference\'s', { skip }, async
   }
 });
 
-test('logits after each prompt are within 0.002 of the reference\'s', { skip }, async () => {
+test("logits after each prompt are within 0.002 of the reference's", { skip }, async () => {
   const mapped = mapCheckpoint(await openCheckpoint(join(oracle, 'greedy_logits.safetensors')), binding);
   for (const [directory, name, tensor] of [
     [quill, 'quill_16m', 'quill_final_logits'],
@@ -160,8 +172,14 @@ test('logits after each prompt are within 0.002 of the reference\'s', { skip }, 
   assert.ok(largestDifference(all, await mapped.floats('quill_prompt0_all_logits')) < 2e-3);
 });
 
-function agrees(actual: { perplexity: number; bitsPerByte: number; totalNats: number; predictedTokens: number; predictedBytes: number; tokensPerSecond?: number }, expected: Figure, name: string): void {
-  console.log(`${name}: perplexity ${actual.perplexity.toFixed(5)}, reference ${expected.ppl.toFixed(5)}${actual.tokensPerSecond === undefined ? '' : `, ${actual.tokensPerSecond.toFixed(0)} tokens/s`}`);
+function agrees(
+  actual: { perplexity: number; bitsPerByte: number; totalNats: number; predictedTokens: number; predictedBytes: number; tokensPerSecond?: number },
+  expected: Figure,
+  name: string,
+): void {
+  console.log(
+    `${name}: perplexity ${actual.perplexity.toFixed(5)}, reference ${expected.ppl.toFixed(5)}${actual.tokensPerSecond === undefined ? '' : `, ${actual.tokensPerSecond.toFixed(0)} tokens/s`}`,
+  );
   assert.equal(actual.predictedTokens, expected.predicted_tokens);
   assert.equal(actual.predictedBytes, expected.predicted_bytes);
   assert.ok(Math.abs(actual.totalNats / expected.total_nll_nats - 1) < 1e-4, `${actual.totalNats} nats, reference ${expected.total_nll_nats}`);

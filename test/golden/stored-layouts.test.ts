@@ -4,18 +4,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { AffineWeightSpec, NativeBinding } from '@quantwright/native/binding';
-import type { SaveFormat } from '@quantwright/schemas/recipe/recipe';
 import { openCheckpoint } from '@quantwright/engine/checkpoint/checkpoint';
 import { type MappedCheckpoint, mapCheckpoint } from '@quantwright/engine/checkpoint/mapped';
 import { parseQuantization } from '@quantwright/engine/checkpoint/quantized/config';
 import { readLinear } from '@quantwright/engine/checkpoint/quantized/linear';
 import { createSafetensors, type TensorPlan } from '@quantwright/engine/checkpoint/writer';
 import type { QuantizedMatrix } from '@quantwright/engine/methods/method';
-import type { ModulePlan } from '@quantwright/engine/pipeline/layouts/layout';
 import { compressedTensorsLayout } from '@quantwright/engine/pipeline/layouts/compressed-tensors';
 import { gptqLayout, gptqV2Layout } from '@quantwright/engine/pipeline/layouts/gptq';
+import type { ModulePlan } from '@quantwright/engine/pipeline/layouts/layout';
 import { quantwrightLayout } from '@quantwright/engine/pipeline/layouts/quantwright';
+import type { AffineWeightSpec, NativeBinding } from '@quantwright/native/binding';
+import type { SaveFormat } from '@quantwright/schemas/recipe/recipe';
 import { goldenBinding } from './binding.ts';
 import { goldenCases, goldenTensor, goldenTensors } from './cases.ts';
 import { compareWith } from './tolerance.ts';
@@ -36,8 +36,21 @@ async function stored(t: TestContext, tensors: readonly (TensorPlan & { readonly
 for (const golden of goldenCases('gptq_pack').cases) {
   test(`${golden.case}: the reader gives the weights that the reference unpacks`, async (t) => {
     const tensors = goldenTensors(golden);
-    const names = [['qweight', 'out.qweight', 'I32'], ['qzeros', 'out.qzeros', 'I32'], ['scales', 'out.scales_fp16', 'F32'], ['g_idx', 'out.g_idx', 'I32']] as const;
-    const mapped = await stored(t, names.map(([name, from, dtype]) => ({ name: `${module}.${name}`, dtype, shape: goldenTensor(tensors, from).shape, data: goldenTensor(tensors, from).data })));
+    const names = [
+      ['qweight', 'out.qweight', 'I32'],
+      ['qzeros', 'out.qzeros', 'I32'],
+      ['scales', 'out.scales_fp16', 'F32'],
+      ['g_idx', 'out.g_idx', 'I32'],
+    ] as const;
+    const mapped = await stored(
+      t,
+      names.map(([name, from, dtype]) => ({
+        name: `${module}.${name}`,
+        dtype,
+        shape: goldenTensor(tensors, from).shape,
+        data: goldenTensor(tensors, from).data,
+      })),
+    );
     const expected = goldenTensor(tensors, 'out.dequant_v1');
     const [rows = 0, cols = 0] = expected.shape;
     const config = parseQuantization({ quant_method: 'gptq', bits: golden.params['bits'], group_size: golden.params['group_size'] }, 'config.json');
@@ -62,7 +75,13 @@ for (const golden of goldenCases('compressed_tensors').cases) {
     });
     const mapped = await stored(t, [...plan, { name: `${module}.weight_shape`, dtype: 'I64', shape: [2], data: BigInt64Array.from(shape, BigInt) }]);
     const [rows = 0, cols = 0] = shape;
-    const config = parseQuantization({ quant_method: 'compressed-tensors', config_groups: { g: { targets: ['Linear'], weights: { num_bits: golden.params['bits'], group_size: golden.params['group_size'] } } } }, 'config.json');
+    const config = parseQuantization(
+      {
+        quant_method: 'compressed-tensors',
+        config_groups: { g: { targets: ['Linear'], weights: { num_bits: golden.params['bits'], group_size: golden.params['group_size'] } } },
+      },
+      'config.json',
+    );
     const { spec } = await readLinear(mapped, { module, rows, cols }, config, binding);
     const weights = await (await binding.createWeight(spec)).dequantize();
     const result = compareWith({ rule: 'allclose', rtol: 1e-5, atol: 1e-7 }, weights, goldenTensor(tensors, 'out.dequant').data);
@@ -85,13 +104,57 @@ interface Shape {
 }
 
 const shapes: readonly Shape[] = [
-  ...([2, 3, 4, 8] as const).map((bits) => ({ format: 'quantwright' as const, rows: 5, cols: 63, bits, groupSize: 16, signed: false, symmetric: false, fractional: true, activations: false })),
+  ...([2, 3, 4, 8] as const).map((bits) => ({
+    format: 'quantwright' as const,
+    rows: 5,
+    cols: 63,
+    bits,
+    groupSize: 16,
+    signed: false,
+    symmetric: false,
+    fractional: true,
+    activations: false,
+  })),
   { format: 'quantwright', rows: 32, cols: 64, bits: 8, groupSize: -1, signed: true, symmetric: false, fractional: true, activations: false },
   { format: 'quantwright', rows: 3, cols: 20, bits: 4, groupSize: 128, signed: true, symmetric: false, fractional: true, activations: false },
   { format: 'quantwright', rows: 7, cols: 65, bits: 8, groupSize: -1, signed: true, symmetric: false, fractional: true, activations: true },
-  ...(['gptq', 'gptq_v2'] as const).flatMap((format) => ([2, 3, 4, 8] as const).map((bits) => ({ format, rows: 32, cols: 96, bits, groupSize: 32, signed: false, symmetric: false, fractional: false, activations: false }))),
-  ...([4, 8] as const).flatMap((bits) => [true, false].map((symmetric) => ({ format: 'compressed-tensors' as const, rows: 24, cols: 64, bits, groupSize: 32, signed: true, symmetric, fractional: false, activations: false }))),
-  ...[true, false].map((symmetric) => ({ format: 'compressed-tensors' as const, rows: 9, cols: 40, bits: 8 as const, groupSize: -1, signed: true, symmetric, fractional: false, activations: true })),
+  ...(['gptq', 'gptq_v2'] as const).flatMap((format) =>
+    ([2, 3, 4, 8] as const).map((bits) => ({
+      format,
+      rows: 32,
+      cols: 96,
+      bits,
+      groupSize: 32,
+      signed: false,
+      symmetric: false,
+      fractional: false,
+      activations: false,
+    })),
+  ),
+  ...([4, 8] as const).flatMap((bits) =>
+    [true, false].map((symmetric) => ({
+      format: 'compressed-tensors' as const,
+      rows: 24,
+      cols: 64,
+      bits,
+      groupSize: 32,
+      signed: true,
+      symmetric,
+      fractional: false,
+      activations: false,
+    })),
+  ),
+  ...[true, false].map((symmetric) => ({
+    format: 'compressed-tensors' as const,
+    rows: 9,
+    cols: 40,
+    bits: 8 as const,
+    groupSize: -1,
+    signed: true,
+    symmetric,
+    fractional: false,
+    activations: true,
+  })),
 ];
 
 for (const shape of shapes) {
@@ -103,8 +166,17 @@ for (const shape of shapes) {
     const layout = layouts[format];
     assert.equal(layout.refusal(plan), null);
     const data = await layout.pack(binding, plan, matrix);
-    const mapped = await stored(t, layout.tensors(plan).map((tensor, index) => ({ name: `${module}.${tensor.suffix}`, dtype: tensor.dtype, shape: tensor.shape, data: data[index] ?? assert.fail() })));
-    const recipe = { methods: ['rtn'], weights: plan.scheme.weights, computeMethod: shape.activations ? 'activate_quant' : 'weight_only' } as unknown as Parameters<typeof layout.config>[0];
+    const mapped = await stored(
+      t,
+      layout
+        .tensors(plan)
+        .map((tensor, index) => ({ name: `${module}.${tensor.suffix}`, dtype: tensor.dtype, shape: tensor.shape, data: data[index] ?? assert.fail() })),
+    );
+    const recipe = {
+      methods: ['rtn'],
+      weights: plan.scheme.weights,
+      computeMethod: shape.activations ? 'activate_quant' : 'weight_only',
+    } as unknown as Parameters<typeof layout.config>[0];
     const { spec } = await readLinear(mapped, { module, rows, cols }, parseQuantization({ ...layout.config(recipe, [plan], []) }, 'config.json'), binding);
     assert.ok(spec.codec !== 'dense');
     assert.equal(spec.codec, layout.codec(plan));
@@ -118,11 +190,17 @@ for (const shape of shapes) {
 
 function modulePlan({ rows, cols, bits, groupSize, signed, symmetric, fractional, activations, format }: Shape): ModulePlan {
   return {
-    module, block: 0, rows, cols, activations,
+    module,
+    block: 0,
+    rows,
+    cols,
+    activations,
     scheme: {
       weights: { dtype: 'int', bits, signed, symmetric, groupSize, zeroPoint: fractional ? 'float' : 'integer', descAct: false, staticGroups: false },
       dialect: format === 'quantwright' ? 'instant_quant' : format === 'compressed-tensors' ? 'compressed_tensors' : 'ist',
-      mseSearch: false, fullRange: false, scaleType: activations ? 'f32' : 'f16',
+      mseSearch: false,
+      fullRange: false,
+      scaleType: activations ? 'f32' : 'f16',
     },
   };
 }
@@ -136,7 +214,21 @@ function sampleMatrix({ rows, cols, bits, groupSize, signed, symmetric, fraction
   const codes = new (signed ? Int8Array : Uint8Array)(rows * cols).map((_, index) => low + ((index * 7 + (index >> 5)) % range));
   const scale = Float32Array.from({ length: rows * groups }, (_, index) => (1 + (index % 13)) / 64);
   const zero = Float32Array.from({ length: rows * groups }, (_, index) => (symmetric ? low + range / 2 : low + (index % range) + (fractional ? 0.25 : 0)));
-  return { rows, cols, bits, groupSize: size, groups, codes, scale, zero, symmetric, scaleType: activations ? 'f32' : 'f16', sqnrDb: 0, mse: 0, notFinite: null };
+  return {
+    rows,
+    cols,
+    bits,
+    groupSize: size,
+    groups,
+    codes,
+    scale,
+    zero,
+    symmetric,
+    scaleType: activations ? 'f32' : 'f16',
+    sqnrDb: 0,
+    mse: 0,
+    notFinite: null,
+  };
 }
 
 function weightsOf({ rows, cols, groupSize, codes, scale, zero, gIdx }: AffineWeightSpec): Float32Array {

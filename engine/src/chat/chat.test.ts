@@ -19,7 +19,10 @@ test('an answer arrives in pieces that make up the whole, and ends at the end to
   assert.equal(result.text, answer);
   assert.equal(result.finishReason, 'stop');
   assert.equal(deltas.map(({ text }) => text).join(''), answer);
-  assert.equal(deltas.reduce((sum, { tokens }) => sum + tokens, 0), result.tokens);
+  assert.equal(
+    deltas.reduce((sum, { tokens }) => sum + tokens, 0),
+    result.tokens,
+  );
   assert.equal(result.promptTokens, 14);
   assert.equal(result.contextUsed, 14 + result.tokens);
   assert.ok(result.cacheBytes > 0 && result.tokensPerSecond > 0);
@@ -77,7 +80,10 @@ test('a full context ends the answer with reason context, a prompt that fills it
   const generation = await createGenerator(model, prompt.length + 4).run(prompt, options);
   assert.equal(generation.finishReason, 'context');
   assert.equal(generation.tokens, 5);
-  await assert.rejects(createGenerator(model, prompt.length).run(prompt, options), (error) => error instanceof EngineError && error.kind === 'input' && /context holds 14/.test(error.message));
+  await assert.rejects(
+    createGenerator(model, prompt.length).run(prompt, options),
+    (error) => error instanceof EngineError && error.kind === 'input' && /context holds 14/.test(error.message),
+  );
 });
 
 test('a second message while one is answered is refused as busy', async () => {
@@ -88,6 +94,7 @@ test('a second message while one is answered is refused as busy', async () => {
 });
 
 test('the same seed gives the same sampled answer', async () => {
-  const ask = async (seed: number): Promise<string> => (await (await createChat(model)).turn({ messages: question, sampling: { temperature: 1.5, topP: 0.95, seed, maxTokens: 24 } })).text;
+  const ask = async (seed: number): Promise<string> =>
+    (await (await createChat(model)).turn({ messages: question, sampling: { temperature: 1.5, topP: 0.95, seed, maxTokens: 24 } })).text;
   assert.equal(await ask(11), await ask(11));
 });

@@ -23,23 +23,27 @@ test('what was held back is shown when generation ends otherwise', () => {
 
 test('however a text is cut into pieces, the same is shown: all before the first stop string', () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 4 }), { maxLength: 12 }), fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 4 }), { maxLength: 3 }), (pieces, stops) => {
-      const text = pieces.join('');
-      const cuts = stops.map((stop) => text.indexOf(stop)).filter((index) => index >= 0);
-      const filter = stopFilter(stops);
-      let shown = '';
-      let stopped = false;
-      for (const piece of pieces) {
-        const step = filter.push(piece);
-        shown += step.text;
-        stopped = step.stopped;
-        if (stopped) break;
-      }
-      if (!stopped) shown += filter.end();
-      assert.equal(stopped, cuts.length > 0);
-      // A longer stop string may complete later though it begins earlier; what is shown then ends at the one that completed first.
-      if (cuts.length <= 1) assert.equal(shown, cuts.length === 0 ? text : text.slice(0, cuts[0]));
-      assert.ok(text.startsWith(shown));
-    }),
+    fc.property(
+      fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 4 }), { maxLength: 12 }),
+      fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 4 }), { maxLength: 3 }),
+      (pieces, stops) => {
+        const text = pieces.join('');
+        const cuts = stops.map((stop) => text.indexOf(stop)).filter((index) => index >= 0);
+        const filter = stopFilter(stops);
+        let shown = '';
+        let stopped = false;
+        for (const piece of pieces) {
+          const step = filter.push(piece);
+          shown += step.text;
+          stopped = step.stopped;
+          if (stopped) break;
+        }
+        if (!stopped) shown += filter.end();
+        assert.equal(stopped, cuts.length > 0);
+        // A longer stop string may complete later though it begins earlier; what is shown then ends at the one that completed first.
+        if (cuts.length <= 1) assert.equal(shown, cuts.length === 0 ? text : text.slice(0, cuts[0]));
+        assert.ok(text.startsWith(shown));
+      },
+    ),
   );
 });

@@ -35,7 +35,12 @@ const plan: readonly TensorPlan[] = [
 test('a checkpoint in shards reads back as it was written', async (t) => {
   const path = await directory(t);
   await writeModel(path, plan, 12);
-  assert.deepEqual((await readdir(path)).sort(), ['model-00001-of-00003.safetensors', 'model-00002-of-00003.safetensors', 'model-00003-of-00003.safetensors', 'model.safetensors.index.json']);
+  assert.deepEqual((await readdir(path)).sort(), [
+    'model-00001-of-00003.safetensors',
+    'model-00002-of-00003.safetensors',
+    'model-00003-of-00003.safetensors',
+    'model.safetensors.index.json',
+  ]);
   const checkpoint = await openCheckpoint(path);
   assert.deepEqual(checkpoint.names, ['a.weight', 'b.codes', 'c.scale']);
   for (const tensor of plan) {
@@ -49,7 +54,11 @@ test('any set of tensors survives the round trip, each aligned to its elements',
   const path = await directory(t);
   const dtypes: Dtype[] = ['U8', 'I8', 'F16', 'BF16', 'I32', 'F32', 'I64'];
   const tensors = fc.uniqueArray(
-    fc.record({ name: fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter((name) => name !== '__metadata__'), dtype: fc.constantFrom(...dtypes), shape: fc.array(fc.nat(5), { maxLength: 3 }) }),
+    fc.record({
+      name: fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter((name) => name !== '__metadata__'),
+      dtype: fc.constantFrom(...dtypes),
+      shape: fc.array(fc.nat(5), { maxLength: 3 }),
+    }),
     { maxLength: 8, selector: (tensor) => tensor.name },
   );
   await fc.assert(
@@ -103,7 +112,11 @@ test('shard names cannot leave the model directory', async (t) => {
   for (const shard of ['../model.safetensors', join(outside, 'model.safetensors'), '..', 'sub/model.safetensors', 'C:\\model.safetensors', '']) {
     const path = await directory(t);
     await writeFile(join(path, 'model.safetensors.index.json'), JSON.stringify({ weight_map: { 'a.weight': shard } }));
-    await assert.rejects(openCheckpoint(path), (error) => error instanceof EngineError && error.kind === 'checkpoint' && /plain file name/.test(error.message), shard);
+    await assert.rejects(
+      openCheckpoint(path),
+      (error) => error instanceof EngineError && error.kind === 'checkpoint' && /plain file name/.test(error.message),
+      shard,
+    );
   }
 });
 

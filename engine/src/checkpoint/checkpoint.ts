@@ -33,7 +33,8 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
     addTensors(tensors, header, placement, indexFile);
   }
   for (const [name, file] of placement ?? []) {
-    if (!tensors.has(name)) throw new EngineError('checkpoint', `${file}: tensor ${name} is missing, though ${indexFile} says it is here`, { file, tensor: name });
+    if (!tensors.has(name))
+      throw new EngineError('checkpoint', `${file}: tensor ${name} is missing, though ${indexFile} says it is here`, { file, tensor: name });
   }
   const names = [...tensors.keys()].sort();
   return {
@@ -55,7 +56,8 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
 function addTensors(into: Map<string, TensorInfo>, header: SafetensorsHeader, placement: ReadonlyMap<string, string> | null, indexFile: string | null): void {
   for (const [name, info] of header.tensors) {
     const other = into.get(name);
-    if (other !== undefined) throw new EngineError('checkpoint', `tensor ${name} is in two files: ${other.file} and ${info.file}`, { file: info.file, tensor: name });
+    if (other !== undefined)
+      throw new EngineError('checkpoint', `tensor ${name} is in two files: ${other.file} and ${info.file}`, { file: info.file, tensor: name });
     const stated = placement?.get(name);
     if (stated !== undefined && stated !== info.file) {
       throw new EngineError('checkpoint', `${info.file}: holds tensor ${name}, which ${indexFile} places in ${stated}`, { file: info.file, tensor: name });

@@ -58,7 +58,10 @@ test('overlapping tensors are refused by name', () => {
 });
 
 test('a gap between tensors and bytes after the last are refused with their offset', () => {
-  assert.match(refusal('{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[1],"data_offsets":[6,7]}}', 7).message, /2 bytes belong to no tensor/);
+  assert.match(
+    refusal('{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[1],"data_offsets":[6,7]}}', 7).message,
+    /2 bytes belong to no tensor/,
+  );
   assert.match(refusal(two, 11).message, /1 bytes after offset/);
 });
 
@@ -82,7 +85,10 @@ test('an unknown element type is refused with the known ones', () => {
 });
 
 test('a name that stands twice in the header is refused, though JSON parsers keep the last', () => {
-  assert.match(refusal('{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"\\u0061":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}', 4).message, /"a" twice/);
+  assert.match(
+    refusal('{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"\\u0061":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}', 4).message,
+    /"a" twice/,
+  );
 });
 
 test('a header length over the limit is refused before memory is taken for it', () => {
@@ -109,7 +115,10 @@ test('a name longer than the limit is refused and not repeated whole', () => {
 test('2,000 mutated headers are each accepted whole or answered with an error that names the file', () => {
   const seed = Number(process.env['QUANTWRIGHT_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
   let refused = 0;
-  const base = fileOf('{"__metadata__":{"format":"pt"},"model.a.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"model.b":{"dtype":"I8","shape":[5],"data_offsets":[24,29]}}', 29);
+  const base = fileOf(
+    '{"__metadata__":{"format":"pt"},"model.a.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"model.b":{"dtype":"I8","shape":[5],"data_offsets":[24,29]}}',
+    29,
+  );
   const words = ['-1', '0', '1e309', '99999999999999999999', 'null', '{', '}', '[', ']', '"', ',', '"F64"', '"__proto__"', '\\u0000', '\u00e9', 'true', ' '];
   const mutation = fc.oneof(
     fc.record({ kind: fc.constant('byte' as const), at: fc.nat(base.length - 1), value: fc.nat(255) }),

@@ -30,7 +30,10 @@ export function headerLength(prefix: Uint8Array, file: string, fileBytes: number
   if (prefix.length < 8) throw damaged(file, `the file has ${fileBytes} bytes; a safetensors file begins with 8 bytes of header length`);
   const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(limits.headerBytes)) {
-    throw damaged(file, `the header length at offset 0 is ${length}, more than the limit of ${limits.headerBytes} bytes; this is not a safetensors file, or its start is damaged`);
+    throw damaged(
+      file,
+      `the header length at offset 0 is ${length}, more than the limit of ${limits.headerBytes} bytes; this is not a safetensors file, or its start is damaged`,
+    );
   }
   const bytes = Number(length);
   if (bytes < 2) throw damaged(file, `the header length at offset 0 is ${bytes}; the smallest header has 2 bytes`);
@@ -70,7 +73,11 @@ function parseJson(json: Uint8Array, file: string): unknown {
   }
   const repeated = repeatedKey(text);
   if (repeated !== null) {
-    throw damaged(file, `the header names ${quote(repeated.key)} twice, the second time at offset ${8 + Buffer.byteLength(text.slice(0, repeated.at))}`, repeated.key);
+    throw damaged(
+      file,
+      `the header names ${quote(repeated.key)} twice, the second time at offset ${8 + Buffer.byteLength(text.slice(0, repeated.at))}`,
+      repeated.key,
+    );
   }
   return value;
 }
@@ -107,11 +114,19 @@ function parseTensor(name: string, value: unknown, file: string, fileBytes: numb
   const end = sizeOf(offsets[1], where, file, name);
   if (end < begin) throw damaged(file, `${where}: the end lies before the beginning`, name);
   if (dataStart + end > fileBytes) {
-    throw damaged(file, `${where}: the data ends at offset ${dataStart + end} of the file, which has ${fileBytes} bytes: the file is truncated or the offsets are wrong`, name);
+    throw damaged(
+      file,
+      `${where}: the data ends at offset ${dataStart + end} of the file, which has ${fileBytes} bytes: the file is truncated or the offsets are wrong`,
+      name,
+    );
   }
   const needed = dimensions.reduce((product, size) => product * size, dtypeBytes(dtype));
   if (needed !== end - begin) {
-    throw damaged(file, `tensor ${quote(name)}: ${dtype} ${clip(JSON.stringify(dimensions))} needs ${needed} bytes, but data_offsets [${begin}, ${end}] give ${end - begin}`, name);
+    throw damaged(
+      file,
+      `tensor ${quote(name)}: ${dtype} ${clip(JSON.stringify(dimensions))} needs ${needed} bytes, but data_offsets [${begin}, ${end}] give ${end - begin}`,
+      name,
+    );
   }
   return { name, dtype, shape: dimensions, file, offset: dataStart + begin, bytes: end - begin };
 }
@@ -132,7 +147,11 @@ function checkCoverage(tensors: TensorInfo[], file: string, fileBytes: number, d
       throw damaged(file, `tensor ${quote(tensor.name)} begins at offset ${tensor.offset} of the file, inside ${previous}, which ends at ${end}`, tensor.name);
     }
     if (tensor.offset > end) {
-      throw damaged(file, `tensor ${quote(tensor.name)} begins at offset ${tensor.offset} of the file, but ${previous} ends at ${end}: ${tensor.offset - end} bytes belong to no tensor`, tensor.name);
+      throw damaged(
+        file,
+        `tensor ${quote(tensor.name)} begins at offset ${tensor.offset} of the file, but ${previous} ends at ${end}: ${tensor.offset - end} bytes belong to no tensor`,
+        tensor.name,
+      );
     }
     end = tensor.offset + tensor.bytes;
     previous = `tensor ${quote(tensor.name)}`;

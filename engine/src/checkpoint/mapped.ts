@@ -32,10 +32,14 @@ export function mapCheckpoint(checkpoint: Checkpoint, binding: NativeBinding): M
       files.set(info.file, file);
     }
     if (file.size < info.offset + info.bytes) {
-      throw new EngineError('checkpoint', `${info.file}: now ${file.size} bytes, but tensor ${info.name} ends at offset ${info.offset + info.bytes}: the file shrank after it was opened`, {
-        file: info.file,
-        tensor: info.name,
-      });
+      throw new EngineError(
+        'checkpoint',
+        `${info.file}: now ${file.size} bytes, but tensor ${info.name} ends at offset ${info.offset + info.bytes}: the file shrank after it was opened`,
+        {
+          file: info.file,
+          tensor: info.name,
+        },
+      );
     }
     return file;
   };

@@ -64,7 +64,10 @@ export async function createCheckpoint(directory: string, plan: readonly TensorP
       if (shards.length === 1) return;
       const total = plan.reduce((sum, tensor) => sum + planBytes(tensor), 0);
       const sorted = Object.fromEntries(Object.entries(weightMap).sort(([a], [b]) => (a < b ? -1 : 1)));
-      await writeIndex(join(directory, 'model.safetensors.index.json'), `${JSON.stringify({ metadata: { total_size: total }, weight_map: sorted }, null, 2)}\n`);
+      await writeIndex(
+        join(directory, 'model.safetensors.index.json'),
+        `${JSON.stringify({ metadata: { total_size: total }, weight_map: sorted }, null, 2)}\n`,
+      );
     },
     abort,
   };

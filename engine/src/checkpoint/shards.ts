@@ -29,7 +29,9 @@ export async function findShards(path: string): Promise<ShardList> {
   if (names.has('model.safetensors.index.json')) return readIndex(path, join(path, 'model.safetensors.index.json'));
   const pickle = [...names].find((name) => /\.(bin|pt|pth)$/i.test(name));
   if (pickle !== undefined) refusePickle(join(path, pickle));
-  throw new EngineError('input', `${path} has no model.safetensors and no model.safetensors.index.json; give a model directory with safetensors weights`, { file: path });
+  throw new EngineError('input', `${path} has no model.safetensors and no model.safetensors.index.json; give a model directory with safetensors weights`, {
+    file: path,
+  });
 }
 
 async function readIndex(directory: string, indexFile: string): Promise<ShardList> {
@@ -55,7 +57,11 @@ async function shardFile(directory: string, shard: string, indexFile: string, te
   const place = { file: indexFile, tensor };
   // Published indexes name plain files beside themselves. Both slash kinds and drive letters are refused on every system, so that a model is safe everywhere.
   if (shard === '' || shard === '.' || shard === '..' || /[/\\:\0]/.test(shard)) {
-    throw new EngineError('checkpoint', `${indexFile}: shard ${JSON.stringify(shard.slice(0, 120))} (of ${tensor}) must be a plain file name in the model directory`, place);
+    throw new EngineError(
+      'checkpoint',
+      `${indexFile}: shard ${JSON.stringify(shard.slice(0, 120))} (of ${tensor}) must be a plain file name in the model directory`,
+      place,
+    );
   }
   const file = join(directory, shard);
   refusePickle(file);

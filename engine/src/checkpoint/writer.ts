@@ -72,7 +72,8 @@ export async function createSafetensors(
     fileBytes,
     write: async (name, data) => {
       const place = places.get(name);
-      if (place === undefined || !missing.delete(name)) throw new EngineError('internal', `tensor ${name} is not planned for ${file}, or was written before`, { file, tensor: name });
+      if (place === undefined || !missing.delete(name))
+        throw new EngineError('internal', `tensor ${name} is not planned for ${file}, or was written before`, { file, tensor: name });
       let written = 0;
       for (const piece of ArrayBuffer.isView(data) ? [data] : data) {
         written += piece.byteLength;
@@ -90,7 +91,8 @@ export async function createSafetensors(
     },
     finish: async () => {
       const [first] = missing;
-      if (first !== undefined) throw new EngineError('internal', `${missing.size} tensors of ${file} were not written, the first is ${first}`, { file, tensor: first });
+      if (first !== undefined)
+        throw new EngineError('internal', `${missing.size} tensors of ${file} were not written, the first is ${first}`, { file, tensor: first });
       try {
         await handle?.sync();
         await close();
@@ -109,16 +111,22 @@ interface Place {
   readonly bytes: number;
 }
 
-function layOut(file: string, plan: readonly TensorPlan[], metadata: Readonly<Record<string, string>>): { header: Uint8Array; places: Map<string, Place>; fileBytes: number } {
+function layOut(
+  file: string,
+  plan: readonly TensorPlan[],
+  metadata: Readonly<Record<string, string>>,
+): { header: Uint8Array; places: Map<string, Place>; fileBytes: number } {
   const entries: string[] = [];
   const pairs = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
   if (pairs.length > 0) entries.push(`"__metadata__":${JSON.stringify(Object.fromEntries(pairs))}`);
   const relative = new Map<string, Place>();
   let end = 0;
   for (const tensor of [...plan].sort((a, b) => dtypeBytes(b.dtype) - dtypeBytes(a.dtype))) {
-    if (relative.has(tensor.name) || tensor.name === '__metadata__') throw new EngineError('internal', `tensor ${tensor.name} is planned twice for ${file}`, { file, tensor: tensor.name });
+    if (relative.has(tensor.name) || tensor.name === '__metadata__')
+      throw new EngineError('internal', `tensor ${tensor.name} is planned twice for ${file}`, { file, tensor: tensor.name });
     const bytes = planBytes(tensor);
-    if (!Number.isSafeInteger(end + bytes)) throw new EngineError('internal', `tensor ${tensor.name} of ${file}: shape [${tensor.shape.join(', ')}] has no sane size`, { file, tensor: tensor.name });
+    if (!Number.isSafeInteger(end + bytes))
+      throw new EngineError('internal', `tensor ${tensor.name} of ${file}: shape [${tensor.shape.join(', ')}] has no sane size`, { file, tensor: tensor.name });
     entries.push(`${JSON.stringify(tensor.name)}:${JSON.stringify({ dtype: tensor.dtype, shape: tensor.shape, data_offsets: [end, end + bytes] })}`);
     relative.set(tensor.name, { offset: end, bytes });
     end += bytes;
@@ -126,7 +134,10 @@ function layOut(file: string, plan: readonly TensorPlan[], metadata: Readonly<Re
   const json = new TextEncoder().encode(`{${entries.join(',')}}`);
   // Trailing spaces bring the data to a multiple of 8, the widest element.
   const padded = Math.ceil(json.length / 8) * 8;
-  if (padded > limits.headerBytes) throw new EngineError('internal', `the header of ${file} would have ${padded} bytes, the format's limit is ${limits.headerBytes}; use more shards`, { file });
+  if (padded > limits.headerBytes)
+    throw new EngineError('internal', `the header of ${file} would have ${padded} bytes, the format's limit is ${limits.headerBytes}; use more shards`, {
+      file,
+    });
   const header = new Uint8Array(8 + padded).fill(0x20);
   header.set(json, 8);
   new DataView(header.buffer).setBigUint64(0, BigInt(padded), true);

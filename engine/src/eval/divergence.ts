@@ -28,7 +28,10 @@ const rowsAtOnce = 32;
 export async function measureDivergence(reference: LoadedModel, candidate: LoadedModel, ids: Int32Array, options: DivergenceOptions = {}): Promise<Divergence> {
   const vocabulary = reference.config.shape.vocabSize;
   if (candidate.config.shape.vocabSize !== vocabulary) {
-    throw new EngineError('input', `${candidate.directory} has ${candidate.config.shape.vocabSize} tokens in its vocabulary, ${reference.directory} has ${vocabulary}: their distributions cannot be compared`);
+    throw new EngineError(
+      'input',
+      `${candidate.directory} has ${candidate.config.shape.vocabSize} tokens in its vocabulary, ${reference.directory} has ${vocabulary}: their distributions cannot be compared`,
+    );
   }
   const tokens = Math.min(ids.length, options.maxTokens ?? ids.length);
   const window = Math.min(options.window ?? 1024, reference.contextLength, candidate.contextLength);

@@ -15,7 +15,8 @@ export function parseTokens(json: unknown, vocabulary: number, contextLength: nu
   const nested = json.every((entry: unknown) => Array.isArray(entry));
   const lists: unknown[][] = nested ? json : [json];
   const sequences = lists.map((list, index) => {
-    if (list.length === 0 || list.length > contextLength) throw new EngineError('input', `${file}: sequence ${index} has ${list.length} tokens; 1 to ${contextLength} fit the model's context`, { file });
+    if (list.length === 0 || list.length > contextLength)
+      throw new EngineError('input', `${file}: sequence ${index} has ${list.length} tokens; 1 to ${contextLength} fit the model's context`, { file });
     return Int32Array.from(list, (id, at) => {
       if (typeof id === 'number' && Number.isSafeInteger(id) && id >= 0 && id < vocabulary) return id;
       throw new EngineError('input', `${file}: entry ${at} of sequence ${index} is ${JSON.stringify(id)}; token ids go from 0 to ${vocabulary - 1}`, { file });
@@ -30,7 +31,12 @@ export async function logitsOf(model: LoadedModel, ids: Int32Array): Promise<Flo
 }
 
 /** Writes `logits`: [tokens, vocabulary] for a flat list, [sequences, tokens, vocabulary] for lists of one length, else `logits.0`, `logits.1` ... Atomic. */
-export async function writeLogits(model: LoadedModel, { sequences, nested }: TokenSequences, outFile: string, signal?: AbortSignal): Promise<readonly TensorPlan[]> {
+export async function writeLogits(
+  model: LoadedModel,
+  { sequences, nested }: TokenSequences,
+  outFile: string,
+  signal?: AbortSignal,
+): Promise<readonly TensorPlan[]> {
   const vocabulary = model.config.shape.vocabSize;
   const lengths = sequences.map((ids) => ids.length);
   const [first = 0] = lengths;

@@ -10,7 +10,8 @@ import { measurePerplexity } from './perplexity.ts';
 import { planWindows } from './windows.ts';
 
 const model = await loadModel(fileURLToPath(new URL('../../../models/quill-16m', import.meta.url)), { binding: await loadBinding() });
-const text = 'Quantization stores numbers with fewer bits. Every group of weights shares one scale, and the rounding error grows with the largest weight of the group.';
+const text =
+  'Quantization stores numbers with fewer bits. Every group of weights shares one scale, and the rounding error grows with the largest weight of the group.';
 
 /** Nats of ids[from..] in one window, from its logits in f64. */
 async function natsByHand(ids: Int32Array, from: number): Promise<number> {
@@ -53,12 +54,23 @@ test('progress counts windows and an abort stops between them', async () => {
     if (seen.length === 2) controller.abort();
   };
   await assert.rejects(measurePerplexity(model, text, { window: 8, signal: controller.signal, onProgress }), { name: 'AbortError' });
-  assert.deepEqual(seen.map(({ windowsDone }) => windowsDone), [1, 2]);
+  assert.deepEqual(
+    seen.map(({ windowsDone }) => windowsDone),
+    [1, 2],
+  );
 });
 
 test('options that the model cannot serve are refused by name', async () => {
-  for (const [options, name] of [[{ window: 4096 }, 'window'], [{ window: 1 }, 'window'], [{ window: 16, stride: 17 }, 'stride'], [{ maxTokens: 1 }, 'maxTokens']] as const) {
-    await assert.rejects(measurePerplexity(model, text, options), (error) => error instanceof EngineError && error.kind === 'input' && error.message.startsWith(name));
+  for (const [options, name] of [
+    [{ window: 4096 }, 'window'],
+    [{ window: 1 }, 'window'],
+    [{ window: 16, stride: 17 }, 'stride'],
+    [{ maxTokens: 1 }, 'maxTokens'],
+  ] as const) {
+    await assert.rejects(
+      measurePerplexity(model, text, options),
+      (error) => error instanceof EngineError && error.kind === 'input' && error.message.startsWith(name),
+    );
   }
   await assert.rejects(measurePerplexity(model, ''), /at least 2 are needed/);
 });

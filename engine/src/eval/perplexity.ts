@@ -25,7 +25,12 @@ export async function measurePerplexity(model: LoadedModel, text: string, option
 }
 
 /** As measurePerplexity, for ids. `byteLength`: bytes of an id's text. */
-export async function measureIds(model: LoadedModel, ids: Int32Array, byteLength: (id: number) => number, options: PerplexityOptions = {}): Promise<PerplexityResult> {
+export async function measureIds(
+  model: LoadedModel,
+  ids: Int32Array,
+  byteLength: (id: number) => number,
+  options: PerplexityOptions = {},
+): Promise<PerplexityResult> {
   const window = options.window ?? Math.min(model.contextLength, 2_048);
   const stride = options.stride ?? window;
   checkRange('window', window, 2, model.contextLength, "the model's context");
@@ -51,7 +56,12 @@ export async function measureIds(model: LoadedModel, ids: Int32Array, byteLength
     for (let at = firstPredicted; at < end; at++) predictedBytes += byteLength(tokens[at] ?? 0);
     run += end - begin;
     memory.sample();
-    options.onProgress?.({ windowsDone: index + 1, windows: windows.length, perplexity: Math.exp(totalNats / predictedTokens), tokensPerSecond: run / seconds() });
+    options.onProgress?.({
+      windowsDone: index + 1,
+      windows: windows.length,
+      perplexity: Math.exp(totalNats / predictedTokens),
+      tokensPerSecond: run / seconds(),
+    });
   }
   return {
     perplexity: Math.exp(totalNats / predictedTokens),
@@ -73,7 +83,11 @@ function sumNats(nats: Float64Array, firstPredicted: number, window: number, dir
   for (let index = 0; index < nats.length; index++) sum += nats[index] ?? 0;
   if (Number.isFinite(sum)) return sum;
   const at = nats.findIndex((value) => !Number.isFinite(value));
-  throw new EngineError('checkpoint', `${directory}: the model gives token ${firstPredicted + at} (window ${window}) the loss ${nats[at]}; a weight or scale is NaN or infinite`, { file: directory });
+  throw new EngineError(
+    'checkpoint',
+    `${directory}: the model gives token ${firstPredicted + at} (window ${window}) the loss ${nats[at]}; a weight or scale is NaN or infinite`,
+    { file: directory },
+  );
 }
 
 function checkRange(name: string, value: number, least: number, most: number, what: string): void {

@@ -29,7 +29,10 @@ test('with overlap every id but the first is predicted exactly once, from inside
         assert.ok(end - begin <= window && firstPredicted > begin && begin % stride === 0);
         return Array.from({ length: end - firstPredicted }, (_, index) => firstPredicted + index);
       });
-      assert.deepEqual(predicted, Array.from({ length: count - 1 }, (_, index) => index + 1));
+      assert.deepEqual(
+        predicted,
+        Array.from({ length: count - 1 }, (_, index) => index + 1),
+      );
     }),
   );
 });

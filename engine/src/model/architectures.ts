@@ -52,7 +52,11 @@ export function architectureOf(config: JsonObject, file: string): Architecture {
   const found = architectures.find((one) => (typeof named === 'string' ? one.name === named : one.modelType === config['model_type']));
   if (found !== undefined) return found;
   const asked = typeof named === 'string' ? named : `model_type ${JSON.stringify(config['model_type']) ?? 'missing'}`;
-  throw new EngineError('checkpoint', `${file}: the architecture ${asked} cannot run here; those that run: ${architectures.map((one) => one.name).join(', ')}`, { file });
+  throw new EngineError(
+    'checkpoint',
+    `${file}: the architecture ${asked} cannot run here; those that run: ${architectures.map((one) => one.name).join(', ')}`,
+    { file },
+  );
 }
 
 function window(value: unknown, file: string): number | null {

@@ -5,10 +5,23 @@ import { parseModelConfig } from './config.ts';
 import { inverseFrequency } from './rope.ts';
 
 const llama = {
-  architectures: ['LlamaForCausalLM'], model_type: 'llama', hidden_size: 64, intermediate_size: 160, num_hidden_layers: 2, num_attention_heads: 4,
-  num_key_value_heads: 2, vocab_size: 256, max_position_embeddings: 128, rms_norm_eps: 1e-5, hidden_act: 'silu', rope_theta: 10_000,
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  hidden_size: 64,
+  intermediate_size: 160,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  vocab_size: 256,
+  max_position_embeddings: 128,
+  rms_norm_eps: 1e-5,
+  hidden_act: 'silu',
+  rope_theta: 10_000,
 };
-const refused = (words: RegExp) => (error: unknown): boolean => error instanceof EngineError && error.kind === 'checkpoint' && error.file === 'config.json' && words.test(error.message);
+const refused =
+  (words: RegExp) =>
+  (error: unknown): boolean =>
+    error instanceof EngineError && error.kind === 'checkpoint' && error.file === 'config.json' && words.test(error.message);
 
 test('both spellings of rope_theta are read', () => {
   assert.equal(parseModelConfig({ ...llama, rope_theta: 5e5 }, 'config.json').rope.theta, 5e5);
@@ -17,7 +30,10 @@ test('both spellings of rope_theta are read', () => {
 });
 
 test('an unknown architecture is named with the list of those that run', () => {
-  assert.throws(() => parseModelConfig({ ...llama, architectures: ['OPTForCausalLM'] }, 'config.json'), refused(/OPTForCausalLM.*LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM/));
+  assert.throws(
+    () => parseModelConfig({ ...llama, architectures: ['OPTForCausalLM'] }, 'config.json'),
+    refused(/OPTForCausalLM.*LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM/),
+  );
 });
 
 test('what cannot run is refused by name', () => {
@@ -41,16 +57,28 @@ test('what cannot run is refused by name', () => {
 test('bias flags and windows follow the architecture', () => {
   const biased = parseModelConfig({ ...llama, attention_bias: true, mlp_bias: true }, 'config.json');
   assert.deepEqual([biased.qkvBias, biased.outputBias, biased.mlpBias], [true, true, true]);
-  const qwen = parseModelConfig({ ...llama, architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2', use_sliding_window: true, sliding_window: 16, max_window_layers: 1 }, 'config.json');
+  const qwen = parseModelConfig(
+    { ...llama, architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2', use_sliding_window: true, sliding_window: 16, max_window_layers: 1 },
+    'config.json',
+  );
   assert.deepEqual([qwen.qkvBias, qwen.outputBias, qwen.windows], [true, false, [null, 16]]);
-  assert.deepEqual(parseModelConfig({ ...llama, architectures: ['MistralForCausalLM'], model_type: 'mistral', sliding_window: 16 }, 'config.json').windows, [16, 16]);
+  assert.deepEqual(
+    parseModelConfig({ ...llama, architectures: ['MistralForCausalLM'], model_type: 'mistral', sliding_window: 16 }, 'config.json').windows,
+    [16, 16],
+  );
 });
 
 test('plain frequencies fall from 1 by equal ratios, linear scaling divides them', () => {
   const plain = inverseFrequency({ theta: 10_000, scaling: { type: 'default' } }, 8);
-  assert.deepEqual([...plain].map((value) => Number(value.toFixed(6))), [1, 0.1, 0.01, 0.001]);
+  assert.deepEqual(
+    [...plain].map((value) => Number(value.toFixed(6))),
+    [1, 0.1, 0.01, 0.001],
+  );
   const linear = inverseFrequency({ theta: 10_000, scaling: { type: 'linear', factor: 4 } }, 8);
-  assert.deepEqual([...linear], [...plain].map((value) => Math.fround(value / 4)));
+  assert.deepEqual(
+    [...linear],
+    [...plain].map((value) => Math.fround(value / 4)),
+  );
 });
 
 test('llama3 scaling keeps short waves, divides long ones and blends between', () => {
@@ -64,5 +92,8 @@ test('llama3 scaling keeps short waves, divides long ones and blends between', (
     else if (wave > 64) assert.ok(Math.abs(ratio - 1 / 8) < 1e-6);
     else assert.ok(ratio > 1 / 8 && ratio < 1);
   }
-  assert.ok(waves.some((wave) => wave >= 16 && wave <= 64), 'no frequency lies in the blended band');
+  assert.ok(
+    waves.some((wave) => wave >= 16 && wave <= 64),
+    'no frequency lies in the blended band',
+  );
 });

@@ -1,7 +1,8 @@
 // config.json -> everything the forward pass must know. Sizes are checked against limits before anything is allocated for them,
 // and what cannot run is refused by name.
-import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/shape-from-config';
+
 import type { ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
+import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/shape-from-config';
 import type { JsonObject } from '../checkpoint/json-file.ts';
 import { EngineError } from '../errors.ts';
 import { type Architecture, architectureOf } from './architectures.ts';
@@ -40,12 +41,16 @@ export function parseModelConfig(config: JsonObject, file: string): ModelConfig 
   for (const [key, limit] of Object.entries(sizeLimits) as [keyof typeof sizeLimits, number][]) {
     if (shape[key] > limit) throw new EngineError('checkpoint', `${file}: ${key} is ${shape[key]}, more than the limit of ${limit}`, { file });
   }
-  if (shape.headDim < 2 || shape.headDim % 2 !== 0) throw new EngineError('checkpoint', `${file}: the head dimension is ${shape.headDim}; rotary embedding needs an even one`, { file });
-  if (shape.heads % shape.kvHeads !== 0) throw new EngineError('checkpoint', `${file}: ${shape.heads} attention heads cannot share ${shape.kvHeads} key/value heads`, { file });
+  if (shape.headDim < 2 || shape.headDim % 2 !== 0)
+    throw new EngineError('checkpoint', `${file}: the head dimension is ${shape.headDim}; rotary embedding needs an even one`, { file });
+  if (shape.heads % shape.kvHeads !== 0)
+    throw new EngineError('checkpoint', `${file}: ${shape.heads} attention heads cannot share ${shape.kvHeads} key/value heads`, { file });
   const activation = config['hidden_act'] ?? 'silu';
-  if (activation !== 'silu' && activation !== 'swish') throw new EngineError('checkpoint', `${file}: hidden_act ${JSON.stringify(activation)} cannot run here; silu can`, { file });
+  if (activation !== 'silu' && activation !== 'swish')
+    throw new EngineError('checkpoint', `${file}: hidden_act ${JSON.stringify(activation)} cannot run here; silu can`, { file });
   const eps = config['rms_norm_eps'] ?? 1e-6;
-  if (typeof eps !== 'number' || !(eps >= 0 && eps < 1)) throw new EngineError('checkpoint', `${file}: rms_norm_eps is ${JSON.stringify(eps)}; it must lie in [0, 1)`, { file });
+  if (typeof eps !== 'number' || !(eps >= 0 && eps < 1))
+    throw new EngineError('checkpoint', `${file}: rms_norm_eps is ${JSON.stringify(eps)}; it must lie in [0, 1)`, { file });
   return {
     shape,
     architecture,

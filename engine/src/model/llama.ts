@@ -54,7 +54,18 @@ const value = { hidden: 0, normed: 1, q: 2, k: 3, v: 4, attention: 5, added: 6, 
 
 function blockWidths(config: ModelConfig): number[] {
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = config.shape;
-  return [hiddenSize, hiddenSize, heads * headDim, kvHeads * headDim, kvHeads * headDim, heads * headDim, hiddenSize, intermediateSize, intermediateSize, intermediateSize];
+  return [
+    hiddenSize,
+    hiddenSize,
+    heads * headDim,
+    kvHeads * headDim,
+    kvHeads * headDim,
+    heads * headDim,
+    hiddenSize,
+    intermediateSize,
+    intermediateSize,
+    intermediateSize,
+  ];
 }
 
 /** `layer` names the weights, `cacheLayer` the cache. */
@@ -79,8 +90,17 @@ async function block(config: ModelConfig, weights: ModelWeights, layer: number, 
     { ...rope, value: value.q, heads },
     { ...rope, value: value.k, heads: kvHeads },
     {
-      op: 'attention', q: value.q, k: value.k, v: value.v, out: value.attention, layer: cacheLayer, heads, kvHeads, headDim,
-      scale: headDim ** -0.5, ...(window === null ? {} : { window }),
+      op: 'attention',
+      q: value.q,
+      k: value.k,
+      v: value.v,
+      out: value.attention,
+      layer: cacheLayer,
+      heads,
+      kvHeads,
+      headDim,
+      scale: headDim ** -0.5,
+      ...(window === null ? {} : { window }),
     },
     ...watch('o_proj', value.attention),
     await linear(value.attention, value.added, 'self_attn.o_proj', hiddenSize, heads * headDim, config.outputBias),

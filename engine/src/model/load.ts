@@ -1,7 +1,8 @@
 // Loads a model directory for running: config, checkpoint in any stored layout, program, tokenizer. The model lives as long as it is referenced;
 // `dispose` only makes its use afterwards an error and lets the weights go.
-import type { CacheType, NativeBinding, Program, Session } from '@quantwright/native/binding';
+
 import { join } from 'node:path';
+import type { CacheType, NativeBinding, Program, Session } from '@quantwright/native/binding';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { readJsonObject } from '../checkpoint/json-file.ts';
 import { limits } from '../checkpoint/limits.ts';

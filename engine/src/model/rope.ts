@@ -1,7 +1,8 @@
 // Rotary position embedding: the scaling that a config asks for -> one inverse frequency for each pair of head elements.
 // Rounded to f32 step by step as transformers does (modeling_rope_utils), because at position 100,000 the last bits of a frequency show in the logits.
-import { EngineError } from '../errors.ts';
+
 import { isJsonObject, type JsonObject } from '../checkpoint/json-file.ts';
+import { EngineError } from '../errors.ts';
 
 export type RopeScaling =
   | { readonly type: 'default' }
@@ -58,7 +59,8 @@ function parseScaling(scaling: JsonObject, maxPositions: number, file: string): 
       highFreqFactor: positive(scaling['high_freq_factor'], 'high_freq_factor', file),
       originalPositions: positive(scaling['original_max_position_embeddings'] ?? maxPositions, 'original_max_position_embeddings', file),
     } as const;
-    if (parsed.highFreqFactor === parsed.lowFreqFactor) throw new EngineError('checkpoint', `${file}: low_freq_factor and high_freq_factor must differ`, { file });
+    if (parsed.highFreqFactor === parsed.lowFreqFactor)
+      throw new EngineError('checkpoint', `${file}: low_freq_factor and high_freq_factor must differ`, { file });
     return parsed;
   }
   throw new EngineError('checkpoint', `${file}: rope scaling ${JSON.stringify(type)} cannot run here; default, linear and llama3 can`, { file });

@@ -19,12 +19,18 @@ export interface ModelWeights {
 }
 
 /** All methods throw kind `checkpoint`, naming the tensor. */
-export function checkpointWeights(mapped: MappedCheckpoint, quantization: StoredQuantization | null, binding: NativeBinding, loaded?: (tensor: string) => void): ModelWeights {
+export function checkpointWeights(
+  mapped: MappedCheckpoint,
+  quantization: StoredQuantization | null,
+  binding: NativeBinding,
+  loaded?: (tensor: string) => void,
+): ModelWeights {
   const path = mapped.checkpoint.path;
   return {
     linear: async (module, rows, cols, bias) => {
       const stored = await readLinear(mapped, { module, rows, cols }, quantization, binding);
-      if (bias && stored.bias === undefined) throw new EngineError('checkpoint', `${path}: module ${module} has no bias, though the config says it has`, { file: path, tensor: `${module}.bias` });
+      if (bias && stored.bias === undefined)
+        throw new EngineError('checkpoint', `${path}: module ${module} has no bias, though the config says it has`, { file: path, tensor: `${module}.bias` });
       const weight = await binding.createWeight(stored.spec);
       loaded?.(module);
       return stored.bias === undefined ? { weight } : { weight, bias: stored.bias };

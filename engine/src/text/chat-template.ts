@@ -27,7 +27,11 @@ export interface TemplateInput {
 export function renderChat(input: TemplateInput): string {
   const { template, messages, specialTokens, file } = input;
   if (template.length > templateLimits.sourceCharacters) {
-    throw new EngineError('checkpoint', `${file}: the chat template has ${template.length} characters, more than the limit of ${templateLimits.sourceCharacters}`, { file });
+    throw new EngineError(
+      'checkpoint',
+      `${file}: the chat template has ${template.length} characters, more than the limit of ${templateLimits.sourceCharacters}`,
+      { file },
+    );
   }
   const variables = { ...specialTokens, messages: messages.map(({ role, content }) => ({ role, content })), add_generation_prompt: true };
   try {
@@ -36,7 +40,8 @@ export function renderChat(input: TemplateInput): string {
     if (typeof text !== 'string') throw new TypeError('it does not produce text');
     return text;
   } catch (cause) {
-    if (cause instanceof TemplateRefusal) throw new EngineError('input', `the model's chat template refuses this conversation: ${cause.message}`, { file, cause });
+    if (cause instanceof TemplateRefusal)
+      throw new EngineError('input', `the model's chat template refuses this conversation: ${cause.message}`, { file, cause });
     throw new EngineError('checkpoint', `${file}: the chat template failed: ${cause instanceof Error ? cause.message : String(cause)}`, { file, cause });
   }
 }
@@ -68,7 +73,17 @@ function limited(interpreter: Evaluator): Evaluator {
 
 function environment(variables: Readonly<Record<string, unknown>>): Environment {
   const out = new Environment();
-  const globals = { true: true, True: true, false: false, False: false, none: null, None: null, range: boundedRange, strftime_now: strftime, raise_exception: refuse };
+  const globals = {
+    true: true,
+    True: true,
+    false: false,
+    False: false,
+    none: null,
+    None: null,
+    range: boundedRange,
+    strftime_now: strftime,
+    raise_exception: refuse,
+  };
   for (const [name, value] of Object.entries({ ...globals, ...variables })) out.set(name, value);
   return out;
 }
@@ -90,8 +105,15 @@ function strftime(format: string): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   const month = (style: 'long' | 'short'): string => now.toLocaleString('en-US', { month: style });
   const fields: Readonly<Record<string, string>> = {
-    Y: String(now.getFullYear()), m: two(now.getMonth() + 1), d: two(now.getDate()), b: month('short'), B: month('long'),
-    H: two(now.getHours()), M: two(now.getMinutes()), S: two(now.getSeconds()), '%': '%',
+    Y: String(now.getFullYear()),
+    m: two(now.getMonth() + 1),
+    d: two(now.getDate()),
+    b: month('short'),
+    B: month('long'),
+    H: two(now.getHours()),
+    M: two(now.getMinutes()),
+    S: two(now.getSeconds()),
+    '%': '%',
   };
   return format.replace(/%([A-Za-z%])/g, (all, key: string) => fields[key] ?? all);
 }

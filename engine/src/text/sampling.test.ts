@@ -32,7 +32,10 @@ test('draws follow the softmax of logits / temperature', () => {
   for (const [id, weight] of weights.entries()) {
     const expected = weight / total;
     // Six standard errors: fails for a wrong formula, not for luck (the seed is fixed besides).
-    assert.ok(Math.abs((counts[id] ?? 0) / draws - expected) < 6 * Math.sqrt((expected * (1 - expected)) / draws), `${id}: ${counts[id]} of ${draws}, expected ${expected}`);
+    assert.ok(
+      Math.abs((counts[id] ?? 0) / draws - expected) < 6 * Math.sqrt((expected * (1 - expected)) / draws),
+      `${id}: ${counts[id]} of ${draws}, expected ${expected}`,
+    );
   }
 });
 
@@ -82,7 +85,17 @@ test('logits without a finite largest are an error, not token 0', () => {
 });
 
 test('options outside their range are refused by name', () => {
-  for (const [options, name] of [[{ temperature: -1 }, 'temperature'], [{ topK: 1.5 }, 'topK'], [{ topP: 0 }, 'topP'], [{ minP: 2 }, 'minP'], [{ repetitionPenalty: 0 }, 'repetitionPenalty'], [{ seed: 0.5 }, 'seed']] as const) {
-    assert.throws(() => createSampler(options), (error) => error instanceof EngineError && error.kind === 'input' && error.message.includes(name));
+  for (const [options, name] of [
+    [{ temperature: -1 }, 'temperature'],
+    [{ topK: 1.5 }, 'topK'],
+    [{ topP: 0 }, 'topP'],
+    [{ minP: 2 }, 'minP'],
+    [{ repetitionPenalty: 0 }, 'repetitionPenalty'],
+    [{ seed: 0.5 }, 'seed'],
+  ] as const) {
+    assert.throws(
+      () => createSampler(options),
+      (error) => error instanceof EngineError && error.kind === 'input' && error.message.includes(name),
+    );
   }
 });

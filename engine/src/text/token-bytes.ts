@@ -1,7 +1,8 @@
 // Token -> the exact bytes it stands for. Streaming and bits per byte need bytes, because one token may hold a piece of a character.
 // Two families cover the models that run here: byte-level BPE (GPT-2's alphabet) and SentencePiece-style BPE (U+2581 for a space, <0xNN> for bytes).
-import { EngineError } from '../errors.ts';
+
 import { isJsonObject, type JsonObject } from '../checkpoint/json-file.ts';
+import { EngineError } from '../errors.ts';
 
 export interface TokenBytes {
   /** Bytes of a vocabulary entry that is not an added token. */
@@ -21,7 +22,11 @@ export function tokenBytes(decoder: unknown, file: string): TokenBytes {
     const metaspace = parts.some((part) => part['type'] === 'Metaspace' && part['prepend_scheme'] !== 'never' && part['add_prefix_space'] !== false);
     return { of: pieceBytes, dropsLeadingSpace: strips || metaspace };
   }
-  throw new EngineError('checkpoint', `${file}: a tokenizer with decoder ${[...types].join(', ') || 'none'} cannot be streamed; ByteLevel and SentencePiece decoders can`, { file });
+  throw new EngineError(
+    'checkpoint',
+    `${file}: a tokenizer with decoder ${[...types].join(', ') || 'none'} cannot be streamed; ByteLevel and SentencePiece decoders can`,
+    { file },
+  );
 }
 
 function flatten(decoder: unknown): JsonObject[] {

@@ -46,13 +46,19 @@ test('special tokens spelled in the text are parsed, add no bytes and end genera
 
 test('an unfinished character at the end shows as a replacement, never throws', () => {
   const stream = tokenizer.stream();
-  const [first] = tokenizer.encode('é', { specialTokens: false }).length > 1 ? tokenizer.encode('é', { specialTokens: false }) : tokenizer.encode('𓀀', { specialTokens: false });
+  const [first] =
+    tokenizer.encode('é', { specialTokens: false }).length > 1
+      ? tokenizer.encode('é', { specialTokens: false })
+      : tokenizer.encode('𓀀', { specialTokens: false });
   assert.equal(stream.push(first ?? 0), '');
   assert.equal(stream.end(), '\ufffd');
 });
 
 test('an id outside the vocabulary is an input error', () => {
-  assert.throws(() => tokenizer.bytesOf(1_000_000), (error) => error instanceof EngineError && error.kind === 'input');
+  assert.throws(
+    () => tokenizer.bytesOf(1_000_000),
+    (error) => error instanceof EngineError && error.kind === 'input',
+  );
 });
 
 test('a conversation becomes the prompt that the model was trained on', () => {
@@ -63,7 +69,18 @@ test('a conversation becomes the prompt that the model was trained on', () => {
 });
 
 test('a SentencePiece token stands for its bytes: a marked space, a byte, a piece', () => {
-  const pieces = tokenBytes({ type: 'Sequence', decoders: [{ type: 'Replace', pattern: { String: '▁' }, content: ' ' }, { type: 'ByteFallback' }, { type: 'Fuse' }, { type: 'Strip', content: ' ', start: 1, stop: 0 }] }, 'f');
+  const pieces = tokenBytes(
+    {
+      type: 'Sequence',
+      decoders: [
+        { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+        { type: 'ByteFallback' },
+        { type: 'Fuse' },
+        { type: 'Strip', content: ' ', start: 1, stop: 0 },
+      ],
+    },
+    'f',
+  );
   assert.deepEqual(pieces.of('▁the'), new TextEncoder().encode(' the'));
   assert.deepEqual(pieces.of('<0x0A>'), Uint8Array.of(10));
   assert.equal(pieces.dropsLeadingSpace, true);

@@ -54,7 +54,8 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
     encode: (text, { specialTokens: add }) => {
       const ids: readonly (number | undefined)[] = inner.encode(text, { add_special_tokens: add }).ids;
       const missing = ids.indexOf(undefined);
-      if (missing >= 0) throw new EngineError('input', `${file}: token ${missing} of the text is not in the vocabulary, and the tokenizer has no unknown token`, { file });
+      if (missing >= 0)
+        throw new EngineError('input', `${file}: token ${missing} of the text is not in the vocabulary, and the tokenizer has no unknown token`, { file });
       return Int32Array.from(ids, (id) => id ?? 0);
     },
     decode: (ids) => {

@@ -39,26 +39,38 @@ function targets(target: string, module: string): boolean {
   try {
     return runInNewContext('pattern.test(module)', { pattern: new RegExp(`^(?:${target.slice(3)})`), module }, { timeout: patternMilliseconds }) === true;
   } catch (cause) {
-    throw new EngineError('checkpoint', `quantization_config: target ${target} takes longer than ${patternMilliseconds} ms on ${module}; write a simpler pattern`, { tensor: module, cause });
+    throw new EngineError(
+      'checkpoint',
+      `quantization_config: target ${target} takes longer than ${patternMilliseconds} ms on ${module}; write a simpler pattern`,
+      { tensor: module, cause },
+    );
   }
 }
 
 function parseGroup(group: unknown, name: string, file: string): CompressedGroup {
   const where = `config_groups ${name}`;
-  if (!isJsonObject(group) || !isJsonObject(group['weights'])) throw refused(file, `${where} without "weights"`, 'each group must say how its weights are stored');
+  if (!isJsonObject(group) || !isJsonObject(group['weights']))
+    throw refused(file, `${where} without "weights"`, 'each group must say how its weights are stored');
   const weights = group['weights'];
   if ((weights['type'] ?? 'int') !== 'int') throw refused(file, `${where}: weights of type ${JSON.stringify(weights['type'])}`, 'this engine reads integers');
   const bits = weights['num_bits'];
   if (bits !== 2 && bits !== 3 && bits !== 4 && bits !== 8) throw refused(file, `${where}: num_bits ${JSON.stringify(bits)}`, '2, 3, 4 and 8 can be loaded');
   const size = weights['group_size'] ?? -1;
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || (size !== -1 && size <= 0)) throw refused(file, `${where}: group_size ${JSON.stringify(size)}`, 'it must be -1, null or a positive integer');
-  return { targets: parseTargets(group['targets'], where, file), bits, groupSize: size, dynamicInt8Activations: parseActivations(group['input_activations'], where, file) };
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || (size !== -1 && size <= 0))
+    throw refused(file, `${where}: group_size ${JSON.stringify(size)}`, 'it must be -1, null or a positive integer');
+  return {
+    targets: parseTargets(group['targets'], where, file),
+    bits,
+    groupSize: size,
+    dynamicInt8Activations: parseActivations(group['input_activations'], where, file),
+  };
 }
 
 function parseTargets(value: unknown, where: string, file: string): string[] {
   if (!Array.isArray(value)) return ['Linear'];
   return value.map((target: unknown) => {
-    if (typeof target !== 'string' || target.length > patternLength) throw refused(file, `${where}: target ${JSON.stringify(target)?.slice(0, 80)}`, `it must be a string of at most ${patternLength} characters`);
+    if (typeof target !== 'string' || target.length > patternLength)
+      throw refused(file, `${where}: target ${JSON.stringify(target)?.slice(0, 80)}`, `it must be a string of at most ${patternLength} characters`);
     if (target.startsWith('re:')) {
       try {
         new RegExp(target.slice(3));

@@ -1,11 +1,23 @@
 // compressed-tensors checkpoints, int-quantized and pack-quantized (algorithms section 18.3) -> weight specs.
 import type { NativeBinding } from '@quantwright/native/binding';
-import { suffix } from '../layouts.ts';
 import type { TensorInfo } from '../header.ts';
+import { suffix } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import { groupOf } from './compressed-config.ts';
 import type { CompressedConfig } from './config.ts';
-import { expectTensor, fail, fitsPacked, fittingBits, fittingGroupSize, type LinearPlace, readBias, readGroupIndex, scaleTypeOf, type StoredLinear, transpose } from './stored.ts';
+import {
+  expectTensor,
+  fail,
+  fitsPacked,
+  fittingBits,
+  fittingGroupSize,
+  type LinearPlace,
+  readBias,
+  readGroupIndex,
+  type StoredLinear,
+  scaleTypeOf,
+  transpose,
+} from './stored.ts';
 
 export async function readIntQuantized(mapped: MappedCheckpoint, place: LinearPlace, config: CompressedConfig): Promise<StoredLinear> {
   const { module, rows, cols } = place;

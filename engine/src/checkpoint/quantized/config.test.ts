@@ -11,12 +11,24 @@ test('a gptq config without checkpoint_format is v1, as all published ones were'
 });
 
 test('a method that cannot be loaded is refused with those that can', () => {
-  assert.throws(() => parseQuantization({ quant_method: 'awq', bits: 4 }, file), (error) => error instanceof EngineError && error.kind === 'checkpoint' && /"awq".*gptq, compressed-tensors and quantwright/.test(error.message));
+  assert.throws(
+    () => parseQuantization({ quant_method: 'awq', bits: 4 }, file),
+    (error) => error instanceof EngineError && error.kind === 'checkpoint' && /"awq".*gptq, compressed-tensors and quantwright/.test(error.message),
+  );
 });
 
 test('quantwright modules take what they do not say from the defaults', () => {
   const stored = parseQuantization(
-    { quant_method: 'quantwright', version: 1, methods: ['instant_quant'], bits: 4, group_size: 64, signed: false, compute_method: 'weight_only', modules: { 'model.layers.0.mlp.down_proj': { bits: 8, signed: true } } },
+    {
+      quant_method: 'quantwright',
+      version: 1,
+      methods: ['instant_quant'],
+      bits: 4,
+      group_size: 64,
+      signed: false,
+      compute_method: 'weight_only',
+      modules: { 'model.layers.0.mlp.down_proj': { bits: 8, signed: true } },
+    },
     file,
   );
   assert.ok(stored.layout === 'quantwright');
@@ -26,7 +38,12 @@ test('quantwright modules take what they do not say from the defaults', () => {
 
 test('compressed-tensors groups match a module by name and pattern before the class Linear', () => {
   const groups = parseCompressedGroups(
-    { config_groups: { all: { targets: ['Linear'], weights: { num_bits: 8 } }, down: { targets: ['re:.*down_proj'], weights: { num_bits: 4, group_size: 32 } } } },
+    {
+      config_groups: {
+        all: { targets: ['Linear'], weights: { num_bits: 8 } },
+        down: { targets: ['re:.*down_proj'], weights: { num_bits: 4, group_size: 32 } },
+      },
+    },
     file,
   );
   assert.equal(groupOf(groups, 'model.layers.1.mlp.down_proj')?.bits, 4);
@@ -39,6 +56,10 @@ test('a pattern that backtracks forever is stopped and named', () => {
 });
 
 test('static activation scales are refused in words', () => {
-  const config = { config_groups: { g: { targets: ['Linear'], weights: { num_bits: 8 }, input_activations: { num_bits: 8, type: 'int', dynamic: false, strategy: 'tensor' } } } };
+  const config = {
+    config_groups: {
+      g: { targets: ['Linear'], weights: { num_bits: 8 }, input_activations: { num_bits: 8, type: 'int', dynamic: false, strategy: 'tensor' } },
+    },
+  };
   assert.throws(() => parseCompressedGroups(config, file), /dynamic: false.*dynamic per token/);
 });

@@ -44,7 +44,11 @@ export function parseQuantization(config: JsonObject, file: string): StoredQuant
   if (method === 'gptq') return parseGptq(config, file);
   if (method === 'compressed-tensors') return { layout: 'compressed-tensors', groups: parseCompressedGroups(config, file) };
   if (method === 'quantwright') return parseQuantwright(config, file);
-  throw new EngineError('checkpoint', `${file}: quant_method ${JSON.stringify(method)} cannot be loaded; this engine reads gptq, compressed-tensors and quantwright`, { file });
+  throw new EngineError(
+    'checkpoint',
+    `${file}: quant_method ${JSON.stringify(method)} cannot be loaded; this engine reads gptq, compressed-tensors and quantwright`,
+    { file },
+  );
 }
 
 function parseGptq(config: JsonObject, file: string): GptqConfig {
@@ -52,12 +56,21 @@ function parseGptq(config: JsonObject, file: string): GptqConfig {
   if (format !== 'gptq' && format !== 'gptq_v2') {
     throw new EngineError('checkpoint', `${file}: checkpoint_format ${JSON.stringify(format)} cannot be loaded; this engine reads gptq and gptq_v2`, { file });
   }
-  return { layout: 'gptq', version: format === 'gptq' ? 1 : 2, bits: packedBits(config['bits'], 'bits', file), groupSize: groupSize(config['group_size'] ?? -1, 'group_size', file) };
+  return {
+    layout: 'gptq',
+    version: format === 'gptq' ? 1 : 2,
+    bits: packedBits(config['bits'], 'bits', file),
+    groupSize: groupSize(config['group_size'] ?? -1, 'group_size', file),
+  };
 }
 
 function parseQuantwright(config: JsonObject, file: string): QuantwrightStored {
   if (config['version'] !== quantwrightVersion) {
-    throw new EngineError('checkpoint', `${file}: quantwright layout version ${JSON.stringify(config['version'])}; this engine reads version ${quantwrightVersion}`, { file });
+    throw new EngineError(
+      'checkpoint',
+      `${file}: quantwright layout version ${JSON.stringify(config['version'])}; this engine reads version ${quantwrightVersion}`,
+      { file },
+    );
   }
   const defaults = parseModule(config, 'quantization_config', file);
   const modules = new Map<string, QuantwrightModuleConfig>();
@@ -75,7 +88,12 @@ function parseModule(config: JsonObject, where: string, file: string): Quantwrig
   if (compute !== 'weight_only' && compute !== 'activate_quant') {
     throw new EngineError('checkpoint', `${file}: ${where}: compute_method ${JSON.stringify(compute)} must be weight_only or activate_quant`, { file });
   }
-  return { bits: packedBits(config['bits'], `${where}: bits`, file), groupSize: groupSize(config['group_size'], `${where}: group_size`, file), signed: config['signed'] === true, computeMethod: compute };
+  return {
+    bits: packedBits(config['bits'], `${where}: bits`, file),
+    groupSize: groupSize(config['group_size'], `${where}: group_size`, file),
+    signed: config['signed'] === true,
+    computeMethod: compute,
+  };
 }
 
 export function packedBits(value: unknown, where: string, file: string): PackedBits {

@@ -3,7 +3,19 @@ import type { NativeBinding } from '@quantwright/native/binding';
 import { maxCode, suffix } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import type { GptqConfig } from './config.ts';
-import { expectTensor, fail, fitsPacked, fittingBits, fittingGroupSize, type LinearPlace, readBias, readGroupIndex, scaleTypeOf, type StoredLinear, transpose } from './stored.ts';
+import {
+  expectTensor,
+  fail,
+  fitsPacked,
+  fittingBits,
+  fittingGroupSize,
+  type LinearPlace,
+  readBias,
+  readGroupIndex,
+  type StoredLinear,
+  scaleTypeOf,
+  transpose,
+} from './stored.ts';
 
 export async function readGptq(mapped: MappedCheckpoint, place: LinearPlace, config: GptqConfig, binding: NativeBinding): Promise<StoredLinear> {
   const { module, rows, cols } = place;

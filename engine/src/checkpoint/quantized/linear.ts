@@ -12,7 +12,12 @@ import { readQuantwright } from './quantwright.ts';
 import { expectTensor, type LinearPlace, readBias, type StoredLinear } from './stored.ts';
 
 /** Throws kind `checkpoint`, naming the module, when tensors are missing, do not fit the model, or contradict the config. */
-export async function readLinear(mapped: MappedCheckpoint, place: LinearPlace, quantization: StoredQuantization | null, binding: NativeBinding): Promise<StoredLinear> {
+export async function readLinear(
+  mapped: MappedCheckpoint,
+  place: LinearPlace,
+  quantization: StoredQuantization | null,
+  binding: NativeBinding,
+): Promise<StoredLinear> {
   const kind = storedKind(mapped.checkpoint, place.module);
   if (kind === 'dense') {
     expectTensor(mapped, `${place.module}.${suffix.weight}`, ['F32', 'F16', 'BF16'], [place.rows, place.cols]);
@@ -20,13 +25,20 @@ export async function readLinear(mapped: MappedCheckpoint, place: LinearPlace, q
   }
   const path = mapped.checkpoint.path;
   if (quantization === null) {
-    throw new EngineError('checkpoint', `${path}: module ${place.module} is quantized, but config.json has no quantization_config (and there is no quantize_config.json)`, { file: path, tensor: place.module });
+    throw new EngineError(
+      'checkpoint',
+      `${path}: module ${place.module} is quantized, but config.json has no quantization_config (and there is no quantize_config.json)`,
+      { file: path, tensor: place.module },
+    );
   }
   if (quantization.layout === 'quantwright') return readQuantwright(mapped, place, quantization, binding);
   if (quantization.layout === 'gptq' && kind === 'words') return readGptq(mapped, place, quantization, binding);
   if (quantization.layout === 'compressed-tensors' && kind === 'int8') return readIntQuantized(mapped, place, quantization);
   if (quantization.layout === 'compressed-tensors' && kind === 'packed') return readPackQuantized(mapped, place, quantization, binding);
-  throw new EngineError('checkpoint', `${path}: the tensors of ${place.module} are not of the ${quantization.layout} layout that its config names`, { file: path, tensor: place.module });
+  throw new EngineError('checkpoint', `${path}: the tensors of ${place.module} are not of the ${quantization.layout} layout that its config names`, {
+    file: path,
+    tensor: place.module,
+  });
 }
 
 function storedKind(checkpoint: Checkpoint, module: string): 'dense' | 'words' | 'packed' | 'int8' {
@@ -34,7 +46,10 @@ function storedKind(checkpoint: Checkpoint, module: string): 'dense' | 'words' |
   if (checkpoint.has(`${module}.${suffix.weightPacked}`)) return 'packed';
   const weight = checkpoint.find(`${module}.${suffix.weight}`);
   if (weight === undefined) {
-    throw new EngineError('checkpoint', `${checkpoint.path}: module ${module} has no weight (neither weight, qweight nor weight_packed)`, { file: checkpoint.path, tensor: `${module}.weight` });
+    throw new EngineError('checkpoint', `${checkpoint.path}: module ${module} has no weight (neither weight, qweight nor weight_packed)`, {
+      file: checkpoint.path,
+      tensor: `${module}.weight`,
+    });
   }
   return weight.dtype === 'I8' || weight.dtype === 'U8' ? 'int8' : 'dense';
 }

@@ -3,11 +3,14 @@ import type { NativeBinding } from '@quantwright/native/binding';
 import { groupCount, packedWords, suffix } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import type { QuantwrightStored } from './config.ts';
-import { expectTensor, fail, type LinearPlace, readBias, readGroupIndex, scaleTypeOf, type StoredLinear, transpose } from './stored.ts';
+import { expectTensor, fail, type LinearPlace, readBias, readGroupIndex, type StoredLinear, scaleTypeOf, transpose } from './stored.ts';
 
 export async function readQuantwright(mapped: MappedCheckpoint, place: LinearPlace, config: QuantwrightStored, binding: NativeBinding): Promise<StoredLinear> {
   const integer = config.of(place.module).computeMethod === 'activate_quant';
-  return { ...(integer ? await readIntegerActivations(mapped, place) : await readWeightOnly(mapped, place, config, binding)), ...(await readBias(mapped, place)) };
+  return {
+    ...(integer ? await readIntegerActivations(mapped, place) : await readWeightOnly(mapped, place, config, binding)),
+    ...(await readBias(mapped, place)),
+  };
 }
 
 async function readWeightOnly(mapped: MappedCheckpoint, place: LinearPlace, config: QuantwrightStored, binding: NativeBinding): Promise<StoredLinear> {

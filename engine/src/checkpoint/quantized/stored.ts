@@ -1,8 +1,8 @@
 // What every reader of a stored layout shares: the linear it must produce, checks that name the tensor, and small rearrangements.
 import type { WeightSpec } from '@quantwright/native/binding';
 import { EngineError } from '../../errors.ts';
-import type { TensorInfo } from '../header.ts';
 import type { Dtype } from '../dtype.ts';
+import type { TensorInfo } from '../header.ts';
 import { groupCount, type PackedBits, packedWords } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 
@@ -47,7 +47,10 @@ export function fittingBits(info: TensorInfo, stated: PackedBits | null, fits: (
 export function fittingGroupSize(info: TensorInfo, cols: number, groups: number, stated: number | null): number {
   if (stated !== null && groupCount(cols, stated) === groups) return groups === 1 ? -1 : stated;
   if (groups > 0 && cols % groups === 0) return groups === 1 ? -1 : cols / groups;
-  return fail(info, `has ${groups} groups for ${cols} input features${stated === null ? '' : `; group_size ${stated} of the config gives ${groupCount(cols, stated)}`}`);
+  return fail(
+    info,
+    `has ${groups} groups for ${cols} input features${stated === null ? '' : `; group_size ${stated} of the config gives ${groupCount(cols, stated)}`}`,
+  );
 }
 
 export function fitsPacked(words: number, count: number): (bits: PackedBits) => boolean {
