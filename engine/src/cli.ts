@@ -32,7 +32,10 @@ const terminal: Terminal = {
   signal: interrupt.signal,
 };
 
-const program = new Command('quantwright').description('check, quantize, measure and chat with language models').version(version).showHelpAfterError('(--help shows what is possible)');
+const program = new Command('quantwright')
+  .description('check, quantize, measure and chat with language models')
+  .version(version)
+  .showHelpAfterError('(--help shows what is possible)');
 const commands = [checkCommand, quantizeCommand, tensorCommand, evalCommand, compareCommand, chatCommand, logitsCommand, inspectCommand, doctorCommand];
 for (const command of commands) program.addCommand(command(terminal));
 exitThroughErrors(program);

@@ -1,6 +1,7 @@
 // DashInfer InstantQuant against its own Python code: codes exact, scales and zeros as stored, dequantized values, and the A8W8 product.
-import { test } from 'node:test';
+
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { dequantize } from '@quantwright/engine/commands/tensor';
 import { instantQuant } from '@quantwright/engine/methods/instant_quant/method';
 import type { ModuleScheme, QuantizedMatrix, ScaleType } from '@quantwright/engine/methods/method';
@@ -14,7 +15,10 @@ const scaleTypes: Readonly<Record<string, ScaleType>> = { float16: 'f16', bfloat
 function schemeOf(bits: number, signed: boolean, groupSize: number, scaleType: ScaleType): ModuleScheme {
   return {
     weights: { dtype: 'int', bits, signed, symmetric: false, groupSize, zeroPoint: 'float', descAct: false, staticGroups: false },
-    dialect: 'instant_quant', mseSearch: false, fullRange: false, scaleType,
+    dialect: 'instant_quant',
+    mseSearch: false,
+    fullRange: false,
+    scaleType,
   };
 }
 
@@ -24,7 +28,8 @@ async function quantize(weightKn: Float32Array, k: number, n: number, scheme: Mo
 }
 
 /** Ours is [out, in] and [out, groups]; the reference has [in, out] and [groups, out]. */
-const turned = (values: Float32Array | Int32Array | Int8Array | Uint8Array, rows: number, cols: number): Float32Array => transposed(Float32Array.from(values), rows, cols);
+const turned = (values: Float32Array | Int32Array | Int8Array | Uint8Array, rows: number, cols: number): Float32Array =>
+  transposed(Float32Array.from(values), rows, cols);
 
 runGoldenCases(
   'dashinfer_iq',
@@ -34,7 +39,16 @@ runGoldenCases(
     if (golden.params['mode'] === 'A8W8') {
       const matrix = await quantize(Float32Array.from(weight.data), k, n, schemeOf(8, true, -1, 'f32'));
       same('qw', turned(matrix.codes, n, k));
-      const packed = await binding.createWeight({ codec: 'w8a8', rows: n, cols: k, groupSize: -1, codes: matrix.codes, scale: matrix.scale, zero: matrix.zero, scaleType: 'f32' });
+      const packed = await binding.createWeight({
+        codec: 'w8a8',
+        rows: n,
+        cols: k,
+        groupSize: -1,
+        codes: matrix.codes,
+        scale: matrix.scale,
+        zero: matrix.zero,
+        scaleType: 'f32',
+      });
       const x = goldenTensor(tensors, 'in.x');
       const bias = tensors.get('in.bias');
       same('y', await packed.matmul(Float32Array.from(x.data), x.shape[0] ?? 0, bias === undefined ? undefined : Float32Array.from(bias.data)));
@@ -49,7 +63,8 @@ runGoldenCases(
     same('dequant_kn', turned(dequantize(matrix), n, k));
     same('qdata', format === 'uint4' ? packedPairs(turned(matrix.codes, n, k), k, n) : turned(matrix.codes, n, k));
   },
-  (golden) => (golden.case.startsWith('iq_cpu_') ? "the rounding of DashInfer's CPU operator, another formula than its InstantQuant weights; not implemented here" : null),
+  (golden) =>
+    golden.case.startsWith('iq_cpu_') ? "the rounding of DashInfer's CPU operator, another formula than its InstantQuant weights; not implemented here" : null,
 );
 
 /** DashInfer's own packing of uint4: byte j of a row holds outputs 2j (low nibble) and 2j+1. */
@@ -76,7 +91,11 @@ test('every sub-channel size of the config reaches the native quantizer', async 
   const k = 96;
   const weight = Float32Array.from({ length: 2 * k }, (_, index) => Math.fround(Math.cos(3 * index)));
   for (const group of [-1, 32, 64, 128, 256, 512]) {
-    const matrix = await instantQuant.quantizeModule(binding, { type: 'f32', rows: 2, cols: k, data: new Uint8Array(weight.buffer) }, schemeOf(8, true, group, 'f32'));
+    const matrix = await instantQuant.quantizeModule(
+      binding,
+      { type: 'f32', rows: 2, cols: k, data: new Uint8Array(weight.buffer) },
+      schemeOf(8, true, group, 'f32'),
+    );
     assert.equal(matrix.groups, group === -1 ? 1 : Math.ceil(k / group), `group_size ${group}`);
     assert.ok(matrix.sqnrDb > 35, `group_size ${group}: ${matrix.sqnrDb} dB`);
   }

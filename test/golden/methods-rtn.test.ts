@@ -13,7 +13,16 @@ const dialects: Readonly<Record<string, RtnDialect>> = { qllm: 'qllm', ist_gptq:
 function schemeOf({ params }: GoldenCase): ModuleScheme {
   const symmetric = params['sym'] === true || params['scheme'] === 'sym';
   return {
-    weights: { dtype: 'int', bits: Number(params['bits']), signed: false, symmetric, groupSize: Number(params['group_size']), zeroPoint: 'integer', descAct: false, staticGroups: false },
+    weights: {
+      dtype: 'int',
+      bits: Number(params['bits']),
+      signed: false,
+      symmetric,
+      groupSize: Number(params['group_size']),
+      zeroPoint: 'integer',
+      descAct: false,
+      staticGroups: false,
+    },
     dialect: dialects[String(params['variant'])] ?? 'ist',
     mseSearch: params['mse'] === true,
     fullRange: params['full_range'] === true,
@@ -29,9 +38,7 @@ runGoldenCases('rtn', async ({ golden, tensors, same }) => {
   const quantile = Number(golden.params['quantile'] ?? 1);
   // The clip ratio is no setting of a config: only this dialect's own tool has it, so the native quantizer is asked directly.
   const matrix =
-    quantile === 1
-      ? await rtn.quantizeModule(binding, { type: 'f32', rows, cols, data }, scheme)
-      : await clipped(data, rows, cols, scheme, quantile);
+    quantile === 1 ? await rtn.quantizeModule(binding, { type: 'f32', rows, cols, data }, scheme) : await clipped(data, rows, cols, scheme, quantile);
   same('codes', matrix.codes);
   same('scale', matrix.scale);
   if (tensors.has('out.zero')) same('zero', matrix.zero);
@@ -40,6 +47,9 @@ runGoldenCases('rtn', async ({ golden, tensors, same }) => {
 
 async function clipped(data: Uint8Array, rows: number, cols: number, scheme: ModuleScheme, quantile: number): ReturnType<typeof rtn.quantizeModule> {
   const groupSize = scheme.weights.groupSize === -1 ? cols : scheme.weights.groupSize;
-  const result = await binding.quantizeRtn({ type: 'f32', rows, cols, data }, { dialect: scheme.dialect, bits: 8, symmetric: scheme.weights.symmetric, groupSize, quantile, scaleType: 'f32' });
+  const result = await binding.quantizeRtn(
+    { type: 'f32', rows, cols, data },
+    { dialect: scheme.dialect, bits: 8, symmetric: scheme.weights.symmetric, groupSize, quantile, scaleType: 'f32' },
+  );
   return { rows, cols, bits: 8, groupSize, symmetric: scheme.weights.symmetric, scaleType: 'f32', ...result };
 }

@@ -1,7 +1,7 @@
 // Runs golden cases as tests and prints how many ran and passed. A case compares its outputs by the rules of its index row.
 import assert from 'node:assert/strict';
-import { after, test, type TestContext } from 'node:test';
-import { goldenCases, type GoldenCase, goldenTensors, type GoldenTensor } from './cases.ts';
+import { after, type TestContext, test } from 'node:test';
+import { type GoldenCase, type GoldenTensor, goldenCases, goldenTensors } from './cases.ts';
 import { compareWith } from './tolerance.ts';
 
 export interface CaseCheck {

@@ -8,15 +8,31 @@ import { compressedTensorsLayout } from '@quantwright/engine/pipeline/layouts/co
 import { gptqLayout, gptqV2Layout } from '@quantwright/engine/pipeline/layouts/gptq';
 import type { ModulePlan } from '@quantwright/engine/pipeline/layouts/layout';
 import { goldenBinding } from './binding.ts';
-import { type GoldenCase, goldenTensor, transposed, type GoldenTensor } from './cases.ts';
+import { type GoldenCase, type GoldenTensor, goldenTensor, transposed } from './cases.ts';
 import { runGoldenCases } from './outcome.ts';
 
 const binding = await goldenBinding();
 const words = (bytes: Uint8Array | undefined): Int32Array => new Int32Array((bytes ?? new Uint8Array()).slice().buffer);
 
 function planOf(rows: number, cols: number, { params }: GoldenCase, symmetric: boolean, dialect: ModuleScheme['dialect']): ModulePlan {
-  const weights = { dtype: 'int' as const, bits: Number(params['bits']), signed: false, symmetric, groupSize: Number(params['group_size']), zeroPoint: 'integer' as const, descAct: false, staticGroups: false };
-  return { module: 'm', block: 0, rows, cols, activations: false, scheme: { weights, dialect, mseSearch: false, fullRange: false, scaleType: dialect === 'ist' ? 'f16' : 'f32' } };
+  const weights = {
+    dtype: 'int' as const,
+    bits: Number(params['bits']),
+    signed: false,
+    symmetric,
+    groupSize: Number(params['group_size']),
+    zeroPoint: 'integer' as const,
+    descAct: false,
+    staticGroups: false,
+  };
+  return {
+    module: 'm',
+    block: 0,
+    rows,
+    cols,
+    activations: false,
+    scheme: { weights, dialect, mseSearch: false, fullRange: false, scaleType: dialect === 'ist' ? 'f16' : 'f32' },
+  };
 }
 
 function gptqMatrix(golden: GoldenCase, tensors: ReadonlyMap<string, GoldenTensor>): QuantizedMatrix {
@@ -25,9 +41,20 @@ function gptqMatrix(golden: GoldenCase, tensors: ReadonlyMap<string, GoldenTenso
   const [rows = 0, cols = 0] = codes.shape;
   const groups = scale.shape[1] ?? 0;
   return {
-    rows, cols, groups, bits: Number(golden.params['bits']) as 3 | 4 | 8, groupSize: Math.ceil(cols / groups), codes: Uint8Array.from(codes.data),
-    scale: Float32Array.from(scale.data), zero: Float32Array.from(goldenTensor(tensors, 'in.zero').data), gIdx: Int32Array.from(goldenTensor(tensors, 'in.g_idx').data),
-    symmetric: golden.params['sym'] === true, scaleType: 'f16', sqnrDb: 0, mse: 0, notFinite: null,
+    rows,
+    cols,
+    groups,
+    bits: Number(golden.params['bits']) as 3 | 4 | 8,
+    groupSize: Math.ceil(cols / groups),
+    codes: Uint8Array.from(codes.data),
+    scale: Float32Array.from(scale.data),
+    zero: Float32Array.from(goldenTensor(tensors, 'in.zero').data),
+    gIdx: Int32Array.from(goldenTensor(tensors, 'in.g_idx').data),
+    symmetric: golden.params['sym'] === true,
+    scaleType: 'f16',
+    sqnrDb: 0,
+    mse: 0,
+    notFinite: null,
   };
 }
 
@@ -63,11 +90,46 @@ runGoldenCases('compressed_tensors', async ({ golden, tensors, same }) => {
 test('v1 stores zero - 1 within its field, v2 stores zero', async () => {
   const [rows, cols] = [32, 32];
   const matrix: QuantizedMatrix = {
-    rows, cols, bits: 4, groupSize: cols, groups: 1, codes: new Uint8Array(rows * cols), scale: new Float32Array(rows).fill(1), zero: Float32Array.from({ length: rows }, (_, row) => row % 16),
-    symmetric: false, scaleType: 'f16', sqnrDb: 0, mse: 0, notFinite: null,
+    rows,
+    cols,
+    bits: 4,
+    groupSize: cols,
+    groups: 1,
+    codes: new Uint8Array(rows * cols),
+    scale: new Float32Array(rows).fill(1),
+    zero: Float32Array.from({ length: rows }, (_, row) => row % 16),
+    symmetric: false,
+    scaleType: 'f16',
+    sqnrDb: 0,
+    mse: 0,
+    notFinite: null,
   };
-  const plan = { module: 'm', block: 0, rows, cols, activations: false, scheme: { weights: { dtype: 'int' as const, bits: 4, signed: false, symmetric: false, groupSize: -1, zeroPoint: 'integer' as const, descAct: false, staticGroups: false }, dialect: 'ist' as const, mseSearch: false, fullRange: false, scaleType: 'f16' as const } };
-  const fields = async (layout: typeof gptqLayout): Promise<readonly number[]> => [...(await binding.unpackRows((await layout.pack(binding, plan, matrix))[1] ?? new Uint8Array(), 1, rows, 4))];
+  const plan = {
+    module: 'm',
+    block: 0,
+    rows,
+    cols,
+    activations: false,
+    scheme: {
+      weights: {
+        dtype: 'int' as const,
+        bits: 4,
+        signed: false,
+        symmetric: false,
+        groupSize: -1,
+        zeroPoint: 'integer' as const,
+        descAct: false,
+        staticGroups: false,
+      },
+      dialect: 'ist' as const,
+      mseSearch: false,
+      fullRange: false,
+      scaleType: 'f16' as const,
+    },
+  };
+  const fields = async (layout: typeof gptqLayout): Promise<readonly number[]> => [
+    ...(await binding.unpackRows((await layout.pack(binding, plan, matrix))[1] ?? new Uint8Array(), 1, rows, 4)),
+  ];
   assert.deepEqual((await fields(gptqV2Layout)).slice(0, 4), [0, 1, 2, 3]);
   // Zero 0 wraps to 15 and leaves its neighbours alone.
   assert.deepEqual((await fields(gptqLayout)).slice(0, 4), [15, 0, 1, 2]);

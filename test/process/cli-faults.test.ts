@@ -34,7 +34,10 @@ test('quantize refuses a bad config with the words of check', async (t) => {
   const refused = await runCli(['quantize', quill, '--config', bad, '--out', workspace.path('out'), '--json']);
   assert.equal(refused.code, 1);
   const error = JSON.parse(refused.stdout);
-  assert.deepEqual(error.findings, errors.map(({ code, message }: { code: string; message: string }) => ({ code, message })));
+  assert.deepEqual(
+    error.findings,
+    errors.map(({ code, message }: { code: string; message: string }) => ({ code, message })),
+  );
   assert.deepEqual(readdirSync(workspace.root), ['bad.quant.json']);
 });
 
@@ -98,7 +101,16 @@ test('an output that cannot be made is an error before any work', async (t) => {
 
 test('a memory limit below the need is refused with both figures', async (t) => {
   const workspace = createWorkspace(t);
-  const result = await runCli(['quantize', quill, '--config', workspace.write('a.quant.json', configs.a16w8), '--out', workspace.path('out'), '--memory-limit', '1MiB']);
+  const result = await runCli([
+    'quantize',
+    quill,
+    '--config',
+    workspace.write('a.quant.json', configs.a16w8),
+    '--out',
+    workspace.path('out'),
+    '--memory-limit',
+    '1MiB',
+  ]);
   assert.equal(result.code, 1);
   assert.match(result.stderr, /needs about \d+ MiB .* memory limit of 1 MiB/);
 });
@@ -111,6 +123,7 @@ test('wrong use is code 2 with help, and json errors are one document', async ()
   assert.deepEqual([missing.code, JSON.parse(missing.stdout).kind], [1, 'input']);
   const help = await runCli(['--help']);
   assert.equal(help.code, 0);
-  for (const command of ['check', 'quantize', 'tensor', 'eval', 'compare', 'chat', 'logits', 'inspect', 'doctor']) assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
+  for (const command of ['check', 'quantize', 'tensor', 'eval', 'compare', 'chat', 'logits', 'inspect', 'doctor'])
+    assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
   assert.doesNotMatch(help.stdout, /serve/);
 });

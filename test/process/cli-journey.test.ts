@@ -5,7 +5,11 @@ import { test } from 'node:test';
 import { quill, quillText, runCli, startCli } from '../support/engine-process.ts';
 import { configs, createWorkspace, hashes } from '../support/engine-workspace.ts';
 
-const lines = (text: string): readonly Record<string, unknown>[] => text.trim().split('\n').map((line) => JSON.parse(line));
+const lines = (text: string): readonly Record<string, unknown>[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 
 test('check, quantize, inspect, eval, compare and chat with the result', { timeout: 300_000 }, async (t) => {
   const workspace = createWorkspace(t);
@@ -31,7 +35,9 @@ test('check, quantize, inspect, eval, compare and chat with the result', { timeo
   const ratio = JSON.parse(evaluated.stdout).perplexity / JSON.parse(base.stdout).perplexity;
   assert.ok(Math.abs(ratio - 1) < 0.01, `8-bit weights change the perplexity by the factor ${ratio}`);
 
-  const compared = JSON.parse((await runCli(['compare', quill, out, '--text', quillText, '--max-tokens', '1024', '--divergence-tokens', '256', '--json'])).stdout);
+  const compared = JSON.parse(
+    (await runCli(['compare', quill, out, '--text', quillText, '--max-tokens', '1024', '--divergence-tokens', '256', '--json'])).stdout,
+  );
   assert.equal(compared.models[0].divergence, null);
   assert.ok(compared.models[1].divergence.meanNats < 0.01 && compared.models[1].divergence.top1Agreement > 0.95, JSON.stringify(compared.models[1].divergence));
 
@@ -91,6 +97,9 @@ test('logits and tensor write safetensors that can be read again', async (t) => 
   assert.deepEqual([metrics.rows, metrics.cols, metrics.groups, metrics.dialect], [2, 48, 2, 'instant_quant']);
   assert.ok(metrics.sqnrDb > 20 && metrics.maxAbsError < 0.1, JSON.stringify(metrics));
   const inspected = JSON.parse((await runCli(['inspect', workspace.path('q.safetensors'), '--json'])).stdout);
-  assert.deepEqual(inspected.tensors.map((row: { name: string }) => row.name), ['codes', 'dequantized', 'scales', 'zeros']);
+  assert.deepEqual(
+    inspected.tensors.map((row: { name: string }) => row.name),
+    ['codes', 'dequantized', 'scales', 'zeros'],
+  );
   assert.equal(readFileSync(matrix).length, 8 + header.length + 384, 'the input is untouched');
 });

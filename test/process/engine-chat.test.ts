@@ -1,8 +1,8 @@
 // Chat and perplexity over stdio: streaming, cache reuse, cancel, unload, and two requests for one model.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type ChatDelta, chat, chatDelta, type PerplexityProgress, perplexity, perplexityProgress, unload } from '@quantwright/schemas/rpc/engine';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
-import { chat, type ChatDelta, chatDelta, perplexity, type PerplexityProgress, perplexityProgress, unload } from '@quantwright/schemas/rpc/engine';
 import { quill, quillText, startEngine } from '../support/engine-process.ts';
 
 const question = { role: 'user' as const, content: 'What is quantization?' };
@@ -15,7 +15,10 @@ test('an answer streams in pieces that make up its text, and the next turn reuse
   assert.equal(first.text, 'Quantization stores numbers with fewer bits, so the model needs less memory and moves less data.');
   assert.equal(first.finishReason, 'stop');
   assert.equal(deltas.map((delta) => delta.text).join(''), first.text);
-  assert.equal(deltas.reduce((sum, delta) => sum + delta.tokens, 0), first.tokens);
+  assert.equal(
+    deltas.reduce((sum, delta) => sum + delta.tokens, 0),
+    first.tokens,
+  );
   const messages = [question, { role: 'assistant' as const, content: first.text }, { role: 'user' as const, content: 'What does group_size mean?' }];
   const second = await connection.sendRequest(chat, { modelDir: quill, messages, sampling: { temperature: 0, maxTokens: 4 } });
   assert.equal(first.cachedTokens, 0);
@@ -42,13 +45,23 @@ test('perplexity counts windows up, waits for the chat of the same model, and ca
   connection.onProgress(perplexityProgress, 'ppl', (progress) => void seen.push(progress));
   const turn = connection.sendRequest(chat, { modelDir: quill, messages: [question], sampling: { temperature: 0 } });
   const result = await connection.sendRequest(perplexity, { modelDir: quill, textPath: quillText, window: 256, maxTokens: 1024, progressToken: 'ppl' });
-  assert.deepEqual(seen.map((progress) => [progress.windowsDone, progress.windows]), [[1, 4], [2, 4], [3, 4], [4, 4]]);
+  assert.deepEqual(
+    seen.map((progress) => [progress.windowsDone, progress.windows]),
+    [
+      [1, 4],
+      [2, 4],
+      [3, 4],
+      [4, 4],
+    ],
+  );
   assert.equal(seen.at(-1)?.perplexity, result.perplexity);
   assert.equal(result.predictedTokens, 4 * 255);
   assert.equal((await turn).finishReason, 'stop');
   const cancel = new CancellationTokenSource();
   connection.onProgress(perplexityProgress, 'cancelled', () => cancel.cancel());
-  await assert.rejects(connection.sendRequest(perplexity, { modelDir: quill, textPath: quillText, window: 128, progressToken: 'cancelled' }, cancel.token), { code: -32800 });
+  await assert.rejects(connection.sendRequest(perplexity, { modelDir: quill, textPath: quillText, window: 128, progressToken: 'cancelled' }, cancel.token), {
+    code: -32800,
+  });
 });
 
 test('a model can be unloaded, but not under a running job', async (t) => {

@@ -3,16 +3,19 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { CancellationTokenSource, ResponseError } from 'vscode-jsonrpc';
 import { checkConfig } from '@quantwright/schemas/check/check';
-import { doctor, inspect, protocolVersion, quantize, type QuantizeProgress, quantizeProgress, shutdown } from '@quantwright/schemas/rpc/engine';
-import { engineErrorCode, type EngineErrorData } from '@quantwright/schemas/rpc/errors';
+import { doctor, inspect, protocolVersion, type QuantizeProgress, quantize, quantizeProgress, shutdown } from '@quantwright/schemas/rpc/engine';
+import { type EngineErrorData, engineErrorCode } from '@quantwright/schemas/rpc/errors';
+import { CancellationTokenSource, ResponseError } from 'vscode-jsonrpc';
 import { projectRoot, quill, startEngine } from '../support/engine-process.ts';
 import { configs, createWorkspace, hashes } from '../support/engine-workspace.ts';
 
 /** The error of a request that must fail. */
 async function failure(request: Promise<unknown>): Promise<ResponseError<EngineErrorData>> {
-  const outcome = await request.then(() => null, (error: unknown) => error);
+  const outcome = await request.then(
+    () => null,
+    (error: unknown) => error,
+  );
   assert.ok(outcome instanceof ResponseError, `the request should have failed, it gave ${String(outcome)}`);
   return outcome;
 }
@@ -36,12 +39,22 @@ test('quantize reports the plan, then every module with falling time left, and m
   const params = { modelDir: quill, configPath: workspace.write('a.quant.json', configs.a16w4g32), outDir: out };
   const result = await engine.connection.sendRequest(quantize, { ...params, progressToken: 'job' });
 
-  assert.deepEqual(events.map((event) => event.phase), ['plan', ...Array(56).fill('module'), 'write']);
+  assert.deepEqual(
+    events.map((event) => event.phase),
+    ['plan', ...Array(56).fill('module'), 'write'],
+  );
   const modules = events.flatMap((event) => (event.phase === 'module' ? [event] : []));
-  assert.deepEqual(modules.map((event) => event.index), modules.map((_, index) => index));
+  assert.deepEqual(
+    modules.map((event) => event.index),
+    modules.map((_, index) => index),
+  );
   assert.equal(modules.at(-1)?.bytesDone, modules.at(-1)?.bytesTotal);
   assert.equal(modules.at(-1)?.etaSeconds, 0);
-  assert.deepEqual(modules.map((event) => event.block), [...modules.map((event) => event.block)].sort((a, b) => a - b), 'blocks come in order');
+  assert.deepEqual(
+    modules.map((event) => event.block),
+    [...modules.map((event) => event.block)].sort((a, b) => a - b),
+    'blocks come in order',
+  );
 
   assert.equal(result.modules.length, 56);
   // 4 bits, and a 16-bit scale and zero for 32 weights; weight_shape adds a trace.
@@ -49,7 +62,14 @@ test('quantize reports the plan, then every module with falling time left, and m
   assert.equal(existsSync(`${out}.partial`), false);
   const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
   assert.equal(config.quantization_config.quant_method, 'quantwright');
-  assert.deepEqual(readdirSync(out).sort(), ['config.json', 'generation_config.json', 'model.safetensors', 'special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json']);
+  assert.deepEqual(readdirSync(out).sort(), [
+    'config.json',
+    'generation_config.json',
+    'model.safetensors',
+    'special_tokens_map.json',
+    'tokenizer.json',
+    'tokenizer_config.json',
+  ]);
   const inspected = await engine.connection.sendRequest(inspect, { path: out });
   assert.equal(inspected.parameters, 15_735_168);
   assert.ok(Math.abs(inspected.bitsPerWeight - result.bitsPerWeight) < 1e-9);
@@ -70,7 +90,11 @@ test('cancel between modules answers as cancelled and leaves nothing behind', as
     if (event.phase === 'module') modulesSeen++;
     if (modulesSeen === 2) cancel.cancel();
   });
-  const request = engine.connection.sendRequest(quantize, { modelDir: quill, configPath, outDir: workspace.path('deep/out'), progressToken: 'job' }, cancel.token);
+  const request = engine.connection.sendRequest(
+    quantize,
+    { modelDir: quill, configPath, outDir: workspace.path('deep/out'), progressToken: 'job' },
+    cancel.token,
+  );
   const error = await failure(request);
   assert.equal(error.code, -32800);
   assert.ok(modulesSeen < 56, 'it stopped before the end');
@@ -83,7 +107,9 @@ test('a refused config has the codes and words of the check service, and no outp
   const text = JSON.stringify({ ...configs.a8w8, group_size: 128 });
   const configPath = workspace.write('bad.quant.json', text);
   const { findings } = checkConfig({
-    fileName: configPath, text, modelConfigText: readFileSync(join(quill, 'config.json'), 'utf8'),
+    fileName: configPath,
+    text,
+    modelConfigText: readFileSync(join(quill, 'config.json'), 'utf8'),
     targets: [{ runtime: 'quantwright', version: null, device: null, tensorParallel: 1 }],
   });
   const expected = findings.filter((finding) => finding.severity === 'error').map(({ code, message }) => ({ code, message }));

@@ -1,10 +1,10 @@
 // The real engine and the real command line, started for a test. Both run the compiled sources; engine-bundle.test.ts runs what ships.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type LogMessage, log, type Ready, ready } from '@quantwright/schemas/rpc/engine';
 import { createMessageConnection, type MessageConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
-import { log, type LogMessage, type Ready, ready } from '@quantwright/schemas/rpc/engine';
 
 export const projectRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 export const quill = join(projectRoot, 'models', 'quill-16m');
@@ -22,7 +22,9 @@ export interface EngineProcess {
 /** Starts an engine and waits for its handshake; it is ended with the test. */
 export async function startEngine(context: TestContext, entry = join(projectRoot, 'engine', 'out', 'main.js')): Promise<EngineProcess> {
   const child = spawn(process.execPath, [entry, '--stdio'], { stdio: ['pipe', 'pipe', 'pipe'] });
-  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
+    child.once('exit', (code, signal) => resolve({ code, signal })),
+  );
   context.after(async () => {
     child.kill('SIGKILL');
     await exited;
@@ -58,7 +60,10 @@ export interface RunningCommand {
 
 /** `input`: what the command reads; its end is closed after it. */
 export function startCli(args: readonly string[], options: { readonly cwd?: string; readonly input?: string; readonly entry?: string } = {}): RunningCommand {
-  const child = spawn(process.execPath, [options.entry ?? join(projectRoot, 'engine', 'out', 'cli.js'), ...args], { cwd: options.cwd ?? projectRoot, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [options.entry ?? join(projectRoot, 'engine', 'out', 'cli.js'), ...args], {
+    cwd: options.cwd ?? projectRoot,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {
@@ -72,6 +77,9 @@ export function startCli(args: readonly string[], options: { readonly cwd?: stri
   return { child, result };
 }
 
-export function runCli(args: readonly string[], options: { readonly cwd?: string; readonly input?: string; readonly entry?: string } = {}): Promise<CommandResult> {
+export function runCli(
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly input?: string; readonly entry?: string } = {},
+): Promise<CommandResult> {
   return startCli(args, options).result;
 }

@@ -1,7 +1,7 @@
 // quantwright chat MODEL_DIR: a conversation on a terminal; with --prompt one answer; with --json the answer as one document.
 import { createInterface } from 'node:readline/promises';
-import { Command } from 'commander';
 import type { ChatMessage, ChatResult, Sampling } from '@quantwright/schemas/rpc/engine';
+import { Command } from 'commander';
 import { type Chat, createChat } from '../chat/chat.ts';
 import { integer, number } from './option-values.ts';
 import { exitCodes, runCommand, UsageError } from './run-command.ts';
@@ -84,7 +84,9 @@ async function converse(terminal: Terminal, conversation: Chat, system: readonly
       const result = await answer(terminal, conversation, asked, sampling, false);
       if (terminal.signal.aborted) break;
       messages = [...asked, { role: 'assistant', content: result.text }];
-      terminal.err(`[${result.tokens} tokens, ${result.tokensPerSecond.toFixed(0)} tokens/s${result.finishReason === 'stop' ? '' : `, ended by ${result.finishReason}`}]\n`);
+      terminal.err(
+        `[${result.tokens} tokens, ${result.tokensPerSecond.toFixed(0)} tokens/s${result.finishReason === 'stop' ? '' : `, ended by ${result.finishReason}`}]\n`,
+      );
     }
     input.prompt();
   }

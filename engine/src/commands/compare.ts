@@ -73,7 +73,14 @@ async function compare(terminal: Terminal, dirs: readonly string[], options: Opt
   return exitCodes.ok;
 }
 
-async function measure(terminal: Terminal, model: LoadedModel, reference: LoadedModel | null, text: string, options: Options, show: (text: string) => void): Promise<Row> {
+async function measure(
+  terminal: Terminal,
+  model: LoadedModel,
+  reference: LoadedModel | null,
+  text: string,
+  options: Options,
+  show: (text: string) => void,
+): Promise<Row> {
   const { signal } = terminal;
   const inspected = await inspectPath(model.directory);
   const result = await measurePerplexity(model, text, {

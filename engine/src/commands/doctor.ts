@@ -20,7 +20,9 @@ async function doctor(terminal: Terminal, json: boolean): Promise<number> {
     terminal.out(
       [
         `quantwright ${report.version}, Node ${report.node}, ${report.platform}`,
-        cpu === null ? 'CPU      native addon not available' : `CPU      ${cpu.brand}: ${cpu.simd} (of ${cpu.available.join(', ')}), ${cpu.threads} threads on ${cpu.logicalCores} cores`,
+        cpu === null
+          ? 'CPU      native addon not available'
+          : `CPU      ${cpu.brand}: ${cpu.simd} (of ${cpu.available.join(', ')}), ${cpu.threads} threads on ${cpu.logicalCores} cores`,
         `memory   ${bytesText(memory.freeBytes)} free of ${bytesText(memory.totalBytes)}`,
         `CUDA     ${cuda.available ? 'available' : `not used: ${cuda.reason}`}`,
         `device   ${report.device ?? 'no row of the device list fits'}`,

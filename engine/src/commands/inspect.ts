@@ -10,7 +10,9 @@ export function inspectCommand(terminal: Terminal): Command {
     .description('show what a model directory or safetensors file holds')
     .argument('<path>')
     .option('--json', 'one JSON document')
-    .action((path: string, options: { readonly json?: boolean }) => runCommand(terminal, { json: options.json ?? false }, () => inspect(terminal, path, options.json ?? false)));
+    .action((path: string, options: { readonly json?: boolean }) =>
+      runCommand(terminal, { json: options.json ?? false }, () => inspect(terminal, path, options.json ?? false)),
+    );
 }
 
 async function inspect(terminal: Terminal, path: string, json: boolean): Promise<number> {

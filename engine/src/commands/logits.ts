@@ -24,9 +24,12 @@ export function logitsCommand(terminal: Terminal): Command {
 }
 
 async function logits(terminal: Terminal, modelDir: string, options: Options): Promise<number> {
-  const json = parse(options.tokens, await readFile(options.tokens, 'utf8').catch((cause: unknown) => {
-    throw fileError('read', options.tokens, cause);
-  }));
+  const json = parse(
+    options.tokens,
+    await readFile(options.tokens, 'utf8').catch((cause: unknown) => {
+      throw fileError('read', options.tokens, cause);
+    }),
+  );
   const tensors = await runModel(terminal, modelDir, (model) =>
     writeLogits(model, parseTokens(json, model.config.shape.vocabSize, model.contextLength, options.tokens), options.out, terminal.signal),
   );

@@ -1,6 +1,7 @@
 // quantwright quantize MODEL_DIR --config FILE --out DIR: quantizes a model; progress on stderr, or as JSON lines with --json.
-import { Command } from 'commander';
+
 import type { QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
+import { Command } from 'commander';
 import { loadBinding } from '../jobs/binding.ts';
 import { quantizeModel } from '../pipeline/quantize.ts';
 import { byteSize } from './option-values.ts';

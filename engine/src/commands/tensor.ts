@@ -1,7 +1,8 @@
 // quantwright tensor IN --config FILE --out OUT: one matrix in the lab. Reads `weight` [out, in], writes codes, scales, zeros and the
 // dequantized matrix, and prints what the rounding cost. Rounds as `quantize` would for the same config.
-import { Command } from 'commander';
+
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
+import { Command } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { mapCheckpoint } from '../checkpoint/mapped.ts';
 import { createSafetensors, planBytes, type TensorPlan } from '../checkpoint/writer.ts';
@@ -34,7 +35,8 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
   const { recipe, warnings } = await judgeConfig(options.config, null);
   const binding = await loadBinding();
   const checkpoint = await openCheckpoint(input);
-  if (!checkpoint.has('weight')) throw new EngineError('input', `${input} has no tensor "weight"; it has ${checkpoint.names.slice(0, 8).join(', ')}`, { file: input });
+  if (!checkpoint.has('weight'))
+    throw new EngineError('input', `${input} has no tensor "weight"; it has ${checkpoint.names.slice(0, 8).join(', ')}`, { file: input });
   const mapped = mapCheckpoint(checkpoint, binding);
   try {
     const source = mapped.dense('weight');
@@ -51,7 +53,21 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
     const stored = storedBits({ module: 'weight', block: 0, rows: matrix.rows, cols: matrix.cols, scheme, activations: recipe.activations !== null }, recipe);
     for (const warning of warnings) terminal.err(`warning: ${warning}\n`);
     const { rows, cols, bits, groupSize, groups, symmetric, scaleType, sqnrDb, mse } = matrix;
-    const metrics = { rows, cols, bits, groupSize, groups, dialect: scheme.dialect, symmetric, scaleType, sqnrDb, mse, maxAbsError: largestError(weight, dequantized), bitsPerWeight: stored, seconds };
+    const metrics = {
+      rows,
+      cols,
+      bits,
+      groupSize,
+      groups,
+      dialect: scheme.dialect,
+      symmetric,
+      scaleType,
+      sqnrDb,
+      mse,
+      maxAbsError: largestError(weight, dequantized),
+      bitsPerWeight: stored,
+      seconds,
+    };
     terminal.out(`${JSON.stringify(metrics, null, 2)}\n`);
     return exitCodes.ok;
   } finally {

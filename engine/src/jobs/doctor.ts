@@ -1,8 +1,8 @@
 // What this machine can do, for `doctor` and the handshake. Never fails: what is missing becomes a problem with words.
 import { freemem, totalmem } from 'node:os';
+import type { CpuInfo } from '@quantwright/native/binding';
 import { devices } from '@quantwright/schemas/hardware/devices';
 import type { DoctorReport } from '@quantwright/schemas/rpc/engine';
-import type { CpuInfo } from '@quantwright/native/binding';
 import { version } from '../version.ts';
 import { loadBinding } from './binding.ts';
 

@@ -1,8 +1,8 @@
 // What a model directory or safetensors file holds, from headers and small JSON files. Never maps or reads weights.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/shape-from-config';
 import type { ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
+import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/shape-from-config';
 import type { InspectReport } from '@quantwright/schemas/rpc/engine';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { isJsonObject, type JsonObject, readOptionalJsonObject } from '../checkpoint/json-file.ts';
@@ -74,7 +74,14 @@ async function quantizationText(config: JsonObject, directory: string | null): P
   const older = inline === undefined && directory !== null ? await readOptionalJsonObject(join(directory, 'quantize_config.json'), limits.configBytes) : null;
   const quantization = isJsonObject(inline) ? inline : older === null ? null : { quant_method: 'gptq', ...older };
   if (quantization === null) return null;
-  const { quant_method: method, bits, group_size: group, format, compute_method: compute, checkpoint_format: layout } = quantization as Readonly<Record<string, unknown>>;
+  const {
+    quant_method: method,
+    bits,
+    group_size: group,
+    format,
+    compute_method: compute,
+    checkpoint_format: layout,
+  } = quantization as Readonly<Record<string, unknown>>;
   return [
     method,
     format ?? (layout === method ? undefined : layout),
@@ -88,7 +95,13 @@ async function quantizationText(config: JsonObject, directory: string | null): P
 
 async function hasChatTemplate(directory: string): Promise<boolean> {
   for (const name of ['chat_template.jinja', 'chat_template.json']) {
-    if (await stat(join(directory, name)).then(() => true, () => false)) return true;
+    if (
+      await stat(join(directory, name)).then(
+        () => true,
+        () => false,
+      )
+    )
+      return true;
   }
   const tokenizer = await readOptionalJsonObject(join(directory, 'tokenizer_config.json'), limits.configBytes);
   return tokenizer?.['chat_template'] !== undefined && tokenizer['chat_template'] !== null;

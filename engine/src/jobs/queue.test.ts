@@ -23,7 +23,13 @@ test('jobs of one key run one after another, in order', async () => {
   });
   const b = queue.run('perplexity', 'model', never, async () => void events.push('b runs'));
   await new Promise(setImmediate);
-  assert.deepEqual(queue.jobs.map((job) => [job.kind, job.state.tag]), [['chat', 'running'], ['perplexity', 'queued']]);
+  assert.deepEqual(
+    queue.jobs.map((job) => [job.kind, job.state.tag]),
+    [
+      ['chat', 'running'],
+      ['perplexity', 'queued'],
+    ],
+  );
   first.open();
   await Promise.all([a, b]);
   assert.deepEqual(events, ['a begins', 'a ends', 'b runs']);
@@ -80,5 +86,8 @@ test('closing aborts what runs, waits for it, and refuses new jobs', async () =>
   await queue.close();
   assert.equal(ended, true);
   await failed;
-  await assert.rejects(queue.run('chat', 'model', never, async () => 1), /shutting down/);
+  await assert.rejects(
+    queue.run('chat', 'model', never, async () => 1),
+    /shutting down/,
+  );
 });

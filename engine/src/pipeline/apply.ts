@@ -14,7 +14,13 @@ export interface AppliedModule {
 }
 
 /** Throws kind `checkpoint` when the weight or its scales are not finite, naming the tensor and the place. */
-export async function applyToModule(binding: NativeBinding, mapped: MappedCheckpoint, method: Method, layout: Layout, module: PlannedModule): Promise<AppliedModule> {
+export async function applyToModule(
+  binding: NativeBinding,
+  mapped: MappedCheckpoint,
+  method: Method,
+  layout: Layout,
+  module: PlannedModule,
+): Promise<AppliedModule> {
   const { weight } = module.source;
   try {
     const matrix = await method.quantizeModule(binding, mapped.dense(weight.name), module.scheme);
@@ -29,11 +35,19 @@ export function refuseNotFinite(matrix: QuantizedMatrix, tensor: string, file: s
   const place = { file, tensor };
   if (matrix.notFinite !== null) {
     const [row, col] = matrix.notFinite;
-    throw new EngineError('checkpoint', `${file}: ${tensor} [${row}, ${col}] is not a finite number (NaN or infinity); the model is damaged, download it again`, place);
+    throw new EngineError(
+      'checkpoint',
+      `${file}: ${tensor} [${row}, ${col}] is not a finite number (NaN or infinity); the model is damaged, download it again`,
+      place,
+    );
   }
   const bad = matrix.scale.findIndex((scale) => !Number.isFinite(scale));
   if (bad !== -1) {
     const row = Math.floor(bad / matrix.groups);
-    throw new EngineError('checkpoint', `${file}: the scale of ${tensor} row ${row}, group ${bad % matrix.groups} does not fit ${matrix.scaleType}; use "scale_type": "f32" or "bf16"`, place);
+    throw new EngineError(
+      'checkpoint',
+      `${file}: the scale of ${tensor} row ${row}, group ${bad % matrix.groups} does not fit ${matrix.scaleType}; use "scale_type": "f32" or "bf16"`,
+      place,
+    );
   }
 }

@@ -1,13 +1,19 @@
 // Copies tensors that stay as they are, a piece at a time: an embedding can be larger than all the rest of the working memory.
 // Looks for NaN and infinities on the way and reports them by name; whether they hurt is not known here, so they do not end the job.
-import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
+
 import type { TensorInfo } from '../checkpoint/header.ts';
+import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { ModelSink } from './sink.ts';
 
 const pieceBytes = 8 * 1024 * 1024;
 
 /** Returns warnings. */
-export async function copyTensors(mapped: MappedCheckpoint, tensors: readonly TensorInfo[], sink: ModelSink, signal: AbortSignal | undefined): Promise<readonly string[]> {
+export async function copyTensors(
+  mapped: MappedCheckpoint,
+  tensors: readonly TensorInfo[],
+  sink: ModelSink,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
   const warnings: string[] = [];
   for (const tensor of tensors) {
     signal?.throwIfAborted();

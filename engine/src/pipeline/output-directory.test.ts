@@ -14,7 +14,10 @@ function place(t: TestContext): { readonly root: string; readonly model: string;
 }
 
 const request = { overwrite: false, resume: false, identity: 'a', bytes: 1 };
-const refuses = (kind: string, words: RegExp) => (error: unknown): boolean => error instanceof EngineError && error.kind === kind && words.test(error.message);
+const refuses =
+  (kind: string, words: RegExp) =>
+  (error: unknown): boolean =>
+    error instanceof EngineError && error.kind === kind && words.test(error.message);
 
 test('the name appears only when the work is committed', async (t) => {
   const { root, model, out } = place(t);
@@ -91,5 +94,8 @@ test('a directory that a living process writes is left alone', async (t) => {
   const { model, out } = place(t);
   mkdirSync(`${out}.partial`);
   writeFileSync(join(`${out}.partial`, 'job.json'), JSON.stringify({ pid: process.ppid, identity: 'a' }));
-  await assert.rejects(createOutputDirectory({ ...request, out, modelDir: model, resume: true }), refuses('busy', new RegExp(`process ${process.ppid} is writing`)));
+  await assert.rejects(
+    createOutputDirectory({ ...request, out, modelDir: model, resume: true }),
+    refuses('busy', new RegExp(`process ${process.ppid} is writing`)),
+  );
 });

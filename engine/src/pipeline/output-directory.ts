@@ -114,7 +114,8 @@ async function refuseExisting(out: string, overwrite: boolean): Promise<void> {
   if (names === null || names.length === 0) return;
   if (!overwrite) throw new EngineError('input', `${out} exists and is not empty; choose another place, or replace it with --overwrite`, { file: out });
   // Replacing means removing: only what looks like a model is ever removed.
-  if (!names.includes('config.json')) throw new EngineError('input', `${out} is not a model directory (it has no config.json), so it is not replaced; choose another place`, { file: out });
+  if (!names.includes('config.json'))
+    throw new EngineError('input', `${out} is not a model directory (it has no config.json), so it is not replaced; choose another place`, { file: out });
 }
 
 async function refuseFullDisk(directory: string, bytes: number): Promise<void> {
@@ -122,7 +123,9 @@ async function refuseFullDisk(directory: string, bytes: number): Promise<void> {
   const free = disk.bavail * disk.bsize;
   if (free >= bytes) return;
   const mebibytes = (value: number): string => `${Math.ceil(value / 1048576)} MiB`;
-  throw new EngineError('io', `${directory} has ${mebibytes(free)} free, and the result needs ${mebibytes(bytes)}; free space or choose another disk`, { file: directory });
+  throw new EngineError('io', `${directory} has ${mebibytes(free)} free, and the result needs ${mebibytes(bytes)}; free space or choose another disk`, {
+    file: directory,
+  });
 }
 
 /** Whether `work` is there and belongs to this job. Throws kind `busy` when a living process holds it. */
@@ -131,7 +134,8 @@ async function leftover(work: string, identity: string): Promise<boolean> {
   if (text === null) return false;
   const held = parseLock(text);
   if (held === null) return false;
-  if (held.pid !== process.pid && isAlive(held.pid)) throw new EngineError('busy', `process ${held.pid} is writing ${work}; wait for it, or choose another output`, { file: work });
+  if (held.pid !== process.pid && isAlive(held.pid))
+    throw new EngineError('busy', `process ${held.pid} is writing ${work}; wait for it, or choose another output`, { file: work });
   return held.identity === identity && (await stat(work)).isDirectory();
 }
 

@@ -49,7 +49,14 @@ export function planQuantization(recipe: Recipe, method: Method, layout: Layout,
       // Only a method that sees the inputs can order columns by them.
       const descAct = weights.descAct && method.needs.observe.includes('hessian');
       const scheme = layout.scheme(recipe, method, { ...weights, descAct });
-      const plan: ModulePlan = { module: linear.module, block: linear.block, rows: linear.rows, cols: linear.cols, scheme, activations: recipe.activations !== null };
+      const plan: ModulePlan = {
+        module: linear.module,
+        block: linear.block,
+        rows: linear.rows,
+        cols: linear.cols,
+        scheme,
+        activations: recipe.activations !== null,
+      };
       const refusal = layout.refusal(plan);
       if (refusal !== null) throw refused(linear.module, refusal);
       const tensors = layout.tensors(plan).map(({ suffix, dtype, shape }) => ({ name: `${linear.module}.${suffix}`, dtype, shape }));
@@ -77,7 +84,10 @@ export function planQuantization(recipe: Recipe, method: Method, layout: Layout,
 export function checkMemoryLimit(plan: QuantizePlan, limitBytes: number | null): void {
   if (limitBytes === null || plan.peakMemoryBytes <= limitBytes) return;
   const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1048576)} MiB`;
-  throw refused(null, `the job needs about ${mebibytes(plan.peakMemoryBytes)} at its largest module, more than the memory limit of ${mebibytes(limitBytes)}; raise the limit`);
+  throw refused(
+    null,
+    `the job needs about ${mebibytes(plan.peakMemoryBytes)} at its largest module, more than the memory limit of ${mebibytes(limitBytes)}; raise the limit`,
+  );
 }
 
 /** Mapped source, codes, their unsigned copy, packed words, and scales and zeros in f32 and as stored. */
@@ -88,7 +98,9 @@ function workingBytes(module: PlannedModule): number {
 /** v1 of the GPTQ layout stores zero - 1: a zero of 0 wraps, and old readers undo that wrongly. */
 function warnOfZeroZero(layout: Layout, modules: readonly PlannedModule[], warnings: Set<string>): void {
   if (layout.format !== 'gptq' || modules.every((module) => module.scheme.weights.symmetric)) return;
-  warnings.add('asymmetric weights in the gptq v1 layout: a zero point of 0 is stored as -1, which some old readers get wrong; save_format "gptq_v2" has no such case');
+  warnings.add(
+    'asymmetric weights in the gptq v1 layout: a zero point of 0 is stored as -1, which some old readers get wrong; save_format "gptq_v2" has no such case',
+  );
 }
 
 function refused(module: string | null, why: string): EngineError {

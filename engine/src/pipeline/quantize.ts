@@ -102,7 +102,10 @@ async function runStream(stream: Stream): Promise<StreamResult> {
   const { plan, output, hooks } = stream;
   const sink = await createSink(
     output.work,
-    [{ part: othersPart, tensors: plan.copied }, ...plan.blocks.map((modules, block) => ({ part: blockPart(block), tensors: modules.flatMap((module) => module.tensors) }))],
+    [
+      { part: othersPart, tensors: plan.copied },
+      ...plan.blocks.map((modules, block) => ({ part: blockPart(block), tensors: modules.flatMap((module) => module.tensors) })),
+    ],
     output.resumed,
   );
   try {

@@ -39,7 +39,11 @@ export async function createSink(directory: string, parts: readonly SinkPart[], 
   const journal = join(directory, journalFile);
   const finished = resumed ? await readJournal(journal) : new Map<string, readonly ModuleRecord[]>();
   const kept = new Set(parts.filter(({ part }) => finished.has(part)).flatMap(({ tensors }) => tensors.map((tensor) => tensor.name)));
-  const writer: CheckpointWriter = await createCheckpoint(directory, parts.flatMap(({ tensors }) => tensors), { maxShardBytes, kept });
+  const writer: CheckpointWriter = await createCheckpoint(
+    directory,
+    parts.flatMap(({ tensors }) => tensors),
+    { maxShardBytes, kept },
+  );
   return {
     finished,
     files: writer.files,

@@ -49,7 +49,11 @@ function linearWeight(checkpoint: Checkpoint, module: string, rows: number, cols
     );
   }
   if (weight.dtype !== 'F32' && weight.dtype !== 'F16' && weight.dtype !== 'BF16') {
-    throw new EngineError('checkpoint', `${weight.file}: ${name} has type ${weight.dtype}; only F32, F16 and BF16 weights can be quantized, so give the original model`, place);
+    throw new EngineError(
+      'checkpoint',
+      `${weight.file}: ${name} has type ${weight.dtype}; only F32, F16 and BF16 weights can be quantized, so give the original model`,
+      place,
+    );
   }
   if (weight.shape.length !== 2 || weight.shape[0] !== rows || weight.shape[1] !== cols) {
     throw new EngineError('checkpoint', `${weight.file}: ${name} has shape [${weight.shape.join(', ')}], but config.json says [${rows}, ${cols}]`, place);

@@ -1,6 +1,7 @@
 // engine/chat: one turn of a conversation, streamed under the caller's token. Each loaded model keeps one conversation's cache.
-import type { MessageConnection } from 'vscode-jsonrpc';
+
 import { chat, chatDelta } from '@quantwright/schemas/rpc/engine';
+import type { MessageConnection } from 'vscode-jsonrpc';
 import { type Chat, createChat } from '../chat/chat.ts';
 import type { LoadedModel } from '../model/load.ts';
 import { handle } from './request.ts';

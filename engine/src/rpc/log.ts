@@ -1,7 +1,7 @@
 // stdout is the wire: whatever the code or a dependency prints goes to the client's log channel instead.
 import { format } from 'node:util';
+import { type LogMessage, log } from '@quantwright/schemas/rpc/engine';
 import type { MessageConnection } from 'vscode-jsonrpc';
-import { log, type LogMessage } from '@quantwright/schemas/rpc/engine';
 
 /** Redirects console.*; call before the connection listens. */
 export function redirectConsole(connection: MessageConnection): void {

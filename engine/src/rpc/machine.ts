@@ -1,6 +1,7 @@
 // engine/doctor, engine/inspect, engine/unload: small questions that need no job of their own.
-import type { MessageConnection } from 'vscode-jsonrpc';
+
 import { doctor, inspect, unload } from '@quantwright/schemas/rpc/engine';
+import type { MessageConnection } from 'vscode-jsonrpc';
 import { EngineError } from '../errors.ts';
 import { doctorReport } from '../jobs/doctor.ts';
 import { inspectPath } from '../jobs/inspect.ts';

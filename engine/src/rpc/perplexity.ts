@@ -1,7 +1,7 @@
 // engine/perplexity: one job at a time for a model; progress under the caller's token.
 import { readFile } from 'node:fs/promises';
-import type { MessageConnection } from 'vscode-jsonrpc';
 import { perplexity, perplexityProgress } from '@quantwright/schemas/rpc/engine';
+import type { MessageConnection } from 'vscode-jsonrpc';
 import { fileError } from '../errors.ts';
 import { measurePerplexity } from '../eval/perplexity.ts';
 import { handle } from './request.ts';

@@ -1,11 +1,12 @@
 // engine/quantize: one job at a time for an output directory; progress under the caller's token.
-import type { MessageConnection } from 'vscode-jsonrpc';
-import { quantize, quantizeProgress } from '@quantwright/schemas/rpc/engine';
+
 import { resolve } from 'node:path';
+import { quantize, quantizeProgress } from '@quantwright/schemas/rpc/engine';
+import type { MessageConnection } from 'vscode-jsonrpc';
 import { loadBinding } from '../jobs/binding.ts';
 import { quantizeModel } from '../pipeline/quantize.ts';
-import type { EngineServices } from './services.ts';
 import { handle } from './request.ts';
+import type { EngineServices } from './services.ts';
 
 export function serveQuantize(connection: MessageConnection, services: EngineServices): void {
   handle(connection, quantize, (params, signal) =>

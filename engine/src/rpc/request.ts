@@ -1,9 +1,14 @@
 // How every request is answered: the cancellation token becomes an AbortSignal, and what is thrown becomes a typed error.
-import type { CancellationToken, HandlerResult, MessageConnection, RequestType } from 'vscode-jsonrpc';
+
 import type { EngineErrorData } from '@quantwright/schemas/rpc/errors';
+import type { CancellationToken, HandlerResult, MessageConnection, RequestType } from 'vscode-jsonrpc';
 import { toResponseError } from './errors.ts';
 
-export function handle<P, R>(connection: MessageConnection, type: RequestType<P, R, EngineErrorData>, body: (params: P, signal: AbortSignal) => Promise<R>): void {
+export function handle<P, R>(
+  connection: MessageConnection,
+  type: RequestType<P, R, EngineErrorData>,
+  body: (params: P, signal: AbortSignal) => Promise<R>,
+): void {
   // The cast: HandlerResult has a conditional type that cannot be decided for a free R; a promise of R is always one of its cases.
   connection.onRequest(type, (params: P, token: CancellationToken) => answer(token, (signal) => body(params, signal)) as HandlerResult<R, EngineErrorData>);
 }

@@ -1,6 +1,7 @@
 // The engine's end of the wire: handlers, the handshake, and how the process ends. One connection a process.
-import type { MessageConnection } from 'vscode-jsonrpc';
+
 import { protocolVersion, type Ready, ready, shutdown } from '@quantwright/schemas/rpc/engine';
+import type { MessageConnection } from 'vscode-jsonrpc';
 import { loadBinding } from '../jobs/binding.ts';
 import { cudaReason } from '../jobs/doctor.ts';
 import { createModelCache } from '../jobs/model-cache.ts';

@@ -1,9 +1,10 @@
 // quantwright check PATH...: the findings of the editor, on a terminal or in CI. Exit code 0 clean, 1 findings of severity error, 2 could not run.
-import { Command, Option } from 'commander';
+
 import { checkConfig } from '@quantwright/schemas/check/check';
 import { devices, findDevice } from '@quantwright/schemas/hardware/devices';
 import { findRuntime, runtimes } from '@quantwright/schemas/hardware/runtimes/index';
 import type { Target } from '@quantwright/schemas/hardware/target';
+import { Command, Option } from 'commander';
 import { integer } from '../option-values.ts';
 import { exitCodes, runCommand, UsageError } from '../run-command.ts';
 import type { Terminal } from '../terminal.ts';
@@ -47,12 +48,14 @@ async function check(terminal: Terminal, paths: readonly string[], options: Opti
 
 function targetsOf(options: Options): readonly Target[] {
   if (options.runtime === undefined) {
-    if (options.device !== undefined || options.tp !== undefined) throw new UsageError('--device and --tp need --runtime: each runtime has its own kernels for a device');
+    if (options.device !== undefined || options.tp !== undefined)
+      throw new UsageError('--device and --tp need --runtime: each runtime has its own kernels for a device');
     return [];
   }
   const runtime = findRuntime(options.runtime);
   if (runtime === null) throw new UsageError(`no such runtime: ${options.runtime}; known: ${runtimes.map(({ id }) => id).join(', ')}`);
   const device = options.device === undefined ? null : findDevice(options.device);
-  if (options.device !== undefined && device === null) throw new UsageError(`no such device: ${options.device}; known: ${devices.map(({ id }) => id).join(', ')}`);
+  if (options.device !== undefined && device === null)
+    throw new UsageError(`no such device: ${options.device}; known: ${devices.map(({ id }) => id).join(', ')}`);
   return [{ runtime: runtime.id, version: null, device: device?.id ?? null, tensorParallel: options.tp ?? 1 }];
 }

@@ -6,18 +6,36 @@ import { type CheckedFile, printers, summaryOf } from './report.ts';
 
 const text = '{\n  "group_size": 100,\n  "bits": 5\n}\n';
 const finding = (part: string, more: Partial<Finding> = {}): Finding => ({
-  code: 'QC001', severity: 'error', message: 'no\nway', path: [], supportRule: null, source: null,
+  code: 'QC001',
+  severity: 'error',
+  message: 'no\nway',
+  path: [],
+  supportRule: null,
+  source: null,
   fixes: [{ title: 'Use 128', edits: [], preferred: true }],
-  range: { start: text.indexOf(part), end: text.indexOf(part) + part.length }, ...more,
+  range: { start: text.indexOf(part), end: text.indexOf(part) + part.length },
+  ...more,
 });
 const file: CheckedFile = {
-  path: 'a b/c,d.quant.json', text,
-  result: { format: 'quantwright', tree: null, recipe: null, origins: {}, model: null, verdicts: [], findings: [finding('100'), finding('5', { code: 'QC005', severity: 'warning', message: 'hm' })] },
+  path: 'a b/c,d.quant.json',
+  text,
+  result: {
+    format: 'quantwright',
+    tree: null,
+    recipe: null,
+    origins: {},
+    model: null,
+    verdicts: [],
+    findings: [finding('100'), finding('5', { code: 'QC005', severity: 'warning', message: 'hm' })],
+  },
 };
 
 test('lines and columns count from 1, in UTF-16 code units', () => {
   const place = lineIndex('a\n😀b\n');
-  assert.deepEqual([place(0), place(1), place(2), place(4), place(6)].map(({ line, column }) => `${line}:${column}`), ['1:1', '1:2', '2:1', '2:3', '3:1']);
+  assert.deepEqual(
+    [place(0), place(1), place(2), place(4), place(6)].map(({ line, column }) => `${line}:${column}`),
+    ['1:1', '1:2', '2:1', '2:3', '3:1'],
+  );
 });
 
 test('text names file, line and column as compilers do, with fixes and a summary', () => {
@@ -30,14 +48,29 @@ test('text names file, line and column as compilers do, with fixes and a summary
 test('json holds every finding with its place and the counts', () => {
   const document = JSON.parse(printers.json([file]));
   assert.deepEqual(document.summary, { files: 1, errors: 1, warnings: 1 });
-  assert.deepEqual(document.files[0].findings.map((row: { code: string; start: unknown }) => [row.code, row.start]), [['QC001', { line: 2, column: 17 }], ['QC005', { line: 3, column: 11 }]]);
+  assert.deepEqual(
+    document.files[0].findings.map((row: { code: string; start: unknown }) => [row.code, row.start]),
+    [
+      ['QC001', { line: 2, column: 17 }],
+      ['QC005', { line: 3, column: 11 }],
+    ],
+  );
 });
 
 test('sarif gives each result a rule that the driver lists, and a region', () => {
   const [run] = JSON.parse(printers.sarif([file])).runs;
   assert.deepEqual(run.tool.driver.rules, [{ id: 'QC001' }, { id: 'QC005' }]);
-  assert.deepEqual(run.results.map((row: { ruleIndex: number; level: string }) => [row.ruleIndex, row.level]), [[0, 'error'], [1, 'warning']]);
-  assert.deepEqual(run.results[0].locations[0].physicalLocation, { artifactLocation: { uri: 'a%20b/c%2Cd.quant.json' }, region: { startLine: 2, startColumn: 17, endLine: 2, endColumn: 20 } });
+  assert.deepEqual(
+    run.results.map((row: { ruleIndex: number; level: string }) => [row.ruleIndex, row.level]),
+    [
+      [0, 'error'],
+      [1, 'warning'],
+    ],
+  );
+  assert.deepEqual(run.results[0].locations[0].physicalLocation, {
+    artifactLocation: { uri: 'a%20b/c%2Cd.quant.json' },
+    region: { startLine: 2, startColumn: 17, endLine: 2, endColumn: 20 },
+  });
 });
 
 test('a line break or comma cannot break a workflow command', () => {

@@ -1,6 +1,7 @@
 // One checked file, ready to be printed, and the printers: text, json, sarif, github. Pure.
-import type { CheckResult } from '@quantwright/schemas/check/types';
+
 import type { Finding, Severity } from '@quantwright/schemas/check/finding';
+import type { CheckResult } from '@quantwright/schemas/check/types';
 import { version } from '../../version.ts';
 import { lineIndex } from './line-index.ts';
 
@@ -20,7 +21,8 @@ export interface Summary {
 }
 
 export function summaryOf(files: readonly CheckedFile[]): Summary {
-  const count = (severity: Severity): number => files.reduce((total, file) => total + file.result.findings.filter((finding) => finding.severity === severity).length, 0);
+  const count = (severity: Severity): number =>
+    files.reduce((total, file) => total + file.result.findings.filter((finding) => finding.severity === severity).length, 0);
   return { files: files.length, errors: count('error'), warnings: count('warning') };
 }
 
@@ -36,7 +38,9 @@ function text(files: readonly CheckedFile[]): string {
   for (const file of files) {
     for (const verdict of file.result.verdicts) {
       if (verdict.kind !== 'supported') continue;
-      lines.push(`${file.path}: ${verdict.target.runtime}${verdict.target.device === null ? '' : ` on ${verdict.target.device}`} runs it with ${verdict.kernel}`);
+      lines.push(
+        `${file.path}: ${verdict.target.runtime}${verdict.target.device === null ? '' : ` on ${verdict.target.device}`} runs it with ${verdict.kernel}`,
+      );
     }
   }
   const { errors, warnings } = summaryOf(files);
@@ -106,7 +110,9 @@ function github(files: readonly CheckedFile[]): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function located(file: CheckedFile): readonly { readonly finding: Finding; readonly start: ReturnType<ReturnType<typeof lineIndex>>; readonly end: ReturnType<ReturnType<typeof lineIndex>> }[] {
+function located(
+  file: CheckedFile,
+): readonly { readonly finding: Finding; readonly start: ReturnType<ReturnType<typeof lineIndex>>; readonly end: ReturnType<ReturnType<typeof lineIndex>> }[] {
   const place = lineIndex(file.text);
   return file.result.findings.map((finding) => ({ finding, start: place(finding.range.start), end: place(finding.range.end) }));
 }

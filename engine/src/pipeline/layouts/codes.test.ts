@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodeFloats, signedCodes, transpose, unsignedCodes, unsignedZeros } from './codes.ts';
 import type { QuantizedMatrix } from '../../methods/method.ts';
+import { encodeFloats, signedCodes, transpose, unsignedCodes, unsignedZeros } from './codes.ts';
 
 /** The value of f16 bits, from the definition of the format. */
 function halfValue(bits: number): number {
@@ -55,8 +55,19 @@ test('transposing twice gives the matrix back', () => {
 
 test('signed and unsigned codes differ by half the range, zeros with them', () => {
   const matrix: QuantizedMatrix = {
-    rows: 1, cols: 3, bits: 4, groupSize: 3, groups: 1, codes: Int8Array.of(-8, 0, 7), scale: Float32Array.of(1), zero: Float32Array.of(-2),
-    symmetric: false, scaleType: 'f16', sqnrDb: 0, mse: 0, notFinite: null,
+    rows: 1,
+    cols: 3,
+    bits: 4,
+    groupSize: 3,
+    groups: 1,
+    codes: Int8Array.of(-8, 0, 7),
+    scale: Float32Array.of(1),
+    zero: Float32Array.of(-2),
+    symmetric: false,
+    scaleType: 'f16',
+    sqnrDb: 0,
+    mse: 0,
+    notFinite: null,
   };
   assert.deepEqual([...unsignedCodes(matrix)], [0, 8, 15]);
   assert.deepEqual([...unsignedZeros(matrix)], [6]);

@@ -20,7 +20,8 @@ export const compressedTensorsLayout: Layout = {
   refusal(plan) {
     const { bits, groupSize } = plan.scheme.weights;
     if (plan.activations && (bits !== 8 || groupSize !== -1)) return 'integer activations need 8-bit weights with one scale a row (group_size -1)';
-    if (bits !== 4 && bits !== 8) return `${bits}-bit codes have two incompatible packings in compressed-tensors; use 4 or 8 bits, or save_format "quantwright"`;
+    if (bits !== 4 && bits !== 8)
+      return `${bits}-bit codes have two incompatible packings in compressed-tensors; use 4 or 8 bits, or save_format "quantwright"`;
     if (groupSize !== -1 && plan.cols % groupSize !== 0) {
       return `compressed-tensors needs groups of equal length, and group_size ${groupSize} does not divide ${plan.cols} columns; use save_format "quantwright" or another group_size`;
     }
@@ -87,7 +88,13 @@ export const compressedTensorsLayout: Layout = {
 };
 
 /** Zeros [rows, groups] -> words [ceil(rows*bits/32), groups]: packed along the rows, which is what packGptq does with its columns. */
-async function packedAlongRows(binding: Parameters<Layout['pack']>[0], zeros: Uint8Array, rows: number, groups: number, bits: 2 | 3 | 4 | 8): Promise<Uint8Array> {
+async function packedAlongRows(
+  binding: Parameters<Layout['pack']>[0],
+  zeros: Uint8Array,
+  rows: number,
+  groups: number,
+  bits: 2 | 3 | 4 | 8,
+): Promise<Uint8Array> {
   const byGroup = new Uint8Array(zeros.length);
   for (let row = 0; row < rows; row++) for (let group = 0; group < groups; group++) byGroup[group * rows + row] = zeros[row * groups + group] ?? 0;
   return binding.packGptq(byGroup, groups, rows, bits);

@@ -35,7 +35,7 @@ function gptq(version: 1 | 2): Layout {
       ];
     },
 
-    async pack(binding, plan, matrix) {
+    async pack(binding, _plan, matrix) {
       const { rows, cols, groups, bits } = matrix;
       const mask = maxCode(bits);
       const zeros = transpose(unsignedZeros(matrix), rows, groups);
