@@ -1,0 +1,127 @@
+// line.h for the vector width of the including file. Tails are loaded into the first lanes; what the other lanes hold never counts.
+#pragma once
+#include "cpu/vector_f32.h"
+#include "solve/rtn/line.h"
+
+namespace {
+
+#if defined(__AVX512F__)
+inline f32v min(f32v a, f32v b) { return _mm512_min_ps(a, b); }
+inline f32v absolute(f32v x) { return _mm512_abs_ps(x); }
+inline f32v fill_rest(f32v x, int64_t count, float rest) { return _mm512_mask_mov_ps(all(rest), first_lanes(count), x); }
+inline f32v fifth_of_bits(f32v x) {  // bits(x) / 5 + offset: a fifth root within a few percent
+  const __m512 bits = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_castps_si512(x)), all(0.2f));
+  return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_cvtps_epi32(bits), _mm512_set1_epi32(0x32cccccd)));
+}
+inline void store_codes(uint8_t* out, f32v code, int64_t count) {
+  _mm512_mask_cvtepi32_storeu_epi8(out, count >= 16 ? __mmask16(0xffff) : first_lanes(count), _mm512_cvtps_epi32(code));
+}
+inline f32v load_codes(const uint8_t* codes, int64_t count, int is_signed) {
+  const __m128i bytes = count >= 16 ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)) : _mm_maskz_loadu_epi8(first_lanes(count), codes);
+  return _mm512_cvtepi32_ps(is_signed ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes));
+}
+#else
+inline f32v min(f32v a, f32v b) { return _mm256_min_ps(a, b); }
+inline f32v absolute(f32v x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff))); }
+inline f32v fill_rest(f32v x, int64_t count, float rest) {
+  return count >= 8 ? x : _mm256_blendv_ps(all(rest), x, _mm256_castsi256_ps(first_lanes(count)));
+}
+inline f32v fifth_of_bits(f32v x) {
+  const __m256 bits = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_castps_si256(x)), all(0.2f));
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_cvtps_epi32(bits), _mm256_set1_epi32(0x32cccccd)));
+}
+inline void store_codes(uint8_t* out, f32v code, int64_t count) {
+  const __m256i bytes_i32x8 = _mm256_and_si256(_mm256_cvtps_epi32(code), _mm256_set1_epi32(255));
+  const __m128i i16x8 = _mm_packs_epi32(_mm256_castsi256_si128(bytes_i32x8), _mm256_extracti128_si256(bytes_i32x8, 1));
+  uint8_t eight[8];
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(eight), _mm_packus_epi16(i16x8, i16x8));
+  __builtin_memcpy(out, eight, size_t(count >= 8 ? 8 : count));
+}
+inline f32v load_codes(const uint8_t* codes, int64_t count, int is_signed) {
+  uint8_t eight[8] = {};
+  __builtin_memcpy(eight, codes, size_t(count >= 8 ? 8 : count));
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(eight));
+  return _mm256_cvtepi32_ps(is_signed ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes));
+}
+#endif
+
+inline f32v load_some(const float* x, int64_t count) { return count >= kLanes ? load(x) : load_first(x, count); }
+
+struct Grid {
+  f32v scale, zero, low, high;
+  int clamp_first;
+  explicit Grid(const qw_rtn_grid& grid)
+      : scale(all(grid.scale)), zero(all(grid.zero)), low(all(grid.low)), high(all(grid.high)), clamp_first(grid.clamp_first) {}
+  f32v clamp(f32v x) const { return min(max(x, low), high); }
+  f32v code(f32v x) const {
+    const f32v steps = div(x, scale);
+    return clamp_first ? round_even(clamp(add(steps, zero))) : clamp(add(round_even(steps), zero));
+  }
+};
+
+inline void range_vector(const float* x, int64_t count, float* smallest, float* largest_out) {
+  f32v low = all(x[0]), high = low;
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const f32v value = fill_rest(load_some(x + i, count - i), count - i >= kLanes ? kLanes : count - i, x[0]);
+    low = min(low, value);
+    high = max(high, value);
+  }
+  *smallest = -largest(sub(zero(), low)) + 0.0f;  // + 0: no negative zero
+  *largest_out = largest(high);
+}
+
+inline uint32_t magnitude_vector(const float* x, int64_t count) {
+  f32v most = zero();
+  for (int64_t i = 0; i < count; i += kLanes) most = larger_magnitude(load_some(x + i, count - i), most);
+  alignas(64) uint32_t lanes[kLanes];
+  __builtin_memcpy(lanes, &most, sizeof lanes);
+  uint32_t result = 0;
+  for (uint32_t lane : lanes) result = lane > result ? lane : result;
+  return result;
+}
+
+inline void quantize_vector(const float* x, int64_t count, const qw_rtn_grid* wanted, uint8_t* codes) {
+  const Grid grid(*wanted);
+  for (int64_t i = 0; i < count; i += kLanes) store_codes(codes + i, grid.code(load_some(x + i, count - i)), count - i);
+}
+
+// d^2.4 = a * a^(1/5) with a = d^2; the root by three Newton steps from within 4 %, which leaves f32 rounding.
+inline f32v power_2_4(f32v difference) {
+  const f32v a = mul(difference, difference);
+  f32v root = fifth_of_bits(a);
+  for (int step = 0; step < 3; ++step) {
+    const f32v square = mul(root, root);
+    root = mul(all(0.2f), fma(all(4.0f), root, div(a, mul(square, square))));
+  }
+  return mul(a, root);
+}
+
+inline double distance_vector(const float* x, int64_t count, const qw_rtn_grid* wanted, qw_rtn_norm norm) {
+  const Grid grid(*wanted);
+  f64_sum sum;
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const f32v value = load_some(x + i, count - i);
+    const f32v difference = absolute(sub(mul(sub(grid.code(value), grid.zero), grid.scale), value));
+    const f32v power = norm == QW_RTN_SQUARE ? mul(difference, difference) : power_2_4(difference);
+    sum.add(count - i >= kLanes ? power : fill_rest(power, count - i, 0.0f));
+  }
+  return sum.total();
+}
+
+inline void error_vector(const float* x, int64_t count, const uint8_t* codes, int is_signed, float scale, float zero_point, double* signal,
+                         double* noise) {
+  f64_sum signal_sum, noise_sum;
+  const f32v step = all(scale), offset = all(zero_point);
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const f32v value = load_some(x + i, count - i);
+    const f32v restored = mul(sub(load_codes(codes + i, count - i, is_signed), offset), step);
+    f32v difference = sub(value, restored);
+    if (count - i < kLanes) difference = fill_rest(difference, count - i, 0.0f);
+    signal_sum.add(mul(value, value));
+    noise_sum.add(mul(difference, difference));
+  }
+  *signal += signal_sum.total();
+  *noise += noise_sum.total();
+}
+
+}  // namespace
