@@ -13,6 +13,8 @@ process.on('unhandledRejection', (reason) => {
 });
 // The terminal's Ctrl+C reaches the whole process group; the parent decides what happens, and its end closes stdin.
 process.on('SIGINT', () => {});
+// As if the parent had gone: running jobs clean up first.
+process.on('SIGTERM', () => process.stdin.destroy());
 
 const connection = createMessageConnection(new StreamMessageReader(process.stdin), new StreamMessageWriter(process.stdout));
 void serve(connection, (code) => process.exit(code));

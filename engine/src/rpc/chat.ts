@@ -4,7 +4,7 @@ import { chat, chatDelta } from '@quantwright/schemas/rpc/engine';
 import type { MessageConnection } from 'vscode-jsonrpc';
 import { type Chat, createChat } from '../chat/chat.ts';
 import type { LoadedModel } from '../model/load.ts';
-import { handle } from './request.ts';
+import { handle, progressSender } from './request.ts';
 import type { EngineServices } from './services.ts';
 
 export function serveChat(connection: MessageConnection, services: EngineServices): void {
@@ -23,9 +23,7 @@ export function serveChat(connection: MessageConnection, services: EngineService
         messages,
         sampling,
         signal,
-        onDelta: (delta) => {
-          if (progressToken !== undefined) void connection.sendProgress(chatDelta, progressToken, delta);
-        },
+        onDelta: progressSender(connection, chatDelta, progressToken),
       });
     });
   });

@@ -4,7 +4,7 @@ import { perplexity, perplexityProgress } from '@quantwright/schemas/rpc/engine'
 import type { MessageConnection } from 'vscode-jsonrpc';
 import { fileError } from '../errors.ts';
 import { measurePerplexity } from '../eval/perplexity.ts';
-import { handle } from './request.ts';
+import { handle, progressSender } from './request.ts';
 import type { EngineServices } from './services.ts';
 
 export function servePerplexity(connection: MessageConnection, services: EngineServices): void {
@@ -21,9 +21,7 @@ export function servePerplexity(connection: MessageConnection, services: EngineS
         ...(stride === undefined ? {} : { stride }),
         ...(maxTokens === undefined ? {} : { maxTokens }),
         signal,
-        onProgress: (progress) => {
-          if (progressToken !== undefined) void connection.sendProgress(perplexityProgress, progressToken, progress);
-        },
+        onProgress: progressSender(connection, perplexityProgress, progressToken),
       });
     });
   });

@@ -5,7 +5,7 @@ import { quantize, quantizeProgress } from '@quantwright/schemas/rpc/engine';
 import type { MessageConnection } from 'vscode-jsonrpc';
 import { loadBinding } from '../jobs/binding.ts';
 import { quantizeModel } from '../pipeline/quantize.ts';
-import { handle } from './request.ts';
+import { handle, progressSender } from './request.ts';
 import type { EngineServices } from './services.ts';
 
 export function serveQuantize(connection: MessageConnection, services: EngineServices): void {
@@ -18,9 +18,7 @@ export function serveQuantize(connection: MessageConnection, services: EngineSer
       return quantizeModel(params, {
         binding,
         signal: jobSignal,
-        onProgress: (progress) => {
-          if (progressToken !== undefined) void connection.sendProgress(quantizeProgress, progressToken, progress);
-        },
+        onProgress: progressSender(connection, quantizeProgress, progressToken),
       });
     }),
   );

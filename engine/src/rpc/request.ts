@@ -1,7 +1,7 @@
-// How every request is answered: the cancellation token becomes an AbortSignal, and what is thrown becomes a typed error.
+// How every request is answered: the cancellation token becomes an AbortSignal, what is thrown becomes a typed error, progress goes to the caller.
 
 import type { EngineErrorData } from '@quantwright/schemas/rpc/errors';
-import type { CancellationToken, HandlerResult, MessageConnection, RequestType } from 'vscode-jsonrpc';
+import type { CancellationToken, HandlerResult, MessageConnection, ProgressType, RequestType } from 'vscode-jsonrpc';
 import { toResponseError } from './errors.ts';
 
 export function handle<P, R>(
@@ -11,6 +11,12 @@ export function handle<P, R>(
 ): void {
   // The cast: HandlerResult has a conditional type that cannot be decided for a free R; a promise of R is always one of its cases.
   connection.onRequest(type, (params: P, token: CancellationToken) => answer(token, (signal) => body(params, signal)) as HandlerResult<R, EngineErrorData>);
+}
+
+/** Progress under the caller's token; nothing without one. A client that is gone must not end the job's cleaning up. */
+export function progressSender<P>(connection: MessageConnection, type: ProgressType<P>, token: string | undefined): (progress: P) => void {
+  if (token === undefined) return () => {};
+  return (progress) => void connection.sendProgress(type, token, progress).catch(() => {});
 }
 
 async function answer<R>(token: CancellationToken, body: (signal: AbortSignal) => Promise<R>): Promise<R> {
