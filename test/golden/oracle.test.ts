@@ -40,11 +40,8 @@ interface Figure {
   readonly predicted_tokens: number;
   readonly predicted_bytes: number;
 }
-const figure = (...path: string[]): Figure => {
-  let value: unknown = JSON.parse(readFileSync(join(oracle, 'perplexity.json'), 'utf8'));
-  for (const key of path) value = (value as Record<string, unknown>)[key];
-  return value as Figure;
-};
+const figure = (name: string): Figure =>
+  (JSON.parse(readFileSync(join(oracle, 'perplexity.json'), 'utf8')) as Record<string, Figure>)[name] ?? assert.fail(`no figure ${name}`);
 
 interface Greedy {
   readonly prompt: string;
@@ -79,7 +76,7 @@ test('the tokenizer of quill-16m gives the reference ids of whole files', { skip
 
 test('perplexity of quill-16m on docs_evaluation, windows of 1024, is 20.63231', { skip }, async () => {
   const result = await measurePerplexity(await model(quill), read('models', 'eval', 'docs_evaluation.txt'), { window: 1024 });
-  agrees(result, figure('quill-16m', 'docs_evaluation', 'window1024'), 'docs_evaluation/window1024');
+  agrees(result, figure('quill-16m/docs_evaluation/window1024'), 'docs_evaluation/window1024');
   assert.ok(Math.abs(result.perplexity - 20.63231) < 20.63231 * 1e-3);
 });
 
@@ -92,14 +89,14 @@ for (const [text, protocol, options] of [
 ] as const) {
   test(`perplexity of quill-16m on ${text}, ${protocol}, is the reference's`, { skip: skipLong }, async () => {
     const content = text === 'docs_evaluation' ? read('models', 'eval', 'docs_evaluation.txt') : wikiJoin();
-    agrees(await measurePerplexity(await model(quill), content, options), figure('quill-16m', text, protocol), `${text}/${protocol}`);
+    agrees(await measurePerplexity(await model(quill), content, options), figure(`quill-16m/${text}/${protocol}`), `${text}/${protocol}`);
   });
 }
 
 test("perplexity of stories260K on joined wiki text is the reference's", { skip: skipLong }, async () => {
   agrees(
     await measurePerplexity(await model(stories), wikiJoin(), { window: 512, maxTokens: 20_000 }),
-    figure('stories260K', 'wiki_test_join_first20000', 'window512'),
+    figure('stories260K/wiki_test_join_first20000/window512'),
     'stories260K/wiki',
   );
 });
@@ -120,7 +117,7 @@ test("perplexity of stories260K on 100 stories is the reference's", { skip }, as
   }
   agrees(
     { perplexity: Math.exp(totalNats / predictedTokens), bitsPerByte: totalNats / Math.LN2 / predictedBytes, totalNats, predictedTokens, predictedBytes },
-    figure('stories260K', 'tinystories_first100'),
+    figure('stories260K/tinystories_first100'),
     'tinystories_first100',
   );
 });
