@@ -1,7 +1,7 @@
 // How every request is answered: the cancellation token becomes an AbortSignal, what is thrown becomes a typed error, progress goes to the caller.
 
 import type { EngineErrorData } from '@quantwright/schemas/rpc/errors';
-import type { CancellationToken, HandlerResult, MessageConnection, ProgressType, RequestType } from 'vscode-jsonrpc';
+import type { CancellationToken, HandlerResult, MessageConnection, ProgressType, RequestParam, RequestType } from 'vscode-jsonrpc';
 import { toResponseError } from './errors.ts';
 
 export function handle<P, R>(
@@ -14,7 +14,7 @@ export function handle<P, R>(
 }
 
 /** Progress under the caller's token; nothing without one. A client that is gone must not end the job's cleaning up. */
-export function progressSender<P>(connection: MessageConnection, type: ProgressType<P>, token: string | undefined): (progress: P) => void {
+export function progressSender<P>(connection: MessageConnection, type: ProgressType<P>, token: string | undefined): (progress: RequestParam<P>) => void {
   if (token === undefined) return () => {};
   return (progress) => void connection.sendProgress(type, token, progress).catch(() => {});
 }
