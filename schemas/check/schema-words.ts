@@ -63,7 +63,7 @@ export function enumProblem(
 ): { readonly message: string; readonly suggestion: { readonly value: unknown } | null } {
   const values = Array.isArray(allowed) ? allowed : [];
   const nearest = nearestValue(values, synonyms, now);
-  const guess = nearest === undefined ? '' : ` Did you mean ${JSON.stringify(nearest)}?`;
+  const guess = nearest === undefined ? '' : typeof nearest === 'number' ? ` The nearest is ${nearest}.` : ` Did you mean ${JSON.stringify(nearest)}?`;
   const list = values.map((value) => JSON.stringify(value)).join(', ');
   return { message: `${name} is ${show(now)}; ${values.length === 1 ? 'it must be' : 'it is one of'} ${list}.${guess}`, suggestion: nearest === undefined ? null : { value: nearest } };
 }

@@ -63,10 +63,15 @@ export function largestSplit(recipe: Recipe, model: ModelShape, tensorParallel: 
   return null;
 }
 
-/** `down_proj K = 29568 / tp 4 = 7392`. */
-export function pieceWords(piece: Piece, tensorParallel: number): string {
-  const split = piece.linear.parallel === 'row' && tensorParallel > 1 ? ` / tp ${tensorParallel} = ${round(piece.k)}` : '';
-  return `${piece.linear.kind} K = ${piece.linear.in}${split}`;
+/** `q_proj, o_proj K = 2048 and down_proj K = 29568 / tp 4 = 7392`: kinds with equal sizes together. */
+export function piecesWords(pieces: readonly Piece[], tensorParallel: number): string {
+  const kinds = new Map<string, Set<string>>();
+  for (const { linear, k } of pieces) {
+    const split = linear.parallel === 'row' && tensorParallel > 1 ? ` / tp ${tensorParallel} = ${round(k)}` : '';
+    const size = `K = ${linear.in}${split}`;
+    kinds.set(size, (kinds.get(size) ?? new Set()).add(linear.kind));
+  }
+  return [...kinds].map(([size, names]) => `${[...names].join(', ')} ${size}`).join(' and ');
 }
 
 function round(k: number): string {

@@ -1,6 +1,6 @@
 // The divisibility verdict in words: which linears, what the largest group is that works, and up to which tensor-parallel size.
 import { type JudgeInput, type Reason, targetName } from './judge.ts';
-import { dividesAll, largestGroup, largestSplit, type Piece, pieceWords, piecesOf, undivided } from './divisibility.ts';
+import { dividesAll, largestGroup, largestSplit, type Piece, piecesOf, piecesWords, undivided } from './divisibility.ts';
 import type { Nearest } from './verdict.ts';
 
 /** Group sizes kernels of this field come in; the candidates where a runtime has no list of its own. */
@@ -38,7 +38,7 @@ export function groupWords(groupSize: number): string {
 }
 
 function opening(first: Piece, failing: readonly Piece[], tensorParallel: number): string {
-  const named = [...new Set(failing.map((piece) => pieceWords(piece, tensorParallel)))].join(', ');
+  const named = piecesWords(failing, tensorParallel);
   return Number.isInteger(first.k) ? `group_size ${first.weights.groupSize} does not divide ${named}` : `tensor parallel ${tensorParallel} does not divide ${named}`;
 }
 

@@ -6,10 +6,12 @@ import type { Recipe } from '../recipe/recipe.ts';
 import { findDevice } from './devices.ts';
 import { groupProblem, USUAL_GROUPS } from './group-size.ts';
 import { type Intent, type JudgeInput, refused, targetName, unknown } from './judge.ts';
+import { findRuntime } from './runtimes/index.ts';
 import { judgeDashInfer } from './runtimes/dashinfer/judge.ts';
 import { judgeQuantwright } from './runtimes/quantwright/judge.ts';
 import type { RuntimeId, Target } from './target.ts';
 import type { SupportVerdict } from './verdict.ts';
+import { inRange } from './version-range.ts';
 
 export type { Intent } from './judge.ts';
 
@@ -29,7 +31,7 @@ export function explainSupport(recipe: Recipe, model: ModelShape | null, target:
   const device = target.device === null ? null : findDevice(target.device);
   const input: JudgeInput = { recipe, model, target, device, intent: intent ?? intentOf(recipe) };
   const judge = JUDGES[target.runtime] ?? judgeUnlisted;
-  const verdicts = [...judge(input), ...unknownDevice(input)];
+  const verdicts = [...ofVersion(input, judge(input)), ...unknownDevice(input)];
   const decisive = verdicts.some((verdict) => verdict.kind === 'refused') ? verdicts.filter((verdict) => verdict.kind !== 'supported') : verdicts;
   return onePerField(decisive).sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
 }
@@ -42,6 +44,15 @@ function judgeUnlisted(input: JudgeInput): readonly SupportVerdict[] {
   const problem = groupProblem(input, 'DIV-K', USUAL_GROUPS);
   const none = unknown(input, { rule: 'NO-ROW', field: 'methods', message: `${targetName(input)}: there are no support rows for this runtime yet, so nothing more is said.` });
   return problem === null ? [none] : [refused(input, problem), none];
+}
+
+/** Rules of other versions than the target's do not speak; when none is left, nothing is known about that version. */
+function ofVersion(input: JudgeInput, verdicts: readonly SupportVerdict[]): readonly SupportVerdict[] {
+  const { version } = input.target;
+  const left = verdicts.filter((verdict) => verdict.kind === 'supported' || inRange(version, verdict.versions));
+  const known = (findRuntime(input.target.runtime)?.rules ?? []).some((rule) => inRange(version, rule.versions));
+  const rows = findRuntime(input.target.runtime)?.rules.length ?? 0;
+  return known || rows === 0 ? left : [unknown(input, { rule: 'NO-ROW', field: 'methods', message: `${targetName(input)}: there are no support rows for version ${version}, so nothing is said.` })];
 }
 
 function unknownDevice(input: JudgeInput): readonly SupportVerdict[] {

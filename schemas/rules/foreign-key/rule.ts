@@ -18,9 +18,9 @@ function unknownKey(finding: Finding, context: RuleContext): Finding {
   const schema = schemaAt(context.format.schema, inner.slice(0, -1)) ?? {};
   const value = nodeAt(context.document.root, finding.path)?.value;
   const meant = suggestion(key, value, schema);
-  const guess = meant === null ? ' It is ignored.' : ` Did you mean "${meant.key}"? It is ignored as it stands.`;
+  const guess = meant === null ? ', and is ignored.' : `; did you mean "${meant.key}"? As it stands most tools ignore it.`;
   return {
-    ...finding, severity: 'warning', message: `"${key}" is not a key of this format.${guess}`, range: rangeAt(context.document.root, finding.path, 'key'),
+    ...finding, severity: 'warning', message: `"${key}" is not a key of this format${guess}`, range: rangeAt(context.document.root, finding.path, 'key'),
     fixes: keyFixes(finding.path, value, meant, context.document.root),
   };
 }

@@ -3,7 +3,7 @@
 import { findingsOf } from '../../check/sources.ts';
 import type { Finding } from '../../check/finding.ts';
 import { rangeAt } from '../../document/find.ts';
-import { pieceWords, piecesOf, undivided } from '../../hardware/divisibility.ts';
+import { piecesOf, piecesWords, undivided } from '../../hardware/divisibility.ts';
 import { groupNearest, USUAL_GROUPS } from '../../hardware/group-size.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 import { groupFixes } from './fix.ts';
@@ -26,7 +26,7 @@ function withoutTarget(context: RuleContext): readonly Finding[] {
     return [];
   }
   const nearest = groupNearest(pieces, failing, USUAL_GROUPS);
-  const named = [...new Set(failing.map((piece) => pieceWords(piece, 1)))].join(', ');
+  const named = piecesWords(failing, 1);
   const path = context.origins[first.overridden ? 'overrides' : 'weights.groupSize']?.path ?? context.path;
   const ours = context.format.describes === 'recipe' && recipe.saveFormat !== 'compressed-tensors';
   return [{

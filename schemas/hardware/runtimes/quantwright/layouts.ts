@@ -1,6 +1,5 @@
 // What the written layouts can hold (algorithms section 18). Our own holds everything; the others have limits of form and of size.
-import type { Piece } from '../../divisibility.ts';
-import { piecesOf, undivided } from '../../divisibility.ts';
+import { type Piece, piecesOf, piecesWords, undivided } from '../../divisibility.ts';
 import { groupNearest, groupWords, USUAL_GROUPS } from '../../group-size.ts';
 import { fallsBack, type JudgeInput, refused } from '../../judge.ts';
 import type { Nearest, SupportVerdict } from '../../verdict.ts';
@@ -48,7 +47,7 @@ function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonl
   if (first === undefined) {
     return [];
   }
-  const named = [...new Set(failing.map(({ linear }) => `${linear.kind} K = ${linear.in}`))].join(', ');
+  const named = piecesWords(failing, 1);
   const nearest = groupNearest(pieces, failing, USUAL_GROUPS) ?? OWN;
   return [refused(input, {
     rule: 'QW-13', field: 'weights.groupSize', nearest,

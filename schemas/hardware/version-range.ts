@@ -1,0 +1,31 @@
+// Version ranges of support rules: `>=2.0`, `>=0.9 <0.14`. Numbers compare part by part.
+
+/** An unknown version is taken for the newest, and no range for every version. */
+export function inRange(version: string | null, range: string | null): boolean {
+  if (version === null || range === null) {
+    return true;
+  }
+  return range.split(/\s+/).every((bound) => {
+    const match = /^(>=|<=|>|<|=)?(\d[\w.]*)$/.exec(bound);
+    const order = match === null ? 0 : compare(version, match[2] ?? '');
+    switch (match?.[1]) {
+      case '>=': return order >= 0;
+      case '<=': return order <= 0;
+      case '>': return order > 0;
+      case '<': return order < 0;
+      default: return order === 0;
+    }
+  });
+}
+
+function compare(a: string, b: string): number {
+  const left = a.split('.').map(Number);
+  const right = b.split('.').map(Number);
+  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) {
+      return difference;
+    }
+  }
+  return 0;
+}
