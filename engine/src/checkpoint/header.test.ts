@@ -106,6 +106,13 @@ test('bytes that are not UTF-8, not JSON, or not an object are told apart', () =
   assert.match(refusal('\ufeff{}', 0).message, /must begin with/);
 });
 
+test('a value nested as deep as the file allows is refused like any other', () => {
+  const deep = `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`;
+  assert.equal(refusal(`{"a":{"dtype":"U8","shape":[${deep}],"data_offsets":[0,4]}}`, 4).tensor, 'a');
+  assert.equal(refusal(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[${deep},4]}}`, 4).tensor, 'a');
+  refusal(`{"__metadata__":${deep}}`, 0);
+});
+
 test('a name longer than the limit is refused and not repeated whole', () => {
   const error = refusal(`{"${'n'.repeat(5_000)}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`, 0);
   assert.match(error.message, /5000 characters/);

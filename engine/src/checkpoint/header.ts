@@ -5,6 +5,7 @@ import { EngineError } from '../errors.ts';
 import { type Dtype, dtypeBytes, dtypeNames, isDtype } from './dtype.ts';
 import { repeatedKey } from './json-keys.ts';
 import { limits } from './limits.ts';
+import { clip, spell } from './spell.ts';
 
 export interface TensorInfo {
   readonly name: string;
@@ -64,7 +65,7 @@ function parseJson(json: Uint8Array, file: string): unknown {
   } catch (cause) {
     throw damaged(file, 'the header (offset 8) is not valid UTF-8', undefined, cause);
   }
-  if (!text.startsWith('{')) throw damaged(file, `the header must begin with "{" at offset 8, found ${JSON.stringify(text.slice(0, 1))}`);
+  if (!text.startsWith('{')) throw damaged(file, `the header must begin with "{" at offset 8, found ${spell(text.slice(0, 1))}`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -75,7 +76,7 @@ function parseJson(json: Uint8Array, file: string): unknown {
   if (repeated !== null) {
     throw damaged(
       file,
-      `the header names ${quote(repeated.key)} twice, the second time at offset ${8 + Buffer.byteLength(text.slice(0, repeated.at))}`,
+      `the header names ${spell(repeated.key)} twice, the second time at offset ${8 + Buffer.byteLength(text.slice(0, repeated.at))}`,
       repeated.key,
     );
   }
@@ -91,7 +92,7 @@ function parseMetadata(value: unknown, file: string): ReadonlyMap<string, string
   if (!isRecord(value)) throw damaged(file, '__metadata__ in the header must be an object of strings');
   const out = new Map<string, string>();
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') throw damaged(file, `__metadata__ ${quote(key)} in the header must be a string`);
+    if (typeof text !== 'string') throw damaged(file, `__metadata__ ${spell(key)} in the header must be a string`);
     out.set(key, text);
   }
   return out;
@@ -99,17 +100,17 @@ function parseMetadata(value: unknown, file: string): ReadonlyMap<string, string
 
 function parseTensor(name: string, value: unknown, file: string, fileBytes: number, dataStart: number): TensorInfo {
   if (name.length === 0 || name.length > limits.nameLength) {
-    throw damaged(file, `a tensor name in the header has ${name.length} characters (${quote(name)}); 1 to ${limits.nameLength} are allowed`, name);
+    throw damaged(file, `a tensor name in the header has ${name.length} characters (${spell(name)}); 1 to ${limits.nameLength} are allowed`, name);
   }
-  if (!isRecord(value)) throw damaged(file, `tensor ${quote(name)}: its header entry must be an object`, name);
+  if (!isRecord(value)) throw damaged(file, `tensor ${spell(name)}: its header entry must be an object`, name);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== 'string') throw damaged(file, `tensor ${quote(name)}: "dtype" is missing or not a string`, name);
-  if (!isDtype(dtype)) throw damaged(file, `tensor ${quote(name)}: dtype ${quote(dtype)} is unknown; known: ${dtypeNames.join(', ')}`, name);
-  if (!Array.isArray(shape)) throw damaged(file, `tensor ${quote(name)}: "shape" is missing or not a list`, name);
-  if (shape.length > limits.dimensions) throw damaged(file, `tensor ${quote(name)}: ${shape.length} dimensions, the limit is ${limits.dimensions}`, name);
-  const dimensions = shape.map((size: unknown) => sizeOf(size, `tensor ${quote(name)}: shape ${clip(JSON.stringify(shape))}`, file, name));
-  if (!Array.isArray(offsets) || offsets.length !== 2) throw damaged(file, `tensor ${quote(name)}: "data_offsets" must be [begin, end]`, name);
-  const where = `tensor ${quote(name)}: data_offsets ${clip(JSON.stringify(offsets))}`;
+  if (typeof dtype !== 'string') throw damaged(file, `tensor ${spell(name)}: "dtype" is missing or not a string`, name);
+  if (!isDtype(dtype)) throw damaged(file, `tensor ${spell(name)}: dtype ${spell(dtype)} is unknown; known: ${dtypeNames.join(', ')}`, name);
+  if (!Array.isArray(shape)) throw damaged(file, `tensor ${spell(name)}: "shape" is missing or not a list`, name);
+  if (shape.length > limits.dimensions) throw damaged(file, `tensor ${spell(name)}: ${shape.length} dimensions, the limit is ${limits.dimensions}`, name);
+  const dimensions = shape.map((size: unknown) => sizeOf(size, `tensor ${spell(name)}: shape ${spell(shape)}`, file, name));
+  if (!Array.isArray(offsets) || offsets.length !== 2) throw damaged(file, `tensor ${spell(name)}: "data_offsets" must be [begin, end]`, name);
+  const where = `tensor ${spell(name)}: data_offsets ${spell(offsets)}`;
   const begin = sizeOf(offsets[0], where, file, name);
   const end = sizeOf(offsets[1], where, file, name);
   if (end < begin) throw damaged(file, `${where}: the end lies before the beginning`, name);
@@ -124,7 +125,7 @@ function parseTensor(name: string, value: unknown, file: string, fileBytes: numb
   if (needed !== end - begin) {
     throw damaged(
       file,
-      `tensor ${quote(name)}: ${dtype} ${clip(JSON.stringify(dimensions))} needs ${needed} bytes, but data_offsets [${begin}, ${end}] give ${end - begin}`,
+      `tensor ${spell(name)}: ${dtype} ${spell(dimensions)} needs ${needed} bytes, but data_offsets [${begin}, ${end}] give ${end - begin}`,
       name,
     );
   }
@@ -134,7 +135,7 @@ function parseTensor(name: string, value: unknown, file: string, fileBytes: numb
 function sizeOf(value: unknown, where: string, file: string, tensor: string): number {
   // JSON can spell 1e999 (infinite), 0.5, -1 and integers above 2^53 that a double cannot hold.
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw damaged(file, `${where}: ${clip(JSON.stringify(value) ?? 'undefined')} is not an integer from 0 to 2^53 - 1`, tensor);
+  throw damaged(file, `${where}: ${spell(value)} is not an integer from 0 to 2^53 - 1`, tensor);
 }
 
 /** The tensors must cover the data section exactly: no overlap, no gap, nothing after the last. */
@@ -144,31 +145,23 @@ function checkCoverage(tensors: TensorInfo[], file: string, fileBytes: number, d
   let previous = 'the header';
   for (const tensor of tensors) {
     if (tensor.offset < end) {
-      throw damaged(file, `tensor ${quote(tensor.name)} begins at offset ${tensor.offset} of the file, inside ${previous}, which ends at ${end}`, tensor.name);
+      throw damaged(file, `tensor ${spell(tensor.name)} begins at offset ${tensor.offset} of the file, inside ${previous}, which ends at ${end}`, tensor.name);
     }
     if (tensor.offset > end) {
       throw damaged(
         file,
-        `tensor ${quote(tensor.name)} begins at offset ${tensor.offset} of the file, but ${previous} ends at ${end}: ${tensor.offset - end} bytes belong to no tensor`,
+        `tensor ${spell(tensor.name)} begins at offset ${tensor.offset} of the file, but ${previous} ends at ${end}: ${tensor.offset - end} bytes belong to no tensor`,
         tensor.name,
       );
     }
     end = tensor.offset + tensor.bytes;
-    previous = `tensor ${quote(tensor.name)}`;
+    previous = `tensor ${spell(tensor.name)}`;
   }
   if (end < fileBytes) throw damaged(file, `${fileBytes - end} bytes after offset ${end} belong to no tensor; the header or the end of the file is damaged`);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function quote(text: string): string {
-  return JSON.stringify(clip(text));
-}
-
-function clip(text: string): string {
-  return text.length <= 120 ? text : `${text.slice(0, 117)}...`;
 }
 
 function damaged(file: string, message: string, tensor?: string, cause?: unknown): EngineError {

@@ -6,6 +6,7 @@ import { EngineError, fileError } from '../errors.ts';
 import { refusePickle } from './file.ts';
 import { isJsonObject, readJsonObject } from './json-file.ts';
 import { limits } from './limits.ts';
+import { spell } from './spell.ts';
 
 export interface ShardList {
   readonly files: readonly string[];
@@ -57,11 +58,7 @@ async function shardFile(directory: string, shard: string, indexFile: string, te
   const place = { file: indexFile, tensor };
   // Published indexes name plain files beside themselves. Both slash kinds and drive letters are refused on every system, so that a model is safe everywhere.
   if (shard === '' || shard === '.' || shard === '..' || /[/\\:\0]/.test(shard)) {
-    throw new EngineError(
-      'checkpoint',
-      `${indexFile}: shard ${JSON.stringify(shard.slice(0, 120))} (of ${tensor}) must be a plain file name in the model directory`,
-      place,
-    );
+    throw new EngineError('checkpoint', `${indexFile}: shard ${spell(shard)} (of ${tensor}) must be a plain file name in the model directory`, place);
   }
   const file = join(directory, shard);
   refusePickle(file);

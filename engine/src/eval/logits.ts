@@ -1,4 +1,6 @@
 // Logits of given token ids, for comparison with other implementations (`quantwright logits`).
+
+import { spell } from '../checkpoint/spell.ts';
 import { createSafetensors, type TensorPlan } from '../checkpoint/writer.ts';
 import { EngineError } from '../errors.ts';
 import type { LoadedModel } from '../model/load.ts';
@@ -19,7 +21,7 @@ export function parseTokens(json: unknown, vocabulary: number, contextLength: nu
       throw new EngineError('input', `${file}: sequence ${index} has ${list.length} tokens; 1 to ${contextLength} fit the model's context`, { file });
     return Int32Array.from(list, (id, at) => {
       if (typeof id === 'number' && Number.isSafeInteger(id) && id >= 0 && id < vocabulary) return id;
-      throw new EngineError('input', `${file}: entry ${at} of sequence ${index} is ${JSON.stringify(id)}; token ids go from 0 to ${vocabulary - 1}`, { file });
+      throw new EngineError('input', `${file}: entry ${at} of sequence ${index} is ${spell(id)}; token ids go from 0 to ${vocabulary - 1}`, { file });
     });
   });
   return { sequences, nested };

@@ -1,6 +1,7 @@
 // The architectures that run, all of the Llama family: same blocks, different bias flags and attention windows. Adding one of this family is one entry;
 // one with other blocks brings its own builder beside llama.ts.
 import type { JsonObject } from '../checkpoint/json-file.ts';
+import { clip, spell } from '../checkpoint/spell.ts';
 import { EngineError } from '../errors.ts';
 
 export interface Biases {
@@ -51,7 +52,7 @@ export function architectureOf(config: JsonObject, file: string): Architecture {
   const named: unknown = Array.isArray(config['architectures']) ? config['architectures'][0] : undefined;
   const found = architectures.find((one) => (typeof named === 'string' ? one.name === named : one.modelType === config['model_type']));
   if (found !== undefined) return found;
-  const asked = typeof named === 'string' ? named : `model_type ${JSON.stringify(config['model_type']) ?? 'missing'}`;
+  const asked = typeof named === 'string' ? clip(named) : `model_type ${spell(config['model_type'])}`;
   throw new EngineError(
     'checkpoint',
     `${file}: the architecture ${asked} cannot run here; those that run: ${architectures.map((one) => one.name).join(', ')}`,
@@ -62,5 +63,5 @@ export function architectureOf(config: JsonObject, file: string): Architecture {
 function window(value: unknown, file: string): number | null {
   if (value === null) return null;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
-  throw new EngineError('checkpoint', `${file}: sliding_window is ${JSON.stringify(value)}; it must be a positive integer or null`, { file });
+  throw new EngineError('checkpoint', `${file}: sliding_window is ${spell(value)}; it must be a positive integer or null`, { file });
 }

@@ -4,6 +4,7 @@
 import type { ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
 import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/shape-from-config';
 import type { JsonObject } from '../checkpoint/json-file.ts';
+import { spell } from '../checkpoint/spell.ts';
 import { EngineError } from '../errors.ts';
 import { type Architecture, architectureOf } from './architectures.ts';
 import { parseRope, type RopeConfig } from './rope.ts';
@@ -47,10 +48,10 @@ export function parseModelConfig(config: JsonObject, file: string): ModelConfig 
     throw new EngineError('checkpoint', `${file}: ${shape.heads} attention heads cannot share ${shape.kvHeads} key/value heads`, { file });
   const activation = config['hidden_act'] ?? 'silu';
   if (activation !== 'silu' && activation !== 'swish')
-    throw new EngineError('checkpoint', `${file}: hidden_act ${JSON.stringify(activation)} cannot run here; silu can`, { file });
+    throw new EngineError('checkpoint', `${file}: hidden_act ${spell(activation)} cannot run here; silu can`, { file });
   const eps = config['rms_norm_eps'] ?? 1e-6;
   if (typeof eps !== 'number' || !(eps >= 0 && eps < 1))
-    throw new EngineError('checkpoint', `${file}: rms_norm_eps is ${JSON.stringify(eps)}; it must lie in [0, 1)`, { file });
+    throw new EngineError('checkpoint', `${file}: rms_norm_eps is ${spell(eps)}; it must lie in [0, 1)`, { file });
   return {
     shape,
     architecture,

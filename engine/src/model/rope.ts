@@ -2,6 +2,7 @@
 // Rounded to f32 step by step as transformers does (modeling_rope_utils), because at position 100,000 the last bits of a frequency show in the logits.
 
 import { isJsonObject, type JsonObject } from '../checkpoint/json-file.ts';
+import { spell } from '../checkpoint/spell.ts';
 import { EngineError } from '../errors.ts';
 
 export type RopeScaling =
@@ -63,10 +64,10 @@ function parseScaling(scaling: JsonObject, maxPositions: number, file: string): 
       throw new EngineError('checkpoint', `${file}: low_freq_factor and high_freq_factor must differ`, { file });
     return parsed;
   }
-  throw new EngineError('checkpoint', `${file}: rope scaling ${JSON.stringify(type)} cannot run here; default, linear and llama3 can`, { file });
+  throw new EngineError('checkpoint', `${file}: rope scaling ${spell(type)} cannot run here; default, linear and llama3 can`, { file });
 }
 
 function positive(value: unknown, key: string, file: string): number {
   if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
-  throw new EngineError('checkpoint', `${file}: ${key} is ${JSON.stringify(value) ?? 'missing'}; it must be a positive number`, { file });
+  throw new EngineError('checkpoint', `${file}: ${key} is ${spell(value)}; it must be a positive number`, { file });
 }

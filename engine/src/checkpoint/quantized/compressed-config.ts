@@ -2,6 +2,7 @@
 import { runInNewContext } from 'node:vm';
 import { EngineError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../json-file.ts';
+import { spell } from '../spell.ts';
 
 export interface CompressedGroup {
   /** Class names (`Linear`), module names, or `re:` regular expressions. */
@@ -17,7 +18,7 @@ export interface CompressedGroup {
 export function parseCompressedGroups(config: JsonObject, file: string): readonly CompressedGroup[] {
   const format = config['format'];
   if (format !== undefined && format !== 'int-quantized' && format !== 'pack-quantized' && format !== 'mixed-precision') {
-    throw refused(file, `format ${JSON.stringify(format)}`, 'this engine reads int-quantized and pack-quantized');
+    throw refused(file, `format ${spell(format)}`, 'this engine reads int-quantized and pack-quantized');
   }
   const groups = config['config_groups'];
   if (!isJsonObject(groups)) throw refused(file, 'a missing "config_groups"', 'it must be an object of groups');
@@ -52,12 +53,12 @@ function parseGroup(group: unknown, name: string, file: string): CompressedGroup
   if (!isJsonObject(group) || !isJsonObject(group['weights']))
     throw refused(file, `${where} without "weights"`, 'each group must say how its weights are stored');
   const weights = group['weights'];
-  if ((weights['type'] ?? 'int') !== 'int') throw refused(file, `${where}: weights of type ${JSON.stringify(weights['type'])}`, 'this engine reads integers');
+  if ((weights['type'] ?? 'int') !== 'int') throw refused(file, `${where}: weights of type ${spell(weights['type'])}`, 'this engine reads integers');
   const bits = weights['num_bits'];
-  if (bits !== 2 && bits !== 3 && bits !== 4 && bits !== 8) throw refused(file, `${where}: num_bits ${JSON.stringify(bits)}`, '2, 3, 4 and 8 can be loaded');
+  if (bits !== 2 && bits !== 3 && bits !== 4 && bits !== 8) throw refused(file, `${where}: num_bits ${spell(bits)}`, '2, 3, 4 and 8 can be loaded');
   const size = weights['group_size'] ?? -1;
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || (size !== -1 && size <= 0))
-    throw refused(file, `${where}: group_size ${JSON.stringify(size)}`, 'it must be -1, null or a positive integer');
+    throw refused(file, `${where}: group_size ${spell(size)}`, 'it must be -1, null or a positive integer');
   return {
     targets: parseTargets(group['targets'], where, file),
     bits,
@@ -70,7 +71,7 @@ function parseTargets(value: unknown, where: string, file: string): string[] {
   if (!Array.isArray(value)) return ['Linear'];
   return value.map((target: unknown) => {
     if (typeof target !== 'string' || target.length > patternLength)
-      throw refused(file, `${where}: target ${JSON.stringify(target)?.slice(0, 80)}`, `it must be a string of at most ${patternLength} characters`);
+      throw refused(file, `${where}: target ${spell(target)}`, `it must be a string of at most ${patternLength} characters`);
     if (target.startsWith('re:')) {
       try {
         new RegExp(target.slice(3));
@@ -88,7 +89,7 @@ function parseActivations(value: unknown, where: string, file: string): boolean 
   if (type === 'int' && bits === 8 && dynamic === true && strategy === 'token' && symmetric === true) return true;
   throw refused(
     file,
-    `${where}: input_activations {type: ${String(type)}, num_bits: ${String(bits)}, dynamic: ${String(dynamic)}, strategy: ${String(strategy)}, symmetric: ${String(symmetric)}}`,
+    `${where}: input_activations {type: ${spell(type)}, num_bits: ${spell(bits)}, dynamic: ${spell(dynamic)}, strategy: ${spell(strategy)}, symmetric: ${spell(symmetric)}}`,
     'this engine runs symmetric 8-bit integers, dynamic per token',
   );
 }

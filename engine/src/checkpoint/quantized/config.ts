@@ -5,6 +5,7 @@ import { EngineError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, readOptionalJsonObject } from '../json-file.ts';
 import { type PackedBits, quantwrightVersion } from '../layouts.ts';
 import { limits } from '../limits.ts';
+import { spell } from '../spell.ts';
 import { type CompressedGroup, parseCompressedGroups } from './compressed-config.ts';
 
 export interface GptqConfig {
@@ -44,17 +45,15 @@ export function parseQuantization(config: JsonObject, file: string): StoredQuant
   if (method === 'gptq') return parseGptq(config, file);
   if (method === 'compressed-tensors') return { layout: 'compressed-tensors', groups: parseCompressedGroups(config, file) };
   if (method === 'quantwright') return parseQuantwright(config, file);
-  throw new EngineError(
-    'checkpoint',
-    `${file}: quant_method ${JSON.stringify(method)} cannot be loaded; this engine reads gptq, compressed-tensors and quantwright`,
-    { file },
-  );
+  throw new EngineError('checkpoint', `${file}: quant_method ${spell(method)} cannot be loaded; this engine reads gptq, compressed-tensors and quantwright`, {
+    file,
+  });
 }
 
 function parseGptq(config: JsonObject, file: string): GptqConfig {
   const format = config['checkpoint_format'] ?? 'gptq';
   if (format !== 'gptq' && format !== 'gptq_v2') {
-    throw new EngineError('checkpoint', `${file}: checkpoint_format ${JSON.stringify(format)} cannot be loaded; this engine reads gptq and gptq_v2`, { file });
+    throw new EngineError('checkpoint', `${file}: checkpoint_format ${spell(format)} cannot be loaded; this engine reads gptq and gptq_v2`, { file });
   }
   return {
     layout: 'gptq',
@@ -66,11 +65,9 @@ function parseGptq(config: JsonObject, file: string): GptqConfig {
 
 function parseQuantwright(config: JsonObject, file: string): QuantwrightStored {
   if (config['version'] !== quantwrightVersion) {
-    throw new EngineError(
-      'checkpoint',
-      `${file}: quantwright layout version ${JSON.stringify(config['version'])}; this engine reads version ${quantwrightVersion}`,
-      { file },
-    );
+    throw new EngineError('checkpoint', `${file}: quantwright layout version ${spell(config['version'])}; this engine reads version ${quantwrightVersion}`, {
+      file,
+    });
   }
   const defaults = parseModule(config, 'quantization_config', file);
   const modules = new Map<string, QuantwrightModuleConfig>();
@@ -86,7 +83,7 @@ function parseQuantwright(config: JsonObject, file: string): QuantwrightStored {
 function parseModule(config: JsonObject, where: string, file: string): QuantwrightModuleConfig {
   const compute = config['compute_method'];
   if (compute !== 'weight_only' && compute !== 'activate_quant') {
-    throw new EngineError('checkpoint', `${file}: ${where}: compute_method ${JSON.stringify(compute)} must be weight_only or activate_quant`, { file });
+    throw new EngineError('checkpoint', `${file}: ${where}: compute_method ${spell(compute)} must be weight_only or activate_quant`, { file });
   }
   return {
     bits: packedBits(config['bits'], `${where}: bits`, file),
@@ -98,10 +95,10 @@ function parseModule(config: JsonObject, where: string, file: string): Quantwrig
 
 export function packedBits(value: unknown, where: string, file: string): PackedBits {
   if (value === 2 || value === 3 || value === 4 || value === 8) return value;
-  throw new EngineError('checkpoint', `${file}: ${where} is ${JSON.stringify(value)}; 2, 3, 4 and 8 can be loaded`, { file });
+  throw new EngineError('checkpoint', `${file}: ${where} is ${spell(value)}; 2, 3, 4 and 8 can be loaded`, { file });
 }
 
 export function groupSize(value: unknown, where: string, file: string): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && (value === -1 || value > 0)) return value;
-  throw new EngineError('checkpoint', `${file}: ${where} is ${JSON.stringify(value)}; it must be -1 or a positive integer`, { file });
+  throw new EngineError('checkpoint', `${file}: ${where} is ${spell(value)}; it must be -1 or a positive integer`, { file });
 }
