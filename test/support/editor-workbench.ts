@@ -6,6 +6,7 @@ import { poll } from './editor-poll.ts';
 
 /** A busy two-core machine needs 10-20 s for the first file and the first answer of a language server. */
 const slowMs = 60_000;
+const hoverAttempts = 6;
 
 export class Workbench {
   readonly page: Page;
@@ -109,12 +110,19 @@ export class Workbench {
     return rows;
   }
 
-  /** The hover with `text` in it, over the token that holds `token`. */
+  /** The hover with `text` in it, over the token that holds `token`. Points again when the language server was not there yet. */
   async hover(token: string, text: string | RegExp): Promise<Locator> {
     const hover = this.page.locator('.monaco-hover:visible', { hasText: text }).first();
-    await this.token(token).hover();
-    await hover.waitFor({ timeout: slowMs });
-    return hover;
+    for (let attempt = 1; ; attempt++) {
+      await this.page.locator('.statusbar').hover();
+      await this.token(token).hover();
+      try {
+        await hover.waitFor({ timeout: 5_000 });
+        return hover;
+      } catch (error) {
+        if (attempt === hoverAttempts) throw error;
+      }
+    }
   }
 
   // --- Problems ---

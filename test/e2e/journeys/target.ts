@@ -45,7 +45,7 @@ export const target: Journey = {
     async function pickTarget(device: string): Promise<void> {
       await workbench.pick('(1/3)', /dashinfer/);
       await workbench.pick('(2/3)', device);
-      await workbench.pick('(3/3)', 'one device');
+      await workbench.pick('(3/3)', /one device/);
     }
   },
 };
