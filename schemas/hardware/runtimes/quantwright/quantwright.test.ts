@@ -1,0 +1,80 @@
+// Our own runtime: what its kernels, layouts and methods take, and what it says otherwise.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ModelShape } from '../../../checkpoint/model-shape.ts';
+import { kernelRows } from '../../../generated/kernels.ts';
+import { judge, llama, recipeOf, short } from '../../judging.ts';
+
+type Config = Readonly<Record<string, unknown>>;
+const IQ = (config: Config): Config => ({ quant_method: 'instant_quant', ...config });
+const RTN = (config: Config): Config => ({ quant_method: 'rtn', ...config });
+const uneven = llama({ hidden: 2048, intermediate: 1030 });
+const even = llama({ hidden: 2048, intermediate: 1056 });
+
+/** [config, decisive verdict, model] */
+const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
+  [IQ({ weight_format: 'int8', group_size: 128 }), 'supported q8'],
+  [IQ({ weight_format: 'uint4', group_size: 100 }), 'supported q4', uneven],
+  [IQ({ weight_format: 'int8', compute_method: 'activate_quant' }), 'supported w8a8'],
+  [RTN({ weight_format: 'int4', group_size: 32 }), 'supported q4', even],
+  [RTN({ weight_format: 'int8', compute_method: 'activate_quant' }), 'supported w8a8', uneven],
+  [{ quant_method: 'gptq', weight_format: 'uint4' }, 'refused QW-01'],
+  [{ quant_method: ['smoothquant', 'rtn'], weight_format: 'int8' }, 'refused QW-01'],
+  [IQ({ weight_format: 'fp8_e4m3', compute_method: 'activate_quant' }), 'refused QW-02'],
+  [RTN({ weight_format: 'int4', compute_method: 'activate_quant', save_format: 'quantwright' }), 'refused QW-02'],
+  [RTN({ weight_format: 'int8', compute_method: 'activate_quant', group_size: 64, save_format: 'quantwright' }), 'refused QW-03'],
+  [RTN({ weight_format: 'uint4', group_size: 64 }), 'refused QW-04', uneven],
+  [RTN({ weight_format: 'uint4', group_size: 64, save_format: 'quantwright' }), 'supported q4', uneven],
+  [RTN({ weight_format: 'uint4', group_size: 100 }), 'supported q4', even],
+  [RTN({ weight_format: 'int8', compute_method: 'activate_quant', save_format: 'gptq' }), 'refused QW-05'],
+  [RTN({ weight_format: 'int3', save_format: 'compressed-tensors' }), 'refused QW-05'],
+  [IQ({ weight_format: 'uint4', group_size: 64, save_format: 'gptq' }), 'falls_back QW-06', even],
+  [IQ({ weight_format: 'int8', compute_method: 'activate_quant', save_format: 'compressed-tensors' }), 'falls_back QW-06'],
+  [RTN({ weight_format: 'int8', compute_method: 'activate_quant', desc_act: true }), 'refused QW-09'],
+  [RTN({ weight_format: 'uint4', scale_type: 'float32' }), 'ignored QW-10'],
+  [RTN({ weight_format: 'int3', save_format: 'quantwright' }), 'falls_back QW-11'],
+  [RTN({ weight_format: 'int8', ignore: ['.*'] }), 'refused QW-12', even],
+  [RTN({ weight_format: 'uint4', group_size: 64, save_format: 'compressed-tensors' }), 'refused QW-13', even],
+  [RTN({ weight_format: 'uint4', group_size: 32, save_format: 'compressed-tensors' }), 'supported q4', even],
+];
+
+for (const [config, expected, model] of CASES) {
+  test(`${expected}: ${JSON.stringify(config)}${model === undefined ? '' : ` on ${model.intermediateSize}`}`, () => {
+    assert.equal(short(judge(recipeOf('quantwright', config), { runtime: 'quantwright', model: model ?? null })), expected);
+  });
+}
+
+test('the gptq layout names the tensors whose sizes it cannot hold', () => {
+  const [verdict] = judge(recipeOf('quantwright', RTN({ weight_format: 'uint4' })), { runtime: 'quantwright', model: uneven });
+  assert.ok(verdict?.kind === 'refused');
+  assert.match(verdict.message, /gate_proj \[1030, 2048\], up_proj \[1030, 2048\], down_proj \[2048, 1030\]/);
+  assert.equal(verdict.nearest?.value, 'quantwright');
+});
+
+test('a GPTQ checkpoint runs although the method is not one this version quantizes with', () => {
+  const recipe = recipeOf('hf-gptq', { quant_method: 'gptq', bits: 4, group_size: 128, desc_act: true });
+  assert.equal(short(judge(recipe, { runtime: 'quantwright' })), 'supported q4');
+  assert.equal(short(judge(recipe, { runtime: 'quantwright', intent: 'quantize' })), 'refused QW-01');
+});
+
+test('devices: the highest level both have, no CUDA yet, serial where nothing fits', () => {
+  const eight = recipeOf('quantwright', IQ({ weight_format: 'int8', compute_method: 'activate_quant' }));
+  const on = (device: string): string => short(judge(eight, { runtime: 'quantwright', device }));
+  assert.deepEqual(['x86-avx2', 'x86-avx512', 'x86-amx'].map(on), ['supported w8a8 (avx2)', 'supported w8a8 (avx512)', 'supported w8a8 (avx512vnni)']);
+  assert.equal(on('armv9-sve'), 'falls_back QW-08');
+  assert.equal(on('nvidia-h100'), 'refused QW-07');
+});
+
+test('overrides are judged too, and named', () => {
+  const [verdict] = judge(recipeOf('quantwright', RTN({ weight_format: 'int8', compute_method: 'activate_quant', overrides: { '.*down_proj': { group_size: 64 } } })), { runtime: 'quantwright' });
+  assert.ok(verdict?.kind === 'refused' && verdict.rule === 'QW-03');
+  assert.match(verdict.message, /of "\.\*down_proj"/);
+});
+
+test('rows come from the kernels: each integer kernel is reached by a recipe of its own domain', () => {
+  for (const row of kernelRows.filter((one) => one.weights.dtype === 'int')) {
+    const config = IQ({ weight_format: row.weights.bits?.[0] === 4 ? 'uint4' : 'int8', compute_method: row.compute_method });
+    const [verdict] = judge(recipeOf('quantwright', config), { runtime: 'quantwright' });
+    assert.ok(verdict?.kind === 'supported' && verdict.kernel === row.codec && verdict.source === row.file, row.codec);
+  }
+});
