@@ -12,7 +12,11 @@ const table: readonly (readonly [string, readonly RegExp[], Setting?])[] = [
   ],
   ['{ "quant_method": "rtn", "weight_format": "ui|nt4" }', [/`"uint4"`/, /4-bit, unsigned codes/]],
   ['{ "quant_method": "instant_quant", "weight_format": "int8", "group|_size": 128 }', [/share one scale/, /dashinfer on nvidia-a100/], { targets }],
-  ['{ "quant_method": "rtn", "weight_format": "uint4", "group_size": 9|6 }', [/\[QC0\d\d\]\(.*docs\/diagnostics\/QC0\d\d\.md\)/], { targets, model: llama7b }],
+  [
+    '{ "quant_method": "instant_quant", "weight_format": "int8", "group_size": 9|6 }',
+    [/\[QC0\d\d\]\(.*docs\/diagnostics\/QC0\d\d\.md\)/],
+    { targets, model: llama7b },
+  ],
   ['{ "quant_method": "gptq", "weight_format": "uint4", "calibration": { "sam|ples": 8 } }', [/Number of sequences/, /Default: `128`/, /≥ 1/]],
 ];
 for (const [text, expected, setting] of table) {
