@@ -3,7 +3,8 @@
 // x becomes 24-bit fixed point, one power-of-two unit per row of x and group: x = unit * (65536 h + 256 m + l) with digits h, m, l in
 // -128..127 and |error| <= 2^-23 of the group's largest |x| (half of that in most groups). Each digit plane is an int8 vector, so that
 // dpbusd multiplies 64 codes at once, exactly. The sum's error is below that of f32 accumulation, whose every step rounds at 2^-24 of
-// the running sum. Groups of at most 65536 columns: 255 * 128 * 65536 < 2^31.
+// the running sum. The digits of all rows of x lie together, quad by quad: apart, their power-of-two distances would fight for one set of
+// the L1 cache. Groups of at most 65536 columns: 255 * 128 * 65536 < 2^31.
 //
 // Cost a block (q4 128 codes, q8 64) and row of x: 6 (3) dpbusd and, for q4, 3 instructions of unpacking: 14 (40) bytes a cycle, above
 // what memory delivers; the f32 kernels stop at 5 (11).
@@ -11,6 +12,7 @@
 #include <immintrin.h>
 
 #include "linear/grouped/avx512.h"
+#include "linear/vnni.h"
 
 namespace {
 
@@ -26,7 +28,8 @@ inline float fixed_point_scale(float most) {
   return most * power_of_two(shift) > kMostFixed ? power_of_two(shift - 1) : power_of_two(shift);
 }
 
-inline void split_group(const float* values, int64_t begin, int64_t end, int64_t depth, int8_t* planes, float* unit, float* sum) {
+// digits: [quad of 4 columns][row of x][h, m, l], 4 bytes each, at this row; stride in 4-byte digits from quad to quad.
+inline void split_group(const float* values, int64_t begin, int64_t end, int32_t* digits, int64_t stride, float* unit, float* sum) {
   __m512i most_u32x16 = _mm512_setzero_si512();  // largest |x| by its bits: NaN and infinity win
   for (int64_t k = begin; k < end; k += 16) {
     const __mmask16 mask = end - k >= 16 ? __mmask16(0xffff) : __mmask16((1u << (end - k)) - 1);
@@ -35,18 +38,25 @@ inline void split_group(const float* values, int64_t begin, int64_t end, int64_t
   }
   const uint32_t most_bits = uint32_t(_mm512_reduce_max_epu32(most_u32x16));
   const bool finite = most_bits < 0x7f800000u;
-  const float scale = !finite || most_bits == 0 ? 0.0f : fixed_point_scale(_mm512_cvtss_f32(_mm512_castsi512_ps(_mm512_set1_epi32(int(most_bits)))));
+  float most;
+  __builtin_memcpy(&most, &most_bits, 4);
+  const float scale = !finite || most_bits == 0 ? 0.0f : fixed_point_scale(most);
   __m512i low_sum_i64x8 = _mm512_setzero_si512(), high_sum_i64x8 = _mm512_setzero_si512();
   for (int64_t k = begin; k < end; k += 16) {
-    const __mmask16 mask = end - k >= 16 ? __mmask16(0xffff) : __mmask16((1u << (end - k)) - 1);
+    const int64_t count = end - k >= 16 ? 16 : end - k;
     __m512i fixed_i32x16 = _mm512_setzero_si512();
-    if (finite) fixed_i32x16 = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_maskz_loadu_ps(mask, values + k), _mm512_set1_ps(scale)));
+    if (finite) {
+      const __m512 value_f32x16 = _mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), values + k);
+      fixed_i32x16 = _mm512_cvtps_epi32(_mm512_mul_ps(value_f32x16, _mm512_set1_ps(scale)));
+    }
     low_sum_i64x8 = _mm512_add_epi64(low_sum_i64x8, _mm512_cvtepi32_epi64(_mm512_castsi512_si256(fixed_i32x16)));
     high_sum_i64x8 = _mm512_add_epi64(high_sum_i64x8, _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(fixed_i32x16, 1)));
-    for (int plane = 2; plane >= 0; --plane) {  // lowest digit first: its sign is carried into the next
-      _mm512_mask_cvtepi32_storeu_epi8(planes + plane * depth + k, mask, fixed_i32x16);
-      const __m512i digit_i32x16 = _mm512_srai_epi32(_mm512_slli_epi32(fixed_i32x16, 24), 24);
-      fixed_i32x16 = _mm512_srai_epi32(_mm512_sub_epi32(fixed_i32x16, digit_i32x16), 8);
+    for (int digit = 2; digit >= 0; --digit) {  // lowest first: its sign is carried into the next
+      alignas(16) int32_t quads[4];
+      _mm_store_si128(reinterpret_cast<__m128i*>(quads), _mm512_cvtepi32_epi8(fixed_i32x16));
+      for (int64_t quad = 0; quad < count / 4; ++quad) digits[(k / 4 + quad) * stride + digit] = quads[quad];
+      const __m512i signed_i32x16 = _mm512_srai_epi32(_mm512_slli_epi32(fixed_i32x16, 24), 24);
+      fixed_i32x16 = _mm512_srai_epi32(_mm512_sub_epi32(fixed_i32x16, signed_i32x16), 8);
     }
   }
   *unit = !finite ? __builtin_nanf("") : most_bits == 0 ? 0.0f : 1.0f / scale;
@@ -58,91 +68,102 @@ inline void split_digits(const qw_grouped* weight, const qw_grouped_x* x, int m)
     for (int64_t group = 0; group < weight->groups; ++group) {
       const int64_t at = i * weight->groups + group;
       split_group(x->values + i * x->ld, weight->group_begin[group] * weight->step, weight->group_begin[group + 1] * weight->step,
-                  weight->depth, x->planes + i * 3 * weight->depth, x->units + at, x->sums + at);
+                  x->digits + i * 3, 3 * m, x->units + at, x->sums + at);
     }
   }
 }
 
 // sum[i][digit] += codes (16 rows x 4 columns) * digits of those columns.
 template <int kRows>
-inline void multiply_quad(__m512i (&sum_i32x16)[kRows][3], __m512i codes_u8x64, const int8_t* planes, int64_t depth, int64_t column) {
-#pragma GCC unroll 4
+inline void multiply_quad(__m512i (&sum_i32x16)[kRows][3], __m512i codes_u8x64, const int32_t* digits) {
+#pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 3
-    for (int digit = 0; digit < 3; ++digit) {
-      int32_t quad;
-      __builtin_memcpy(&quad, planes + (i * 3 + digit) * depth + column, 4);
-      sum_i32x16[i][digit] = _mm512_dpbusd_epi32(sum_i32x16[i][digit], codes_u8x64, _mm512_set1_epi32(quad));
-    }
+    for (int digit = 0; digit < 3; ++digit) add_products(sum_i32x16[i][digit], codes_u8x64, broadcast_quad(digits + i * 3 + digit));
   }
 }
 
 template <int kBits, int kRows>
-void stream_digits_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, const float* bias, float* y, int64_t ldy, int64_t tile) {
+void stream_digits_tile(const qw_grouped* weight, const qw_grouped_x* x, const float* bias, float* y, int64_t ldy, int64_t tile) {
+  // dpbusd takes 5 cycles and 2 start in each: below 10 chains a second set of sums keeps the ports busy.
+  constexpr bool kTwoSets = kRows <= 3;
+  constexpr int64_t kQuad = kRows * 3;
   const uint8_t* codes = weight->codes + tile * weight->blocks * QW_BLOCK_BYTES;
-  const int64_t depth = weight->depth;
-  const int8_t* planes = x->planes + first * 3 * depth;
   const __m512i nibble_u8x64 = _mm512_set1_epi8(15);
   const __m512 offset_f32x16 = _mm512_set1_ps(weight->offset);
   __m512 total_f32x16[kRows];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) total_f32x16[i] = _mm512_setzero_ps();
   for (int64_t group = 0; group < weight->groups; ++group) {
-    __m512i even_i32x16[kRows][3], odd_i32x16[kRows][3];  // two chains: dpbusd takes 5 cycles
-#pragma GCC unroll 4
+    __m512i even_i32x16[kRows][3], odd_i32x16[kTwoSets ? kRows : 1][3];
+#pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 3
-      for (int digit = 0; digit < 3; ++digit) even_i32x16[i][digit] = odd_i32x16[i][digit] = _mm512_setzero_si512();
+      for (int digit = 0; digit < 3; ++digit) {
+        even_i32x16[i][digit] = _mm512_setzero_si512();
+        if (kTwoSets) odd_i32x16[i][digit] = _mm512_setzero_si512();
+      }
     }
+    const auto other_set = [&]() -> __m512i(&)[kRows][3] {
+      if constexpr (kTwoSets) return odd_i32x16;
+      else return even_i32x16;
+    };
     int64_t b = weight->group_begin[group];
     const int64_t end = weight->group_begin[group + 1];
+    const int32_t* digits = x->digits + b * (kBits == 4 ? 2 : 1) * kQuad;
     if (kBits == 4) {
-      for (; b < end; ++b) {
+      for (; b < end; ++b, digits += 2 * kQuad) {
         _mm_prefetch(reinterpret_cast<const char*>(codes + b * QW_BLOCK_BYTES) + 2048, _MM_HINT_T0);
         const __m512i bytes = _mm512_load_si512(codes + b * QW_BLOCK_BYTES);
-        multiply_quad<kRows>(even_i32x16, _mm512_and_si512(bytes, nibble_u8x64), planes, depth, b * 8);
-        multiply_quad<kRows>(odd_i32x16, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), nibble_u8x64), planes, depth, b * 8 + 4);
+        multiply_quad<kRows>(even_i32x16, _mm512_and_si512(bytes, nibble_u8x64), digits);
+        multiply_quad<kRows>(other_set(), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), nibble_u8x64), digits + kQuad);
       }
     } else {
-      for (; b + 2 <= end; b += 2) {
+      for (; b + 2 <= end; b += 2, digits += 2 * kQuad) {
         _mm_prefetch(reinterpret_cast<const char*>(codes + b * QW_BLOCK_BYTES) + 2048, _MM_HINT_T0);
         _mm_prefetch(reinterpret_cast<const char*>(codes + b * QW_BLOCK_BYTES) + 2112, _MM_HINT_T0);
-        multiply_quad<kRows>(even_i32x16, _mm512_load_si512(codes + b * QW_BLOCK_BYTES), planes, depth, b * 4);
-        multiply_quad<kRows>(odd_i32x16, _mm512_load_si512(codes + (b + 1) * QW_BLOCK_BYTES), planes, depth, b * 4 + 4);
+        multiply_quad<kRows>(even_i32x16, _mm512_load_si512(codes + b * QW_BLOCK_BYTES), digits);
+        multiply_quad<kRows>(other_set(), _mm512_load_si512(codes + (b + 1) * QW_BLOCK_BYTES), digits + kQuad);
       }
-      if (b < end) multiply_quad<kRows>(even_i32x16, _mm512_load_si512(codes + b * QW_BLOCK_BYTES), planes, depth, b * 4);
+      if (b < end) multiply_quad<kRows>(even_i32x16, _mm512_load_si512(codes + b * QW_BLOCK_BYTES), digits);
     }
     const int64_t params = (tile * weight->groups + group) * 2 * QW_TILE_ROWS;
     const __m512 scale_f32x16 = load_params_f32x16(weight->scale_type, weight->params, params);
     const __m512 zero_f32x16 =
         _mm512_add_ps(load_params_f32x16(weight->scale_type, weight->params, params + QW_TILE_ROWS), offset_f32x16);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
-      const int64_t at = (first + i) * weight->groups + group;
+      const int64_t at = i * weight->groups + group;
       __m512 sum_f32x16 = _mm512_setzero_ps();
 #pragma GCC unroll 3
       for (int digit = 0; digit < 3; ++digit) {
-        const __m512 digit_f32x16 = _mm512_cvtepi32_ps(_mm512_add_epi32(even_i32x16[i][digit], odd_i32x16[i][digit]));
-        sum_f32x16 = _mm512_fmadd_ps(sum_f32x16, _mm512_set1_ps(256.0f), digit_f32x16);
+        __m512i digit_i32x16 = even_i32x16[i][digit];
+        if (kTwoSets) digit_i32x16 = _mm512_add_epi32(digit_i32x16, odd_i32x16[i][digit]);
+        sum_f32x16 = _mm512_fmadd_ps(sum_f32x16, _mm512_set1_ps(256.0f), _mm512_cvtepi32_ps(digit_i32x16));
       }
       sum_f32x16 = _mm512_mul_ps(sum_f32x16, _mm512_set1_ps(x->units[at]));
       sum_f32x16 = _mm512_fnmadd_ps(zero_f32x16, _mm512_set1_ps(x->sums[at]), sum_f32x16);
       total_f32x16[i] = _mm512_fmadd_ps(scale_f32x16, sum_f32x16, total_f32x16[i]);
     }
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) store_tile(weight, tile, total_f32x16[i], bias, y + i * ldy);
 }
 
 template <int kBits>
-void stream_digits(const qw_grouped* weight, const qw_grouped_x* x, int first, int m, const float* bias, float* y, int64_t ldy,
-                   int64_t begin, int64_t end) {
-  for (int64_t tile = begin; tile < end; ++tile) {
-    if (m == 1) stream_digits_tile<kBits, 1>(weight, x, first, bias, y, ldy, tile);
-    if (m == 2) stream_digits_tile<kBits, 2>(weight, x, first, bias, y, ldy, tile);
-    if (m == 3) stream_digits_tile<kBits, 3>(weight, x, first, bias, y, ldy, tile);
-    if (m == 4) stream_digits_tile<kBits, 4>(weight, x, first, bias, y, ldy, tile);
-  }
+void stream_digits(const qw_grouped* weight, const qw_grouped_x* x, int, int m, const float* bias, float* y, int64_t ldy, int64_t begin,
+                   int64_t end) {
+  using Stream = void (*)(const qw_grouped*, const qw_grouped_x*, const float*, float*, int64_t, int64_t);
+  static constexpr Stream kByRows[QW_GEMV_MOST_ROWS + 1] = {nullptr,
+                                                            stream_digits_tile<kBits, 1>,
+                                                            stream_digits_tile<kBits, 2>,
+                                                            stream_digits_tile<kBits, 3>,
+                                                            stream_digits_tile<kBits, 4>,
+                                                            stream_digits_tile<kBits, 5>,
+                                                            stream_digits_tile<kBits, 6>,
+                                                            stream_digits_tile<kBits, 7>,
+                                                            stream_digits_tile<kBits, 8>};
+  for (int64_t tile = begin; tile < end; ++tile) kByRows[m](weight, x, bias, y, ldy, tile);
 }
 
 }  // namespace

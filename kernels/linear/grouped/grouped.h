@@ -16,7 +16,7 @@
 #include "abi/codec.h"
 #include "linear/panel/panel.h"
 
-enum { QW_TILE_ROWS = 16, QW_BLOCK_BYTES = 64, QW_GEMV_ROWS = 4, QW_GEMV_MOST_ROWS = 8 };
+enum { QW_TILE_ROWS = 16, QW_BLOCK_BYTES = 64, QW_GEMV_MOST_ROWS = 8 };
 
 typedef struct qw_grouped {
   qw_weight base;
@@ -35,14 +35,15 @@ typedef struct qw_grouped {
 typedef struct qw_grouped_x {
   const float* values;
   int64_t ld;
-  float* sums;     // [m][groups]
-  float* units;    // [m][groups], fixed-point kernels only
-  int8_t* planes;  // [m][3][depth], fixed-point kernels only
+  float* sums;      // [m][groups]
+  float* units;     // [m][groups], fixed-point kernels only
+  int32_t* digits;  // [depth / 4][m][3] x 4 bytes, fixed-point kernels only
 } qw_grouped_x;
 
 typedef struct qw_grouped_kernels {
+  int rows;  // most rows of x that gemv takes, up to QW_GEMV_MOST_ROWS
   void (*prepare)(const qw_grouped* weight, const qw_grouped_x* x, int m);
-  // y[i * ldy + row] for the rows of tiles [begin, end), m <= QW_GEMV_ROWS rows of x starting at row `first` of qw_grouped_x.
+  // y[i * ldy + row] for the rows of tiles [begin, end), m <= rows of x starting at row `first` of qw_grouped_x.
   void (*gemv)(const qw_grouped* weight, const qw_grouped_x* x, int first, int m, const float* bias, float* y, int64_t ldy, int64_t begin,
                int64_t end);
   qw_panel_fill fill;  // NULL: no panel route

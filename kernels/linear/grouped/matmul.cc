@@ -22,8 +22,8 @@ struct Job {
 
 void run_tiles(void* context, int64_t begin, int64_t end, int) {
   const Job& job = *static_cast<const Job*>(context);
-  for (int first = 0; first < job.m; first += QW_GEMV_ROWS) {
-    const int count = std::min<int>(QW_GEMV_ROWS, job.m - first);
+  for (int first = 0; first < job.m; first += job.kernels->rows) {
+    const int count = std::min(job.kernels->rows, job.m - first);
     job.kernels->gemv(job.weight, &job.x, first, count, job.bias, job.y + first * job.ldy, job.ldy, begin, end);
   }
 }
@@ -43,7 +43,7 @@ qw_grouped_x lay_out(const qw_grouped& weight, const float* x, int64_t ldx, int6
   at += align(size_t(m * weight.groups) * sizeof(float));
   result.units = reinterpret_cast<float*>(at);
   at += align(size_t(m * weight.groups) * sizeof(float));
-  result.planes = reinterpret_cast<int8_t*>(at);
+  result.digits = reinterpret_cast<int32_t*>(at);
   at += align(size_t(m * 3 * weight.depth));
   result.values = x;
   result.ld = ldx;

@@ -10,4 +10,4 @@ void fill(const void* weight, int64_t row, int64_t column, int64_t count, float*
 
 }  // namespace
 
-const qw_grouped_kernels qw_q4_avx512vnni = {split_digits, stream_digits<4>, fill};
+const qw_grouped_kernels qw_q4_avx512vnni = {QW_GEMV_MOST_ROWS, split_digits, stream_digits<4>, fill};

@@ -1,14 +1,9 @@
 // w8a8, AVX-512 VNNI. dpbusd multiplies unsigned weights with signed activations, 64 products at once, wrapping (never saturating) in
 // int32; 28 accumulators + 2 weight vectors + 1 broadcast. 2 * 14 dpbusd (14 cycles) beside 16 loads (8 cycles) a quad of columns.
+#include "linear/vnni.h"
 #include "linear/w8a8/avx512.h"
 
 namespace {
-
-inline __m512i load_quad(const int8_t* at) {
-  int32_t quad;
-  __builtin_memcpy(&quad, at, 4);
-  return _mm512_set1_epi32(quad);
-}
 
 // kTiles tiles x kRows rows of x.
 template <int kRows, int kTiles>
@@ -32,15 +27,20 @@ void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
     for (int t = 0; t < kTiles; ++t) codes_u8x64[t] = _mm512_load_si512(codes + t * stride);
 #pragma GCC unroll 14
     for (int i = 0; i < kRows; ++i) {
-      const __m512i x_i8x64 = load_quad(values + i * 4);
+      const __m512i x_i8x64 = broadcast_quad(values + i * 4);
 #pragma GCC unroll 2
-      for (int t = 0; t < kTiles; ++t) acc_i32x16[i][t] = _mm512_dpbusd_epi32(acc_i32x16[i][t], codes_u8x64[t], x_i8x64);
+      for (int t = 0; t < kTiles; ++t) add_products(acc_i32x16[i][t], codes_u8x64[t], x_i8x64);
     }
   }
+  // Out of the registers first: an array that the epilogue indexes would be kept in memory throughout.
+  __m512i done_i32x16[kRows][kTiles];
 #pragma GCC unroll 14
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 2
-    for (int t = 0; t < kTiles; ++t) store_tile(weight, tile + t, acc_i32x16[i][t], x->scales[i], x->sums[i], bias, y + i * ldy);
+    for (int t = 0; t < kTiles; ++t) done_i32x16[i][t] = acc_i32x16[i][t];
+  }
+  for (int i = 0; i < kRows; ++i) {
+    for (int t = 0; t < kTiles; ++t) store_tile(weight, tile + t, done_i32x16[i][t], x->scales[i], x->sums[i], bias, y + i * ldy);
   }
 }
 

@@ -1,0 +1,121 @@
+// Time and packed GB/s (m = 1) or GFLOP/s (m > 1) of every linear codec at model shapes:
+//   linear_bench [codec] [rows cols] [m]
+// Copies of the weight are rotated over more than 64 MiB, so that m = 1 reads memory, as generation does.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "abi/codec.h"
+#include "abi/dispatch.h"
+#include "linear/float16.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kRotated = size_t(80) << 20;
+
+struct Variant {
+  const char* name;   // as printed and as chosen on the command line
+  const char* codec;
+  int64_t group_size;
+  qw_type type;
+};
+
+constexpr Variant kVariants[] = {
+    {"f32", "dense", 0, QW_F32},    {"f16", "dense", 0, QW_F16},     {"bf16", "dense", 0, QW_BF16}, {"q8-row", "q8", -1, QW_F16}, {"q8-128", "q8", 128, QW_F16},
+    {"q8-32", "q8", 32, QW_F16},    {"q4-row", "q4", -1, QW_F16},    {"q4-128", "q4", 128, QW_F16}, {"q4-32", "q4", 32, QW_F16},  {"w8a8", "w8a8", -1, QW_F16},
+};
+
+struct Weights {
+  std::vector<char> dense;
+  std::vector<qw_weight*> copies;
+  ~Weights() {
+    for (qw_weight* weight : copies) qw_weight_free(weight);
+  }
+};
+
+void make_dense(const Variant& variant, int64_t rows, int64_t cols, Weights& out) {
+  const size_t bytes = size_t(rows * cols * qw_type_bytes(variant.type));
+  const size_t copies = kRotated / bytes + 1;
+  out.dense.resize(copies * bytes);
+  for (size_t i = 0; i < out.dense.size() / size_t(qw_type_bytes(variant.type)); ++i) {
+    qw_write_typed(variant.type, out.dense.data(), int64_t(i), float(int(i * 2654435761u >> 20) - 2048) * 1e-4f);
+  }
+  for (size_t copy = 0; copy < copies; ++copy) {
+    const qw_dense dense = {variant.type, rows, cols, out.dense.data() + copy * bytes};
+    qw_weight* weight = nullptr;
+    if (qw_weight_dense(&dense, &weight).code == QW_OK) out.copies.push_back(weight);
+  }
+}
+
+void make_affine(const Variant& variant, int64_t rows, int64_t cols, Weights& out) {
+  const int64_t group_size = variant.group_size < 0 ? cols : variant.group_size, groups = (cols + group_size - 1) / group_size;
+  std::vector<uint8_t> codes(size_t(rows * cols));
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] = uint8_t(i * 2654435761u >> 24) & (std::strcmp(variant.codec, "q4") == 0 ? 15 : 255);
+  const std::vector<float> scale(size_t(rows * groups), 0.0078125f), zero(size_t(rows * groups), 8.0f);
+  const qw_affine affine = {rows, cols, group_size, 0, codes.data(), scale.data(), zero.data(), nullptr, variant.type};
+  size_t total = 0;
+  do {
+    qw_weight* weight = nullptr;
+    const qw_status status = qw_weight_affine(variant.codec, &affine, qw_pool_shared(), &weight);
+    if (status.code != QW_OK) {
+      std::printf("%s\n", status.message);
+      return;
+    }
+    out.copies.push_back(weight);
+    total += weight->bytes;
+  } while (total < kRotated);
+}
+
+// Median and least seconds of a call, over windows of at least 60 ms in all.
+void time_calls(const Weights& weights, int64_t m, double* median, double* least) {
+  const qw_weight* first = weights.copies[0];
+  std::vector<float> x(size_t(m * first->cols), 0.5f), y(size_t(m * first->rows));
+  for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 40503u >> 4 & 255) - 128) * 0.01f;
+  std::vector<char> scratch(first->codec->scratch_bytes(first, m));
+  std::vector<double> times;
+  double total = 0;
+  for (size_t call = 0; call < 3 || (total < 0.15 && call < 4000); ++call) {
+    const qw_weight* weight = weights.copies[call % weights.copies.size()];
+    const auto start = Clock::now();
+    weight->codec->matmul(weight, x.data(), first->cols, m, nullptr, y.data(), first->rows, scratch.data(), qw_pool_shared());
+    times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    total += times.back();
+  }
+  std::sort(times.begin(), times.end());
+  *median = times[times.size() / 2];
+  *least = times[0];
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const char* only = argc > 1 ? argv[1] : "all";
+  std::vector<std::pair<int64_t, int64_t>> shapes = {{2048, 2048}, {5632, 2048}, {4096, 4096}};
+  std::vector<int64_t> counts = {1, 8, 128};
+  if (argc > 3) shapes = {{std::atoll(argv[2]), std::atoll(argv[3])}};
+  if (argc > 4) counts = {std::atoll(argv[4])};
+  std::printf("%s, %d threads; median (least)\n", qw_simd_name(qw_simd_level()), qw_pool_threads(qw_pool_shared()));
+  for (const Variant& variant : kVariants) {
+    if (std::strcmp(only, "all") != 0 && std::strncmp(only, variant.name, std::strlen(only)) != 0) continue;
+    for (const auto& [rows, cols] : shapes) {
+      Weights weights;
+      if (std::strcmp(variant.codec, "dense") == 0) make_dense(variant, rows, cols, weights);
+      else make_affine(variant, rows, cols, weights);
+      if (weights.copies.empty()) return 1;
+      for (const int64_t m : counts) {
+        double median, least;
+        time_calls(weights, m, &median, &least);
+        const double bytes = double(weights.copies[0]->bytes), flops = 2.0 * double(rows * cols * m);
+        std::printf("  %-7s %5lld x %-5lld m %-4lld %9.1f us (%9.1f)  %6.2f GB/s (%6.2f)  %7.1f GFLOP/s (%7.1f)\n", variant.name, (long long)rows,
+                    (long long)cols, (long long)m, median * 1e6, least * 1e6, bytes / median / 1e9, bytes / least / 1e9, flops / median / 1e9,
+                    flops / least / 1e9);
+      }
+    }
+  }
+  return 0;
+}
