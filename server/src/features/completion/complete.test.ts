@@ -52,6 +52,13 @@ test('with tensor parallelism they divide K / tp too', async () => {
   assert.ok(labels.includes('64') && !labels.includes('128') && !labels.includes('256'), labels.join());
 });
 
+test('a group_size key brings only sizes that the targets take', async () => {
+  const items = await marked(`{ ${start}, | }`, { model: llama7b, targets: [a100] }).completions();
+  const snippet = items.find(({ label }) => label === 'group_size')?.textEdit?.newText ?? '';
+  assert.match(snippet, /\b128\b.*\b64\b/);
+  assert.doesNotMatch(snippet, /\b32\b/, 'DashInfer has no int8 kernel for groups of 32');
+});
+
 test('values that a target refuses stand last and say who refuses', async () => {
   const items = await marked('{ "quant_method": "instant_quant", "weight_format": | }', { targets: [a100] }).completions();
   const uint8 = items.find((item) => item.label === 'uint8');

@@ -10,7 +10,7 @@ import { same, typesOf } from '../../schema/jsonSchema.ts';
 import { type Judgement, judge } from '../judgement.ts';
 import { insertionInto, type Proposal } from './proposal.ts';
 import { escapeText, valueSnippet } from './snippet.ts';
-import { candidatesFor, valueAt, whyOf } from './values.ts';
+import { type Candidates, candidatesFor, valueAt, whyOf } from './values.ts';
 
 /** Values tried for one key before giving up: a list of keys must not keep a typist waiting. */
 const triedLimit = 8;
@@ -39,7 +39,7 @@ function proposalFor(analysis: Analysis, cursor: Extract<Cursor, { kind: 'key' }
   const isDefault = (value: unknown): boolean => candidates.kind !== 'groupSize' && same(value, fallback);
   const inOrder = [...candidates.values.filter(isDefault), ...candidates.values.filter((value) => !isDefault(value))];
   const { value, judgement } = firstAccepted(analysis, path, inOrder.length > 0 ? inOrder : [emptyValue(schemas)], text);
-  const choices = candidates.kind === 'open' ? [] : candidates.values;
+  const choices = choicesFor(analysis, path, candidates, text);
   return {
     label: key,
     detail: [required ? 'required' : '', cursor.hasColon ? '' : JSON.stringify(value)].filter((part) => part !== '').join(' '),
@@ -55,6 +55,13 @@ function proposalFor(analysis: Analysis, cursor: Extract<Cursor, { kind: 'key' }
     preselect: false,
     deprecated: schemas.some((found) => found.deprecated === true),
   };
+}
+
+/** Values that the inserted key lets one step through. Group sizes are offered as a value completion would: none that a target refuses. */
+function choicesFor(analysis: Analysis, path: JsonPath, { kind, values }: Candidates, textWith: (value: unknown) => string): readonly unknown[] {
+  if (kind === 'open') return [];
+  if (kind === 'listed') return values;
+  return values.filter((value) => judge(checkInstead(analysis, textWith(value)), path).blamed.length === 0);
 }
 
 /** Most defaults are accepted, so usually one check decides; when all are refused the first is as good as any. */
