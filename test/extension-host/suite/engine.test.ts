@@ -52,6 +52,7 @@ suite('engine', () => {
       outDir: workspacePath('refused', 'out'),
     });
     assert.equal(result, undefined);
+    assert.equal(api.engineState(), 'running', 'it was the engine that refused');
     assert.deepEqual(await readdir(workspacePath('refused')), ['a.quant.json']);
   });
 
