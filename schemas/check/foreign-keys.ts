@@ -11,7 +11,7 @@ interface Idea {
 const IDEAS: readonly Idea[] = [
   { keys: ['bits', 'w_bit', 'wbits', 'w_bits', 'nbits', 'num_bits', 'weight_bits', 'quantization_bit'] },
   { keys: ['group_size', 'q_group_size', 'groupsize', 'GroupSize', 'groupSize', 'block_size', 'weight_group_size'] },
-  { keys: ['sym', 'symmetric', 'is_symmetric', 'use_sym'], invert: ['zero_point', 'has_zero_point', 'asym', 'asymmetric'] },
+  { keys: ['symmetric', 'sym', 'is_symmetric', 'use_sym'], invert: ['zero_point', 'has_zero_point', 'asym', 'asymmetric'] },
   { keys: ['desc_act', 'act_order', 'actorder', 'activation_order'] },
   { keys: ['damp_percent', 'percdamp', 'dampening_frac'] },
   { keys: ['ignore', 'modules_to_not_convert', 'exclude_modules', 'skip_modules', 'llm_int8_skip_modules', 'ignored_layers'] },

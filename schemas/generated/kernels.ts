@@ -55,7 +55,8 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
-      "avx512"
+      "avx512",
+      "avx512vnni"
     ],
     "cuda": [],
     "file": "kernels/linear/q4/kernel.json"
@@ -90,7 +91,8 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
-      "avx512"
+      "avx512",
+      "avx512vnni"
     ],
     "cuda": [],
     "file": "kernels/linear/q8/kernel.json"

@@ -5,7 +5,26 @@ import type { Recipe, WeightRecipe } from './recipe.ts';
 /** Settings of one module, or null when it stays in floating point. */
 export type ModuleWeights = (module: string) => WeightRecipe | null;
 
+/** Answers are kept for each recipe: judges ask for the same modules again and again, and configs can hold hundreds of patterns. */
 export function moduleWeights(recipe: Recipe): ModuleWeights {
+  const ready = known.get(recipe);
+  if (ready !== undefined) {
+    return ready;
+  }
+  const decide = matcher(recipe);
+  const answers = new Map<string, WeightRecipe | null>();
+  const settings: ModuleWeights = (module) => {
+    const answer = answers.get(module) ?? (answers.has(module) ? null : decide(module));
+    answers.set(module, answer);
+    return answer;
+  };
+  known.set(recipe, settings);
+  return settings;
+}
+
+const known = new WeakMap<Recipe, ModuleWeights>();
+
+function matcher(recipe: Recipe): ModuleWeights {
   const ignore = recipe.ignore.map(startAnchored);
   const overrides = recipe.overrides.map(({ pattern, weights }) => ({ pattern: startAnchored(pattern), weights }));
   return (module) => {
