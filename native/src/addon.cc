@@ -1,0 +1,41 @@
+// Entry of the addon: the functions of NativeBinding in native/ts/binding.ts. State is per environment, so worker threads can load it too.
+#include <napi.h>
+
+#include "cpu.h"
+#include "mapped_file.h"
+#include "objects.h"
+#include "program.h"
+#include "quantize.h"
+#include "weight.h"
+
+namespace {
+
+// Raised with every incompatible change of binding.ts; load.ts refuses another one.
+constexpr int kAbi = 1;
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  using namespace quantwright;
+  auto* classes = new Environment;
+  env.SetInstanceData(classes);  // deleted with the environment
+  classes->mapped_file = Napi::Persistent(MappedFile::define(env));
+  classes->weight = Napi::Persistent(Weight::define(env));
+  classes->program = Napi::Persistent(Program::define(env));
+  classes->session = Napi::Persistent(Session::define(env));
+  exports.Set("abi", kAbi);
+  exports.Set("cpuInfo", Napi::Function::New<cpu_info>(env, "cpuInfo"));
+  exports.Set("setThreads", Napi::Function::New<set_threads>(env, "setThreads"));
+  exports.Set("openFile", Napi::Function::New<MappedFile::open>(env, "openFile"));
+  exports.Set("createWeight", Napi::Function::New<create_weight>(env, "createWeight"));
+  exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
+  exports.Set("quantizeRtn", Napi::Function::New<quantize_rtn>(env, "quantizeRtn"));
+  exports.Set("widen", Napi::Function::New<widen>(env, "widen"));
+  exports.Set("packGptq", Napi::Function::New<pack_gptq>(env, "packGptq"));
+  exports.Set("unpackGptq", Napi::Function::New<unpack_gptq>(env, "unpackGptq"));
+  exports.Set("packRows", Napi::Function::New<pack_rows>(env, "packRows"));
+  exports.Set("unpackRows", Napi::Function::New<unpack_rows>(env, "unpackRows"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(quantwright, initialise)

@@ -1,0 +1,116 @@
+// createProgram: ProgramSpec -> qw_program_spec. Field by field; meaning is checked by kernels/program/validate.cc.
+#include "arguments.h"
+#include "program.h"
+
+namespace quantwright {
+
+namespace {
+
+struct Reader {
+  std::vector<std::shared_ptr<WeightData>>& weights;
+  std::vector<Napi::ObjectReference>& keep;
+
+  static int32_t value_id(const Named& op, const char* name) { return int32_t(integer(field(op, name), 0, INT32_MAX)); }
+  static int64_t count(const Named& op, const char* name) { return integer(field(op, name), 0, kMaxDimension); }
+  static float number(const Named& op, const char* name) { return float(finite(field(op, name))); }
+
+  void vector(qw_op& out, const Named& value) {
+    Array<float> view = floats(value, -1);
+    out.vector = view.data;
+    out.vector_length = int64_t(view.length);
+    keep.push_back(std::move(view.keep));
+  }
+
+  void weight(qw_op& out, const Named& value) {
+    const auto& data = unwrap<Weight>(value.value, value.name).data();
+    out.weight = data->weight;
+    weights.push_back(data);
+  }
+
+  qw_op op(const Named& given) {
+    qw_op out{};
+    out.kind = static_cast<qw_op_kind>(choice(field(given, "op"), {"embed", "rmsnorm", "linear", "rope", "attention", "silu_mul", "add", "observe"}));
+    switch (out.kind) {
+      case QW_OP_EMBED: weight(out, field(given, "table")); break;
+      case QW_OP_RMSNORM:
+        out.in[0] = value_id(given, "in");
+        vector(out, field(given, "weight"));
+        out.number = number(given, "eps");
+        break;
+      case QW_OP_LINEAR: {
+        out.in[0] = value_id(given, "in");
+        weight(out, field(given, "weight"));
+        const Named bias = field(given, "bias");
+        if (!absent(bias)) vector(out, bias);
+        break;
+      }
+      case QW_OP_ROPE:
+        out.in[0] = out.out = value_id(given, "value");
+        heads(out, given);
+        vector(out, field(given, "inverseFrequency"));
+        out.number = number(given, "attentionScale");
+        return out;
+      case QW_OP_ATTENTION: {
+        out.in[0] = value_id(given, "q"), out.in[1] = value_id(given, "k"), out.in[2] = value_id(given, "v");
+        heads(out, given);
+        out.kv_heads = count(given, "kvHeads");
+        out.layer = count(given, "layer");
+        out.number = number(given, "scale");
+        const Named window = field(given, "window");
+        if (!absent(window)) out.window = integer(window, 1, kMaxDimension);
+        break;
+      }
+      case QW_OP_SILU_MUL: out.in[0] = value_id(given, "gate"), out.in[1] = value_id(given, "up"); break;
+      case QW_OP_ADD: out.in[0] = value_id(given, "a"), out.in[1] = value_id(given, "b"); break;
+      default:
+        out.in[0] = value_id(given, "in");
+        out.observe = static_cast<qw_observe>(choice(field(given, "kind"), {"absmax", "hessian", "capture"}));
+        out.slot = value_id(given, "slot");
+        return out;
+    }
+    out.out = value_id(given, "out");
+    return out;
+  }
+
+  static void heads(qw_op& out, const Named& given) {
+    out.heads = count(given, "heads");
+    out.head_dim = count(given, "headDim");
+  }
+
+  std::vector<qw_op> ops(const Named& list) {
+    if (!list.value.IsArray()) throw invalid(list.value.Env(), list.name + " must be an array of ops.");
+    const Napi::Array array = list.value.As<Napi::Array>();
+    std::vector<qw_op> read;
+    for (uint32_t i = 0; i < array.Length(); ++i) read.push_back(op({array.Get(i), list.name + "[" + std::to_string(i) + "]"}));
+    return read;
+  }
+};
+
+std::vector<int64_t> widths_of(const Named& values) {
+  if (!values.value.IsArray()) throw invalid(values.value.Env(), values.name + " must be an array of widths.");
+  const Napi::Array array = values.value.As<Napi::Array>();
+  std::vector<int64_t> widths;
+  for (uint32_t i = 0; i < array.Length(); ++i) widths.push_back(integer({array.Get(i), values.name + "[" + std::to_string(i) + "]"}, 1, kMaxDimension));
+  return widths;
+}
+
+}  // namespace
+
+Napi::Value create_program(const Napi::CallbackInfo& info) {
+  const Named given = argument(info, 0, "createProgram", "spec");
+  auto data = std::make_shared<ProgramData>();
+  std::vector<Napi::ObjectReference> keep;  // until the vectors are copied below
+  Reader reader{data->weights, keep};
+  qw_program_spec spec;
+  spec.input = choice(field(given, "input"), {"tokens", "hidden"}) == 0 ? QW_INPUT_TOKENS : QW_INPUT_HIDDEN;
+  const std::vector<int64_t> widths = widths_of(field(given, "values"));
+  const std::vector<qw_op> body = reader.ops(field(given, "body")), head = reader.ops(field(given, "head"));
+  spec.widths = widths.data(), spec.value_count = int64_t(widths.size());
+  spec.body = body.data(), spec.body_count = int64_t(body.size());
+  spec.head = head.data(), spec.head_count = int64_t(head.size());
+  spec.output = Reader::value_id(given, "output");
+  throw_unless_ok(info.Env(), qw_program_create(&spec, &data->program));
+  return make_object(info.Env(), info.Env().GetInstanceData<Environment>()->program, std::move(data));
+}
+
+}  // namespace quantwright
