@@ -115,9 +115,12 @@ void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
       }
     }
   }
+  // Out of the registers first: an array that the epilogue indexes would be kept in memory throughout.
+  __m256i done_i32x8[kRows][2];
+#pragma GCC unroll 4
+  for (int i = 0; i < kRows; ++i) done_i32x8[i][0] = acc_i32x8[i][0], done_i32x8[i][1] = acc_i32x8[i][1];
   for (int i = 0; i < kRows; ++i) {
-    store_half(weight, tile, 0, acc_i32x8[i][0], x->scales[i], x->sums[i], bias, y + i * ldy);
-    store_half(weight, tile, 1, acc_i32x8[i][1], x->scales[i], x->sums[i], bias, y + i * ldy);
+    for (int half = 0; half < 2; ++half) store_half(weight, tile, half, done_i32x8[i][half], x->scales[i], x->sums[i], bias, y + i * ldy);
   }
 }
 
