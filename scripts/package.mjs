@@ -1,7 +1,7 @@
 // npm run package: builds everything and writes quantwright-<platform>-<version>.vsix, which needs nothing but VS Code: bundles, native addon,
 // embedded model and texts are inside. Uses no network. The last line on standard output is the path of the package.
 // Options: --no-build   package what was built before
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -37,6 +37,8 @@ export function packageExtension({ rebuild = true } = {}) {
   if (missing.length > 0) fail(`cannot package, these are missing: ${missing.join(', ')}. Run npm run build.`);
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const file = `quantwright-${target}-${version}.vsix`;
+  // Renamed into place: who installs the last package meanwhile gets a whole one.
+  const unfinished = `${file}.${process.pid}.vsix`;
   // No repository is named in the manifest, so links of the README stay as they are.
   run(process.execPath, [
     'node_modules/@vscode/vsce/vsce',
@@ -44,11 +46,12 @@ export function packageExtension({ rebuild = true } = {}) {
     '--target',
     target,
     '--out',
-    file,
+    unfinished,
     '--no-dependencies',
     '--allow-missing-repository',
     '--no-rewrite-relative-links',
   ]);
+  renameSync(join(root, unfinished), join(root, file));
   console.log(`${(statSync(join(root, file)).size / 1e6).toFixed(1)} MB`);
   console.log(join(root, file));
   return join(root, file);
