@@ -28,19 +28,35 @@ async function configs(put) {
   const { default: standalone } = require('ajv/dist/standalone');
   for (const schema of await nested('schemas/configs', 'schema.json')) {
     const id = schema.$id;
-    const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, strictTypes: false, allowUnionTypes: true, code: { source: true, esm: true, lines: true } });
+    const ajv = new Ajv({
+      allErrors: true,
+      strict: true,
+      strictRequired: false,
+      strictTypes: false,
+      allowUnionTypes: true,
+      code: { source: true, esm: true, lines: true },
+    });
     ajv.addVocabulary(['enumDescriptions', 'x-code', 'x-words', 'x-fix', 'x-rule', 'x-source', 'x-unused', 'x-synonyms']);
     const code = standalone(ajv, ajv.compile(schema));
     if (/\brequire\(/.test(code)) {
       throw new Error(`${id}: the validator needs a run-time import; avoid uniqueItems, minLength and object constants in its schema.json`);
     }
-    const body = code.replace(/^"use strict";/, '').replace(/export default \w+;\s*/, '').replace(/export const validate = (\w+);/, 'export const validate: SchemaValidate = $1 as unknown as SchemaValidate;');
+    const body = code
+      .replace(/^"use strict";/, '')
+      .replace(/export default \w+;\s*/, '')
+      .replace(/export const validate = (\w+);/, 'export const validate: SchemaValidate = $1 as unknown as SchemaValidate;');
     // ajv repeats the schema as a constant; ours is beside it.
     const name = /^const (schema\d+) = /m.exec(body)?.[1];
     const shared = body.replace(/^const schema\d+ = .*;\n/gm, '');
     const needed = name !== undefined && new RegExp(`\\b${name}\\b`).test(shared) ? `import { schema as ${name} } from './schema-${id}.ts';\n` : '';
-    put(`schemas/generated/validate-${id}.ts`, `${HEADER}// @ts-nocheck\nimport type { SchemaValidate } from '../configs/schema-problem.ts';\n${needed}${shared}`);
-    put(`schemas/generated/schema-${id}.ts`, `${HEADER}import type { JsonSchema } from '../configs/json-schema.ts';\n\nexport const schema: JsonSchema = ${JSON.stringify(schema, null, 2)};\n`);
+    put(
+      `schemas/generated/validate-${id}.ts`,
+      `${HEADER}// @ts-nocheck\nimport type { SchemaValidate } from '../configs/schema-problem.ts';\n${needed}${shared}`,
+    );
+    put(
+      `schemas/generated/schema-${id}.ts`,
+      `${HEADER}import type { JsonSchema } from '../configs/json-schema.ts';\n\nexport const schema: JsonSchema = ${JSON.stringify(schema, null, 2)};\n`,
+    );
   }
 }
 
@@ -68,7 +84,10 @@ async function rules(put) {
   help.sort((a, b) => a.code.localeCompare(b.code));
   put('schemas/generated/rule-help.ts', constants('RuleHelp', '../rules/rule.ts', 'ruleHelp', help));
   const rows = help.map(({ code, name, summary }) => `| [${code}](${code}.md) | ${name} | ${summary} |`).join('\n');
-  put('docs/diagnostics/README.md', `# Diagnostics\n\nEvery finding of the editor and of \`quantwright check\`, by its code.\n\n| code | name | what is wrong |\n|---|---|---|\n${rows}\n`);
+  put(
+    'docs/diagnostics/README.md',
+    `# Diagnostics\n\nEvery finding of the editor and of \`quantwright check\`, by its code.\n\n| code | name | what is wrong |\n|---|---|---|\n${rows}\n`,
+  );
 }
 
 function constants(type, from, name, rows) {
@@ -86,9 +105,11 @@ async function nested(folder, name) {
 
 async function find(folder, name) {
   const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile() && entry.name === name)
+  return entries
+    .filter((entry) => entry.isFile() && entry.name === name)
     .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/'))
-    .filter((path) => !path.includes('node_modules') && !path.includes('/out/')).sort();
+    .filter((path) => !path.includes('node_modules') && !path.includes('/out/'))
+    .sort();
 }
 
 async function existing() {

@@ -1,10 +1,10 @@
 // The service as its callers see it: formats by name and shape, targets, damaged text, and the time it takes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rules } from '../rules/index.ts';
 import { ruleHelp } from '../generated/rule-help.ts';
-import { llamaConfig } from '../rules/checking.ts';
 import type { Target } from '../hardware/target.ts';
+import { rules } from '../rules/index.ts';
+import { llamaConfig } from '../testing/checking.ts';
 import { checkConfig } from './check.ts';
 import type { CheckResult } from './types.ts';
 
@@ -21,12 +21,24 @@ test('formats are recognised by shape and name', () => {
   const gptq = { bits: 4, group_size: 128, desc_act: false };
   const iq = { quant_method: 'instant_quant', weight_format: 'int8' };
   const cases: readonly (readonly [string, unknown, string | null])[] = [
-    ['/models/a/job.quant.json', iq, 'quantwright'], ['C:\\a\\job.quant.json', {}, 'quantwright'], ['x.quant.json', '', 'quantwright'], ['x.quant.json', { config_groups: {} }, null],
-    ['di.json', iq, 'dashinfer'], ['di.json', { weight_format: 'int8', compute_method: 'weight_only' }, 'dashinfer'], ['a.json', {}, null], ['a.json', [], null],
-    ['config.json', llamaConfig(64, 64), null], ['config.json', { quantization_config: { ...gptq, quant_method: 'gptq' } }, 'hf-gptq'], ['config.json', { quantization_config: null }, null],
-    ['config.json', { quantization_config: { quant_method: 'awq', bits: 4, group_size: 128 } }, null], ['config.json', { quantization_config: { quant_method: 'quantwright', bits: 4, group_size: 64 } }, null],
-    ['quantize_config.json', gptq, 'gptq-quantize-config'], ['quantize_config.json', { weights: 1 }, null], ['quant_config.json', gptq, 'gptq-quantize-config'],
-    ['quant_config.json', { w_bit: 4, q_group_size: 128, zero_point: true, version: 'gemm' }, null], ['settings.json', gptq, null],
+    ['/models/a/job.quant.json', iq, 'quantwright'],
+    ['C:\\a\\job.quant.json', {}, 'quantwright'],
+    ['x.quant.json', '', 'quantwright'],
+    ['x.quant.json', { config_groups: {} }, null],
+    ['di.json', iq, 'dashinfer'],
+    ['di.json', { weight_format: 'int8', compute_method: 'weight_only' }, 'dashinfer'],
+    ['a.json', {}, null],
+    ['a.json', [], null],
+    ['config.json', llamaConfig(64, 64), null],
+    ['config.json', { quantization_config: { ...gptq, quant_method: 'gptq' } }, 'hf-gptq'],
+    ['config.json', { quantization_config: null }, null],
+    ['config.json', { quantization_config: { quant_method: 'awq', bits: 4, group_size: 128 } }, null],
+    ['config.json', { quantization_config: { quant_method: 'quantwright', bits: 4, group_size: 64 } }, null],
+    ['quantize_config.json', gptq, 'gptq-quantize-config'],
+    ['quantize_config.json', { weights: 1 }, null],
+    ['quant_config.json', gptq, 'gptq-quantize-config'],
+    ['quant_config.json', { w_bit: 4, q_group_size: 128, zero_point: true, version: 'gemm' }, null],
+    ['settings.json', gptq, null],
   ];
   for (const [file, config, format] of cases) {
     assert.equal(check(file, config).format, format, `${file} ${JSON.stringify(config)}`);
@@ -43,7 +55,16 @@ test('every target is judged, and equal complaints are told once', () => {
 
 test('the recipe is there with the origin of its fields', () => {
   const { recipe, origins } = check('a.quant.json', { quant_method: 'instant_quant', weight_format: 'uint4', group_size: 64 });
-  assert.deepEqual(recipe?.weights, { dtype: 'int', bits: 4, signed: false, symmetric: false, groupSize: 64, zeroPoint: 'float', descAct: false, staticGroups: false });
+  assert.deepEqual(recipe?.weights, {
+    dtype: 'int',
+    bits: 4,
+    signed: false,
+    symmetric: false,
+    groupSize: 64,
+    zeroPoint: 'float',
+    descAct: false,
+    staticGroups: false,
+  });
   assert.equal(recipe?.saveFormat, 'quantwright');
   assert.deepEqual(origins['weights.groupSize'], { path: ['group_size'], present: true });
   assert.deepEqual(origins.saveFormat, { path: ['save_format'], present: false });
@@ -57,7 +78,8 @@ test('defaults of rtn follow what it writes', () => {
 });
 
 test('a memory limit is read with its unit', () => {
-  const limit = (memory_limit: unknown): number | null | undefined => check('a.quant.json', { quant_method: 'rtn', weight_format: 'int4', layer_wise: { memory_limit } }).recipe?.memoryLimitBytes;
+  const limit = (memory_limit: unknown): number | null | undefined =>
+    check('a.quant.json', { quant_method: 'rtn', weight_format: 'int4', layer_wise: { memory_limit } }).recipe?.memoryLimitBytes;
   assert.deepEqual(['2GiB', '512 MB', 1000, 'much', null].map(limit), [2 ** 31, 512e6, 1000, null, null]);
 });
 
@@ -66,7 +88,9 @@ test('every rule has its page, and every page its rule', () => {
 });
 
 test('a 20 kB config is checked in a few milliseconds', () => {
-  const overrides = Object.fromEntries(Array.from({ length: 240 }, (_, layer) => [`model\\.layers\\.${layer}\\.mlp\\.down_proj`, { weight_format: 'uint4', group_size: 64 }]));
+  const overrides = Object.fromEntries(
+    Array.from({ length: 240 }, (_, layer) => [`model\\.layers\\.${layer}\\.mlp\\.down_proj`, { weight_format: 'uint4', group_size: 64 }]),
+  );
   const text = JSON.stringify({ quant_method: 'rtn', weight_format: 'uint4', group_size: 128, overrides }, null, 2);
   assert.ok(text.length > 20_000);
   const modelConfigText = JSON.stringify({ ...llamaConfig(4096, 11008), num_hidden_layers: 32 });

@@ -1,10 +1,11 @@
 // The check service: text -> tree -> format -> schema -> recipe -> verdicts -> findings. Pure; the same for editor, command line and engine.
-import { isShape, modelShapeFromConfig } from '../checkpoint/shape-from-config.ts';
+
 import type { ModelShape } from '../checkpoint/model-shape.ts';
+import { isShape, modelShapeFromConfig } from '../checkpoint/shape-from-config.ts';
 import type { ConfigFormat } from '../configs/config-format.ts';
 import { formats } from '../configs/registry.ts';
-import { parseJson } from '../document/json.ts';
 import { nodeAt } from '../document/find.ts';
+import { parseJson } from '../document/json.ts';
 import type { ParsedDocument } from '../document/node.ts';
 import { explainSupport } from '../hardware/support.ts';
 import type { Target } from '../hardware/target.ts';
@@ -35,7 +36,16 @@ function checkAs(format: ConfigFormat, path: JsonPath, document: ParsedDocument,
   const targets = targetsOf(format, input.targets);
   const verdicts = recipe === null ? [] : targets.flatMap((target) => explainSupport(recipe, model, target));
   const context: RuleContext = {
-    document, format, path, value, lowerProblems, recipe, origins, model, targets, verdicts,
+    document,
+    format,
+    path,
+    value,
+    lowerProblems,
+    recipe,
+    origins,
+    model,
+    targets,
+    verdicts,
     schemaProblems: node === null ? [] : schemaProblems(format.schema, format.validate, value, path),
   };
   const findings = distinct(rules.flatMap((rule) => rule.run(context)));

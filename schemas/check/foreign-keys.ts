@@ -43,7 +43,12 @@ export function translate(key: string, value: unknown, schema: JsonSchema): Mean
       return inverted ? (typeof value === 'boolean' ? { key: own, value: !value } : null) : { key: own, value };
     }
     if (idea.keys[0] === 'bits' && known.includes('weight_format')) {
-      const format = new Map<unknown, string>([[8, 'int8'], [4, 'uint4'], [3, 'uint3'], [2, 'uint2']]).get(value);
+      const format = new Map<unknown, string>([
+        [8, 'int8'],
+        [4, 'uint4'],
+        [3, 'uint3'],
+        [2, 'uint2'],
+      ]).get(value);
       return format === undefined ? null : { key: 'weight_format', value: format };
     }
   }

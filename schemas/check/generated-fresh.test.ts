@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { projectRoot } from './test-places.ts';
+import { projectRoot } from '../testing/places.ts';
 
 test('schemas/generated and docs/diagnostics are fresh', () => {
   const { status, stderr } = spawnSync(process.execPath, [join(projectRoot, 'scripts/codegen.mjs'), '--check'], { encoding: 'utf8' });

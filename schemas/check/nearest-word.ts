@@ -17,7 +17,10 @@ export function nearestWord(written: string, known: readonly string[]): string |
 }
 
 function plain(word: string): string {
-  return word.toLowerCase().replace(/[-_\s]/g, '').slice(0, 64);
+  return word
+    .toLowerCase()
+    .replace(/[-_\s]/g, '')
+    .slice(0, 64);
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment); anything from `limit` on is `limit`. */

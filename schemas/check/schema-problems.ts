@@ -4,7 +4,7 @@ import type { JsonSchema } from '../configs/json-schema.ts';
 import type { SchemaError, SchemaValidate } from '../configs/schema-problem.ts';
 import type { JsonPath } from '../recipe/origin.ts';
 import type { Fix } from './finding.ts';
-import { enumProblem, notesAt, type Notes, typeProblem, valueAt } from './schema-words.ts';
+import { enumProblem, type Notes, notesAt, typeProblem, valueAt } from './schema-words.ts';
 
 export interface SchemaProblem {
   readonly code: string;
@@ -80,8 +80,14 @@ function wordsOf(error: SchemaError, notes: Notes, name: string, now: unknown): 
       return enumProblem(name, params['allowedValues'], notes.synonyms, now);
     case 'const':
       return { message: `${name} must be ${JSON.stringify(params['allowedValue'])} here.`, suggestion: { value: params['allowedValue'] } };
-    case 'minimum': case 'maximum': case 'exclusiveMinimum': case 'exclusiveMaximum':
-      return { message: `${name} is ${JSON.stringify(now)}; it must be ${String(params['comparison'])} ${String(params['limit'])}.`, suggestion: notes.fallback };
+    case 'minimum':
+    case 'maximum':
+    case 'exclusiveMinimum':
+    case 'exclusiveMaximum':
+      return {
+        message: `${name} is ${JSON.stringify(now)}; it must be ${String(params['comparison'])} ${String(params['limit'])}.`,
+        suggestion: notes.fallback,
+      };
     case 'multipleOf':
       return { message: `${name} is ${JSON.stringify(now)}; it must be a multiple of ${String(params['multipleOf'])}.`, suggestion: null };
     default:
@@ -93,11 +99,15 @@ function fixesFrom(notes: Notes, path: JsonPath, key: string): readonly Fix[] {
   if (notes.fix === null) {
     return [];
   }
-  return notes.fix.remove === true ? [{ title: `Remove "${key}"`, edits: [{ kind: 'remove', path }], preferred: true }] : fixTo({ value: notes.fix.set }, path, key);
+  return notes.fix.remove === true
+    ? [{ title: `Remove "${key}"`, edits: [{ kind: 'remove', path }], preferred: true }]
+    : fixTo({ value: notes.fix.set }, path, key);
 }
 
 function fixTo(suggestion: Said['suggestion'], path: JsonPath, key: string): readonly Fix[] {
-  return suggestion === null ? [] : [{ title: `Set "${key}" to ${JSON.stringify(suggestion.value)}`, edits: [{ kind: 'set', path, value: suggestion.value }], preferred: true }];
+  return suggestion === null
+    ? []
+    : [{ title: `Set "${key}" to ${JSON.stringify(suggestion.value)}`, edits: [{ kind: 'set', path, value: suggestion.value }], preferred: true }];
 }
 
 function codeOfProperty(schema: JsonSchema, key: string): string | null {
@@ -107,10 +117,13 @@ function codeOfProperty(schema: JsonSchema, key: string): string | null {
 /** JSON pointer -> path; numbers where the value is an array. */
 function pathOf(pointer: string, value: unknown): JsonPath {
   let at: unknown = value;
-  return pointer.split('/').slice(1).map((part) => {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    const step = Array.isArray(at) ? Number(key) : key;
-    at = valueAt(at, [step]);
-    return step;
-  });
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => {
+      const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+      const step = Array.isArray(at) ? Number(key) : key;
+      at = valueAt(at, [step]);
+      return step;
+    });
 }

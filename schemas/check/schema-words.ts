@@ -52,20 +52,30 @@ export function valueAt(value: unknown, path: JsonPath): unknown {
   return at;
 }
 
-export function typeProblem(name: string, wanted: unknown, now: unknown): { readonly message: string; readonly suggestion: { readonly value: unknown } | null } {
+export function typeProblem(
+  name: string,
+  wanted: unknown,
+  now: unknown,
+): { readonly message: string; readonly suggestion: { readonly value: unknown } | null } {
   const types = (Array.isArray(wanted) ? wanted : [wanted]).map(String);
   const words = types.map((type) => TYPE_WORDS[type] ?? type).join(' or ');
   return { message: `${name} is ${show(now)}, ${TYPE_WORDS[typeOf(now)] ?? typeOf(now)}; it must be ${words}.`, suggestion: converted(types, now) };
 }
 
 export function enumProblem(
-  name: string, allowed: unknown, synonyms: Readonly<Record<string, string>>, now: unknown,
+  name: string,
+  allowed: unknown,
+  synonyms: Readonly<Record<string, string>>,
+  now: unknown,
 ): { readonly message: string; readonly suggestion: { readonly value: unknown } | null } {
   const values = Array.isArray(allowed) ? allowed : [];
   const nearest = nearestValue(values, synonyms, now);
   const guess = nearest === undefined ? '' : typeof nearest === 'number' ? ` The nearest is ${nearest}.` : ` Did you mean ${JSON.stringify(nearest)}?`;
   const list = values.map((value) => JSON.stringify(value)).join(', ');
-  return { message: `${name} is ${show(now)}; ${values.length === 1 ? 'it must be' : 'it is one of'} ${list}.${guess}`, suggestion: nearest === undefined ? null : { value: nearest } };
+  return {
+    message: `${name} is ${show(now)}; ${values.length === 1 ? 'it must be' : 'it is one of'} ${list}.${guess}`,
+    suggestion: nearest === undefined ? null : { value: nearest },
+  };
 }
 
 function nearestValue(values: readonly unknown[], synonyms: Readonly<Record<string, string>>, now: unknown): unknown {
@@ -77,11 +87,22 @@ function nearestValue(values: readonly unknown[], synonyms: Readonly<Record<stri
     return undefined;
   }
   const meant = Object.hasOwn(synonyms, now) ? synonyms[now] : undefined;
-  return meant !== undefined && values.includes(meant) ? meant : (nearestWord(now, values.filter((value) => typeof value === 'string')) ?? undefined);
+  return meant !== undefined && values.includes(meant)
+    ? meant
+    : (nearestWord(
+        now,
+        values.filter((value) => typeof value === 'string'),
+      ) ?? undefined);
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
-  integer: 'an integer', number: 'a number', string: 'a string', boolean: 'true or false', array: 'a list', object: 'an object', null: 'null',
+  integer: 'an integer',
+  number: 'a number',
+  string: 'a string',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  null: 'null',
 };
 
 function typeOf(value: unknown): string {

@@ -9,7 +9,11 @@ import type { Finding, Fix, Severity } from './finding.ts';
 const GENERAL: Readonly<Record<string, string>> = { 'DIV-K': 'QC001', 'NO-ROW': 'QC017', 'NO-DEVICE': 'QC017' };
 
 const SEVERITY: Readonly<Record<Exclude<SupportVerdict['kind'], 'supported'>, Severity>> = {
-  refused: 'error', falls_back: 'warning', dequantizes: 'warning', ignored: 'warning', unknown: 'information',
+  refused: 'error',
+  falls_back: 'warning',
+  dequantizes: 'warning',
+  ignored: 'warning',
+  unknown: 'information',
 };
 
 export function findingsOf(code: string, context: RuleContext): readonly Finding[] {
@@ -17,16 +21,33 @@ export function findingsOf(code: string, context: RuleContext): readonly Finding
 }
 
 export function schemaFindings(code: string, context: RuleContext): readonly Finding[] {
-  return context.schemaProblems.filter((problem) => problem.code === code).map((problem) => ({
-    code, severity: 'error' as const, message: problem.message, path: problem.path, range: rangeAt(context.document.root, problem.path),
-    supportRule: problem.supportRule, source: problem.source, fixes: problem.fixes,
-  }));
+  return context.schemaProblems
+    .filter((problem) => problem.code === code)
+    .map((problem) => ({
+      code,
+      severity: 'error' as const,
+      message: problem.message,
+      path: problem.path,
+      range: rangeAt(context.document.root, problem.path),
+      supportRule: problem.supportRule,
+      source: problem.source,
+      fixes: problem.fixes,
+    }));
 }
 
 function lowerFindings(code: string, context: RuleContext): readonly Finding[] {
-  return context.lowerProblems.filter((problem) => problem.code === code).map(({ message, path }) => ({
-    code, severity: 'error' as const, message, path, range: rangeAt(context.document.root, path, 'key'), supportRule: null, source: null, fixes: [],
-  }));
+  return context.lowerProblems
+    .filter((problem) => problem.code === code)
+    .map(({ message, path }) => ({
+      code,
+      severity: 'error' as const,
+      message,
+      path,
+      range: rangeAt(context.document.root, path, 'key'),
+      supportRule: null,
+      source: null,
+      fixes: [],
+    }));
 }
 
 export function verdictFindings(code: string, context: RuleContext): readonly Finding[] {
@@ -36,10 +57,18 @@ export function verdictFindings(code: string, context: RuleContext): readonly Fi
     }
     const path = context.origins[verdict.field]?.path ?? context.path;
     const said = verdict.runtimeWords === null ? '' : ` It says: "${verdict.runtimeWords}"`;
-    return [{
-      code, severity: SEVERITY[verdict.kind], message: verdict.message + said, path, range: rangeAt(context.document.root, path),
-      supportRule: verdict.rule, source: verdict.source, fixes: nearestFixes(verdict.nearest, context),
-    }];
+    return [
+      {
+        code,
+        severity: SEVERITY[verdict.kind],
+        message: verdict.message + said,
+        path,
+        range: rangeAt(context.document.root, path),
+        supportRule: verdict.rule,
+        source: verdict.source,
+        fixes: nearestFixes(verdict.nearest, context),
+      },
+    ];
   });
 }
 

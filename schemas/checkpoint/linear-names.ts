@@ -11,19 +11,38 @@ export interface Family {
 }
 
 const LLAMA: Family = {
-  mlp: 'mlp', expert: 'mlp.experts.{e}', tiedByDefault: false,
+  mlp: 'mlp',
+  expert: 'mlp.experts.{e}',
+  tiedByDefault: false,
   expertNames: { gate_proj: 'gate_proj', up_proj: 'up_proj', down_proj: 'down_proj' },
 };
 const MIXTRAL: Family = {
-  ...LLAMA, expert: 'block_sparse_moe.experts.{e}', expertNames: { gate_proj: 'w1', up_proj: 'w3', down_proj: 'w2' },
+  ...LLAMA,
+  expert: 'block_sparse_moe.experts.{e}',
+  expertNames: { gate_proj: 'w1', up_proj: 'w3', down_proj: 'w2' },
 };
 const GEMMA: Family = { ...LLAMA, tiedByDefault: true };
 
 /** Only architectures with separate q, k, v, gate and up projections of these names. */
 const FAMILIES: Readonly<Record<string, Family>> = {
-  llama: LLAMA, mistral: LLAMA, qwen2: LLAMA, qwen3: LLAMA, qwen2_moe: LLAMA, qwen3_moe: LLAMA, olmo: LLAMA, olmo2: LLAMA, granite: LLAMA,
-  smollm3: LLAMA, stablelm: LLAMA, ministral: LLAMA, mixtral: MIXTRAL, gemma: GEMMA, gemma2: GEMMA, gemma3_text: GEMMA,
-  qwen2_vl_text: LLAMA, qwen2_5_vl_text: LLAMA,
+  llama: LLAMA,
+  mistral: LLAMA,
+  qwen2: LLAMA,
+  qwen3: LLAMA,
+  qwen2_moe: LLAMA,
+  qwen3_moe: LLAMA,
+  olmo: LLAMA,
+  olmo2: LLAMA,
+  granite: LLAMA,
+  smollm3: LLAMA,
+  stablelm: LLAMA,
+  ministral: LLAMA,
+  mixtral: MIXTRAL,
+  gemma: GEMMA,
+  gemma2: GEMMA,
+  gemma3_text: GEMMA,
+  qwen2_vl_text: LLAMA,
+  qwen2_5_vl_text: LLAMA,
 };
 
 export function familyOf(modelType: string): Family | null {
@@ -34,10 +53,17 @@ export function familyOf(modelType: string): Family | null {
 export function linearsOf(family: Family, model: Omit<ModelShape, 'linears'>): readonly LinearShape[] {
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim, experts } = model;
   const attention = (kind: LinearKind, input: number, output: number, parallel: LinearShape['parallel']): LinearShape => ({
-    kind, module: `model.layers.{i}.self_attn.${kind}`, in: input, out: output, parallel,
+    kind,
+    module: `model.layers.{i}.self_attn.${kind}`,
+    in: input,
+    out: output,
+    parallel,
   });
   const mlp = (kind: 'gate_proj' | 'up_proj' | 'down_proj', input: number, output: number): LinearShape => ({
-    kind, in: input, out: output, parallel: kind === 'down_proj' ? 'row' : 'column',
+    kind,
+    in: input,
+    out: output,
+    parallel: kind === 'down_proj' ? 'row' : 'column',
     module: `model.layers.{i}.${experts > 0 ? `${family.expert}.${family.expertNames[kind]}` : `${family.mlp}.${kind}`}`,
   });
   const block = [

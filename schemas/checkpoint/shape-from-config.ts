@@ -44,15 +44,14 @@ export function modelShapeFromConfig(config: unknown): ShapeResult {
   return { ...base, linears: linearsOf(family, base) };
 }
 
-type Sizes = Pick<
-  ModelShape,
-  'hiddenSize' | 'intermediateSize' | 'layers' | 'heads' | 'kvHeads' | 'headDim' | 'vocabSize' | 'maxPositions'
->;
+type Sizes = Pick<ModelShape, 'hiddenSize' | 'intermediateSize' | 'layers' | 'heads' | 'kvHeads' | 'headDim' | 'vocabSize' | 'maxPositions'>;
 
 function readSizes(config: Readonly<Record<string, unknown>>): Sizes | { readonly reason: string } {
   const required = {
-    hidden_size: count(config, ['hidden_size']), intermediate_size: count(config, ['intermediate_size']),
-    num_hidden_layers: count(config, ['num_hidden_layers']), num_attention_heads: count(config, ['num_attention_heads']),
+    hidden_size: count(config, ['hidden_size']),
+    intermediate_size: count(config, ['intermediate_size']),
+    num_hidden_layers: count(config, ['num_hidden_layers']),
+    num_attention_heads: count(config, ['num_attention_heads']),
     vocab_size: count(config, ['vocab_size']),
   };
   for (const [key, size] of Object.entries(required)) {
@@ -63,7 +62,8 @@ function readSizes(config: Readonly<Record<string, unknown>>): Sizes | { readonl
   const hiddenSize = required.hidden_size ?? 0;
   const heads = required.num_attention_heads ?? 1;
   return {
-    hiddenSize, heads,
+    hiddenSize,
+    heads,
     intermediateSize: required.intermediate_size ?? 0,
     layers: required.num_hidden_layers ?? 0,
     kvHeads: count(config, ['num_key_value_heads']) ?? heads,

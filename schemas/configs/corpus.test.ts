@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { checkConfig } from '../check/check.ts';
-import { shared } from '../check/test-places.ts';
+import { shared } from '../testing/places.ts';
 
 interface Row {
   readonly file: string;
@@ -16,11 +16,19 @@ const corpus = shared('corpus');
 const skip = corpus === null ? 'the corpus of published configs (../shared/corpus) is not here' : false;
 
 function rows(folder: string): readonly Row[] {
-  return readFileSync(join(folder, 'index.tsv'), 'utf8').split('\n').slice(1).filter((line) => line !== '').map((line) => {
-    const [file = '', kind = '', , path = ''] = line.split('\t');
-    const name = path.replace(/[# (].*$/, '').split('/').at(-1) ?? '';
-    return { file, kind, name: kind.startsWith('hf_config') ? 'config.json' : name };
-  });
+  return readFileSync(join(folder, 'index.tsv'), 'utf8')
+    .split('\n')
+    .slice(1)
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [file = '', kind = '', , path = ''] = line.split('\t');
+      const name =
+        path
+          .replace(/[# (].*$/, '')
+          .split('/')
+          .at(-1) ?? '';
+      return { file, kind, name: kind.startsWith('hf_config') ? 'config.json' : name };
+    });
 }
 
 test('GPTQ files as published are recognised and have no error', { skip }, () => {
@@ -30,7 +38,11 @@ test('GPTQ files as published are recognised and have no error', { skip }, () =>
     const text = readFileSync(join(corpus ?? '', file), 'utf8');
     const { format, findings, recipe } = checkConfig({ fileName: name, text, modelConfigText: null, targets: [] });
     assert.equal(format, kind === 'hf_config_gptq' ? 'hf-gptq' : 'gptq-quantize-config', file);
-    assert.deepEqual(findings.map((finding) => finding.message), [], file);
+    assert.deepEqual(
+      findings.map((finding) => finding.message),
+      [],
+      file,
+    );
     const written = JSON.parse(text);
     const config = written.quantization_config ?? written;
     assert.deepEqual([recipe?.weights.bits, recipe?.weights.groupSize, recipe?.weights.symmetric], [config.bits, config.group_size, config.sym], file);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { checkConfig } from '../check/check.ts';
 import type { CheckResult } from '../check/types.ts';
-import { projectRoot, read } from '../check/test-places.ts';
+import { projectRoot, read } from '../testing/places.ts';
 import { formats } from './registry.ts';
 
 function check(folder: string, name: string): CheckResult {
@@ -20,7 +20,10 @@ for (const { id } of formats) {
         const { format, findings, recipe } = check(folder, name);
         assert.equal(format, id);
         if (kind === 'valid') {
-          assert.deepEqual(findings.map((finding) => finding.message), []);
+          assert.deepEqual(
+            findings.map((finding) => finding.message),
+            [],
+          );
           assert.ok(recipe);
         } else {
           const code = name.slice(0, 5).toUpperCase();

@@ -25,7 +25,10 @@ export function choicesOf(schema: JsonSchema): readonly Choice[] {
   }
   const types = typeof schema.type === 'string' ? [schema.type] : (schema.type ?? []);
   if (types.includes('boolean')) {
-    return [{ value: true, why: null }, { value: false, why: null }];
+    return [
+      { value: true, why: null },
+      { value: false, why: null },
+    ];
   }
   return (schema.examples ?? []).map((value) => ({ value, why: null }));
 }

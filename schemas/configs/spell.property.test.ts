@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { applyEdits } from '../document/edit.ts';
 import { parseJson } from '../document/json.ts';
 import type { Recipe, RecipeField } from '../recipe/recipe.ts';
-import { sample } from '../check/arbitrary-config.ts';
+import { sample } from '../testing/arbitrary-config.ts';
 import { findFormat, formats } from './registry.ts';
 
 const change = fc.oneof(
@@ -29,23 +29,26 @@ function fieldOf(recipe: Recipe, field: RecipeField): unknown {
 
 test('a field that a format spells is lowered to the same value', () => {
   const read = new Map<string, number>();
-  fc.assert(fc.property(sample, fc.constantFrom(...formats), change, ({ config }, format, [field, value]) => {
-    const path = format.id === 'hf-gptq' ? ['quantization_config'] : [];
-    const text = JSON.stringify(path.length === 0 ? config : { quantization_config: config }, null, 2);
-    const before = format.lower(config, path).recipe;
-    // instant_quant is asymmetric whatever the file says, so that key is never spelled for it.
-    const fixed = field === 'weights.symmetric' && (before?.methods.includes('instant_quant') === true || before?.weights.dtype !== 'int');
-    const edits = format.spell(field, value, { value: config, path });
-    if (before === null || fixed || edits.length === 0) {
-      return;
-    }
-    const root = parseJson(applyEdits(text, edits)).root?.value as Readonly<Record<string, unknown>>;
-    const after = format.lower(path.length === 0 ? root : root['quantization_config'], path).recipe;
-    if (after !== null) {
-      assert.equal(fieldOf(after, field), value, `${format.id} ${field} in ${text}`);
-      read.set(`${format.id} ${field}`, (read.get(`${format.id} ${field}`) ?? 0) + 1);
-    }
-  }), { numRuns: 6000 });
+  fc.assert(
+    fc.property(sample, fc.constantFrom(...formats), change, ({ config }, format, [field, value]) => {
+      const path = format.id === 'hf-gptq' ? ['quantization_config'] : [];
+      const text = JSON.stringify(path.length === 0 ? config : { quantization_config: config }, null, 2);
+      const before = format.lower(config, path).recipe;
+      // instant_quant is asymmetric whatever the file says, so that key is never spelled for it.
+      const fixed = field === 'weights.symmetric' && (before?.methods.includes('instant_quant') === true || before?.weights.dtype !== 'int');
+      const edits = format.spell(field, value, { value: config, path });
+      if (before === null || fixed || edits.length === 0) {
+        return;
+      }
+      const root = parseJson(applyEdits(text, edits)).root?.value as Readonly<Record<string, unknown>>;
+      const after = format.lower(path.length === 0 ? root : root['quantization_config'], path).recipe;
+      if (after !== null) {
+        assert.equal(fieldOf(after, field), value, `${format.id} ${field} in ${text}`);
+        read.set(`${format.id} ${field}`, (read.get(`${format.id} ${field}`) ?? 0) + 1);
+      }
+    }),
+    { numRuns: 6000 },
+  );
   assert.ok(read.size >= 15, [...read.keys()].join());
 });
 

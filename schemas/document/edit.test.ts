@@ -35,11 +35,21 @@ test('rename changes the key alone', () => {
 });
 
 test('edits of places that are not there change nothing', () => {
-  assert.equal(applyEdits(TEXT, [{ kind: 'remove', path: ['x'] }, { kind: 'rename', path: ['b', 'x'], key: 'y' }, { kind: 'set', path: ['a', 'x'], value: 1 }]), TEXT);
+  assert.equal(
+    applyEdits(TEXT, [
+      { kind: 'remove', path: ['x'] },
+      { kind: 'rename', path: ['b', 'x'], key: 'y' },
+      { kind: 'set', path: ['a', 'x'], value: 1 },
+    ]),
+    TEXT,
+  );
 });
 
 test('several edits become one replacement around what differs', () => {
-  const edits = [{ kind: 'set', path: ['a'], value: 5 }, { kind: 'rename', path: ['b'], key: 'B' }] as const;
+  const edits = [
+    { kind: 'set', path: ['a'], value: 5 },
+    { kind: 'rename', path: ['b'], key: 'B' },
+  ] as const;
   const replacements = editsToReplacements(TEXT, edits);
   assert.equal(replacements.length, 1);
   assert.equal(applyReplacements(TEXT, replacements), applyEdits(TEXT, edits));
@@ -47,11 +57,20 @@ test('several edits become one replacement around what differs', () => {
 
 test('setting and removing members of any object gives that object', () => {
   const key = fc.string({ maxLength: 4 }).filter((one) => one !== '__proto__');
-  fc.assert(fc.property(fc.dictionary(key, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 }), key, fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(undefined, 2), (object, name, value, space) => {
-    const text = JSON.stringify(object, null, space);
-    const set = applyEdits(text, [{ kind: 'set', path: [name], value }]);
-    assert.deepEqual(JSON.parse(set), JSON.parse(JSON.stringify({ ...object, [name]: value })));
-    const { [name]: _removed, ...rest } = object;
-    assert.deepEqual(JSON.parse(applyEdits(set, [{ kind: 'remove', path: [name] }])), JSON.parse(JSON.stringify(rest)));
-  }), { numRuns: 500 });
+  fc.assert(
+    fc.property(
+      fc.dictionary(key, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 }),
+      key,
+      fc.jsonValue({ maxDepth: 1 }),
+      fc.constantFrom(undefined, 2),
+      (object, name, value, space) => {
+        const text = JSON.stringify(object, null, space);
+        const set = applyEdits(text, [{ kind: 'set', path: [name], value }]);
+        assert.deepEqual(JSON.parse(set), JSON.parse(JSON.stringify({ ...object, [name]: value })));
+        const { [name]: _removed, ...rest } = object;
+        assert.deepEqual(JSON.parse(applyEdits(set, [{ kind: 'remove', path: [name] }])), JSON.parse(JSON.stringify(rest)));
+      },
+    ),
+    { numRuns: 500 },
+  );
 });

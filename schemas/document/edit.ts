@@ -1,8 +1,8 @@
 // Edits of a finding's fix -> changes of the text that keep the author's layout (indentation, line ends, comments elsewhere).
 import type { Edit, OffsetRange } from '../check/finding.ts';
 import type { JsonPath } from '../recipe/origin.ts';
-import { nodeAt } from './find.ts';
 import { insertMember, removeMember } from './edit-members.ts';
+import { nodeAt } from './find.ts';
 import { parseJson } from './json.ts';
 
 export interface Replacement {

@@ -1,8 +1,8 @@
 // The character level of the recovering JSON parser: white space and comments, scalars, separators. Every repair is recorded as a
 // problem with its replacement. Progress is guaranteed: each call either moves on or ends its list.
 import type { OffsetRange } from '../check/finding.ts';
-import type { SyntaxProblem } from './node.ts';
 import { readString } from './json-string.ts';
+import type { SyntaxProblem } from './node.ts';
 
 export interface Scalar {
   readonly type: 'string' | 'number' | 'boolean' | 'null';
@@ -34,8 +34,19 @@ export interface Scanner {
 
 /** Spellings of other languages, and the JSON they stand for. */
 const FOREIGN_WORDS: Readonly<Record<string, unknown>> = {
-  None: null, Null: null, NULL: null, nil: null, undefined: null, True: true, TRUE: true, False: false, FALSE: false,
-  NaN: null, nan: null, Infinity: null, inf: null,
+  None: null,
+  Null: null,
+  NULL: null,
+  nil: null,
+  undefined: null,
+  True: true,
+  TRUE: true,
+  False: false,
+  FALSE: false,
+  NaN: null,
+  nan: null,
+  Infinity: null,
+  inf: null,
 };
 const WORD = /[A-Za-z_$][\w$.-]*/y;
 const NUMBER = /[+-]?(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)/y;
@@ -46,7 +57,10 @@ const SEPARATOR = /[\s,:{}[\]/]/;
 export function makeScanner(text: string): Scanner {
   const problems: SyntaxProblem[] = [];
   const scanner: Scanner = {
-    text, at: text.charCodeAt(0) === 0xfeff ? 1 : 0, lastEnd: 0, problems,
+    text,
+    at: text.charCodeAt(0) === 0xfeff ? 1 : 0,
+    lastEnd: 0,
+    problems,
     peek: () => text.charAt(scanner.at),
     skipSpace: () => skipSpace(scanner),
     report(message, range, replacement, replaced = range) {

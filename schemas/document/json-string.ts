@@ -26,13 +26,17 @@ export function readString(scanner: Scanner): string {
       continue;
     }
     value += text.slice(run, at);
-    const escape = readEscape(text, at);
-    if (escape.value === null) {
+    const read = readEscape(text, at);
+    if (read.value === null) {
       const range = { start: at, end: Math.min(at + 2, text.length) };
-      scanner.report(`${text.slice(range.start, range.end)} is not an escape of JSON; a backslash is written \\\\.`, range, `\\${text.slice(range.start, range.end)}`);
+      scanner.report(
+        `${text.slice(range.start, range.end)} is not an escape of JSON; a backslash is written \\\\.`,
+        range,
+        `\\${text.slice(range.start, range.end)}`,
+      );
     }
-    value += escape.value ?? text.slice(at, escape.end);
-    at = escape.end;
+    value += read.value ?? text.slice(at, read.end);
+    at = read.end;
     run = at;
   }
   value += text.slice(run, at);

@@ -7,7 +7,10 @@ import { parseJson } from './json.ts';
 import type { ConfigNode } from './node.ts';
 
 function repaired(text: string): string {
-  return applyReplacements(text, parseJson(text).problems.flatMap((problem) => (problem.replacement === null ? [] : [problem.replacement])));
+  return applyReplacements(
+    text,
+    parseJson(text).problems.flatMap((problem) => (problem.replacement === null ? [] : [problem.replacement])),
+  );
 }
 
 /** [name, damaged text, value that is still read] */
@@ -60,27 +63,36 @@ test('nesting beyond any config is cut off instead of exhausting the stack', () 
 });
 
 test('valid JSON is read as JSON.parse reads it, without problems', () => {
-  fc.assert(fc.property(fc.json({ maxDepth: 6 }), fc.constantFrom(undefined, 2, '\t'), (json, space) => {
-    const text = JSON.stringify(JSON.parse(json), null, space);
-    const { root, problems } = parseJson(text);
-    assert.deepEqual(problems, []);
-    assert.deepEqual(root?.value, JSON.parse(text));
-    checkRanges(root, text);
-  }), { numRuns: 500 });
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 6 }), fc.constantFrom(undefined, 2, '\t'), (json, space) => {
+      const text = JSON.stringify(JSON.parse(json), null, space);
+      const { root, problems } = parseJson(text);
+      assert.deepEqual(problems, []);
+      assert.deepEqual(root?.value, JSON.parse(text));
+      checkRanges(root, text);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test('damaged text never makes the parser throw, and its ranges stay inside the text', () => {
-  const piece = fc.oneof(fc.constantFrom('{', '}', '[', ']', ',', ':', '"', "'", '//', '/*', '*/', '#', '\\', '\n', 'None', '-', '1e', '"a"', 'a b', '=', ';'), fc.string({ maxLength: 3, unit: 'binary' }));
-  fc.assert(fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
-    const text = pieces.join('');
-    const { root, problems } = parseJson(text);
-    checkRanges(root, null);
-    for (const { range, replacement } of problems) {
-      for (const one of [range, replacement?.range ?? range]) {
-        assert.ok(one.start >= 0 && one.start <= one.end && one.end <= text.length, JSON.stringify({ text, one }));
+  const piece = fc.oneof(
+    fc.constantFrom('{', '}', '[', ']', ',', ':', '"', "'", '//', '/*', '*/', '#', '\\', '\n', 'None', '-', '1e', '"a"', 'a b', '=', ';'),
+    fc.string({ maxLength: 3, unit: 'binary' }),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+      const text = pieces.join('');
+      const { root, problems } = parseJson(text);
+      checkRanges(root, null);
+      for (const { range, replacement } of problems) {
+        for (const one of [range, replacement?.range ?? range]) {
+          assert.ok(one.start >= 0 && one.start <= one.end && one.end <= text.length, JSON.stringify({ text, one }));
+        }
       }
-    }
-  }), { numRuns: 3000 });
+    }),
+    { numRuns: 3000 },
+  );
 });
 
 /** With `text`: every scalar stands where its node says. */

@@ -12,5 +12,9 @@ export function findDevice(nameOrAlias: string): Device | null {
 }
 
 function plain(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, '').replace(/^(nvidia|geforce|tesla|intel|amd)+/, '').replace(/^(geforce|tesla)/, '');
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '')
+    .replace(/^(nvidia|geforce|tesla|intel|amd)+/, '')
+    .replace(/^(geforce|tesla)/, '');
 }

@@ -53,9 +53,14 @@ export function targetName(input: Pick<JudgeInput, 'target' | 'device'>): string
 function because(input: JudgeInput, reason: Reason): Omit<Because, 'kind'> {
   const rule = findRule(reason.rule);
   return {
-    rule: reason.rule, target: input.target, field: reason.field, message: reason.message, nearest: reason.nearest ?? null,
+    rule: reason.rule,
+    target: input.target,
+    field: reason.field,
+    message: reason.message,
+    nearest: reason.nearest ?? null,
     runtimeWords: rule?.words ? fill(rule.words, reason.words ?? {}) : null,
-    source: rule?.source ?? 'schemas/hardware', versions: rule?.versions ?? null,
+    source: rule?.source ?? 'schemas/hardware',
+    versions: rule?.versions ?? null,
   };
 }
 

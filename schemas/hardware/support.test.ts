@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { sample } from '../check/arbitrary-config.ts';
 import { checkConfig } from '../check/check.ts';
-import { judge, llama, recipeOf, short } from './judging.ts';
+import { sample } from '../testing/arbitrary-config.ts';
+import { judge, llama, recipeOf, short } from '../testing/judging.ts';
 import { runtimes } from './runtimes/index.ts';
 
 const recipe = recipeOf('hf-gptq', { quant_method: 'gptq', bits: 4, group_size: 128 });
@@ -17,8 +17,12 @@ test('a runtime without rows is unknown', () => {
 });
 
 test('divisibility is refused for every runtime without rows, split along K for row-parallel layers', () => {
-  const at = (tensorParallel: number, group = 128): string => short(judge(recipeOf('hf-gptq', { quant_method: 'gptq', bits: 4, group_size: group }), { runtime: 'vllm', tensorParallel, model: qwen72b }));
-  assert.deepEqual([1, 2, 4, 8].map((tp) => at(tp)), ['unknown NO-ROW', 'refused DIV-K', 'refused DIV-K', 'refused DIV-K']);
+  const at = (tensorParallel: number, group = 128): string =>
+    short(judge(recipeOf('hf-gptq', { quant_method: 'gptq', bits: 4, group_size: group }), { runtime: 'vllm', tensorParallel, model: qwen72b }));
+  assert.deepEqual(
+    [1, 2, 4, 8].map((tp) => at(tp)),
+    ['unknown NO-ROW', 'refused DIV-K', 'refused DIV-K', 'refused DIV-K'],
+  );
   assert.deepEqual([at(2, 64), at(4, 32), at(8, 32)], ['unknown NO-ROW', 'unknown NO-ROW', 'refused DIV-K']);
 });
 
@@ -27,12 +31,20 @@ test('an unknown device is told', () => {
 });
 
 test('a refused recipe is never also called supported, and there is always a verdict', () => {
-  fc.assert(fc.property(sample, ({ fileName, config, modelConfig, target }) => {
-    const text = JSON.stringify(config);
-    const { verdicts, recipe: lowered } = checkConfig({ fileName, text, modelConfigText: JSON.stringify(modelConfig), targets: target === null ? [] : [target] });
-    const kinds = verdicts.map((verdict) => verdict.kind);
-    assert.ok(lowered === null || target === null || kinds.length > 0, text);
-    assert.ok(!(kinds.includes('refused') && kinds.includes('supported')), text);
-    assert.ok(!kinds.includes('refused') || kinds[0] === 'refused', text);
-  }), { numRuns: 2000 });
+  fc.assert(
+    fc.property(sample, ({ fileName, config, modelConfig, target }) => {
+      const text = JSON.stringify(config);
+      const { verdicts, recipe: lowered } = checkConfig({
+        fileName,
+        text,
+        modelConfigText: JSON.stringify(modelConfig),
+        targets: target === null ? [] : [target],
+      });
+      const kinds = verdicts.map((verdict) => verdict.kind);
+      assert.ok(lowered === null || target === null || kinds.length > 0, text);
+      assert.ok(!(kinds.includes('refused') && kinds.includes('supported')), text);
+      assert.ok(!kinds.includes('refused') || kinds[0] === 'refused', text);
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -1,13 +1,14 @@
 // The only judge: may this recipe run on this target? Used by the language server, the command line and the engine alike.
 // Runtimes with rows have a judge of their own; for the others only the divisibility that all runtimes share is said, and else `unknown`.
-import { findFormat } from '../configs/registry.ts';
+
 import type { ModelShape } from '../checkpoint/model-shape.ts';
+import { findFormat } from '../configs/registry.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { findDevice } from './devices.ts';
 import { groupProblem, USUAL_GROUPS } from './group-size.ts';
 import { type Intent, type JudgeInput, refused, targetName, unknown } from './judge.ts';
-import { findRuntime } from './runtimes/index.ts';
 import { judgeDashInfer } from './runtimes/dashinfer/judge.ts';
+import { findRuntime } from './runtimes/index.ts';
 import { judgeQuantwright } from './runtimes/quantwright/judge.ts';
 import type { RuntimeId, Target } from './target.ts';
 import type { SupportVerdict } from './verdict.ts';
@@ -42,7 +43,11 @@ function intentOf(recipe: Recipe): Intent {
 
 function judgeUnlisted(input: JudgeInput): readonly SupportVerdict[] {
   const problem = groupProblem(input, 'DIV-K', USUAL_GROUPS);
-  const none = unknown(input, { rule: 'NO-ROW', field: 'methods', message: `${targetName(input)}: there are no support rows for this runtime yet, so nothing more is said.` });
+  const none = unknown(input, {
+    rule: 'NO-ROW',
+    field: 'methods',
+    message: `${targetName(input)}: there are no support rows for this runtime yet, so nothing more is said.`,
+  });
   return problem === null ? [none] : [refused(input, problem), none];
 }
 
@@ -52,12 +57,28 @@ function ofVersion(input: JudgeInput, verdicts: readonly SupportVerdict[]): read
   const left = verdicts.filter((verdict) => verdict.kind === 'supported' || inRange(version, verdict.versions));
   const known = (findRuntime(input.target.runtime)?.rules ?? []).some((rule) => inRange(version, rule.versions));
   const rows = findRuntime(input.target.runtime)?.rules.length ?? 0;
-  return known || rows === 0 ? left : [unknown(input, { rule: 'NO-ROW', field: 'methods', message: `${targetName(input)}: there are no support rows for version ${version}, so nothing is said.` })];
+  return known || rows === 0
+    ? left
+    : [
+        unknown(input, {
+          rule: 'NO-ROW',
+          field: 'methods',
+          message: `${targetName(input)}: there are no support rows for version ${version}, so nothing is said.`,
+        }),
+      ];
 }
 
 function unknownDevice(input: JudgeInput): readonly SupportVerdict[] {
   const { device } = input.target;
-  return device === null || input.device !== null ? [] : [unknown(input, { rule: 'NO-DEVICE', field: 'methods', message: `${targetName(input)}: the device "${device}" is not known, so its limits are not checked.` })];
+  return device === null || input.device !== null
+    ? []
+    : [
+        unknown(input, {
+          rule: 'NO-DEVICE',
+          field: 'methods',
+          message: `${targetName(input)}: the device "${device}" is not known, so its limits are not checked.`,
+        }),
+      ];
 }
 
 function onePerField(verdicts: readonly SupportVerdict[]): SupportVerdict[] {

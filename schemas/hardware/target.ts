@@ -1,7 +1,6 @@
 // What a config is judged against: a runtime (and version), a device, and how many devices a tensor is split over.
 
-export type RuntimeId =
-  | 'quantwright' | 'dashinfer' | 'vllm' | 'sglang' | 'transformers' | 'tensorrt-llm' | 'llama.cpp' | 'neural-compressor' | 'onnxruntime';
+export type RuntimeId = 'quantwright' | 'dashinfer' | 'vllm' | 'sglang' | 'transformers' | 'tensorrt-llm' | 'llama.cpp' | 'neural-compressor' | 'onnxruntime';
 
 export interface Target {
   readonly runtime: RuntimeId;

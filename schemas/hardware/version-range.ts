@@ -9,11 +9,16 @@ export function inRange(version: string | null, range: string | null): boolean {
     const match = /^(>=|<=|>|<|=)?(\d[\w.]*)$/.exec(bound);
     const order = match === null ? 0 : compare(version, match[2] ?? '');
     switch (match?.[1]) {
-      case '>=': return order >= 0;
-      case '<=': return order <= 0;
-      case '>': return order > 0;
-      case '<': return order < 0;
-      default: return order === 0;
+      case '>=':
+        return order >= 0;
+      case '<=':
+        return order <= 0;
+      case '>':
+        return order > 0;
+      case '<':
+        return order < 0;
+      default:
+        return order === 0;
     }
   });
 }

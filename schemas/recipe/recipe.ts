@@ -2,8 +2,18 @@
 // Pure data; null means "the config does not say and no default applies".
 
 export type QuantMethod =
-  | 'instant_quant' | 'rtn' | 'gptq' | 'awq' | 'teq' | 'spqr' | 'bcq' | 'qrazor'
-  | 'smoothquant' | 'llm_int8' | 'zeroquant' | 'w8a8_static';
+  | 'instant_quant'
+  | 'rtn'
+  | 'gptq'
+  | 'awq'
+  | 'teq'
+  | 'spqr'
+  | 'bcq'
+  | 'qrazor'
+  | 'smoothquant'
+  | 'llm_int8'
+  | 'zeroquant'
+  | 'w8a8_static';
 
 /** weight_only: activations stay 16/32-bit. activate_quant: integer activations and integer dot products (A8W8). */
 export type ComputeMethod = 'weight_only' | 'activate_quant';
@@ -68,5 +78,20 @@ export interface Recipe {
 
 /** Fields of a Recipe that findings point at; dotted for nested ones. */
 export type RecipeField =
-  | 'methods' | 'weights' | 'weights.bits' | 'weights.signed' | 'weights.symmetric' | 'weights.groupSize' | 'weights.descAct' | 'weights.dtype'
-  | 'activations' | 'computeMethod' | 'ignore' | 'overrides' | 'calibration' | 'saveFormat' | 'scaleType' | 'memoryLimitBytes' | 'dampPercent';
+  | 'methods'
+  | 'weights'
+  | 'weights.bits'
+  | 'weights.signed'
+  | 'weights.symmetric'
+  | 'weights.groupSize'
+  | 'weights.descAct'
+  | 'weights.dtype'
+  | 'activations'
+  | 'computeMethod'
+  | 'ignore'
+  | 'overrides'
+  | 'calibration'
+  | 'saveFormat'
+  | 'scaleType'
+  | 'memoryLimitBytes'
+  | 'dampPercent';

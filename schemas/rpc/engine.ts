@@ -28,7 +28,13 @@ export interface DoctorReport {
   readonly version: string;
   readonly node: string;
   readonly platform: string;
-  readonly cpu: { readonly brand: string; readonly simd: string; readonly available: readonly string[]; readonly logicalCores: number; readonly threads: number } | null;
+  readonly cpu: {
+    readonly brand: string;
+    readonly simd: string;
+    readonly available: readonly string[];
+    readonly logicalCores: number;
+    readonly threads: number;
+  } | null;
   readonly memory: { readonly totalBytes: number; readonly freeBytes: number };
   readonly cuda: { readonly available: boolean; readonly reason: string | null };
   /** Device id of hardware/devices that is nearest to this machine. */
@@ -76,10 +82,25 @@ export interface QuantizeParams {
   readonly progressToken?: string;
 }
 export type QuantizeProgress =
-  | { readonly phase: 'plan'; readonly blocks: number; readonly modules: number; readonly inputBytes: number; readonly outputBytes: number; readonly peakMemoryBytes: number }
   | {
-      readonly phase: 'module'; readonly block: number; readonly blocks: number; readonly module: string; readonly index: number; readonly modules: number;
-      readonly bytesDone: number; readonly bytesTotal: number; readonly etaSeconds: number | null; readonly sqnrDb: number;
+      readonly phase: 'plan';
+      readonly blocks: number;
+      readonly modules: number;
+      readonly inputBytes: number;
+      readonly outputBytes: number;
+      readonly peakMemoryBytes: number;
+    }
+  | {
+      readonly phase: 'module';
+      readonly block: number;
+      readonly blocks: number;
+      readonly module: string;
+      readonly index: number;
+      readonly modules: number;
+      readonly bytesDone: number;
+      readonly bytesTotal: number;
+      readonly etaSeconds: number | null;
+      readonly sqnrDb: number;
     }
   | { readonly phase: 'write'; readonly file: string };
 export const quantizeProgress = new ProgressType<QuantizeProgress>();

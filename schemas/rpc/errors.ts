@@ -1,12 +1,12 @@
 // Errors that cross a process. Every one has a kind that programs test, and a message that says what, where and what to do.
 
 export type EngineErrorKind =
-  | 'config'        // the judge refused; `findings` says why
-  | 'checkpoint'    // a model file is damaged or unsupported
-  | 'input'         // a path or argument is wrong
-  | 'native'        // the addon could not be loaded or failed
-  | 'io'            // disk full, permission ...
-  | 'busy'          // the model is in use by another job
+  | 'config' // the judge refused; `findings` says why
+  | 'checkpoint' // a model file is damaged or unsupported
+  | 'input' // a path or argument is wrong
+  | 'native' // the addon could not be loaded or failed
+  | 'io' // disk full, permission ...
+  | 'busy' // the model is in use by another job
   | 'internal';
 
 export interface EngineErrorData {

@@ -1,5 +1,5 @@
 // client <-> language server, beyond the LSP itself.
-import { RequestType0, RequestType } from 'vscode-jsonrpc';
+import { RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type { Device, Target } from '../hardware/target.ts';
 import type { SupportVerdict } from '../hardware/verdict.ts';
 

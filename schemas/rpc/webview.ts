@@ -9,11 +9,22 @@ export interface ModelChoice {
 
 /** extension -> chat view */
 export type ToChat =
-  | { readonly type: 'state'; readonly models: readonly ModelChoice[]; readonly model: string | null; readonly messages: readonly ChatMessage[]; readonly busy: boolean }
+  | {
+      readonly type: 'state';
+      readonly models: readonly ModelChoice[];
+      readonly model: string | null;
+      readonly messages: readonly ChatMessage[];
+      readonly busy: boolean;
+    }
   | { readonly type: 'delta'; readonly text: string; readonly tokens: number }
   | {
-      readonly type: 'done'; readonly finishReason: string; readonly tokensPerSecond: number; readonly tokens: number;
-      readonly contextUsed: number; readonly contextLength: number; readonly memoryBytes: number;
+      readonly type: 'done';
+      readonly finishReason: string;
+      readonly tokensPerSecond: number;
+      readonly tokens: number;
+      readonly contextUsed: number;
+      readonly contextLength: number;
+      readonly memoryBytes: number;
     }
   | { readonly type: 'notice'; readonly level: 'info' | 'warning' | 'error'; readonly text: string };
 

@@ -14,6 +14,16 @@ import { runtimeRefuses } from './runtime-refuses/rule.ts';
 import { schemaCombination } from './schema-combination/rule.ts';
 
 export const rules: readonly Rule[] = [
-  groupDividesK, gpuBelowMethod, methodPlace, bitsSym, groupNotInKernelSet, descAct, foreignKey, schemaCombination, jsonSyntax, dashinferDeadValues,
-  runtimeRefuses, implicitDefault,
+  groupDividesK,
+  gpuBelowMethod,
+  methodPlace,
+  bitsSym,
+  groupNotInKernelSet,
+  descAct,
+  foreignKey,
+  schemaCombination,
+  jsonSyntax,
+  dashinferDeadValues,
+  runtimeRefuses,
+  implicitDefault,
 ];

@@ -1,7 +1,8 @@
 // What a rule is: it reads the checked document and gives findings. One folder per rule (rule.ts, fix.ts, rule.test.ts, rule.md).
 // Rules see recipe and verdicts, so that one rule serves every format; they never read files and never throw.
-import type { SchemaProblem } from '../check/schema-problems.ts';
+
 import type { Finding } from '../check/finding.ts';
+import type { SchemaProblem } from '../check/schema-problems.ts';
 import type { ModelShape } from '../checkpoint/model-shape.ts';
 import type { ConfigFormat, LowerProblem } from '../configs/config-format.ts';
 import type { ParsedDocument } from '../document/node.ts';

@@ -13,7 +13,7 @@ export const dashinfer: ConfigFormat = {
   validate,
   impliedRuntime: 'dashinfer',
   describes: 'recipe',
-  match(fileName, root) {
+  match(_fileName, root) {
     const value = root?.value;
     if (!isObject(value)) {
       return null;

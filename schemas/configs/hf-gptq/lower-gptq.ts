@@ -2,7 +2,7 @@
 import { startAnchored } from '../../recipe/module-weights.ts';
 import type { JsonPath } from '../../recipe/origin.ts';
 import type { ModuleOverride, Recipe, WeightRecipe } from '../../recipe/recipe.ts';
-import type { LowerProblem, Lowered } from '../config-format.ts';
+import type { Lowered, LowerProblem } from '../config-format.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
 
 /** What the reading tool takes for a key that is left out; null: the key is required. */
@@ -24,10 +24,22 @@ export function lowerGptq(format: string, defaults: GptqDefaults, value: unknown
     return { recipe: null, origins: fields.origins(), problems };
   }
   const recipe: Recipe = {
-    format, methods: ['gptq'], weights, activations: null, computeMethod: 'weight_only', ignore, overrides, dialect: null, mseSearch: false, fullRange: false,
+    format,
+    methods: ['gptq'],
+    weights,
+    activations: null,
+    computeMethod: 'weight_only',
+    ignore,
+    overrides,
+    dialect: null,
+    mseSearch: false,
+    fullRange: false,
     dampPercent: fields.number('damp_percent') ?? defaults.dampPercent,
     trueSequential: fields.boolean('true_sequential') ?? true,
-    calibration: null, saveFormat: layout, scaleType: 'f16', memoryLimitBytes: null,
+    calibration: null,
+    saveFormat: layout,
+    scaleType: 'f16',
+    memoryLimitBytes: null,
   };
   return { recipe, origins: fields.origins(), problems };
 }
@@ -57,13 +69,23 @@ function readWeights(fields: Fields, defaults: GptqDefaults): WeightRecipe | nul
   }
   const symmetric = fields.boolean('sym') ?? true;
   return {
-    dtype: 'int', bits, signed: false, symmetric, groupSize, zeroPoint: symmetric ? 'none' : 'integer',
-    descAct: fields.boolean('desc_act') ?? defaults.descAct, staticGroups: fields.boolean('static_groups') ?? false,
+    dtype: 'int',
+    bits,
+    signed: false,
+    symmetric,
+    groupSize,
+    zeroPoint: symmetric ? 'none' : 'integer',
+    descAct: fields.boolean('desc_act') ?? defaults.descAct,
+    staticGroups: fields.boolean('static_groups') ?? false,
   };
 }
 
 /** GPTQModel: `-:pattern` skips modules; `+:pattern` or the pattern alone changes their settings. */
-function readDynamic(fields: Fields, path: JsonPath, problems: LowerProblem[]): { readonly ignore: readonly string[]; readonly overrides: readonly ModuleOverride[] } {
+function readDynamic(
+  fields: Fields,
+  path: JsonPath,
+  problems: LowerProblem[],
+): { readonly ignore: readonly string[]; readonly overrides: readonly ModuleOverride[] } {
   const ignore: string[] = [];
   const overrides: ModuleOverride[] = [];
   for (const [key, settings] of Object.entries(fields.object('dynamic') ?? {})) {

@@ -5,7 +5,11 @@ import type { RecipeField } from '../../recipe/recipe.ts';
 import { isObject } from '../fields.ts';
 
 const KEYS: Readonly<Partial<Record<RecipeField, string>>> = {
-  'weights.bits': 'bits', 'weights.groupSize': 'group_size', 'weights.symmetric': 'sym', 'weights.descAct': 'desc_act', dampPercent: 'damp_percent',
+  'weights.bits': 'bits',
+  'weights.groupSize': 'group_size',
+  'weights.symmetric': 'sym',
+  'weights.descAct': 'desc_act',
+  dampPercent: 'damp_percent',
 };
 
 export function spellGptq(field: RecipeField, value: string | number | boolean, config: { readonly value: unknown; readonly path: JsonPath }): readonly Edit[] {

@@ -1,15 +1,27 @@
 // Customized quant configs (ours, and DashInfer's, whose keys are a subset) -> Recipe, with the defaults of each method.
-import type { JsonPath } from '../../recipe/origin.ts';
+
 import { startAnchored } from '../../recipe/module-weights.ts';
-import type { Calibration, ComputeMethod, ModuleOverride, QuantMethod, Recipe, SaveFormat, WeightRecipe } from '../../recipe/recipe.ts';
-import type { LowerProblem, Lowered } from '../config-format.ts';
+import type { JsonPath } from '../../recipe/origin.ts';
+import type { Calibration, ComputeMethod, QuantMethod, Recipe, SaveFormat, WeightRecipe } from '../../recipe/recipe.ts';
+import type { Lowered, LowerProblem } from '../config-format.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
 import { parseWeightFormat } from '../weight-format.ts';
 import { readMemory } from './memory-limit.ts';
 import { readOverrides } from './overrides.ts';
 
 const METHODS: readonly QuantMethod[] = [
-  'instant_quant', 'rtn', 'gptq', 'awq', 'teq', 'spqr', 'bcq', 'qrazor', 'smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static',
+  'instant_quant',
+  'rtn',
+  'gptq',
+  'awq',
+  'teq',
+  'spqr',
+  'bcq',
+  'qrazor',
+  'smoothquant',
+  'llm_int8',
+  'zeroquant',
+  'w8a8_static',
 ];
 /** Methods that are about 8-bit activations; the others pack weights. */
 const ACTIVATION_METHODS: readonly QuantMethod[] = ['smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static'];
@@ -73,7 +85,9 @@ function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRec
   const saveFormat = fields.oneOf('save_format', SAVE_FORMATS);
   const rounded = !instant || (saveFormat !== null && saveFormat !== 'quantwright');
   return {
-    ...type, groupSize, symmetric,
+    ...type,
+    groupSize,
+    symmetric,
     zeroPoint: symmetric ? 'none' : rounded ? 'integer' : 'float',
     descAct: fields.boolean('desc_act') ?? false,
     staticGroups: fields.boolean('static_groups') ?? false,
@@ -94,7 +108,8 @@ function lowerRest(fields: Fields, methods: readonly QuantMethod[], weights: Wei
   const instant = methods.includes('instant_quant');
   const scaleType = fields.oneOf('scale_type', ['float16', 'bfloat16', 'float32'] as const) ?? 'float16';
   return {
-    weights, computeMethod,
+    weights,
+    computeMethod,
     activations: activate ? { bits: 8, symmetric: true, granularity: 'per_token', dynamic: !methods.includes('w8a8_static') } : null,
     dialect: instant ? 'instant_quant' : methods.includes('rtn') ? (fields.oneOf('dialect', DIALECTS) ?? (activate ? 'compressed_tensors' : 'ist')) : null,
     mseSearch: fields.boolean('mse_search') ?? false,

@@ -9,7 +9,9 @@ import { parseWeightFormat } from '../weight-format.ts';
 export function readOverrides(fields: Fields, path: JsonPath, problems: LowerProblem[]): readonly ModuleOverride[] {
   const own = Object.entries(fields.object('overrides') ?? {}).map(([pattern, value]) => ({ key: 'overrides', pattern, weights: readWeights(value) }));
   const groups = Object.entries(fields.object('group_settings') ?? {}).map(([pattern, size]) => ({
-    key: 'group_settings', pattern, weights: isGroupSize(size) ? { groupSize: size } : {},
+    key: 'group_settings',
+    pattern,
+    weights: isGroupSize(size) ? { groupSize: size } : {},
   }));
   return [...own, ...groups].flatMap(({ key, pattern, weights }) => {
     if (startAnchored(pattern) === null) {

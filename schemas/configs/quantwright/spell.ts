@@ -3,19 +3,28 @@ import type { Edit } from '../../check/finding.ts';
 import type { JsonPath } from '../../recipe/origin.ts';
 import type { RecipeField } from '../../recipe/recipe.ts';
 import { isObject } from '../fields.ts';
-import { parseWeightFormat, weightFormatName, type CodeType } from '../weight-format.ts';
+import { type CodeType, parseWeightFormat, weightFormatName } from '../weight-format.ts';
 
 const SCALE_NAMES: Readonly<Record<string, string>> = { f16: 'float16', bf16: 'bfloat16', f32: 'float32' };
 const OWN_KEYS: Readonly<Partial<Record<RecipeField, string>>> = {
-  saveFormat: 'save_format', scaleType: 'scale_type', dampPercent: 'damp_percent', 'weights.symmetric': 'symmetric',
+  saveFormat: 'save_format',
+  scaleType: 'scale_type',
+  dampPercent: 'damp_percent',
+  'weights.symmetric': 'symmetric',
 };
 const SHARED_KEYS: Readonly<Partial<Record<RecipeField, string>>> = {
-  methods: 'quant_method', 'weights.groupSize': 'group_size', 'weights.descAct': 'desc_act', computeMethod: 'compute_method',
+  methods: 'quant_method',
+  'weights.groupSize': 'group_size',
+  'weights.descAct': 'desc_act',
+  computeMethod: 'compute_method',
 };
 
 /** `keys`: 'shared' for DashInfer's file, which knows fewer. */
 export function spellCustomized(
-  keys: 'shared' | 'own', field: RecipeField, value: string | number | boolean, config: { readonly value: unknown; readonly path: JsonPath },
+  keys: 'shared' | 'own',
+  field: RecipeField,
+  value: string | number | boolean,
+  config: { readonly value: unknown; readonly path: JsonPath },
 ): readonly Edit[] {
   const set = (key: string, to: unknown): readonly Edit[] => [{ kind: 'set', path: [...config.path, key], value: to }];
   const object = isObject(config.value) ? config.value : {};

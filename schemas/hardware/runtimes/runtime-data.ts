@@ -1,5 +1,5 @@
 // The shape of hardware/runtimes/<runtime>/runtime.json: the rows and rules of one runtime, with the runtime's own words.
-import type { QuantMethod, ComputeMethod } from '../../recipe/recipe.ts';
+import type { ComputeMethod, QuantMethod } from '../../recipe/recipe.ts';
 import type { RuntimeId } from '../target.ts';
 
 export interface RuntimeRule {

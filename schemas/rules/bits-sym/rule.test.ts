@@ -1,7 +1,7 @@
 // QC005: bits and symmetry.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findings, fixed } from '../checking.ts';
+import { findings, fixed } from '../../testing/checking.ts';
 
 test('bits a format does not have get the nearest it has', () => {
   const config = { quant_method: 'gptq', bits: 6, group_size: 128, desc_act: false };
@@ -16,5 +16,8 @@ test('bits our kernels do not have are refused or run wider', () => {
 });
 
 test('a symmetry in words is told by its type', () => {
-  assert.match(findings('QC005', { bits: 4, group_size: 128, desc_act: false, sym: 'true' }, { file: 'quantize_config.json' })[0]?.message ?? '', /"sym" is "true", a string; it must be true or false/);
+  assert.match(
+    findings('QC005', { bits: 4, group_size: 128, desc_act: false, sym: 'true' }, { file: 'quantize_config.json' })[0]?.message ?? '',
+    /"sym" is "true", a string; it must be true or false/,
+  );
 });

@@ -1,7 +1,7 @@
 // QC015: values DashInfer lets pass and cannot load.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findings, fixed } from '../checking.ts';
+import { findings, fixed } from '../../testing/checking.ts';
 
 const IQ = { quant_method: 'instant_quant', weight_format: 'int8' };
 const place = { file: 'dashinfer.json' };

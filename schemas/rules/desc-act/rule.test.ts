@@ -1,7 +1,7 @@
 // QC009: activation order.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findings, fixed } from '../checking.ts';
+import { findings, fixed } from '../../testing/checking.ts';
 
 const GPTQ = { quant_method: 'gptq', bits: 4, group_size: 128, desc_act: true, sym: true };
 const place = { file: 'quantize_config.json' };

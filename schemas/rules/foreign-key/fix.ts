@@ -25,6 +25,11 @@ export function keyFixes(path: JsonPath, value: unknown, meant: Meaning | null, 
     return [{ ...remove, preferred: true }];
   }
   const same = meant.value === value;
-  const edits: Fix['edits'] = same ? [{ kind: 'rename', path, key: meant.key }] : [{ kind: 'rename', path, key: meant.key }, { kind: 'set', path: right, value: meant.value }];
+  const edits: Fix['edits'] = same
+    ? [{ kind: 'rename', path, key: meant.key }]
+    : [
+        { kind: 'rename', path, key: meant.key },
+        { kind: 'set', path: right, value: meant.value },
+      ];
   return [{ title: same ? `Rename to "${meant.key}"` : `Write "${meant.key}": ${JSON.stringify(meant.value)} instead`, edits, preferred: true }, remove];
 }

@@ -1,20 +1,28 @@
 // QC012: keys of other tools, slips of the keyboard, and keys without effect.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findings, fixed } from '../checking.ts';
+import { findings, fixed } from '../../testing/checking.ts';
 
 const GPTQ = { bits: 4, group_size: 128, desc_act: false, sym: true };
 const place = { file: 'quantize_config.json' };
 
-test('the same idea has this format\'s key', () => {
+test("the same idea has this format's key", () => {
   const { group_size: _, ...rest } = GPTQ;
   assert.deepEqual(fixed('QC012', { ...rest, q_group_size: 64 }, place), { ...rest, group_size: 64 });
   assert.deepEqual(fixed('QC012', { ...GPTQ, percdamp: 0.02 }, place), { ...GPTQ, damp_percent: 0.02 });
-  assert.deepEqual(fixed('QC012', { quant_method: 'rtn', weight_format: 'int8', modules_to_not_convert: ['lm_head'] }), { quant_method: 'rtn', weight_format: 'int8', ignore: ['lm_head'] });
+  assert.deepEqual(fixed('QC012', { quant_method: 'rtn', weight_format: 'int8', modules_to_not_convert: ['lm_head'] }), {
+    quant_method: 'rtn',
+    weight_format: 'int8',
+    ignore: ['lm_head'],
+  });
 });
 
 test('a value that changes its meaning with the key is translated', () => {
-  assert.deepEqual(fixed('QC012', { quant_method: 'rtn', weight_format: 'int4', zero_point: true }), { quant_method: 'rtn', weight_format: 'int4', symmetric: false });
+  assert.deepEqual(fixed('QC012', { quant_method: 'rtn', weight_format: 'int4', zero_point: true }), {
+    quant_method: 'rtn',
+    weight_format: 'int4',
+    symmetric: false,
+  });
   assert.deepEqual(fixed('QC012', { quant_method: 'gptq', w_bit: 4 }), { quant_method: 'gptq', weight_format: 'uint4' });
 });
 

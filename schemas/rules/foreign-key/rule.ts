@@ -1,9 +1,9 @@
 // QC012: a key the format does not have, which most tools pass over in silence; and keys that are read but have no effect.
 import type { Finding } from '../../check/finding.ts';
 import { schemaFindings } from '../../check/sources.ts';
+import { isObject } from '../../configs/fields.ts';
 import { schemaAt } from '../../configs/schema-at.ts';
 import { nodeAt, rangeAt } from '../../document/find.ts';
-import { isObject } from '../../configs/fields.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 import { keyFixes, suggestion } from './fix.ts';
 
@@ -20,7 +20,10 @@ function unknownKey(finding: Finding, context: RuleContext): Finding {
   const meant = suggestion(key, value, schema);
   const guess = meant === null ? ', and is ignored.' : `; did you mean "${meant.key}"? As it stands most tools ignore it.`;
   return {
-    ...finding, severity: 'warning', message: `"${key}" is not a key of this format${guess}`, range: rangeAt(context.document.root, finding.path, 'key'),
+    ...finding,
+    severity: 'warning',
+    message: `"${key}" is not a key of this format${guess}`,
+    range: rangeAt(context.document.root, finding.path, 'key'),
     fixes: keyFixes(finding.path, value, meant, context.document.root),
   };
 }
@@ -33,9 +36,17 @@ function withoutEffect(context: RuleContext): readonly Finding[] {
       return [];
     }
     const path = [...context.path, key];
-    return [{
-      code: 'QC012', severity: 'warning' as const, message: why, path, range: rangeAt(context.document.root, path, 'key'), supportRule: null, source: schema['x-source'] ?? null,
-      fixes: [{ title: `Remove "${key}"`, edits: [{ kind: 'remove' as const, path }], preferred: true }],
-    }];
+    return [
+      {
+        code: 'QC012',
+        severity: 'warning' as const,
+        message: why,
+        path,
+        range: rangeAt(context.document.root, path, 'key'),
+        supportRule: null,
+        source: schema['x-source'] ?? null,
+        fixes: [{ title: `Remove "${key}"`, edits: [{ kind: 'remove' as const, path }], preferred: true }],
+      },
+    ];
   });
 }

@@ -1,7 +1,7 @@
 // QC002: devices below the method.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findings, fixed } from '../checking.ts';
+import { findings, fixed } from '../../testing/checking.ts';
 
 const A8W8 = { quant_method: 'instant_quant', weight_format: 'int8', compute_method: 'activate_quant' };
 

@@ -1,7 +1,8 @@
 // QC001: the group size does not divide the inputs of a linear (its part on one device under tensor parallelism), or a layout's multiple does not.
 // With a target the judge decides. Without one the model's sizes alone speak: no runtime but ours runs a shorter last group.
-import { findingsOf } from '../../check/sources.ts';
+
 import type { Finding } from '../../check/finding.ts';
+import { findingsOf } from '../../check/sources.ts';
 import { rangeAt } from '../../document/find.ts';
 import { piecesOf, piecesWords, undivided } from '../../hardware/divisibility.ts';
 import { groupNearest, USUAL_GROUPS } from '../../hardware/group-size.ts';
@@ -29,9 +30,16 @@ function withoutTarget(context: RuleContext): readonly Finding[] {
   const named = piecesWords(failing, 1);
   const path = context.origins[first.overridden ? 'overrides' : 'weights.groupSize']?.path ?? context.path;
   const ours = context.format.describes === 'recipe' && recipe.saveFormat !== 'compressed-tensors';
-  return [{
-    code: 'QC001', severity: ours ? 'warning' : 'error', path, range: rangeAt(context.document.root, path),
-    message: `group_size ${first.weights.groupSize} does not divide ${named}; ${nearest === null ? 'other runtimes than Quantwright refuse that' : `the largest that works is ${nearest.words}`}.`,
-    supportRule: null, source: 'vllm-project/vllm vllm/model_executor/layers/quantization/utils/marlin_utils.py', fixes: groupFixes(context, nearest),
-  }];
+  return [
+    {
+      code: 'QC001',
+      severity: ours ? 'warning' : 'error',
+      path,
+      range: rangeAt(context.document.root, path),
+      message: `group_size ${first.weights.groupSize} does not divide ${named}; ${nearest === null ? 'other runtimes than Quantwright refuse that' : `the largest that works is ${nearest.words}`}.`,
+      supportRule: null,
+      source: 'vllm-project/vllm vllm/model_executor/layers/quantization/utils/marlin_utils.py',
+      fixes: groupFixes(context, nearest),
+    },
+  ];
 }

@@ -1,7 +1,7 @@
 // QC006: group sizes kernels do not come in.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findings, fixed, llamaConfig } from '../checking.ts';
+import { findings, fixed, llamaConfig } from '../../testing/checking.ts';
 
 const IQ = { quant_method: 'instant_quant', weight_format: 'uint4', group_size: 48 };
 

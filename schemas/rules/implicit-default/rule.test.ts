@@ -1,9 +1,9 @@
 // QC023: keys that tools fill differently.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findings, fixed } from '../checking.ts';
+import { findings, fixed } from '../../testing/checking.ts';
 
-test('each tool\'s default is offered, first that of the file\'s own', () => {
+test("each tool's default is offered, first that of the file's own", () => {
   assert.deepEqual(fixed('QC023', { bits: 4, group_size: 128 }, { file: 'quantize_config.json' }), { bits: 4, group_size: 128, desc_act: true });
   const config = { quant_method: 'gptq', bits: 4, desc_act: false };
   assert.deepEqual(fixed('QC023', { quantization_config: config }, { file: 'config.json' }), { quantization_config: { ...config, group_size: 128 } });

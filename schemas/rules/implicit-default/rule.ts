@@ -18,10 +18,17 @@ export const implicitDefault: Rule = {
       return [];
     }
     const missing = DIFFERING.filter(({ spellings }) => !spellings.some((key) => Object.hasOwn(value, key)));
-    return missing.map(({ key, autogptq, transformers }): Finding => ({
-      code: 'QC023', severity: 'hint', path: [...path, key], range: rangeAt(document.root, [...path, key]), supportRule: null,
-      message: `"${key}" is left out: AutoGPTQ then takes ${autogptq}, transformers ${transformers}. Write it down.`,
-      source: 'AutoGPTQ/AutoGPTQ auto_gptq/quantization/config.py :: BaseQuantizeConfig', fixes: writeDefaults([...path, key], format.id, { autogptq, transformers }),
-    }));
+    return missing.map(
+      ({ key, autogptq, transformers }): Finding => ({
+        code: 'QC023',
+        severity: 'hint',
+        path: [...path, key],
+        range: rangeAt(document.root, [...path, key]),
+        supportRule: null,
+        message: `"${key}" is left out: AutoGPTQ then takes ${autogptq}, transformers ${transformers}. Write it down.`,
+        source: 'AutoGPTQ/AutoGPTQ auto_gptq/quantization/config.py :: BaseQuantizeConfig',
+        fixes: writeDefaults([...path, key], format.id, { autogptq, transformers }),
+      }),
+    );
   },
 };

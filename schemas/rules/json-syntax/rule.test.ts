@@ -2,12 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyEdits } from '../../document/edit.ts';
-import { findings, fixed } from '../checking.ts';
+import { findings, fixed } from '../../testing/checking.ts';
 
 test('each damage has its repair', () => {
   assert.deepEqual(fixed('QC014', '{"quant_method": "rtn", "weight_format": "int8",}'), { quant_method: 'rtn', weight_format: 'int8' });
   assert.deepEqual(fixed('QC014', '{"quant_method": "rtn" "weight_format": "int8"}'), { quant_method: 'rtn', weight_format: 'int8' });
-  assert.deepEqual(fixed('QC014', '{"quant_method": "rtn", "weight_format": "int8", "symmetric": True}'), { quant_method: 'rtn', weight_format: 'int8', symmetric: true });
+  assert.deepEqual(fixed('QC014', '{"quant_method": "rtn", "weight_format": "int8", "symmetric": True}'), {
+    quant_method: 'rtn',
+    weight_format: 'int8',
+    symmetric: true,
+  });
 });
 
 test('several damages can be repaired at once', () => {
@@ -23,5 +27,8 @@ test('other rules see through the damage', () => {
 
 test('an empty file is offered a beginning that is valid', () => {
   const config = fixed('QC014', '');
-  assert.deepEqual([...'12345679'].flatMap((digit) => findings(`QC01${digit}`, config)), []);
+  assert.deepEqual(
+    [...'12345679'].flatMap((digit) => findings(`QC01${digit}`, config)),
+    [],
+  );
 });

@@ -7,15 +7,21 @@ export const jsonSyntax: Rule = {
   code: 'QC014',
   run(context) {
     const { problems, root, text } = context.document;
-    const found = problems.map((problem): Finding => ({ ...blank(context), message: problem.message, range: problem.range, fixes: repairs(problem, problems) }));
+    const found = problems.map(
+      (problem): Finding => ({ ...blank(context), message: problem.message, range: problem.range, fixes: repairs(problem, problems) }),
+    );
     if (root !== null || found.length > 0) {
       return found;
     }
     const all = { start: 0, end: text.length };
-    return [{
-      ...blank(context), message: 'The file is empty; a config is a JSON object.', range: all,
-      fixes: [{ title: 'Begin with a plain 8-bit config', edits: [{ kind: 'replace', range: all, text: START }], preferred: true }],
-    }];
+    return [
+      {
+        ...blank(context),
+        message: 'The file is empty; a config is a JSON object.',
+        range: all,
+        fixes: [{ title: 'Begin with a plain 8-bit config', edits: [{ kind: 'replace', range: all, text: START }], preferred: true }],
+      },
+    ];
   },
 };
 

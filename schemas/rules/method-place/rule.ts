@@ -10,8 +10,14 @@ export const methodPlace: Rule = {
     const { root } = context.document;
     const place = root === null ? [] : (context.format.inspect?.(root, context.path) ?? []);
     const found = place.map((problem) => ({
-      code: problem.code, severity: 'error' as const, message: problem.message, path: problem.path, range: rangeAt(root, problem.path, 'key'),
-      supportRule: null, source: 'huggingface/transformers src/transformers/quantizers/auto.py', fixes: asFixes(problem.fixes),
+      code: problem.code,
+      severity: 'error' as const,
+      message: problem.message,
+      path: problem.path,
+      range: rangeAt(root, problem.path, 'key'),
+      supportRule: null,
+      source: 'huggingface/transformers src/transformers/quantizers/auto.py',
+      fixes: asFixes(problem.fixes),
     }));
     return [...findingsOf('QC004', context), ...found];
   },

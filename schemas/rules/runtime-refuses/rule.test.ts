@@ -1,7 +1,7 @@
 // QC017: what no other rule is named after.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findings, fixed } from '../checking.ts';
+import { findings, fixed } from '../../testing/checking.ts';
 
 test('methods of later versions are refused with what runs', () => {
   const config = { quant_method: 'awq', weight_format: 'uint4', group_size: 128 };

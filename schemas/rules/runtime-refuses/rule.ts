@@ -13,8 +13,16 @@ function unread(context: RuleContext): readonly Finding[] {
     return [];
   }
   const path = context.origins.saveFormat?.path ?? context.path;
-  return [{
-    code: 'QC017', severity: 'information', path, range: rangeAt(document.root, path), supportRule: null, source: null, fixes: [],
-    message: 'This layout has no rows in the support tables, so nothing is said about the chosen targets.',
-  }];
+  return [
+    {
+      code: 'QC017',
+      severity: 'information',
+      path,
+      range: rangeAt(document.root, path),
+      supportRule: null,
+      source: null,
+      fixes: [],
+      message: 'This layout has no rows in the support tables, so nothing is said about the chosen targets.',
+    },
+  ];
 }

@@ -1,7 +1,7 @@
 // QC013: types, ranges and settings that exclude each other.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findings, fixed } from '../checking.ts';
+import { findings, fixed } from '../../testing/checking.ts';
 
 const RTN = { quant_method: 'rtn', weight_format: 'int8' };
 

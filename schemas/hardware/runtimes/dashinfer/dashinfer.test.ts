@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModelShape } from '../../../checkpoint/model-shape.ts';
-import { judge, llama, recipeOf, short } from '../../judging.ts';
+import { judge, llama, recipeOf, short } from '../../../testing/judging.ts';
 import { findRule, findRuntime } from '../index.ts';
 
 type Config = Readonly<Record<string, unknown>>;
@@ -23,7 +23,10 @@ const TABLE: readonly (readonly [string, Config, string])[] = [
 for (const [name, config, answers] of TABLE) {
   test(`${name}: every device of the table`, () => {
     const got = DEVICES.map((device) => short(judge(recipeOf('dashinfer', config), { runtime: 'dashinfer', device })));
-    assert.deepEqual(got, answers.split(' ').map((answer) => (answer === 'yes' ? `supported ${name}` : 'refused DI-18')));
+    assert.deepEqual(
+      got,
+      answers.split(' ').map((answer) => (answer === 'yes' ? `supported ${name}` : 'refused DI-18')),
+    );
   });
 }
 
@@ -52,23 +55,51 @@ const CASES: readonly Case[] = [
   { rule: 'DI-03', bad: IQ({ weight_format: 'uint8' }), good: IQ({ weight_format: 'int8' }) },
   { rule: 'DI-05', bad: { quant_method: 'awq', weight_format: 'uint4' }, good: IQ({ weight_format: 'uint4' }) },
   { rule: 'DI-06', bad: IQ({ weight_format: 'uint4', compute_method: 'activate_quant' }), good: IQ({ weight_format: 'uint4' }) },
-  { rule: 'DI-07', bad: IQ({ weight_format: 'int8', compute_method: 'activate_quant', group_size: 128 }), good: IQ({ weight_format: 'int8', compute_method: 'activate_quant' }) },
+  {
+    rule: 'DI-07',
+    bad: IQ({ weight_format: 'int8', compute_method: 'activate_quant', group_size: 128 }),
+    good: IQ({ weight_format: 'int8', compute_method: 'activate_quant' }),
+  },
   { rule: 'DI-08', bad: IQ({ weight_format: 'uint4', group_size: 48 }), good: IQ({ weight_format: 'uint4', group_size: 32 }) },
   { rule: 'DI-08', bad: IQ({ weight_format: 'int8', group_size: 1024 }), good: IQ({ weight_format: 'int8', group_size: 512 }) },
   { rule: 'DI-08b', bad: IQ({ weight_format: 'fp8_e4m3' }), good: IQ({ weight_format: 'int8' }) },
   { rule: 'DI-08b', bad: IQ({ weight_format: 'int8' }), good: IQ({ weight_format: 'int8' }), model: single },
   { rule: 'DI-09', bad: IQ({ weight_format: 'int8', group_size: 32 }), good: IQ({ weight_format: 'int8', group_size: 64 }) },
   { rule: 'DI-10', bad: IQ({ weight_format: 'uint4', group_settings: { '.*': 16 } }), good: IQ({ weight_format: 'uint4', group_settings: { '.*': 32 } }) },
-  { rule: 'DI-11', bad: IQ({ weight_format: 'fp8_e4m3', compute_method: 'activate_quant' }), good: IQ({ weight_format: 'int8', compute_method: 'activate_quant' }), device: 'nvidia-a100' },
-  { rule: 'DI-12', bad: IQ({ weight_format: 'uint4', group_size: 512 }), good: IQ({ weight_format: 'uint4', group_size: 256 }), model: llama({ hidden: 2048, intermediate: 5888 }) },
+  {
+    rule: 'DI-11',
+    bad: IQ({ weight_format: 'fp8_e4m3', compute_method: 'activate_quant' }),
+    good: IQ({ weight_format: 'int8', compute_method: 'activate_quant' }),
+    device: 'nvidia-a100',
+  },
+  {
+    rule: 'DI-12',
+    bad: IQ({ weight_format: 'uint4', group_size: 512 }),
+    good: IQ({ weight_format: 'uint4', group_size: 256 }),
+    model: llama({ hidden: 2048, intermediate: 5888 }),
+  },
   { rule: 'DI-12', bad: IQ({ weight_format: 'uint4', group_size: 128 }), good: IQ({ weight_format: 'uint4', group_size: 64 }), model: wide, tensorParallel: 2 },
   { rule: 'DI-13', bad: GPTQ({ weight_format: 'uint4', group_size: 128, desc_act: true }), good: GPTQ({ weight_format: 'uint4', group_size: 128 }) },
   { rule: 'DI-14', bad: GPTQ({ weight_format: 'uint4' }), good: GPTQ({ weight_format: 'uint4', group_size: 128 }) },
-  { rule: 'DI-14b', bad: GPTQ({ weight_format: 'uint4', group_size: 128, compute_method: 'activate_quant' }), good: GPTQ({ weight_format: 'uint4', group_size: 128 }) },
+  {
+    rule: 'DI-14b',
+    bad: GPTQ({ weight_format: 'uint4', group_size: 128, compute_method: 'activate_quant' }),
+    good: GPTQ({ weight_format: 'uint4', group_size: 128 }),
+  },
   { rule: 'DI-14c', bad: GPTQ({ weight_format: 'uint3', group_size: 128 }), good: GPTQ({ weight_format: 'uint4', group_size: 128 }), kind: 'ignored' },
   { rule: 'DI-15', bad: GPTQ({ weight_format: 'uint8', group_size: 32 }), good: GPTQ({ weight_format: 'uint8', group_size: 64 }) },
-  { rule: 'DI-16', bad: IQ({ weight_format: 'uint4', group_settings: { '.*down_proj': 64 } }), good: IQ({ weight_format: 'uint4', group_settings: { '.*down_proj': 64, '.*': 128 } }), model: sound },
-  { rule: 'DI-17', bad: IQ({ weight_format: 'uint4', group_size: 128 }), good: IQ({ weight_format: 'int8', compute_method: 'activate_quant' }), model: experts },
+  {
+    rule: 'DI-16',
+    bad: IQ({ weight_format: 'uint4', group_settings: { '.*down_proj': 64 } }),
+    good: IQ({ weight_format: 'uint4', group_settings: { '.*down_proj': 64, '.*': 128 } }),
+    model: sound,
+  },
+  {
+    rule: 'DI-17',
+    bad: IQ({ weight_format: 'uint4', group_size: 128 }),
+    good: IQ({ weight_format: 'int8', compute_method: 'activate_quant' }),
+    model: experts,
+  },
 ];
 
 for (const { rule, bad, good, model, device, tensorParallel, kind } of CASES) {
@@ -93,7 +124,10 @@ test('the runtime is quoted, with the values filled in', () => {
 test('divisibility under tensor parallelism names the layer, the largest tp and the largest group', () => {
   const [verdict] = judge(recipeOf('dashinfer', IQ({ weight_format: 'uint4', group_size: 128 })), { runtime: 'dashinfer', model: wide, tensorParallel: 4 });
   assert.ok(verdict?.kind === 'refused');
-  assert.match(verdict.message, /group_size 128 does not divide down_proj K = 29568 \/ tp 4 = 7392; largest working tp is 1; the largest that works at tp 4 is group_size 32\./);
+  assert.match(
+    verdict.message,
+    /group_size 128 does not divide down_proj K = 29568 \/ tp 4 = 7392; largest working tp is 1; the largest that works at tp 4 is group_size 32\./,
+  );
 });
 
 test('an 8-bit GPTQ checkpoint is loaded as A8W8, so per channel passes and Volta does not', () => {

@@ -13,24 +13,56 @@ export function judgeGptq(input: JudgeInput): readonly SupportVerdict[] {
   const computeMethod = loadedMethod(input);
   const verdicts: SupportVerdict[] = [];
   if (descAct) {
-    verdicts.push(refused(input, {
-      rule: 'DI-13', field: 'weights.descAct', message: `${name}: GPTQ weights with desc_act true are not loaded.`,
-      nearest: { field: 'weights.descAct', value: false, words: 'desc_act false (the weights must be quantized again)' },
-    }));
+    verdicts.push(
+      refused(input, {
+        rule: 'DI-13',
+        field: 'weights.descAct',
+        message: `${name}: GPTQ weights with desc_act true are not loaded.`,
+        nearest: { field: 'weights.descAct', value: false, words: 'desc_act false (the weights must be quantized again)' },
+      }),
+    );
   }
   if (bits !== 4 && bits !== 8) {
-    verdicts.push(ignored(input, { rule: 'DI-14c', field: 'weights.bits', message: `${name}: ${bits} bits are not checked; the loader takes the weights for int8, and the model answers nonsense.`, nearest: { field: 'weights.bits', value: 4, words: '4 bits' } }));
+    verdicts.push(
+      ignored(input, {
+        rule: 'DI-14c',
+        field: 'weights.bits',
+        message: `${name}: ${bits} bits are not checked; the loader takes the weights for int8, and the model answers nonsense.`,
+        nearest: { field: 'weights.bits', value: 4, words: '4 bits' },
+      }),
+    );
     return verdicts;
   }
   if (bits === 4 && computeMethod === 'activate_quant') {
-    verdicts.push(refused(input, { rule: 'DI-14b', field: 'computeMethod', message: `${name}: 4-bit GPTQ weights cannot be combined with activate_quant.`, nearest: { field: 'computeMethod', value: 'weight_only', words: 'compute_method weight_only' } }));
+    verdicts.push(
+      refused(input, {
+        rule: 'DI-14b',
+        field: 'computeMethod',
+        message: `${name}: 4-bit GPTQ weights cannot be combined with activate_quant.`,
+        nearest: { field: 'computeMethod', value: 'weight_only', words: 'compute_method weight_only' },
+      }),
+    );
   }
   if (groupSize === -1 && computeMethod === 'weight_only') {
-    verdicts.push(refused(input, { rule: 'DI-14', field: 'weights.groupSize', message: `${name}: per-channel GPTQ weights load only as A8W8 (8 bits with activate_quant).`, nearest: { field: 'weights.groupSize', value: 128, words: 'group_size 128' } }));
+    verdicts.push(
+      refused(input, {
+        rule: 'DI-14',
+        field: 'weights.groupSize',
+        message: `${name}: per-channel GPTQ weights load only as A8W8 (8 bits with activate_quant).`,
+        nearest: { field: 'weights.groupSize', value: 128, words: 'group_size 128' },
+      }),
+    );
   }
   if (bits === 8 && computeMethod === 'weight_only' && groupSize !== -1 && !GROUPS.includes(groupSize)) {
     const value = [...GROUPS].sort((a, b) => Math.abs(a - groupSize) - Math.abs(b - groupSize))[0] ?? 128;
-    verdicts.push(refused(input, { rule: 'DI-15', field: 'weights.groupSize', message: `${name}: 8-bit GPTQ weights have group sizes 64, 128, 256 or 512 there, not ${groupSize}.`, nearest: { field: 'weights.groupSize', value, words: `group_size ${value}` } }));
+    verdicts.push(
+      refused(input, {
+        rule: 'DI-15',
+        field: 'weights.groupSize',
+        message: `${name}: 8-bit GPTQ weights have group sizes 64, 128, 256 or 512 there, not ${groupSize}.`,
+        nearest: { field: 'weights.groupSize', value, words: `group_size ${value}` },
+      }),
+    );
   }
   const problem = groupProblem(input, 'DI-12', GROUPS);
   return problem === null ? verdicts : [...verdicts, refused(input, problem)];

@@ -21,10 +21,14 @@ export function judgeDashInfer(input: JudgeInput): readonly SupportVerdict[] {
 function unknownMethod(input: JudgeInput): SupportVerdict {
   const asked = input.recipe.methods.join(' + ');
   return refused(input, {
-    rule: 'DI-05', field: 'methods', words: { method: asked },
+    rule: 'DI-05',
+    field: 'methods',
+    words: { method: asked },
     message: `${targetName(input)}: DashInfer has no method ${asked}; it has instant_quant, and loads gptq weights.`,
     nearest: {
-      field: 'methods', value: 'instant_quant', words: 'quant_method instant_quant',
+      field: 'methods',
+      value: 'instant_quant',
+      words: 'quant_method instant_quant',
       // The method rounds to int8 or uint4 only.
       also: [{ field: 'weights.bits', value: input.recipe.weights.bits > 4 ? 8 : 4 }],
     },
@@ -43,7 +47,13 @@ function hardware(input: JudgeInput): readonly SupportVerdict[] {
     return [{ kind: 'supported', target: input.target, kernel: row.name, source: tableSource }];
   }
   if (answer === undefined) {
-    return [unknown(input, { rule: 'DI-18', field: 'methods', message: `${targetName(input)}: the support table has no column for ${device.family}, so nothing is said.` })];
+    return [
+      unknown(input, {
+        rule: 'DI-18',
+        field: 'methods',
+        message: `${targetName(input)}: the support table has no column for ${device.family}, so nothing is said.`,
+      }),
+    ];
   }
   return [refusedByTable(input, row, device.family)];
 }
@@ -55,14 +65,22 @@ function refusedByTable(input: JudgeInput, row: TableRow, family: string): Suppo
   const others = rows.filter((other) => other.method === row.method && other.devices[family] === 'yes');
   const sameBits = others.find((other) => other.bits === row.bits && other.computeMethod !== row.computeMethod);
   const offered = others.length === 0 ? 'no method of this kind' : others.map((other) => other.name).join(', ');
-  const nearest = sameBits === undefined
-    ? others.some((other) => other.bits === 8 && other.computeMethod === row.computeMethod)
-      ? ({ field: 'weights.bits', value: 8, words: 'weight_format int8', ...(input.recipe.weights.groupSize === 32 ? { also: [{ field: 'weights.groupSize' as const, value: 64 }] } : {}) } as const)
-      : null
-    : ({ field: 'computeMethod', value: sameBits.computeMethod, words: `compute_method ${sameBits.computeMethod}` } as const);
+  const nearest =
+    sameBits === undefined
+      ? others.some((other) => other.bits === 8 && other.computeMethod === row.computeMethod)
+        ? ({
+            field: 'weights.bits',
+            value: 8,
+            words: 'weight_format int8',
+            ...(input.recipe.weights.groupSize === 32 ? { also: [{ field: 'weights.groupSize' as const, value: 64 }] } : {}),
+          } as const)
+        : null
+      : ({ field: 'computeMethod', value: sameBits.computeMethod, words: `compute_method ${sameBits.computeMethod}` } as const);
   const note = family === 'x86' ? ' (the CPU chapter of its documents describes uint8 weights, which this config cannot ask for)' : '';
   return refused(input, {
-    rule: 'DI-18', field: sameBits === undefined ? 'methods' : 'computeMethod', nearest,
+    rule: 'DI-18',
+    field: sameBits === undefined ? 'methods' : 'computeMethod',
+    nearest,
     message: `${targetName(input)}: ${row.name} does not run on ${family}; the support table lists ${offered} for it${note}.`,
   });
 }
@@ -71,5 +89,9 @@ function rowFor(input: JudgeInput): TableRow | null {
   const { recipe } = input;
   const computeMethod = loadedMethod(input);
   const rows = findRuntime('dashinfer')?.table ?? [];
-  return rows.find((row) => recipe.methods[0] === row.method && recipe.weights.dtype === 'int' && row.bits === recipe.weights.bits && row.computeMethod === computeMethod) ?? null;
+  return (
+    rows.find(
+      (row) => recipe.methods[0] === row.method && recipe.weights.dtype === 'int' && row.bits === recipe.weights.bits && row.computeMethod === computeMethod,
+    ) ?? null
+  );
 }

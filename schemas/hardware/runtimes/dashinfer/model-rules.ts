@@ -15,7 +15,14 @@ export function groupSettingsVerdicts(input: JudgeInput): readonly SupportVerdic
     for (let layer = 0; linear.kind !== 'lm_head' && layer < model.layers; layer += 1) {
       const tensor = `${linear.module.replace('{i}', String(layer)).replace('{e}', '0')}.weight`;
       if (!patterns.some((pattern) => pattern.test(tensor))) {
-        return [refused(input, { rule: 'DI-16', field: 'overrides', words: { tensor }, message: `${targetName(input)}: no pattern of group_settings matches ${tensor}; every quantized weight needs one (add ".*").` })];
+        return [
+          refused(input, {
+            rule: 'DI-16',
+            field: 'overrides',
+            words: { tensor },
+            message: `${targetName(input)}: no pattern of group_settings matches ${tensor}; every quantized weight needs one (add ".*").`,
+          }),
+        ];
       }
     }
   }
@@ -30,8 +37,20 @@ export function mixtureVerdicts(input: JudgeInput): readonly SupportVerdict[] {
     return [];
   }
   const nearest: Nearest = {
-    field: 'computeMethod', value: 'activate_quant', words: 'int8 with compute_method activate_quant, per channel',
-    also: [{ field: 'weights.bits', value: 8 }, { field: 'weights.groupSize', value: -1 }],
+    field: 'computeMethod',
+    value: 'activate_quant',
+    words: 'int8 with compute_method activate_quant, per channel',
+    also: [
+      { field: 'weights.bits', value: 8 },
+      { field: 'weights.groupSize', value: -1 },
+    ],
   };
-  return [refused(input, { rule: 'DI-17', field: 'methods', nearest, message: `${targetName(input)}: a mixture of experts (${model.experts} experts) runs only as A8W8.` })];
+  return [
+    refused(input, {
+      rule: 'DI-17',
+      field: 'methods',
+      nearest,
+      message: `${targetName(input)}: a mixture of experts (${model.experts} experts) runs only as A8W8.`,
+    }),
+  ];
 }

@@ -9,12 +9,25 @@ export function deviceVerdicts(input: JudgeInput, row: KernelRow | null): readon
     return [];
   }
   if (device.kind === 'cuda') {
-    return row.cuda.length > 0 ? [] : [refused(input, {
-      rule: 'QW-07', field: 'methods', message: `${targetName(input)}: the ${row.codec} kernel has no CUDA version yet; choose a CPU as the target device.`,
-    })];
+    return row.cuda.length > 0
+      ? []
+      : [
+          refused(input, {
+            rule: 'QW-07',
+            field: 'methods',
+            message: `${targetName(input)}: the ${row.codec} kernel has no CUDA version yet; choose a CPU as the target device.`,
+          }),
+        ];
   }
-  return row.simd.some((level) => device.simd.includes(level)) ? [] : [fallsBack(input, {
-    rule: 'QW-08', field: 'methods', to: `${row.codec} (serial)`, cost: 'many times slower than a vector kernel',
-    message: `${targetName(input)}: the ${row.codec} kernel has no version for its instruction sets (${device.simd.join(', ')}); the serial one runs, many times slower.`,
-  })];
+  return row.simd.some((level) => device.simd.includes(level))
+    ? []
+    : [
+        fallsBack(input, {
+          rule: 'QW-08',
+          field: 'methods',
+          to: `${row.codec} (serial)`,
+          cost: 'many times slower than a vector kernel',
+          message: `${targetName(input)}: the ${row.codec} kernel has no version for its instruction sets (${device.simd.join(', ')}); the serial one runs, many times slower.`,
+        }),
+      ];
 }

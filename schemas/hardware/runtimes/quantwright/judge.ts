@@ -1,9 +1,9 @@
 // Our own runtime's verdicts. What the kernels compute on comes from their kernel.json (generated/kernels.ts); what the engine can make and
 // save comes from runtime.json and the layouts' limits.
 import { kernelRows } from '../../../generated/kernels.ts';
+import { piecesOf } from '../../divisibility.ts';
 import { ignored, type JudgeInput, refused } from '../../judge.ts';
 import type { SupportVerdict } from '../../verdict.ts';
-import { piecesOf } from '../../divisibility.ts';
 import { findRuntime } from '../index.ts';
 import { deviceVerdicts } from './device.ts';
 import { kernelVerdicts } from './kernels.ts';
@@ -31,10 +31,14 @@ function methodVerdicts(input: JudgeInput): readonly SupportVerdict[] {
     return [];
   }
   const what = methods.length > 1 ? `the pipeline ${methods.join(' + ')} is` : `${method} is`;
-  return [refused(input, {
-    rule: 'QW-01', field: 'methods', message: `Quantwright: ${what} not in this version; it quantizes with ${known.join(' and ')}.`,
-    nearest: { field: 'methods', value: 'rtn', words: 'quant_method rtn' },
-  })];
+  return [
+    refused(input, {
+      rule: 'QW-01',
+      field: 'methods',
+      message: `Quantwright: ${what} not in this version; it quantizes with ${known.join(' and ')}.`,
+      nearest: { field: 'methods', value: 'rtn', words: 'quant_method rtn' },
+    }),
+  ];
 }
 
 /** A job without work, and settings that a layout overrules. */
@@ -42,10 +46,19 @@ function emptyVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   const { recipe, model } = input;
   const verdicts: SupportVerdict[] = [];
   if (model !== null && piecesOf(recipe, model, 1).length === 0) {
-    verdicts.push(refused(input, { rule: 'QW-12', field: 'ignore', message: 'Quantwright: "ignore" matches every linear of the model, so nothing is left to quantize.' }));
+    verdicts.push(
+      refused(input, { rule: 'QW-12', field: 'ignore', message: 'Quantwright: "ignore" matches every linear of the model, so nothing is left to quantize.' }),
+    );
   }
   if (recipe.saveFormat.startsWith('gptq') && recipe.scaleType !== 'f16') {
-    verdicts.push(ignored(input, { rule: 'QW-10', field: 'scaleType', message: 'Quantwright: the gptq layout stores scales as float16, whatever scale_type says.', nearest: { field: 'scaleType', value: 'f16', words: 'scale_type float16' } }));
+    verdicts.push(
+      ignored(input, {
+        rule: 'QW-10',
+        field: 'scaleType',
+        message: 'Quantwright: the gptq layout stores scales as float16, whatever scale_type says.',
+        nearest: { field: 'scaleType', value: 'f16', words: 'scale_type float16' },
+      }),
+    );
   }
   return verdicts;
 }

@@ -1,7 +1,7 @@
 // Recipe x kernel rows: which of our linear kernels computes on these weights, and which setting is in the way when none does.
 import type { ComputeMethod, WeightRecipe } from '../../../recipe/recipe.ts';
-import { fallsBack, type JudgeInput, refused } from '../../judge.ts';
 import { groupWords } from '../../group-size.ts';
+import { fallsBack, type JudgeInput, refused } from '../../judge.ts';
 import type { Nearest, SupportVerdict } from '../../verdict.ts';
 import type { KernelRow } from '../kernel-row.ts';
 
@@ -23,25 +23,51 @@ export function kernelVerdicts(input: JudgeInput, rows: readonly KernelRow[]): K
 function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRecipe, pattern: string | null): KernelAnswer {
   const { computeMethod } = input.recipe;
   const of = pattern === null ? '' : ` of "${pattern}"`;
-  const no = (rule: string, field: 'weights.bits' | 'weights.dtype' | 'weights.groupSize' | 'weights.descAct', message: string, nearest: Nearest): KernelAnswer => ({
-    row: null, verdicts: [refused(input, { rule, field: pattern === null ? field : 'overrides', message: `Quantwright: ${message}`, nearest: pattern === null ? nearest : null })],
+  const no = (
+    rule: string,
+    field: 'weights.bits' | 'weights.dtype' | 'weights.groupSize' | 'weights.descAct',
+    message: string,
+    nearest: Nearest,
+  ): KernelAnswer => ({
+    row: null,
+    verdicts: [
+      refused(input, { rule, field: pattern === null ? field : 'overrides', message: `Quantwright: ${message}`, nearest: pattern === null ? nearest : null }),
+    ],
   });
   const computing = rows.filter((row) => row.compute_method === computeMethod);
   if (weights.dtype !== 'int') {
-    return no('QW-02', 'weights.dtype', `no kernel computes on ${weights.dtype} weights${of}.`, { field: 'weights.dtype', value: 'int', words: 'weight_format int8' });
+    return no('QW-02', 'weights.dtype', `no kernel computes on ${weights.dtype} weights${of}.`, {
+      field: 'weights.dtype',
+      value: 'int',
+      words: 'weight_format int8',
+    });
   }
   const exact = computing.filter((row) => row.weights.bits?.includes(weights.bits));
   const wider = computing.filter((row) => computeMethod === 'weight_only' && row.weights.bits?.some((bits) => bits > weights.bits)).sort(byWidth);
   const [row] = exact.length > 0 ? exact : wider;
   if (row === undefined) {
-    return no('QW-02', 'weights.bits', `no kernel computes on ${weights.bits}-bit weights${of} with compute_method ${computeMethod} (${widths(computing)} bits do).`, nearestBits(weights.bits, computeMethod, computing));
+    return no(
+      'QW-02',
+      'weights.bits',
+      `no kernel computes on ${weights.bits}-bit weights${of} with compute_method ${computeMethod} (${widths(computing)} bits do).`,
+      nearestBits(weights.bits, computeMethod, computing),
+    );
   }
   const groups = row.weights.group_size;
   if (groups !== undefined && weights.groupSize !== -1 && !(groups.any && weights.groupSize >= (groups.min ?? 1))) {
-    return no('QW-03', 'weights.groupSize', `${computeMethod} with ${weights.bits} bits is per channel only; group_size ${weights.groupSize}${of} has no kernel.`, { field: 'weights.groupSize', value: -1, words: groupWords(-1) });
+    return no(
+      'QW-03',
+      'weights.groupSize',
+      `${computeMethod} with ${weights.bits} bits is per channel only; group_size ${weights.groupSize}${of} has no kernel.`,
+      { field: 'weights.groupSize', value: -1, words: groupWords(-1) },
+    );
   }
   if (weights.descAct && !row.act_order) {
-    return no('QW-09', 'weights.descAct', `the ${row.codec} kernel has no activation order (desc_act)${of}.`, { field: 'weights.descAct', value: false, words: 'desc_act false' });
+    return no('QW-09', 'weights.descAct', `the ${row.codec} kernel has no activation order (desc_act)${of}.`, {
+      field: 'weights.descAct',
+      value: false,
+      words: 'desc_act false',
+    });
   }
   return { row, verdicts: exact.length > 0 ? [] : [wide(input, weights, row, of)] };
 }
@@ -49,7 +75,10 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
 function wide(input: JudgeInput, weights: WeightRecipe, row: KernelRow, of: string): SupportVerdict {
   const bits = Math.min(...(row.weights.bits ?? []));
   return fallsBack(input, {
-    rule: 'QW-11', field: 'weights.bits', to: row.codec, cost: `memory of ${bits} bits a weight`,
+    rule: 'QW-11',
+    field: 'weights.bits',
+    to: row.codec,
+    cost: `memory of ${bits} bits a weight`,
     message: `Quantwright: ${weights.bits}-bit weights${of} run in the ${row.codec} kernel and take ${bits} bits in memory; only the file is smaller.`,
   });
 }
@@ -73,4 +102,3 @@ function widths(rows: readonly KernelRow[]): string {
 function byWidth(a: KernelRow, b: KernelRow): number {
   return Math.min(...(a.weights.bits ?? [])) - Math.min(...(b.weights.bits ?? []));
 }
-

@@ -21,18 +21,30 @@ export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
 function gptq(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
   const { recipe } = input;
   if (recipe.activations !== null) {
-    const nearest: Nearest = recipe.dialect === 'instant_quant' ? OWN : { field: 'saveFormat', value: 'compressed-tensors', words: 'save_format compressed-tensors' };
-    return [refused(input, { rule: 'QW-05', field: 'saveFormat', nearest, message: `Quantwright: the ${recipe.saveFormat} layout is weight-only; with activate_quant use ${nearest.words}.` })];
+    const nearest: Nearest =
+      recipe.dialect === 'instant_quant' ? OWN : { field: 'saveFormat', value: 'compressed-tensors', words: 'save_format compressed-tensors' };
+    return [
+      refused(input, {
+        rule: 'QW-05',
+        field: 'saveFormat',
+        nearest,
+        message: `Quantwright: the ${recipe.saveFormat} layout is weight-only; with activate_quant use ${nearest.words}.`,
+      }),
+    ];
   }
   const odd = pieces.filter(({ linear }) => linear.in % GPTQ_MULTIPLE !== 0 || linear.out % GPTQ_MULTIPLE !== 0);
   if (odd.length === 0) {
     return [];
   }
   const named = [...new Set(odd.map(({ linear }) => `${linear.kind} [${linear.out}, ${linear.in}]`))].join(', ');
-  return [refused(input, {
-    rule: 'QW-04', field: 'saveFormat', nearest: OWN,
-    message: `Quantwright: the ${recipe.saveFormat} layout needs rows and columns in multiples of ${GPTQ_MULTIPLE}, which ${named} are not; save_format quantwright holds them.`,
-  })];
+  return [
+    refused(input, {
+      rule: 'QW-04',
+      field: 'saveFormat',
+      nearest: OWN,
+      message: `Quantwright: the ${recipe.saveFormat} layout needs rows and columns in multiples of ${GPTQ_MULTIPLE}, which ${named} are not; save_format quantwright holds them.`,
+    }),
+  ];
 }
 
 function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
@@ -40,7 +52,14 @@ function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonl
   const widths = [recipe.weights, ...recipe.overrides.map(({ weights }) => ({ ...recipe.weights, ...weights }))].map(({ bits }) => bits);
   const odd = widths.find((bits) => bits !== 4 && bits !== 8);
   if (odd !== undefined) {
-    return [refused(input, { rule: 'QW-05', field: 'saveFormat', nearest: OWN, message: `Quantwright: ${odd}-bit codes have two incompatible packings in compressed-tensors; use 4 or 8 bits, or save_format quantwright.` })];
+    return [
+      refused(input, {
+        rule: 'QW-05',
+        field: 'saveFormat',
+        nearest: OWN,
+        message: `Quantwright: ${odd}-bit codes have two incompatible packings in compressed-tensors; use 4 or 8 bits, or save_format quantwright.`,
+      }),
+    ];
   }
   const failing = recipe.activations === null ? undivided(pieces) : [];
   const [first] = failing;
@@ -49,10 +68,14 @@ function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonl
   }
   const named = piecesWords(failing, 1);
   const nearest = groupNearest(pieces, failing, USUAL_GROUPS) ?? OWN;
-  return [refused(input, {
-    rule: 'QW-13', field: 'weights.groupSize', nearest,
-    message: `Quantwright: compressed-tensors has groups of one length, and ${groupWords(first.weights.groupSize)} does not divide ${named}; use ${nearest.words}${nearest === OWN ? '' : ' or save_format quantwright'}.`,
-  })];
+  return [
+    refused(input, {
+      rule: 'QW-13',
+      field: 'weights.groupSize',
+      nearest,
+      message: `Quantwright: compressed-tensors has groups of one length, and ${groupWords(first.weights.groupSize)} does not divide ${named}; use ${nearest.words}${nearest === OWN ? '' : ' or save_format quantwright'}.`,
+    }),
+  ];
 }
 
 /** Both layouts hold integer zero points, so InstantQuant's fractional ones are given up and the codes rounded anew. */
@@ -61,10 +84,20 @@ function roundedZeros(input: JudgeInput): readonly SupportVerdict[] {
   if (recipe.dialect !== 'instant_quant') {
     return [];
   }
-  const how = recipe.saveFormat !== 'compressed-tensors' ? 'integers, and the codes are computed again with the range extended to zero'
-    : recipe.activations === null ? 'integers, and the codes are computed again' : 'none: the weights are rounded symmetrically';
-  return [fallsBack(input, {
-    rule: 'QW-06', field: 'saveFormat', to: recipe.saveFormat === 'compressed-tensors' ? 'rtn (compressed_tensors)' : 'rtn (ist)', cost: 'other codes than InstantQuant', nearest: OWN,
-    message: `Quantwright: ${recipe.saveFormat} holds integer zero points only, so InstantQuant's unrounded ones become ${how}; save_format quantwright keeps them.`,
-  })];
+  const how =
+    recipe.saveFormat !== 'compressed-tensors'
+      ? 'integers, and the codes are computed again with the range extended to zero'
+      : recipe.activations === null
+        ? 'integers, and the codes are computed again'
+        : 'none: the weights are rounded symmetrically';
+  return [
+    fallsBack(input, {
+      rule: 'QW-06',
+      field: 'saveFormat',
+      to: recipe.saveFormat === 'compressed-tensors' ? 'rtn (compressed_tensors)' : 'rtn (ist)',
+      cost: 'other codes than InstantQuant',
+      nearest: OWN,
+      message: `Quantwright: ${recipe.saveFormat} holds integer zero points only, so InstantQuant's unrounded ones become ${how}; save_format quantwright keeps them.`,
+    }),
+  ];
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModelShape } from '../../../checkpoint/model-shape.ts';
 import { kernelRows } from '../../../generated/kernels.ts';
-import { judge, llama, recipeOf, short } from '../../judging.ts';
+import { judge, llama, recipeOf, short } from '../../../testing/judging.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 const IQ = (config: Config): Config => ({ quant_method: 'instant_quant', ...config });
@@ -66,7 +66,10 @@ test('devices: the highest level both have, no CUDA yet, serial where nothing fi
 });
 
 test('overrides are judged too, and named', () => {
-  const [verdict] = judge(recipeOf('quantwright', RTN({ weight_format: 'int8', compute_method: 'activate_quant', overrides: { '.*down_proj': { group_size: 64 } } })), { runtime: 'quantwright' });
+  const [verdict] = judge(
+    recipeOf('quantwright', RTN({ weight_format: 'int8', compute_method: 'activate_quant', overrides: { '.*down_proj': { group_size: 64 } } })),
+    { runtime: 'quantwright' },
+  );
   assert.ok(verdict?.kind === 'refused' && verdict.rule === 'QW-03');
   assert.match(verdict.message, /of "\.\*down_proj"/);
 });

@@ -36,7 +36,15 @@ export function fixed(code: string, config: unknown, place: Place = {}): unknown
 
 /** A Llama's config.json with these sizes. */
 export function llamaConfig(hidden: number, intermediate: number): Readonly<Record<string, unknown>> {
-  return { model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: hidden, intermediate_size: intermediate, num_hidden_layers: 2, num_attention_heads: 16, vocab_size: 1000 };
+  return {
+    model_type: 'llama',
+    architectures: ['LlamaForCausalLM'],
+    hidden_size: hidden,
+    intermediate_size: intermediate,
+    num_hidden_layers: 2,
+    num_attention_heads: 16,
+    vocab_size: 1000,
+  };
 }
 
 function check(text: string, { file, model, runtime, device, tensorParallel }: Place): readonly Finding[] {

@@ -1,11 +1,12 @@
 // Test material: a recipe from a few keys of a customized config, judged for a target.
-import { findFormat } from '../configs/registry.ts';
-import { isShape, modelShapeFromConfig } from '../checkpoint/shape-from-config.ts';
+
 import type { ModelShape } from '../checkpoint/model-shape.ts';
+import { isShape, modelShapeFromConfig } from '../checkpoint/shape-from-config.ts';
+import { findFormat } from '../configs/registry.ts';
+import { explainSupport, type Intent } from '../hardware/support.ts';
+import type { RuntimeId, Target } from '../hardware/target.ts';
+import type { SupportVerdict } from '../hardware/verdict.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { explainSupport, type Intent } from './support.ts';
-import type { RuntimeId, Target } from './target.ts';
-import type { SupportVerdict } from './verdict.ts';
 
 export function recipeOf(format: string, config: Readonly<Record<string, unknown>>): Recipe {
   const recipe = findFormat(format)?.lower(config, []).recipe ?? null;
@@ -32,8 +33,15 @@ export function judge(recipe: Recipe, { runtime, device, tensorParallel, version
 /** A Llama of these sizes; sixteen heads. */
 export function llama(sizes: { readonly hidden: number; readonly intermediate: number; readonly experts?: number; readonly dtype?: string }): ModelShape {
   const shape = modelShapeFromConfig({
-    architectures: ['LlamaForCausalLM'], model_type: sizes.experts === undefined ? 'llama' : 'qwen3_moe', hidden_size: sizes.hidden, intermediate_size: sizes.intermediate,
-    num_hidden_layers: 2, num_attention_heads: 16, vocab_size: 1000, torch_dtype: sizes.dtype ?? 'bfloat16', num_experts: sizes.experts ?? 0,
+    architectures: ['LlamaForCausalLM'],
+    model_type: sizes.experts === undefined ? 'llama' : 'qwen3_moe',
+    hidden_size: sizes.hidden,
+    intermediate_size: sizes.intermediate,
+    num_hidden_layers: 2,
+    num_attention_heads: 16,
+    vocab_size: 1000,
+    torch_dtype: sizes.dtype ?? 'bfloat16',
+    num_experts: sizes.experts ?? 0,
   });
   if (!isShape(shape)) {
     throw new Error(shape.reason);
