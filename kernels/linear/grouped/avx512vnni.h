@@ -1,10 +1,6 @@
 // AVX-512 VNNI streaming kernels of q4 and q8. Include only from avx512vnni.cc files.
 //
-// x becomes 24-bit fixed point, one power-of-two unit per row of x and group: x = unit * (65536 h + 256 m + l) with digits h, m, l in
-// -128..127 and |error| <= 2^-23 of the group's largest |x| (half of that in most groups). Each digit plane is an int8 vector, so that
-// dpbusd multiplies 64 codes at once, exactly. The sum's error is below that of f32 accumulation, whose every step rounds at 2^-24 of
-// the running sum. The digits of all rows of x lie together, quad by quad: apart, their power-of-two distances would fight for one set of
-// the L1 cache. Groups of at most 65536 columns: 255 * 128 * 65536 < 2^31.
+// x as three digit planes (fixed_point.h); dpbusd multiplies 64 codes with a digit at once, exactly.
 //
 // Cost a block (q4 128 codes, q8 64) and row of x: 6 (3) dpbusd and, for q4, 3 instructions of unpacking: 14 (40) bytes a cycle, above
 // what memory delivers; the f32 kernels stop at 5 (11).
@@ -12,21 +8,10 @@
 #include <immintrin.h>
 
 #include "linear/grouped/avx512.h"
+#include "linear/grouped/fixed_point.h"
 #include "linear/vnni.h"
 
 namespace {
-
-constexpr float kMostFixed = 8355711.0f;  // 127 * 65536 + 127 * 256 + 127
-
-// Power of two that brings `most` (> 0, finite) just below kMostFixed.
-inline float fixed_point_scale(float most) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &most, 4);
-  int shift = 149 - int(bits >> 23);  // most < 2^(exponent field - 126), so most * 2^shift < 2^23
-  if (shift > 126) shift = 126;
-  const auto power_of_two = [](int exponent) { return _mm_cvtss_f32(_mm_castsi128_ps(_mm_set1_epi32((exponent + 127) << 23))); };
-  return most * power_of_two(shift) > kMostFixed ? power_of_two(shift - 1) : power_of_two(shift);
-}
 
 // digits: [quad of 4 columns][row of x][h, m, l], 4 bytes each, at this row; stride in 4-byte digits from quad to quad.
 inline void split_group(const float* values, int64_t begin, int64_t end, int32_t* digits, int64_t stride, float* unit, float* sum) {
@@ -40,7 +25,7 @@ inline void split_group(const float* values, int64_t begin, int64_t end, int32_t
   const bool finite = most_bits < 0x7f800000u;
   float most;
   __builtin_memcpy(&most, &most_bits, 4);
-  const float scale = !finite || most_bits == 0 ? 0.0f : fixed_point_scale(most);
+  const float scale = !finite || most_bits == 0 ? 0.0f : qw_fixed_point_scale(most);
   __m512i low_sum_i64x8 = _mm512_setzero_si512(), high_sum_i64x8 = _mm512_setzero_si512();
   for (int64_t k = begin; k < end; k += 16) {
     const int64_t count = end - k >= 16 ? 16 : end - k;

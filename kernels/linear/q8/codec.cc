@@ -1,18 +1,17 @@
 #include "linear/q8/codec.h"
 
 #include "abi/dispatch.h"
+#include "linear/grouped/fixed_point.h"
 
 namespace {
-
-// The fixed-point kernel's int32 sums hold groups of at most 65536 columns.
-constexpr int64_t kLongestFixedPointGroup = 65536;
 
 const qw_grouped_kernels* kernels_in_force(const qw_weight* weight) {
 #if defined(__x86_64__) || defined(_M_X64)
   static const qw_grouped_kernels* const table[QW_SIMD_COUNT] = {&qw_grouped_serial, &qw_q8_avx2, &qw_q8_avx512, &qw_q8_avx512vnni};
-  const bool too_long = reinterpret_cast<const qw_grouped*>(weight)->longest_group > kLongestFixedPointGroup;
+  // Where the integer sums of the fixed-point kernel end, f32 goes on.
+  const bool too_long = reinterpret_cast<const qw_grouped*>(weight)->longest_group > QW_FIXED_POINT_MOST_COLUMNS;
   const qw_simd level = qw_simd_level();
-  return table[level == QW_SIMD_AVX512VNNI && too_long ? QW_SIMD_AVX512 : level];
+  return table[too_long && level == QW_SIMD_AVX512VNNI ? QW_SIMD_AVX512 : level];
 #else
   return &qw_grouped_serial;
 #endif
