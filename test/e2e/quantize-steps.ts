@@ -16,7 +16,7 @@ export const outputFolder = 'model-instant_quant-int8';
 export async function startQuantizing(workbench: Workbench): Promise<void> {
   await workbench.openFile('demo.quant.json');
   await workbench.run('Quantwright: Quantize Model...');
-  await workbench.pick('Quantize (1/3): model', 'workspace:');
+  await workbench.pick('Quantize (1/3): model', '/model');
   await workbench.quickPickTitled('Quantize (3/3): output folder');
   await workbench.page.keyboard.press('Enter');
 }

@@ -1,39 +1,41 @@
 import assert from 'node:assert/strict';
+import { writeLargeModel } from '../../support/editor-large-model.ts';
 import { poll } from '../../support/editor-poll.ts';
 import { engineProcesses } from '../../support/editor-processes.ts';
-import { answers, answerTimeoutMs, finishedAnswer, send } from '../chat-steps.ts';
+import { chatWith, finishedAnswer, growingAnswer, send } from '../chat-steps.ts';
+import { quillDir, writeTargets } from '../fixtures.ts';
 import type { Journey } from '../journey.ts';
-import { quantizeAndWait, writeModelAndConfig } from '../quantize-steps.ts';
 
 export const engineCrash: Journey = {
   title: 'an engine killed in mid-chat is told, started again, and answers the next message',
 
-  prepare: writeModelAndConfig,
+  async prepare(workspace) {
+    await writeTargets(workspace, [], { 'workbench.colorTheme': 'Default Dark Modern' });
+    await workspace.copy(quillDir, 'model');
+    // Slow enough to be killed in the middle of an answer.
+    await writeLargeModel(workspace.path('slow'), quillDir);
+  },
 
   async play({ workbench, serverPid, screenshot }) {
-    const ready = await quantizeAndWait(workbench);
-    await ready.getByRole('button', { name: 'Chat now' }).click();
-    const panel = await workbench.webview('quantwright.chat');
+    const panel = await chatWith(workbench, 'slow');
     await send(panel, 'Tell me a story about a cat.');
-    await answers(panel)
-      .first()
-      .filter({ hasText: /\w+ \w+/ })
-      .waitFor({ timeout: answerTimeoutMs });
-
+    await growingAnswer(panel, 0);
     const [engine] = engineProcesses(serverPid);
     assert.ok(engine !== undefined, 'an engine runs');
     process.kill(engine.pid, 'SIGKILL');
 
     await workbench.notification(/engine stopped.*SIGKILL/).waitFor();
     await panel
-      .getByText(/engine stopped/i)
-      .first()
+      .getByRole('alert')
+      .filter({ hasText: /engine stopped.*SIGKILL/ })
       .waitFor();
     await screenshot('told');
     await poll('another engine', () => engineProcesses(serverPid).some(({ pid }) => pid !== engine.pid));
+    await panel.getByRole('alert').filter({ hasText: 'it was restarted' }).waitFor({ timeout: 60_000 });
+    assert.equal(await panel.locator('.message.user').textContent(), 'Tell me a story about a cat.', 'the conversation is kept');
 
-    const before = await answers(panel).count();
+    await chatWith(workbench, 'model');
     await send(panel, 'What is 12 + 9?');
-    assert.match(await finishedAnswer(panel, before), /21/);
+    assert.match(await finishedAnswer(panel, 1), /21/);
   },
 };

@@ -11,8 +11,9 @@ export const quantize: Journey = {
   async play({ workbench, workspace, screenshot }) {
     const before = await workspace.list();
     await startQuantizing(workbench);
-    // The job of a 16M model may end before the toast is painted; the measuring that follows shows the same kind of progress.
+    // A 16M model may be quantized before the toast is painted; the measuring that follows shows the same kind of progress.
     await workbench.notification(/Quantizing model|Measuring model/).waitFor({ timeout: 60_000 });
+    await workbench.notification(/block \d+\/\d+|window \d+/).waitFor({ timeout: 60_000 });
     await screenshot('progress');
 
     const ready = workbench.notification('is ready:');
@@ -34,6 +35,6 @@ export const quantize: Journey = {
 
     await ready.getByRole('button', { name: 'Chat now' }).click();
     const chat = await workbench.webview('quantwright.chat');
-    await chat.getByRole('textbox', { name: 'Message' }).waitFor();
+    await chat.getByText(`Ask ${outputFolder} something.`).waitFor();
   },
 };
