@@ -26,8 +26,9 @@ struct Variant {
 };
 
 constexpr Variant kVariants[] = {
-    {"f32", "dense", 0, QW_F32},    {"f16", "dense", 0, QW_F16},     {"bf16", "dense", 0, QW_BF16}, {"q8-row", "q8", -1, QW_F16}, {"q8-128", "q8", 128, QW_F16},
-    {"q8-32", "q8", 32, QW_F16},    {"q4-row", "q4", -1, QW_F16},    {"q4-128", "q4", 128, QW_F16}, {"q4-32", "q4", 32, QW_F16},  {"w8a8", "w8a8", -1, QW_F16},
+    {"f32", "dense", 0, QW_F32},   {"f16", "dense", 0, QW_F16},   {"bf16", "dense", 0, QW_BF16}, {"q8-row", "q8", -1, QW_F16},
+    {"q8-128", "q8", 128, QW_F16}, {"q8-32", "q8", 32, QW_F16},   {"q4-row", "q4", -1, QW_F16},  {"q4-128", "q4", 128, QW_F16},
+    {"q4-32", "q4", 32, QW_F16},   {"w8a8", "w8a8", -1, QW_F16},
 };
 
 struct Weights {
@@ -111,9 +112,9 @@ int main(int argc, char** argv) {
         double median, least;
         time_calls(weights, m, &median, &least);
         const double bytes = double(weights.copies[0]->bytes), flops = 2.0 * double(rows * cols * m);
-        std::printf("  %-7s %5lld x %-5lld m %-4lld %9.1f us (%9.1f)  %6.2f GB/s (%6.2f)  %7.1f GFLOP/s (%7.1f)\n", variant.name, (long long)rows,
-                    (long long)cols, (long long)m, median * 1e6, least * 1e6, bytes / median / 1e9, bytes / least / 1e9, flops / median / 1e9,
-                    flops / least / 1e9);
+        std::printf("  %-7s %5lld x %-5lld m %-4lld %9.1f us (%9.1f)  %6.2f GB/s (%6.2f)  %7.1f GFLOP/s (%7.1f)\n", variant.name,
+                    (long long)rows, (long long)cols, (long long)m, median * 1e6, least * 1e6, bytes / median / 1e9, bytes / least / 1e9,
+                    flops / median / 1e9, flops / least / 1e9);
       }
     }
   }

@@ -59,7 +59,9 @@ void unpack_run(const uint32_t* words, int64_t count, int bits, uint8_t* codes) 
 }
 
 qw_status check(const char* what, int64_t rows, int64_t cols, int bits) {
-  if (bits != 2 && bits != 3 && bits != 4 && bits != 8) return qw_error(QW_UNSUPPORTED, "%s: %d bits; 2, 3, 4 and 8 can be packed", what, bits);
+  if (bits != 2 && bits != 3 && bits != 4 && bits != 8) {
+    return qw_error(QW_UNSUPPORTED, "%s: %d bits; 2, 3, 4 and 8 can be packed", what, bits);
+  }
   if (rows < 0 || cols < 0) {
     return qw_error(QW_INVALID_ARGUMENT, "%s: negative shape %lld x %lld", what, (long long)rows, (long long)cols);
   }

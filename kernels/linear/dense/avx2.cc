@@ -64,7 +64,9 @@ void stream_rows(const qw_dense_weight* weight, const float* x, int64_t ldx, con
   if (k < cols) {
     for (int r = 0; r < kRows; ++r) {
       const __m256 w_f32x8 = load_first<kType>(w + r * cols + k, cols - k);
-      for (int i = 0; i < kM; ++i) sum_f32x8[r][i] = _mm256_fmadd_ps(w_f32x8, load_first<QW_F32>(x + i * ldx + k, cols - k), sum_f32x8[r][i]);
+      for (int i = 0; i < kM; ++i) {
+        sum_f32x8[r][i] = _mm256_fmadd_ps(w_f32x8, load_first<QW_F32>(x + i * ldx + k, cols - k), sum_f32x8[r][i]);
+      }
     }
   }
   for (int r = 0; r < kRows; ++r) {

@@ -75,7 +75,8 @@ const qw_codec qw_codec_dense = {"dense", scratch_bytes, matmul, dequantize, des
 qw_status qw_weight_dense(const qw_dense* dense, qw_weight** out) {
   *out = nullptr;
   if (dense->rows < 1 || dense->cols < 1 || dense->data == nullptr || dense->type < QW_F32 || dense->type > QW_BF16) {
-    return qw_error(QW_INVALID_ARGUMENT, "dense weight of %lld x %lld, type %d: needs data, rows and columns of at least 1, and type f32, f16 or bf16",
+    return qw_error(QW_INVALID_ARGUMENT,
+                    "dense weight of %lld x %lld, type %d: needs data, rows and columns of at least 1, and type f32, f16 or bf16",
                     (long long)dense->rows, (long long)dense->cols, int(dense->type));
   }
   qw_dense_weight* weight = new (std::nothrow) qw_dense_weight{};

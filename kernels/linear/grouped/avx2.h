@@ -1,4 +1,5 @@
-// AVX2 + FMA + F16C kernels of q4 and q8, f32 arithmetic; `Codes` says how half a block becomes f32 vectors. Include only from avx2.cc files.
+// AVX2 + FMA + F16C kernels of q4 and q8, f32 arithmetic; `Codes` says how half a block becomes f32 vectors.
+// Include only from avx2.cc files.
 //
 // Streaming (m <= 4): a block is two vectors of 8 rows. Per 8 codes: shift, mask, convert, FMA (4 instructions, shared over the rows of x
 // but for the FMA). 8 accumulators at every m. Per group and tile: parameters of 16 rows.
@@ -22,7 +23,9 @@ inline void sum_groups(const qw_grouped* weight, const qw_grouped_x* x, int m) {
     for (int64_t group = 0; group < weight->groups; ++group) {
       __m128 sum_f32x4 = _mm_setzero_ps();
       const int64_t end = weight->group_begin[group + 1] * weight->step;  // a multiple of 4, as the begin is
-      for (int64_t k = weight->group_begin[group] * weight->step; k < end; k += 4) sum_f32x4 = _mm_add_ps(sum_f32x4, _mm_loadu_ps(values + k));
+      for (int64_t k = weight->group_begin[group] * weight->step; k < end; k += 4) {
+        sum_f32x4 = _mm_add_ps(sum_f32x4, _mm_loadu_ps(values + k));
+      }
       const __m128 pair_f32x4 = _mm_add_ps(sum_f32x4, _mm_movehl_ps(sum_f32x4, sum_f32x4));
       x->sums[i * weight->groups + group] = _mm_cvtss_f32(_mm_add_ss(pair_f32x4, _mm_movehdup_ps(pair_f32x4)));
     }

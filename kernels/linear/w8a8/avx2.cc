@@ -82,7 +82,8 @@ inline void store_half(const qw_w8a8_weight* weight, int64_t tile, int half, __m
     const __m256d both = _mm256_mul_pd(x_scale_f64x4, _mm256_cvtps_pd(scale));
     return _mm256_cvtpd_ps(_mm256_add_pd(_mm256_mul_pd(exact, both), _mm256_cvtps_pd(_mm_load_ps(at))));
   };
-  _mm_store_ps(out, finish(_mm256_castsi256_si128(acc_i32x8), _mm256_castps256_ps128(zero_f32x8), _mm256_castps256_ps128(scale_f32x8), add));
+  _mm_store_ps(out, finish(_mm256_castsi256_si128(acc_i32x8), _mm256_castps256_ps128(zero_f32x8),
+                           _mm256_castps256_ps128(scale_f32x8), add));
   _mm_store_ps(out + 4, finish(_mm256_extracti128_si256(acc_i32x8, 1), _mm256_extractf128_ps(zero_f32x8, 1),
                                _mm256_extractf128_ps(scale_f32x8, 1), add + 4));
   if (valid > 0) __builtin_memcpy(y + row, out, size_t(valid) * sizeof(float));

@@ -46,8 +46,9 @@ void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
 
 using Multiply = void (*)(const qw_w8a8_weight*, const qw_w8a8_block*, const float*, float*, int64_t, int64_t);
 #define QW_BOTH(rows) {multiply_block<rows, 1>, multiply_block<rows, 2>}
-constexpr Multiply kByShape[15][2] = {{nullptr, nullptr}, QW_BOTH(1), QW_BOTH(2),  QW_BOTH(3),  QW_BOTH(4),  QW_BOTH(5),  QW_BOTH(6), QW_BOTH(7),
-                                      QW_BOTH(8),         QW_BOTH(9), QW_BOTH(10), QW_BOTH(11), QW_BOTH(12), QW_BOTH(13), QW_BOTH(14)};
+constexpr Multiply kByShape[15][2] = {{nullptr, nullptr}, QW_BOTH(1),  QW_BOTH(2),  QW_BOTH(3),  QW_BOTH(4),
+                                      QW_BOTH(5),         QW_BOTH(6),  QW_BOTH(7),  QW_BOTH(8),  QW_BOTH(9),
+                                      QW_BOTH(10),        QW_BOTH(11), QW_BOTH(12), QW_BOTH(13), QW_BOTH(14)};
 #undef QW_BOTH
 
 void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float* bias, float* y, int64_t ldy, int64_t tile_begin,

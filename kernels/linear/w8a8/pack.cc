@@ -49,7 +49,8 @@ qw_status check(const qw_affine& affine) {
     return qw_error(QW_UNSUPPORTED,
                     "w8a8 weight of %lld x %lld: group_size %lld%s; int8 activations need one scale per row (group_size -1, no g_idx). "
                     "Use weight_only for groups",
-                    (long long)affine.rows, (long long)affine.cols, (long long)affine.group_size, affine.g_idx != nullptr ? " with g_idx" : "");
+                    (long long)affine.rows, (long long)affine.cols, (long long)affine.group_size,
+                    affine.g_idx != nullptr ? " with g_idx" : "");
   }
   return qw_ok();
 }

@@ -54,7 +54,9 @@ void check_case(const AffineCase& test, const std::vector<float>& x, int64_t ldx
     every_level([&](qw_simd) {
       const Product got(weight, x.data(), ldx, m, bias);
       for (int64_t i = 0; i < m; ++i) {
-        for (int64_t row = 0; row < weight->rows; ++row) differing += got.y[size_t(i * got.ldy + row)] != wanted[size_t(i * weight->rows + row)];
+        for (int64_t row = 0; row < weight->rows; ++row) {
+          differing += got.y[size_t(i * got.ldy + row)] != wanted[size_t(i * weight->rows + row)];
+        }
         for (int64_t pad = weight->rows; pad < got.ldy; ++pad) differing += got.y[size_t(i * got.ldy + pad)] != 12345.0f;
       }
       CHECK(differing == 0);

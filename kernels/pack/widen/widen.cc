@@ -11,8 +11,8 @@ qw_widen_line_function* qw_widen_line(void) { return QW_PICK(qw_widen_line); }
 
 qw_status qw_widen(const qw_dense* source, qw_pool* pool, float* out) {
   if (source->rows < 0 || source->cols < 0 || source->type < QW_F32 || source->type > QW_BF16) {
-    return qw_error(QW_INVALID_ARGUMENT, "widening %lld x %lld of type %d: needs a shape and type f32, f16 or bf16", (long long)source->rows,
-                    (long long)source->cols, int(source->type));
+    return qw_error(QW_INVALID_ARGUMENT, "widening %lld x %lld of type %d: needs a shape and type f32, f16 or bf16",
+                    (long long)source->rows, (long long)source->cols, int(source->type));
   }
   constexpr int64_t kTask = 32 * 1024;
   const int64_t count = source->rows * source->cols, size = qw_type_bytes(source->type);

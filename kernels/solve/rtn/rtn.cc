@@ -51,7 +51,8 @@ struct Rounding {
   std::atomic<int64_t> not_finite{std::numeric_limits<int64_t>::max()};  // row * cols + col
   std::atomic<int64_t> overflow{std::numeric_limits<int64_t>::max()};    // row * groups + group
 
-  Rounding(const qw_dense& matrix, const qw_rtn_options& wanted, const qw_rtn_line& kernels) : source(matrix), options(wanted), line(kernels) {}
+  Rounding(const qw_dense& matrix, const qw_rtn_options& wanted, const qw_rtn_line& kernels)
+      : source(matrix), options(wanted), line(kernels) {}
 
   int64_t group_length(int64_t group) const { return std::min(group_size, source.cols - group * group_size); }
 
@@ -136,7 +137,9 @@ struct Rounding {
 
 qw_status qw_rtn_plan(const qw_rtn_options* options, int64_t rows, int64_t cols, int* is_signed, int64_t* groups) {
   const bool inc = options->dialect == QW_RTN_INC;
-  if (rows < 1 || cols < 1) return qw_error(QW_INVALID_ARGUMENT, "rtn: a matrix of %lld x %lld has nothing to round", (long long)rows, (long long)cols);
+  if (rows < 1 || cols < 1) {
+    return qw_error(QW_INVALID_ARGUMENT, "rtn: a matrix of %lld x %lld has nothing to round", (long long)rows, (long long)cols);
+  }
   if (options->dialect < QW_RTN_INSTANT_QUANT || options->dialect > QW_RTN_COMPRESSED_TENSORS) {
     return qw_error(QW_INVALID_ARGUMENT, "rtn: unknown dialect %d", int(options->dialect));
   }

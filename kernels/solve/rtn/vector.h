@@ -17,7 +17,7 @@ inline void store_codes(uint8_t* out, f32v code, int64_t count) {
   _mm512_mask_cvtepi32_storeu_epi8(out, count >= 16 ? __mmask16(0xffff) : first_lanes(count), _mm512_cvtps_epi32(code));
 }
 inline f32v load_codes(const uint8_t* codes, int64_t count, int is_signed) {
-  const __m128i bytes = count >= 16 ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)) : _mm_maskz_loadu_epi8(first_lanes(count), codes);
+  const __m128i bytes = _mm_maskz_loadu_epi8(count >= 16 ? __mmask16(0xffff) : first_lanes(count), codes);
   return _mm512_cvtepi32_ps(is_signed ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes));
 }
 #else
