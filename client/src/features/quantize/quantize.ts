@@ -66,7 +66,7 @@ async function runEngine(
   } catch (error) {
     const failure = engineFailure(error);
     if (failure.kind === 'refused') await showRefusal(context, configPath, failure);
-    else reportFailure(context, `Quantizing ${name}`, failure, `Quantizing ${name} was cancelled. Nothing was left in ${outDir}.`);
+    else reportFailure(context, `Quantizing ${name}`, failure, `Quantization of ${name} was cancelled. Nothing was left in ${outDir}.`);
     return undefined;
   }
 }
