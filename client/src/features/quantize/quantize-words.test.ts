@@ -51,7 +51,7 @@ test('without an estimate no time is promised', () => {
 test('the result holds size, bits, perplexity and time, before and after', () => {
   assert.equal(
     resultWords('quill-16m-int8', result, { before: 18.19, after: 18.184 }),
-    'quill-16m-int8 is ready: 31.5 MB → 18.9 MB, 8.08 bits/weight, perplexity 18.19 → 18.18, quantized in 2.4 s.',
+    'quill-16m-int8 is ready: 31.5 MB → 18.9 MB, 8.08 bits/weight, perplexity 18.190 → 18.184, quantized in 2.4 s.',
   );
 });
 

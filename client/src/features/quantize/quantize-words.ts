@@ -28,7 +28,7 @@ export interface Perplexities {
 
 /** One sentence for a notification. `perplexities`: null when the measurement was skipped. */
 export function resultWords(name: string, result: QuantizeResult, perplexities: Perplexities | null): string {
-  const measured = perplexities === null ? 'perplexity not measured' : `perplexity ${perplexities.before.toFixed(2)} → ${perplexities.after.toFixed(2)}`;
+  const measured = perplexities === null ? 'perplexity not measured' : `perplexity ${perplexities.before.toFixed(3)} → ${perplexities.after.toFixed(3)}`;
   return (
     `${name} is ready: ${sizeWords(result.inputBytes)} → ${sizeWords(result.outputBytes)}, ` +
     `${result.bitsPerWeight.toFixed(2)} bits/weight, ${measured}, quantized in ${durationWords(result.seconds)}.`
