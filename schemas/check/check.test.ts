@@ -95,12 +95,12 @@ test('a 20 kB config is checked in a few milliseconds', () => {
   assert.ok(text.length > 20_000);
   const modelConfigText = JSON.stringify({ ...llamaConfig(4096, 11008), num_hidden_layers: 32 });
   const run = (): number => {
-    const begun = performance.now();
+    const begun = process.cpuUsage();
     checkConfig({ fileName: 'a.quant.json', text, modelConfigText, targets: [target('quantwright', 'x86-avx2'), target('dashinfer', 'nvidia-a100')] });
-    return performance.now() - begun;
+    return process.cpuUsage(begun).user / 1000;
   };
   const times = Array.from({ length: 15 }, run).sort((a, b) => a - b);
   console.log(`20 kB config: median ${times[7]?.toFixed(1)} ms, best ${times[0]?.toFixed(1)} ms`);
-  // The best of several runs: the machine may be busy, the code must not be.
+  // Processor time, and the best of several runs: the machine may be busy, the code must not be.
   assert.ok((times[0] ?? 0) < 50, `${times[0]} ms`);
 });

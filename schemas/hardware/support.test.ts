@@ -45,6 +45,6 @@ test('a refused recipe is never also called supported, and there is always a ver
       assert.ok(!(kinds.includes('refused') && kinds.includes('supported')), text);
       assert.ok(!kinds.includes('refused') || kinds[0] === 'refused', text);
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });

@@ -33,6 +33,15 @@ export function explainSupport(recipe: Recipe, model: ModelShape | null, target:
   const input: JudgeInput = { recipe, model, target, device, intent: intent ?? intentOf(recipe) };
   const judge = JUDGES[target.runtime] ?? judgeUnlisted;
   const verdicts = [...ofVersion(input, judge(input)), ...unknownDevice(input)];
+  if (verdicts.length === 0) {
+    return [
+      unknown(input, {
+        rule: 'NO-ROW',
+        field: 'methods',
+        message: `${targetName(input)}: there are no support rows for this combination, so nothing is said.`,
+      }),
+    ];
+  }
   const decisive = verdicts.some((verdict) => verdict.kind === 'refused') ? verdicts.filter((verdict) => verdict.kind !== 'supported') : verdicts;
   return onePerField(decisive).sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
 }

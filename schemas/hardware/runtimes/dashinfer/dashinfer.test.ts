@@ -143,6 +143,12 @@ test('every rule of the table has a code and a source', () => {
   assert.ok(rules.every(({ code, source }) => /^QC\d{3}$/.test(code) && source !== ''));
 });
 
+test('fp8 runs from compute capability 8.9, outside the table', () => {
+  const recipe = recipeOf('dashinfer', IQ({ weight_format: 'fp8_e4m3', compute_method: 'activate_quant' }));
+  assert.equal(short(judge(recipe, { runtime: 'dashinfer', device: 'nvidia-l4' })), 'supported FP8 (A8W8)');
+  assert.equal(short(judge(recipe, { runtime: 'dashinfer' })), 'supported FP8 (A8W8)');
+});
+
 test('versions before the rows are unknown', () => {
   assert.equal(short(judge(recipeOf('dashinfer', IQ({ weight_format: 'int4' })), { runtime: 'dashinfer', version: '1.3' })), 'unknown NO-ROW');
 });

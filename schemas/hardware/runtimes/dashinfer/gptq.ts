@@ -22,6 +22,13 @@ export function judgeGptq(input: JudgeInput): readonly SupportVerdict[] {
       }),
     );
   }
+  if (input.recipe.weights.dtype !== 'int') {
+    const nearest = { field: 'weights.dtype', value: 'int', words: 'weight_format int8' } as const;
+    return [
+      ...verdicts,
+      refused(input, { rule: 'DI-14b', field: 'weights.dtype', nearest, message: `${name}: GPTQ weights are integers; fp8_e4m3 does not load.` }),
+    ];
+  }
   if (bits !== 4 && bits !== 8) {
     verdicts.push(
       ignored(input, {

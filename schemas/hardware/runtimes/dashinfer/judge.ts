@@ -2,7 +2,7 @@
 // DI-01 and DI-04 are about the file's spelling and live in configs/dashinfer/schema.json).
 import { type JudgeInput, refused, targetName, unknown } from '../../judge.ts';
 import type { SupportVerdict } from '../../verdict.ts';
-import { findRuntime } from '../index.ts';
+import { findRule, findRuntime } from '../index.ts';
 import type { TableRow } from '../runtime-data.ts';
 import { judgeGptq } from './gptq.ts';
 import { judgeInstantQuant } from './instant-quant.ts';
@@ -38,6 +38,10 @@ function unknownMethod(input: JudgeInput): SupportVerdict {
 /** The table (DI-18): one row per method, width and compute method; one column per device family. */
 function hardware(input: JudgeInput): readonly SupportVerdict[] {
   const { device } = input;
+  if (input.recipe.weights.dtype === 'fp8_e4m3') {
+    // Not a row of the table: the operator's own limit (DI-11) is all there is.
+    return [{ kind: 'supported', target: input.target, kernel: 'FP8 (A8W8)', source: findRule('DI-11')?.source ?? '' }];
+  }
   const row = rowFor(input);
   if (row === null || device === null) {
     return row === null ? [] : [{ kind: 'supported', target: input.target, kernel: row.name, source: findRuntime('dashinfer')?.source ?? '' }];

@@ -1,4 +1,5 @@
 // What the written layouts can hold (algorithms section 18). Our own holds everything; the others have limits of form and of size.
+import type { Recipe } from '../../../recipe/recipe.ts';
 import { type Piece, piecesOf, piecesWords, undivided } from '../../divisibility.ts';
 import { groupNearest, groupWords, USUAL_GROUPS } from '../../group-size.ts';
 import { fallsBack, type JudgeInput, refused } from '../../judge.ts';
@@ -21,8 +22,8 @@ export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
 function gptq(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
   const { recipe } = input;
   if (recipe.activations !== null) {
-    const nearest: Nearest =
-      recipe.dialect === 'instant_quant' ? OWN : { field: 'saveFormat', value: 'compressed-tensors', words: 'save_format compressed-tensors' };
+    const packable = recipe.dialect !== 'instant_quant' && oddWidth(recipe) === null;
+    const nearest: Nearest = packable ? { field: 'saveFormat', value: 'compressed-tensors', words: 'save_format compressed-tensors' } : OWN;
     return [
       refused(input, {
         rule: 'QW-05',
@@ -49,9 +50,8 @@ function gptq(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerd
 
 function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
   const { recipe } = input;
-  const widths = [recipe.weights, ...recipe.overrides.map(({ weights }) => ({ ...recipe.weights, ...weights }))].map(({ bits }) => bits);
-  const odd = widths.find((bits) => bits !== 4 && bits !== 8);
-  if (odd !== undefined) {
+  const odd = oddWidth(recipe);
+  if (odd !== null) {
     return [
       refused(input, {
         rule: 'QW-05',
@@ -76,6 +76,12 @@ function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonl
       message: `Quantwright: compressed-tensors has groups of one length, and ${groupWords(first.weights.groupSize)} does not divide ${named}; use ${nearest.words}${nearest === OWN ? '' : ' or save_format quantwright'}.`,
     }),
   ];
+}
+
+/** The first width, of the recipe or an override, that has no single packing in compressed-tensors; null when all have. */
+function oddWidth(recipe: Recipe): number | null {
+  const widths = [recipe.weights.bits, ...recipe.overrides.map(({ weights }) => weights.bits ?? recipe.weights.bits)];
+  return widths.find((bits) => bits !== 4 && bits !== 8) ?? null;
 }
 
 /** Both layouts hold integer zero points, so InstantQuant's fractional ones are given up and the codes rounded anew. */

@@ -65,6 +65,16 @@ test('devices: the highest level both have, no CUDA yet, serial where nothing fi
   assert.equal(on('nvidia-h100'), 'refused QW-07');
 });
 
+test('the layout offered in place of gptq can hold every width of the config', () => {
+  const config = RTN({ weight_format: 'int8', compute_method: 'activate_quant', save_format: 'gptq' });
+  const offered = (overrides: Config): unknown => {
+    const [verdict] = judge(recipeOf('quantwright', { ...config, overrides }), { runtime: 'quantwright' });
+    return verdict?.kind === 'refused' ? verdict.nearest?.value : null;
+  };
+  assert.equal(offered({}), 'compressed-tensors');
+  assert.equal(offered({ '.*up_proj': { weight_format: 'int3' } }), 'quantwright');
+});
+
 test('overrides are judged too, and named', () => {
   const [verdict] = judge(
     recipeOf('quantwright', RTN({ weight_format: 'int8', compute_method: 'activate_quant', overrides: { '.*down_proj': { group_size: 64 } } })),
