@@ -6,7 +6,8 @@ import { poll } from './editor-poll.ts';
 
 /** A busy two-core machine needs 10-20 s for the first file and the first answer of a language server. */
 const slowMs = 60_000;
-const hoverAttempts = 6;
+/** How often a hover or a suggestion is asked for while the language server starts. */
+const attempts = 8;
 
 export class Workbench {
   readonly page: Page;
@@ -80,16 +81,14 @@ export class Workbench {
     return this.editor.locator(`.squiggly-${severity}`);
   }
 
-  /** Puts the cursor behind the first occurrence of `text`, through the editor's own find. */
-  async placeCursorAfter(text: string): Promise<void> {
-    await this.editor.locator('.view-lines').click();
-    await this.page.keyboard.press('Control+Home');
-    await this.page.keyboard.press('Control+F');
-    const find = this.page.locator('.find-widget.visible textarea').first();
-    await find.fill(text);
-    await this.page.locator('.find-widget.visible .matchesCount', { hasText: /\bof\b/ }).waitFor();
-    await this.page.keyboard.press('Escape');
-    await this.page.keyboard.press('ArrowRight');
+  /** Puts the cursor behind the first `wanted` of a document whose text is `text`. */
+  async placeCursorAfter(wanted: string, text: string): Promise<void> {
+    const before = text.slice(0, text.indexOf(wanted) + wanted.length).split('\n');
+    const [line, column] = [before.length, (before.at(-1)?.length ?? 0) + 1];
+    await this.page.keyboard.press('Control+G');
+    await this.quickInput.locator('input').first().fill(`:${line}:${column}`);
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.statusbar-item', { hasText: `Ln ${line}, Col ${column}` }).waitFor();
   }
 
   async save(): Promise<void> {
@@ -101,12 +100,17 @@ export class Workbench {
   async suggestions(text: string | RegExp): Promise<Locator> {
     const rows = this.page.locator('.suggest-widget.visible .monaco-list-row');
     const wanted = rows.filter({ hasText: text }).first();
-    const opened = await wanted.waitFor({ timeout: 5_000 }).then(
-      () => true,
-      () => false,
-    );
-    if (!opened) await this.page.keyboard.press('Control+Space');
-    await wanted.waitFor({ timeout: slowMs });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await wanted.waitFor({ timeout: 5_000 });
+        break;
+      } catch (error) {
+        if (attempt === attempts) throw error;
+      }
+      // What is open may be the editor's own list of words, from before the language server was there.
+      if (await rows.first().isVisible()) await this.page.keyboard.press('Escape');
+      await this.page.keyboard.press('Control+Space');
+    }
     return rows;
   }
 
@@ -120,7 +124,7 @@ export class Workbench {
         await hover.waitFor({ timeout: 5_000 });
         return hover;
       } catch (error) {
-        if (attempt === hoverAttempts) throw error;
+        if (attempt === attempts) throw error;
       }
     }
   }

@@ -19,7 +19,7 @@ export const completion: Journey = {
   async play({ workbench, workspace, screenshot }) {
     const { page } = workbench;
     await workbench.openFile('demo.quant.json');
-    await workbench.placeCursorAfter('"int8"');
+    await workbench.placeCursorAfter('"int8"', await readFile(workspace.path('demo.quant.json'), 'utf8'));
     await page.keyboard.type(',');
     await page.keyboard.press('Enter');
     await page.keyboard.type('"');

@@ -32,7 +32,7 @@ export const squiggleAndQuickFix: Journey = {
     assert.match(words, /_proj/, 'it names the layers');
     await screenshot('problem');
 
-    await workbench.placeCursorAfter('"group_size": 25');
+    await workbench.placeCursorAfter('"group_size": 25', before);
     await page.keyboard.press('Control+.');
     const fix = page.locator('.action-widget .monaco-list-row', { hasText: /\b128\b/ }).first();
     await fix.waitFor();
