@@ -46,6 +46,18 @@ const customized = record({
   colour: fc.constant('red'),
 });
 
+/** Sound for the schema, so that the judge has the word: most of the wild ones never get that far. */
+const sound = fc.record(
+  {
+    quant_method: fc.constantFrom<unknown>('instant_quant', 'instant_quant', 'rtn', 'gptq'),
+    weight_format: fc.constantFrom<unknown>('int8', 'int8', 'uint4', 'uint4', 'int4', 'uint8', 'int3', 'fp8_e4m3'),
+    compute_method: fc.constantFrom<unknown>('weight_only', 'activate_quant'),
+    group_size: fc.constantFrom<unknown>(-1, 16, 32, 48, 64, 96, 128, 256, 512, 1024),
+    save_format: fc.constantFrom<unknown>('quantwright', 'gptq', 'compressed-tensors'),
+  },
+  { requiredKeys: ['quant_method', 'weight_format', 'group_size'] },
+);
+
 const gptq = record({
   quant_method: fc.constantFrom<unknown>('gptq', 'gptqq', 'GPTQ', 7),
   bits,
@@ -90,6 +102,7 @@ export const sample: fc.Arbitrary<Sample> = fc
   .tuple(
     fc.oneof(
       fc.tuple(fc.constantFrom('x.quant.json', 'dashinfer.json'), customized),
+      fc.tuple(fc.constant('x.quant.json'), sound),
       fc.tuple(fc.constant('quantize_config.json'), gptq),
       fc.tuple(fc.constant('config.json'), gptq),
     ),
