@@ -120,7 +120,8 @@ function converted(types: readonly string[], now: unknown): { readonly value: un
     return { value: number };
   }
   if (types.includes('boolean')) {
-    const word = String(now).toLowerCase();
+    // An object of the text may have members named toString or valueOf: it is never turned into a string.
+    const word = text?.toLowerCase() ?? (typeof now === 'number' ? String(now) : '');
     return word === 'true' || word === '1' || word === 'yes' ? { value: true } : word === 'false' || word === '0' || word === 'no' ? { value: false } : null;
   }
   return types.includes('array') && typeof now === 'string' ? { value: [now] } : null;

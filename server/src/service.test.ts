@@ -34,6 +34,22 @@ for (const [name, text] of [
   });
 }
 
+for (const hostile of ['{ "toString": 1 }', '{ "__proto__": { "a": 1 } }', '["constructor"]', '1e999', '"\\ud800"']) {
+  test(`the value ${hostile} is told to be wrong and breaks nothing`, async () => {
+    const at = marked(`{ "quant_method": "rtn", "weight_format": "int8", "symmetric": ${hostile} }`);
+    assert.ok((await at.diagnostics()).some((diagnostic) => at.document.getText(diagnostic.range).length > 0 && diagnostic.severity === 1));
+  });
+}
+
+test('badly damaged text is answered at once and with few findings', async () => {
+  const at = marked(`{ "quant_method": "rtn", "weight_format": "int8", "x": ${'{"a":'.repeat(3000)}`);
+  const begun = performance.now();
+  const diagnostics = await at.diagnostics();
+  await at.actions();
+  assert.ok(performance.now() - begun < 10_000, 'seconds would mean that work grows with the square of the damage');
+  assert.ok(diagnostics.length > 0 && diagnostics.length < 200);
+});
+
 test('the outline shows members with their values', async () => {
   const at = marked('{ "quant_method": "gptq", "weight_format": "uint4", "calibration": { "samples": 8 } }');
   const symbols = await at.service.documentSymbols(at.document);

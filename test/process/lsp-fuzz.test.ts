@@ -8,7 +8,9 @@ import { mutate, pick, randomFrom } from '../support/mutateText.ts';
 
 const total = 2000;
 /** Opened at the same time, as an editor with many tabs would. */
-const atOnce = 25;
+const atOnce = 10;
+/** One of so many documents is also asked for completion, hover, fixes and outline. */
+const featureShare = 4;
 const seed = Number(process.env['QUANTWRIGHT_FUZZ_SEED'] ?? 20250131);
 
 interface Sample {
@@ -27,7 +29,7 @@ function samplesUnder(directory: string): readonly Sample[] {
 /** Names that formats are recognised by; a mutated file gets one of them. */
 const fileNames = ['my.quant.json', 'quantize_config.json', 'quant_config.json', 'config.json', 'quantization_config.json', 'ds_config.json'];
 
-test(`${total} mutated configs are all answered, without a crash or a hang`, { timeout: 300_000 }, async (t) => {
+test(`${total} mutated configs are all answered, without a crash or a hang`, { timeout: 900_000 }, async (t) => {
   const own = readdirSync(join(projectRoot, 'schemas', 'configs'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .flatMap((entry) => samplesUnder(join(projectRoot, 'schemas', 'configs', entry.name, 'examples')));
@@ -43,7 +45,8 @@ test(`${total} mutated configs are all answered, without a crash or a hang`, { t
   let withFindings = 0;
 
   const one = async (index: number): Promise<void> => {
-    const sample = pick(random, samples);
+    // Half of them in the formats that are known: much of the corpus is of formats still to come, and stays silent.
+    const sample = pick(random, random() < 0.5 ? own : samples);
     const name = random() < 0.7 ? sample.name : pick(random, fileNames);
     const text = mutate(random, sample.text);
     const offset = Math.floor(random() * (text.length + 1));
@@ -58,10 +61,13 @@ test(`${total} mutated configs are all answered, without a crash or a hang`, { t
         'a range is in order',
       );
     }
-    await document.completion(offset);
-    await document.hover(offset);
-    await document.codeActions(wholeRange(text), { diagnostics });
-    await document.symbols();
+    // The requests work on the same analysis: asking a part of the documents covers the features at a fraction of the time.
+    if (index % featureShare === 0) {
+      await document.completion(offset);
+      await document.hover(offset);
+      await document.codeActions(wholeRange(text), { diagnostics });
+      await document.symbols();
+    }
     if (changed !== null) {
       await document.change(changed);
       await document.diagnostics();

@@ -46,7 +46,7 @@ import { applyTextEdits, positionAt } from './lspText.ts';
 export const projectRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const serverEntry = join(projectRoot, 'server', 'out', 'main.js');
 /** A healthy server answers within milliseconds; this only ends a test whose server hangs. */
-const answerTimeoutMs = 20_000;
+const answerTimeoutMs = 60_000;
 
 export interface LspOptions {
   readonly settings?: Partial<ServerSettings>;
@@ -89,6 +89,8 @@ export interface LspClient {
 
 export async function startLsp(options: LspOptions = {}): Promise<LspClient> {
   const child = spawn(process.execPath, [serverEntry, '--stdio'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  // Every awaited publication listens for the end of the process.
+  child.setMaxListeners(0);
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();

@@ -13,14 +13,22 @@ export const fixAllKind = `${CodeActionKind.SourceFixAll}.quantwright`;
 /** Every round fixes one finding; a config with more than these is fixed by asking twice. */
 const roundLimit = 64;
 
+/** "Fix all of this code" is worked out on every request for quick fixes, so it must stay cheap. */
+const togetherLimit = 16;
+
 export function codeActions(analysis: Analysis, range: Range, context: Pick<CodeActionContext, 'diagnostics' | 'only'>): CodeAction[] {
   const wants = (kind: string): boolean => context.only === undefined || context.only.some((only) => kind === only || kind.startsWith(`${only}.`));
   const actions: CodeAction[] = [];
   if (wants(CodeActionKind.QuickFix)) {
     const here = analysis.result.findings.filter((finding) => overlaps(analysis.document, finding, range));
+    const offered = new Set<Fix>();
     for (const finding of here) {
       const diagnostics = context.diagnostics.filter((diagnostic) => describes(analysis.document, diagnostic, finding));
-      for (const fix of finding.fixes) actions.push(quickFix(analysis, fix, diagnostics));
+      for (const fix of finding.fixes) {
+        // Several findings may share one fix for all of them.
+        if (!offered.has(fix)) actions.push(quickFix(analysis, fix, diagnostics));
+        offered.add(fix);
+      }
     }
     for (const code of new Set(here.map((finding) => finding.code))) actions.push(...fixAllOf(analysis, code));
   }
@@ -40,7 +48,7 @@ function quickFix(analysis: Analysis, fix: Fix, diagnostics: Diagnostic[]): Code
 
 function fixAllOf(analysis: Analysis, code: string): CodeAction[] {
   const fixable = analysis.result.findings.filter((finding) => finding.code === code && preferredFix(finding) !== undefined);
-  if (fixable.length < 2) return [];
+  if (fixable.length < 2 || fixable.length > togetherLimit) return [];
   const edit = repeatedly(analysis, (finding) => finding.code === code);
   return edit === null ? [] : [{ title: `Fix all ${fixable.length} of ${code}`, kind: CodeActionKind.QuickFix, edit }];
 }
@@ -52,12 +60,7 @@ function repeatedly(analysis: Analysis, included: (finding: Finding) => boolean)
   let text = before;
   let result: CheckResult = analysis.result;
   for (let round = 0; round < roundLimit; round += 1) {
-    const current = text;
-    const next = result.findings
-      .filter(included)
-      .map((finding) => preferredFix(finding))
-      .map((fix) => (fix === undefined ? current : applyEdits(current, fix.edits)))
-      .find((candidate) => !seen.has(candidate));
+    const next = nextText(text, result.findings.filter(included), seen);
     if (next === undefined) break;
     seen.add(next);
     text = next;
@@ -65,6 +68,16 @@ function repeatedly(analysis: Analysis, included: (finding: Finding) => boolean)
   }
   if (text === before) return null;
   return { changes: { [analysis.document.uri]: [difference(analysis.document, before, text)] } };
+}
+
+/** The text after the first fix that leads to something new. */
+function nextText(text: string, findings: readonly Finding[], seen: ReadonlySet<string>): string | undefined {
+  for (const finding of findings) {
+    const fix = preferredFix(finding);
+    const candidate = fix === undefined ? text : applyEdits(text, fix.edits);
+    if (!seen.has(candidate)) return candidate;
+  }
+  return undefined;
 }
 
 function preferredFix(finding: Finding): Fix | undefined {
