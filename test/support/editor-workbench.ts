@@ -6,7 +6,7 @@ import { poll } from './editor-poll.ts';
 
 /** A busy two-core machine needs 10-20 s for the first file and the first answer of a language server. */
 const slowMs = 60_000;
-/** How often a hover or a suggestion is asked for while the language server starts. */
+/** How often a command, a hover or a suggestion is asked for while the extension starts. */
 const attempts = 8;
 
 export class Workbench {
@@ -37,11 +37,19 @@ export class Workbench {
     return this.page.locator('.quick-input-widget:visible');
   }
 
-  /** Runs a command from the palette by its full title ("Quantwright: Check Config"). */
+  /** Runs a command from the palette by its full title ("Quantwright: Check Config"). Opens it again while the window still learns its extensions. */
   async run(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.quickInput.locator('input').first().fill(`>${title}`);
-    await this.quickInput.locator('.monaco-list-row', { hasText: title }).first().click();
+    const row = this.quickInput.locator('.monaco-list-row', { hasText: title }).first();
+    for (let attempt = 1; ; attempt++) {
+      await this.page.keyboard.press('F1');
+      await this.quickInput.locator('input').first().fill(`>${title}`);
+      try {
+        return await row.click({ timeout: 5_000 });
+      } catch (error) {
+        if (attempt === attempts) throw error;
+        await this.page.keyboard.press('Escape');
+      }
+    }
   }
 
   /** Picks the row with `text` in the quick pick, after waiting for the one with that title. */
