@@ -57,8 +57,8 @@ function findingSection(finding: Finding): string {
   const help = ruleHelp(finding.code);
   const cited = [finding.supportRule, finding.source].filter((part) => part !== null).join(', ');
   return [
-    `**[${finding.code}](${diagnosticPage(finding.code)})** ${help?.summary ?? finding.message}`,
-    help?.markdown ?? '',
+    `**[${finding.code}](${diagnosticPage(finding.code)})** ${help?.name ?? ''}`,
+    help?.markdown ?? finding.message,
     cited === '' ? '' : `Source: ${cited}`,
   ]
     .filter((part) => part !== '')

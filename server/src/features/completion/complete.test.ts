@@ -32,6 +32,12 @@ test('required keys come first, keys that are there do not come again', async ()
   assert.ok(labels.includes('group_size'));
 });
 
+test('keys without an effect are not offered, and a key whose default is null starts with an example', async () => {
+  const at = marked(`{ ${start}, | }`);
+  assert.ok(!(await at.labels()).includes('activate_format'));
+  assert.deepEqual(JSON.parse(await at.accepted('group_settings')).group_settings, { '.*down_proj.*': 64, '.*': 128 });
+});
+
 const groupSizes = async (text: string, setting: Setting): Promise<string[]> => marked(text, setting).labels();
 
 test('group sizes are those that divide every K of the model', async () => {

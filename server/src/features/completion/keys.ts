@@ -1,4 +1,4 @@
-// Members that an object may still have: required ones first, each with a value to start from that the judge accepts.
+// Members that an object may still have and that have an effect: required ones first, each with a value to start from that the judge accepts.
 import type { JsonSchema } from '@quantwright/schemas/configs/json-schema';
 import type { JsonPath } from '@quantwright/schemas/recipe/origin';
 import { CompletionItemKind } from 'vscode-languageserver';
@@ -6,7 +6,7 @@ import { type Analysis, checkInstead } from '../../document/analysis.ts';
 import type { Cursor } from '../../document/cursor.ts';
 import { defaultOf, describeMember } from '../../schema/describe.ts';
 import { schemaAt } from '../../schema/formatSchema.ts';
-import { same, typesOf } from '../../schema/jsonSchema.ts';
+import { typesOf } from '../../schema/jsonSchema.ts';
 import { type Judgement, judge } from '../judgement.ts';
 import { insertionInto, type Proposal } from './proposal.ts';
 import { escapeText, valueSnippet } from './snippet.ts';
@@ -21,7 +21,7 @@ export function keyProposals(analysis: Analysis, cursor: Extract<Cursor, { kind:
   const present = keysBeside(analysis, cursor);
   const required = new Set(place.schemas.flatMap((found) => found.required ?? []));
   return [...place.members]
-    .filter(([key]) => !present.has(key))
+    .filter(([key, schemas]) => !present.has(key) && schemas.every((schema) => schema['x-unused'] === undefined))
     .sort(([left], [right]) => Number(required.has(right)) - Number(required.has(left)))
     .map(([key, schemas]) => proposalFor(analysis, cursor, key, schemas, required.has(key)));
 }
@@ -32,13 +32,8 @@ function proposalFor(analysis: Analysis, cursor: Extract<Cursor, { kind: 'key' }
   // Before a colon only the key changes; the value that stands there stays.
   const member = (value: unknown): string => (cursor.hasColon ? quoted : `${quoted}: ${JSON.stringify(value)}`);
   const text = (value: unknown): string => insertionInto(analysis.document.getText(), cursor, member(value));
-  const fallback = defaultOf(schemas);
   const candidates = candidatesFor(analysis, schemas, path, text);
-  // The tool's default when the judge has nothing against it, else the first that it accepts.
-  // Group sizes are in the order to try them already: most defaults are "per channel", which nobody writes a key for.
-  const isDefault = (value: unknown): boolean => candidates.kind !== 'groupSize' && same(value, fallback);
-  const inOrder = [...candidates.values.filter(isDefault), ...candidates.values.filter((value) => !isDefault(value))];
-  const { value, judgement } = firstAccepted(analysis, path, inOrder.length > 0 ? inOrder : [emptyValue(schemas)], text);
+  const { value, judgement } = startingValue(analysis, path, schemas, candidates, text);
   const choices = choicesFor(analysis, path, candidates, text);
   return {
     label: key,
@@ -64,15 +59,31 @@ function choicesFor(analysis: Analysis, path: JsonPath, { kind, values }: Candid
   return values.filter((value) => judge(checkInstead(analysis, textWith(value)), path).blamed.length === 0);
 }
 
-/** Most defaults are accepted, so usually one check decides; when all are refused the first is as good as any. */
-function firstAccepted(
+interface Judged {
+  readonly value: unknown;
+  readonly judgement: Judgement;
+}
+
+/** The tool's default, which changes nothing and so needs no check of its own; else the first value that the judge accepts. */
+function startingValue(
   analysis: Analysis,
   path: JsonPath,
-  values: readonly unknown[],
+  schemas: readonly JsonSchema[],
+  candidates: Candidates,
   textWith: (value: unknown) => string,
-): { readonly value: unknown; readonly judgement: Judgement } {
+): Judged {
+  const fallback = defaultOf(schemas);
+  // A group size is not left at its default: most are "per channel", which nobody writes a key for.
+  if (fallback !== undefined && fallback !== null && candidates.kind !== 'groupSize') return { value: fallback, judgement: judge(analysis.result, path) };
+  // null means "as if the key were absent": an example helps more.
+  const values = candidates.values.filter((value) => value !== null);
+  return firstAccepted(analysis, path, values.length > 0 ? values : [emptyValue(schemas)], textWith);
+}
+
+/** When all are refused the first is as good as any. */
+function firstAccepted(analysis: Analysis, path: JsonPath, values: readonly unknown[], textWith: (value: unknown) => string): Judged {
   const [first, ...others] = values;
-  const judged = (value: unknown): { value: unknown; judgement: Judgement } => ({ value, judgement: judge(checkInstead(analysis, textWith(value)), path) });
+  const judged = (value: unknown): Judged => ({ value, judgement: judge(checkInstead(analysis, textWith(value)), path) });
   const preferred = judged(first);
   if (preferred.judgement.blamed.length === 0) return preferred;
   for (const value of others.slice(0, triedLimit)) {
