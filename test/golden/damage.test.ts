@@ -22,8 +22,12 @@ const text = join(project, '..', 'shared', 'models', 'eval', 'docs_evaluation.tx
 const model = join(project, 'models', 'quill-16m');
 const skip = existsSync(oracle) ? false : 'the oracle figures (../shared/reference/oracle) are not here';
 
+/** Windows of 1,024 tokens that are measured: all 67 with QUANTWRIGHT_LONG_TESTS, else enough to tell any two rows of the table apart. */
+const windows = process.env['QUANTWRIGHT_LONG_TESTS'] ? 67 : 12;
+
 interface Damage {
-  readonly ppl: number;
+  /** Total nats of each window of 1,024 tokens (1,023 predicted). */
+  readonly window_nll_nats: readonly number[];
   readonly codes_sha256_int16_le_sorted_names: string;
 }
 const damage: Readonly<Record<string, Damage>> = skip ? {} : JSON.parse(readFileSync(oracle, 'utf8'));
@@ -61,11 +65,15 @@ for (const [name, config] of Object.entries(cases)) {
       assert.ok(expected, `no oracle figure ${name}`);
       const hash = await codesHash(out, native.binding, config);
       const quantized = await loadModel(out, { binding: native.binding });
-      const measured = await measurePerplexity(quantized, readFileSync(text, 'utf8'), { window: 1024 });
-      t.diagnostic(`${name}: perplexity ${measured.perplexity.toFixed(5)}, oracle ${expected.ppl.toFixed(5)}, ${result.bitsPerWeight.toFixed(3)} bits/weight, codes ${hash === expected.codes_sha256_int16_le_sorted_names ? 'equal' : 'differ'}`);
+      const measured = await measurePerplexity(quantized, readFileSync(text, 'utf8'), { window: 1024, maxTokens: windows * 1024 });
+      const nats = expected.window_nll_nats.slice(0, windows).reduce((sum, window) => sum + window, 0);
+      const perplexity = Math.exp(nats / (windows * 1023));
+      t.diagnostic(
+        `${name}: perplexity of ${windows} windows ${measured.perplexity.toFixed(5)}, oracle ${perplexity.toFixed(5)}, ${result.bitsPerWeight.toFixed(3)} bits/weight, codes ${hash === expected.codes_sha256_int16_le_sorted_names ? 'equal' : 'differ'}`,
+      );
       quantized.dispose();
       assert.equal(hash, expected.codes_sha256_int16_le_sorted_names, 'codes of the 56 linears');
-      assert.ok(Math.abs(measured.perplexity / expected.ppl - 1) < relativeTolerance, `perplexity ${measured.perplexity}, oracle ${expected.ppl}`);
+      assert.ok(Math.abs(measured.perplexity / perplexity - 1) < relativeTolerance, `perplexity ${measured.perplexity}, oracle ${perplexity}`);
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
