@@ -89,7 +89,11 @@ function runTests(directory) {
 function hashSources() {
   const hash = createHash('sha256');
   const files = [join(root, 'CMakeLists.txt'), join(nativeDirectory, 'CMakeLists.txt'), ...sourcesUnder('kernels'), ...sourcesUnder('native/src')];
-  for (const file of files) hash.update(`${relative(root, file)}\0`).update(readFileSync(file)).update('\0');
+  for (const file of files)
+    hash
+      .update(`${relative(root, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
   for (const header of ['node-addon-api', 'node-api-headers', 'cmake-js']) hash.update(`${header} ${versionOf(header)}\0`);
   return hash.update(`${process.platform} ${process.arch} ${process.env.CXX ?? ''}`).digest('hex');
 }

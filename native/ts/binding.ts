@@ -127,11 +127,27 @@ export type Op =
   | { readonly op: 'rmsnorm'; readonly in: ValueId; readonly out: ValueId; readonly weight: Float32Array; readonly eps: number }
   | { readonly op: 'linear'; readonly in: ValueId; readonly out: ValueId; readonly weight: Weight; readonly bias?: Float32Array }
   /** In place on [heads * headDim]; half-split pairs (i, i + headDim/2); inverseFrequency [headDim/2]; positions from the session. */
-  | { readonly op: 'rope'; readonly value: ValueId; readonly heads: number; readonly headDim: number; readonly inverseFrequency: Float32Array; readonly attentionScale: number }
+  | {
+      readonly op: 'rope';
+      readonly value: ValueId;
+      readonly heads: number;
+      readonly headDim: number;
+      readonly inverseFrequency: Float32Array;
+      readonly attentionScale: number;
+    }
   /** Causal attention over the session's cache of `layer`; appends k, v first. window: keys with i - j < window are visible. */
   | {
-      readonly op: 'attention'; readonly q: ValueId; readonly k: ValueId; readonly v: ValueId; readonly out: ValueId;
-      readonly layer: number; readonly heads: number; readonly kvHeads: number; readonly headDim: number; readonly scale: number; readonly window?: number;
+      readonly op: 'attention';
+      readonly q: ValueId;
+      readonly k: ValueId;
+      readonly v: ValueId;
+      readonly out: ValueId;
+      readonly layer: number;
+      readonly heads: number;
+      readonly kvHeads: number;
+      readonly headDim: number;
+      readonly scale: number;
+      readonly window?: number;
     }
   /** out = silu(gate) * up */
   | { readonly op: 'silu_mul'; readonly gate: ValueId; readonly up: ValueId; readonly out: ValueId }

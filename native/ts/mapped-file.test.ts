@@ -10,7 +10,10 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('MappedFile', () => {
   const path = join(folder, 'bytes.bin');
-  writeFileSync(path, Uint8Array.from({ length: 10_000 }, (_, i) => i & 255));
+  writeFileSync(
+    path,
+    Uint8Array.from({ length: 10_000 }, (_, i) => i & 255),
+  );
 
   test('reads copies of ranges and knows its size', () => {
     const file = binding.openFile(path);

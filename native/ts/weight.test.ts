@@ -49,7 +49,10 @@ describe('Weight', () => {
     await rejects(binding.createWeight(wrong(null)), /spec must be an object, not null/);
     await rejects(binding.createWeight({ codec: 'dense', type: 'bf16', rows: 2, cols: 2, data: new Uint8Array(16) }), /data has 16 bytes, but needs 8/);
     const forged = { file: {}, offset: 0, length: 8 };
-    await rejects(binding.createWeight({ codec: 'dense', type: 'bf16', rows: 2, cols: 2, data: wrong(forged) }), /data\.file must be a MappedFile of this addon/);
+    await rejects(
+      binding.createWeight({ codec: 'dense', type: 'bf16', rows: 2, cols: 2, data: wrong(forged) }),
+      /data\.file must be a MappedFile of this addon/,
+    );
   });
 
   test('matmul refuses shapes that do not fit', async () => {
