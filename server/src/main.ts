@@ -1,6 +1,7 @@
 // Process entry of the language server: arguments, connection, and nothing else. Bundled to dist/server.js (CommonJS).
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
 import { parseArguments } from './arguments.ts';
+import { documentationDirectory } from './process/documentationDirectory.ts';
 import { readTextFile } from './process/readTextFile.ts';
 import { startServer } from './process/server.ts';
 
@@ -13,5 +14,5 @@ if (start.kind === 'print') {
   // A promise nobody awaited must not end the server: it is a fault of ours, not of the document.
   process.on('unhandledRejection', (reason) => connection.console.error(`Unhandled rejection: ${String(reason)}`));
   process.on('uncaughtException', (error) => connection.console.error(`Uncaught exception: ${error.stack ?? error.message}`));
-  startServer(connection, { readText: readTextFile });
+  startServer(connection, { readText: readTextFile, documentation: documentationDirectory(process.argv[1]) });
 }

@@ -19,6 +19,7 @@ import { type Analysis, createAnalyses } from './document/analysis.ts';
 import { codeActions } from './features/codeActions.ts';
 import { complete } from './features/completion/complete.ts';
 import { toDiagnostic } from './features/diagnostics.ts';
+import type { DiagnosticPage } from './features/documentation.ts';
 import { formatDocument } from './features/format.ts';
 import { hover } from './features/hover.ts';
 import { documentSymbols } from './features/symbols.ts';
@@ -28,6 +29,7 @@ export interface ServiceHost {
   readonly targets: () => readonly Target[];
   /** Text of the config.json of the model the document is for; null when unknown or not allowed to look. */
   readonly modelConfigFor: (documentUri: string) => Promise<string | null>;
+  readonly diagnosticPage: DiagnosticPage;
   /** The client inserts snippets. */
   readonly snippets: () => boolean;
 }
@@ -52,10 +54,10 @@ export function createService(host: ServiceHost): Service {
   return {
     async diagnostics(document) {
       const { document: checked, result } = await analyse(document);
-      return result.format === null ? [] : result.findings.map((finding) => toDiagnostic(checked, finding));
+      return result.format === null ? [] : result.findings.map((finding) => toDiagnostic(checked, finding, host.diagnosticPage));
     },
     completion: async (document, position) => complete(await analyse(document), position, host.snippets()),
-    hover: async (document, position) => hover(await analyse(document), position),
+    hover: async (document, position) => hover(await analyse(document), position, host.diagnosticPage),
     async codeActions(document, range, context) {
       const analysis = await analyse(document);
       return analysis.result.format === null ? [] : codeActions(analysis, range, context);

@@ -19,7 +19,8 @@ export class LanguageServer implements Disposable {
     };
     const options: LanguageClientOptions = {
       documentSelector,
-      initializationOptions: serverSettings(),
+      // The editor's own JSON support formats and outlines these files already.
+      initializationOptions: { ...serverSettings(), provideFormatting: false, provideDocumentSymbols: false },
       outputChannel: log,
       diagnosticCollectionName: 'quantwright',
       synchronize: { fileEvents: workspace.createFileSystemWatcher('**/{config,quantize_config,*.quant}.json') },

@@ -2,7 +2,7 @@
 import type { Finding, OffsetRange, Severity } from '@quantwright/schemas/check/finding';
 import { type Diagnostic, DiagnosticSeverity, type Range } from 'vscode-languageserver';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
-import { diagnosticPage } from './documentation.ts';
+import type { DiagnosticPage } from './documentation.ts';
 
 export const diagnosticSource = 'quantwright';
 
@@ -13,7 +13,8 @@ export interface DiagnosticData {
   readonly fixes: readonly string[];
 }
 
-export function toDiagnostic(document: TextDocument, finding: Finding): Diagnostic {
+export function toDiagnostic(document: TextDocument, finding: Finding, pageOf: DiagnosticPage): Diagnostic {
+  const page = pageOf(finding.code);
   const data: DiagnosticData = {
     path: finding.path,
     supportRule: finding.supportRule,
@@ -24,7 +25,7 @@ export function toDiagnostic(document: TextDocument, finding: Finding): Diagnost
     range: toRange(document, finding.range),
     severity: severities[finding.severity],
     code: finding.code,
-    codeDescription: { href: diagnosticPage(finding.code) },
+    ...(page === null ? {} : { codeDescription: { href: page } }),
     source: diagnosticSource,
     message: finding.message,
     data,

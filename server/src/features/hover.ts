@@ -10,17 +10,19 @@ import { schemaAt } from '../schema/formatSchema.ts';
 import { same } from '../schema/jsonSchema.ts';
 import { ruleHelp } from '../schema/ruleHelp.ts';
 import { toRange } from './diagnostics.ts';
-import { diagnosticPage } from './documentation.ts';
+import type { DiagnosticPage } from './documentation.ts';
 import { decisivePerTarget, verdictLines } from './judgement.ts';
 
-export function hover(analysis: Analysis, position: Position): Hover | null {
+export function hover(analysis: Analysis, position: Position, pageOf: DiagnosticPage): Hover | null {
   const { document, result } = analysis;
   if (result.format === null) return null;
   const offset = document.offsetAt(position);
   const node = nodeAtOffset(result.tree, offset);
   const sections = [
     node === null ? '' : memberSection(analysis, node, offset),
-    ...result.findings.filter((finding) => finding.range.start <= offset && offset <= finding.range.end).map(findingSection),
+    ...result.findings
+      .filter((finding) => finding.range.start <= offset && offset <= finding.range.end)
+      .map((finding) => findingSection(finding, pageOf(finding.code))),
   ].filter((section) => section !== '');
   if (sections.length === 0) return null;
   const value = [...new Set(sections)].join('\n\n---\n\n');
@@ -53,11 +55,11 @@ function verdictSection(analysis: Analysis, path: JsonPath): string {
 }
 
 /** The page of the rule. The finding's own message is left to the editor, which shows it beside the hover. */
-function findingSection(finding: Finding): string {
+function findingSection(finding: Finding, page: string | null): string {
   const help = ruleHelp(finding.code);
   const cited = [finding.supportRule, finding.source].filter((part) => part !== null).join(', ');
   return [
-    `**[${finding.code}](${diagnosticPage(finding.code)})** ${help?.name ?? ''}`,
+    `**${page === null ? finding.code : `[${finding.code}](${page})`}** ${help?.name ?? ''}`,
     help?.markdown ?? finding.message,
     cited === '' ? '' : `Source: ${cited}`,
   ]

@@ -11,6 +11,7 @@ import {
   TextDocuments,
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
+import { diagnosticPages } from '../features/documentation.ts';
 import { createService, type Service } from '../service.ts';
 import { defaultSettings, readSettings } from '../settings.ts';
 import { canonicalUri } from '../workspace/modelConfig.ts';
@@ -20,6 +21,8 @@ import { type ClientFeatures, initializeResult, readClientFeatures } from './ini
 
 export interface ServerEffects {
   readonly readText: (uri: string) => Promise<string | null>;
+  /** Where the pages of the diagnostics are (a file URI), or null. */
+  readonly documentation: string | null;
 }
 
 export function startServer(connection: Connection, effects: ServerEffects): void {
@@ -37,6 +40,7 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
   const service: Service = createService({
     targets: () => settings.targets,
     modelConfigFor: (uri) => neighbours.modelConfigFor(uri, settings, folders),
+    diagnosticPage: diagnosticPages(effects.documentation),
     snippets: () => client.snippets,
   });
 

@@ -2,6 +2,7 @@
 import type { Target } from '@quantwright/schemas/hardware/target';
 import type { CodeAction, CompletionItem, Diagnostic, Hover, TextEdit } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
+import { diagnosticPages } from '../features/documentation.ts';
 import { createService, type Service } from '../service.ts';
 
 /** Dimensions of Llama-2 7B: K of down_proj is 11008 = 43 x 256. */
@@ -54,6 +55,7 @@ export function marked(text: string, setting: Setting = {}): Marked {
   const service = createService({
     targets: () => targets,
     modelConfigFor: () => Promise.resolve(setting.model ?? null),
+    diagnosticPage: diagnosticPages('file:///p/docs/diagnostics'),
     snippets: () => setting.snippets ?? true,
   });
   const completions = async (): Promise<CompletionItem[]> => (await service.completion(document, position))?.items ?? [];

@@ -22,8 +22,13 @@ export function keyProposals(analysis: Analysis, cursor: Extract<Cursor, { kind:
   const required = new Set(place.schemas.flatMap((found) => found.required ?? []));
   return [...place.members]
     .filter(([key, schemas]) => !present.has(key) && schemas.every((schema) => schema['x-unused'] === undefined))
-    .sort(([left], [right]) => Number(required.has(right)) - Number(required.has(left)))
+    .sort(([left], [right]) => rank(left, required) - rank(right, required))
     .map(([key, schemas]) => proposalFor(analysis, cursor, key, schemas, required.has(key)));
+}
+
+/** Required keys first; `$schema` is for tools and comes last. */
+function rank(key: string, required: ReadonlySet<string>): number {
+  return required.has(key) ? 0 : key === '$schema' ? 2 : 1;
 }
 
 function proposalFor(analysis: Analysis, cursor: Extract<Cursor, { kind: 'key' }>, key: string, schemas: readonly JsonSchema[], required: boolean): Proposal {
