@@ -76,13 +76,7 @@ export function createGguf(path, config, tensors, type) {
   const count = (tensor) => tensor.shape.reduce((a, b) => a * b, 1);
   let offset = 0;
   const table = tensors.map((tensor) => {
-    const row = Buffer.concat([
-      string(tensor.name),
-      u32(tensor.shape.length),
-      ...[...tensor.shape].reverse().map(u64),
-      u32(typeOf(tensor).id),
-      u64(offset),
-    ]);
+    const row = Buffer.concat([string(tensor.name), u32(tensor.shape.length), ...[...tensor.shape].reverse().map(u64), u32(typeOf(tensor).id), u64(offset)]);
     offset += padded(typeOf(tensor).bytes(count(tensor)));
     return row;
   });

@@ -118,7 +118,14 @@ export function makeModel(what, out, ggufTypes = ['bf16', 'f16', 'q8_0', 'q4_0']
 
   const list = tensorList(config);
   const source = made ? randomSource() : directorySource(what);
-  const writers = ggufTypes.map((type) => createGguf(`${files[type]}.part`, config, list.map(([, gguf, shape]) => ({ name: gguf, shape })), type));
+  const writers = ggufTypes.map((type) =>
+    createGguf(
+      `${files[type]}.part`,
+      config,
+      list.map(([, gguf, shape]) => ({ name: gguf, shape })),
+      type,
+    ),
+  );
   let safetensors = null;
   if (made) {
     mkdirSync(directory, { recursive: true });
@@ -145,7 +152,7 @@ export function makeModel(what, out, ggufTypes = ['bf16', 'f16', 'q8_0', 'q4_0']
     const gguf = heads ? interleaveHeads(values, shape, heads) : values;
     for (const writer of writers) writer.write(gguf);
   }
-  writers.forEach((writer) => writer.close());
+  for (const writer of writers) writer.close();
   for (const type of ggufTypes) renameSync(`${files[type]}.part`, files[type]);
   writeFileSync(join(out, `${name}.done`), '');
   return result;

@@ -42,9 +42,13 @@ function quantized(model, config) {
   if (config === null) return model.directory;
   const out = join(options.models, `${model.name}-${config}`);
   if (!existsSync(out))
-    execFileSync(process.execPath, [join(root, 'dist', 'cli.js'), 'quantize', model.directory, '--config', join(root, 'examples', `${config}.quant.json`), '--out', out, '--json'], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    execFileSync(
+      process.execPath,
+      [join(root, 'dist', 'cli.js'), 'quantize', model.directory, '--config', join(root, 'examples', `${config}.quant.json`), '--out', out, '--json'],
+      {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    );
   return out;
 }
 
@@ -54,8 +58,12 @@ const spread = (list) => `${median(list).toFixed(1)} [${Math.min(...list).toFixe
 if (!existsSync(join(here, 'node_modules'))) execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
 mkdirSync(options.models, { recursive: true });
 const names = options.only ? [options.only] : ['quill-16m', '1b'];
-console.log(`CPU: ${cpus()[0].model}, ${options.threads} threads; commit ${execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim()}\n`);
-console.log(`| model | ours | peer type | prefill ${options.prompt} ours tok/s | peer | ratio | decode ${options.tokens} ours tok/s | peer | ratio | load ms ours / peer | peak MiB ours / peer |`);
+console.log(
+  `CPU: ${cpus()[0].model}, ${options.threads} threads; commit ${execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim()}\n`,
+);
+console.log(
+  `| model | ours | peer type | prefill ${options.prompt} ours tok/s | peer | ratio | decode ${options.tokens} ours tok/s | peer | ratio | load ms ours / peer | peak MiB ours / peer |`,
+);
 console.log('|---|---|---|---|---|---|---|---|---|---|---|');
 for (const name of names) {
   const model = makeModel(name === '1b' ? '1b' : join(root, 'models', name), options.models);
@@ -67,7 +75,14 @@ for (const name of names) {
     let b;
     for (let round = 0; round < Number(options.rounds); round++) {
       a = child('ours.mjs', [directory, options.threads, options.repeats, options.prompt, options.tokens]);
-      b = child(join('peers', 'node-llama-cpp.mjs'), [model.gguf[pair.peer], options.threads, options.repeats, options.prompt, options.tokens, name === '1b' ? 32000 : 8192]);
+      b = child(join('peers', 'node-llama-cpp.mjs'), [
+        model.gguf[pair.peer],
+        options.threads,
+        options.repeats,
+        options.prompt,
+        options.tokens,
+        name === '1b' ? 32000 : 8192,
+      ]);
       ours.prefill.push(...a.prefill);
       ours.decode.push(...a.decode);
       peer.prefill.push(...b.prefill);

@@ -9,4 +9,4 @@ export function build() {
   run(process.execPath, ['scripts/bundle.mjs']);
 }
 
-if (process.argv[1]?.endsWith("build.mjs")) build();
+if (process.argv[1]?.endsWith('build.mjs')) build();

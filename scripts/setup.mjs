@@ -46,7 +46,9 @@ export function requirePrerequisites() {
 
 /** Installs the packages of package-lock.json unless they are there. Install scripts are not needed and not run. */
 export function installDependencies() {
-  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const hash = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   const stamp = join(root, 'node_modules', '.quantwright-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
   console.log('Installing npm packages ...');

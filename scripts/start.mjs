@@ -40,7 +40,8 @@ console.log('\n2. Quantize and measure (models/quill-16m, text models/texts/quan
 /** What a measured row depends on; a change of any of it measures again. */
 function identity(config) {
   const hash = createHash('sha256');
-  for (const file of [cli, join('dist', 'engine.js'), join(model, 'config.json'), text, ...(config ? [config] : [])]) hash.update(readFileSync(join(root, file)));
+  for (const file of [cli, join('dist', 'engine.js'), join(model, 'config.json'), text, ...(config ? [config] : [])])
+    hash.update(readFileSync(join(root, file)));
   return hash.digest('hex').slice(0, 16);
 }
 
@@ -92,7 +93,8 @@ const cells = rows.map((row) => [
   row.quantizeMemory === null ? '-' : row.quantizeMemory.toFixed(0),
 ]);
 const widths = header.map((title, column) => Math.max(title.length, ...cells.map((line) => line[column].length)));
-for (const line of [header, ...cells]) console.log(`   ${line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  ')}`);
+for (const line of [header, ...cells])
+  console.log(`   ${line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  ')}`);
 
 const chosen = rows[rows.length - 1].directory;
 console.log(`\n3. Chat with the 4-bit model (quantwright chat ${chosen.slice(root.length + 1)})\n`);

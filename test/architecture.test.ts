@@ -65,12 +65,20 @@ test('there are no drawers for homeless code', () => {
 test('TypeScript sources have no any and no non-null assertions', () => {
   const wrong = files
     .filter((path) => path.endsWith('.ts') && path !== 'test/architecture.test.ts')
-    .filter((path) => /(:\s*any\b|\bas any\b|<any>)/.test(text(path).replace(/\/\/.*$/gm, '').replace(/\/\*[\s\S]*?\*\//g, '')));
+    .filter((path) =>
+      /(:\s*any\b|\bas any\b|<any>)/.test(
+        text(path)
+          .replace(/\/\/.*$/gm, '')
+          .replace(/\/\*[\s\S]*?\*\//g, ''),
+      ),
+    );
   assert.deepEqual(wrong, []);
 });
 
 test('ARCHITECTURE.md names every conversation of schemas/rpc', () => {
   const architecture = text('ARCHITECTURE.md');
-  const missing = files.filter((path) => path.startsWith('schemas/rpc/') && !path.endsWith('.test.ts')).filter((path) => !architecture.includes(path.split('/').pop() ?? path));
+  const missing = files
+    .filter((path) => path.startsWith('schemas/rpc/') && !path.endsWith('.test.ts'))
+    .filter((path) => !architecture.includes(path.split('/').pop() ?? path));
   assert.deepEqual(missing, []);
 });
