@@ -29,7 +29,13 @@ export class ChatApp extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    window.addEventListener('focus', focusComposer);
     post({ type: 'ready' });
+  }
+
+  override disconnectedCallback(): void {
+    window.removeEventListener('focus', focusComposer);
+    super.disconnectedCallback();
   }
 
   protected override createRenderRoot(): HTMLElement {
@@ -45,21 +51,28 @@ export class ChatApp extends LitElement {
     const list = this.querySelector('.messages');
     if (this.#followEnd && list !== null) list.scrollTop = list.scrollHeight;
     const before = changed.get('chat') as ChatState | undefined;
-    if (before?.busy === true && !this.chat.busy) this.#announceAnswer();
+    // Whoever came to type is at the box as soon as there is one.
+    if (before?.known === false && document.hasFocus()) focusComposer();
+    if (before?.busy === true && !this.chat.busy) {
+      this.#announceAnswer();
+      // The Stop button is gone, and with it the focus of who pressed it.
+      if (document.hasFocus()) focusComposer();
+    }
   }
 
   protected override render(): TemplateResult {
     const { chat } = this;
+    if (!chat.known) return html`<main class="chat" aria-busy="true"><p class="loading">Looking for models...</p></main>`;
     return html`
       <main class="chat" aria-busy=${chat.busy ? 'true' : 'false'} @keydown=${this.#onKey}>
         ${modelBar(chat)}
         <section class="messages" role="log" aria-live="off" aria-label="Conversation" tabindex="0" @click=${onClick}>${messageList(chat)}</section>
         ${chat.notice === null ? nothing : html`<p class="notice ${chat.notice.level}" role="alert">${chat.notice.text}</p>`}
         <form class="composer" @submit=${(event: Event) => event.preventDefault()}>
-          <vscode-textarea
-            class="input" label="Message" placeholder="Message (Enter sends, Shift+Enter starts a new line)" rows="3" resize="none"
+          <textarea
+            class="input" aria-label="Message" aria-keyshortcuts="Enter" placeholder="Message (Enter sends, Shift+Enter adds a line)" rows="2"
             .value=${this.draft} @input=${this.#onInput}
-          ></vscode-textarea>
+          ></textarea>
           <div class="actions">
             <span class="status" role="status">${statusText(chat)}</span>
             ${
@@ -77,7 +90,7 @@ export class ChatApp extends LitElement {
 
   readonly #onInput = (event: Event): void => {
     const { target } = event;
-    if (target instanceof HTMLElement && 'value' in target) this.draft = String(target.value);
+    if (target instanceof HTMLTextAreaElement) this.draft = target.value;
   };
 
   readonly #onKey = (event: KeyboardEvent): void => {
@@ -99,7 +112,7 @@ export class ChatApp extends LitElement {
     this.draft = '';
     this.#followEnd = true;
     post({ type: 'send', text });
-    this.querySelector<HTMLElement>('.input')?.focus();
+    inputBox()?.focus();
   };
 
   /** Screen readers get the finished answer once, not every piece of it. */
@@ -108,6 +121,15 @@ export class ChatApp extends LitElement {
     const answers = this.querySelectorAll('.message.assistant');
     if (announcer !== null) announcer.textContent = answers.item(answers.length - 1)?.textContent ?? '';
   }
+}
+
+function inputBox(): HTMLElement | null {
+  return document.querySelector<HTMLElement>('textarea.input');
+}
+
+/** Puts the cursor into the box unless something else of the view has the focus. */
+function focusComposer(): void {
+  if (document.activeElement === null || document.activeElement === document.body) inputBox()?.focus();
 }
 
 function stop(): void {

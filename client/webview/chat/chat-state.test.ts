@@ -6,6 +6,11 @@ import { initialState, reduce } from './chat-state.ts';
 const asked: ToChat = { type: 'state', models: [], model: '/m', messages: [{ role: 'user', content: 'Hi' }], busy: true };
 const done: ToChat = { type: 'done', finishReason: 'stop', tokensPerSecond: 200, tokens: 3, contextUsed: 20, contextLength: 1024, memoryBytes: 1e6 };
 
+test('nothing is known before the first state, and everything after it', () => {
+  assert.equal(initialState.known, false);
+  assert.equal(reduce(initialState, asked).known, true);
+});
+
 test('deltas build the answer and count its tokens', () => {
   const state = [asked, { type: 'delta', text: 'Hel', tokens: 1 } as const, { type: 'delta', text: 'lo', tokens: 2 } as const].reduce(reduce, initialState);
   assert.deepEqual(state.messages.at(-1), { role: 'assistant', content: 'Hello' });

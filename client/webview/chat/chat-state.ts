@@ -6,6 +6,8 @@ export type Notice = Omit<Extract<ToChat, { readonly type: 'notice' }>, 'type'>;
 export type Figures = Omit<Extract<ToChat, { readonly type: 'done' }>, 'type'>;
 
 export interface ChatState {
+  /** False until the extension has said what there is; until then nothing is known, not even that there is no model. */
+  readonly known: boolean;
   readonly models: readonly ModelChoice[];
   readonly model: string | null;
   readonly messages: readonly ChatMessage[];
@@ -18,7 +20,7 @@ export interface ChatState {
   readonly notice: Notice | null;
 }
 
-export const initialState: ChatState = { models: [], model: null, messages: [], busy: false, tokens: 0, figures: null, notice: null };
+export const initialState: ChatState = { known: false, models: [], model: null, messages: [], busy: false, tokens: 0, figures: null, notice: null };
 
 export function reduce(state: ChatState, message: ToChat): ChatState {
   switch (message.type) {
@@ -26,6 +28,7 @@ export function reduce(state: ChatState, message: ToChat): ChatState {
       const { models, model, messages, busy } = message;
       const starts = busy && !state.busy;
       return {
+        known: true,
         models,
         model,
         messages,

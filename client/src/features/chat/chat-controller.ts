@@ -92,6 +92,8 @@ export class ChatController implements Disposable {
   }
 
   async #restoreView(): Promise<void> {
+    // A conversation comes back at once; looking for models may take a while in a large workspace.
+    if (this.#model !== null) this.#postState();
     this.#models = await findModels(this.#context);
     this.#model ??= this.#models[0]?.dir ?? embeddedModel(this.#context);
     this.#postState();
