@@ -1,9 +1,19 @@
-// What the user is told when the engine process ended by itself. Pure.
+// What the user is told when the engine process ended by itself: while it is being restarted, after it was, and when it stays down. Pure.
 import type { EngineCrash } from '../../engine/engine-supervisor.ts';
 
-export function crashWords({ reason, lost, willRestart }: EngineCrash): string {
-  const lostWords =
-    lost.length === 0 ? 'No job was running, nothing is lost.' : `Lost: ${lost.join(', ')}. Start ${lost.length === 1 ? 'it' : 'them'} again when you like.`;
-  const next = willRestart ? 'It is being restarted.' : 'It stopped too often within a minute and is not started again by itself.';
-  return `The Quantwright engine stopped: ${reason}. ${next} ${lostWords}`;
+export type AfterCrash = 'restarting' | 'restarted' | 'down';
+
+export function crashWords({ reason, lost }: Pick<EngineCrash, 'reason' | 'lost'>, after: AfterCrash): string {
+  return `The Quantwright engine stopped: ${reason}. ${next[after]} ${lostWords(lost)}`;
+}
+
+const next: Readonly<Record<AfterCrash, string>> = {
+  restarting: 'It is being restarted.',
+  restarted: 'It was restarted.',
+  down: 'It stopped too often within a minute and is not started again by itself.',
+};
+
+function lostWords(lost: readonly string[]): string {
+  if (lost.length === 0) return 'No job was running, nothing is lost.';
+  return `Lost: ${lost.join(', ')}. Start ${lost.length === 1 ? 'it' : 'them'} again when you like.`;
 }

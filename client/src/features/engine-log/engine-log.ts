@@ -1,7 +1,7 @@
 // Commands Show Engine Log and Restart Engine, and the notifications of the engine's crashes: what stopped, what was lost, what happens next.
-import { window } from 'vscode';
+import { ProgressLocation, window } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
-import type { EngineCrash } from '../../engine/engine-supervisor.ts';
+import type { EngineCrash, EngineState, EngineSupervisor } from '../../engine/engine-supervisor.ts';
 import { crashWords } from './crash-words.ts';
 
 const showLog = 'Show Engine Log';
@@ -23,13 +23,34 @@ export function activate(context: QuantwrightContext): void {
   context.own(context.engine.onDidCrash((crash) => void tellCrash(context, crash)));
 }
 
+/** A notification cannot be changed, one with progress ends by itself: so the words about the restart never outlive it. */
 async function tellCrash(context: QuantwrightContext, crash: EngineCrash): Promise<void> {
-  const words = crashWords(crash);
-  context.log.error(words);
-  const show = crash.willRestart ? window.showWarningMessage : window.showErrorMessage;
-  const answer = await show(words, ...(crash.willRestart ? [showLog] : [restart, showLog]));
+  if (!crash.willRestart) {
+    context.log.error(crashWords(crash, 'down'));
+    const answer = await window.showErrorMessage(crashWords(crash, 'down'), restart, showLog);
+    if (answer === restart) await restartEngine(context);
+    if (answer === showLog) context.log.show();
+    return;
+  }
+  const title = crashWords(crash, 'restarting');
+  context.log.error(title);
+  const outcome = afterRestart(context.engine);
+  await window.withProgress({ location: ProgressLocation.Notification, title }, () => outcome);
+  // Another crash is told by itself, and whoever stopped or restarted the engine meanwhile knows it.
+  if ((await outcome) !== 'running') return;
+  const answer = await window.showWarningMessage(crashWords(crash, 'restarted'), showLog);
   if (answer === showLog) context.log.show();
-  if (answer === restart) await restartEngine(context);
+}
+
+/** What became of the restart that a crash has announced; `waiting` after one more crash. */
+function afterRestart(engine: EngineSupervisor): Promise<EngineState['tag']> {
+  return new Promise((resolve) => {
+    const listener = engine.onDidChangeState(({ tag }) => {
+      if (tag === 'starting') return;
+      listener.dispose();
+      resolve(tag);
+    });
+  });
 }
 
 async function restartEngine(context: QuantwrightContext): Promise<void> {
