@@ -86,13 +86,13 @@ export interface Weight {
 }
 
 /** Rounding recipes of algorithms sections 2 and 3; they give different numbers on the same weights. */
-export type RtnDialect = 'instant_quant' | 'ist' | 'qllm' | 'inc' | 'awq' | 'compressed_tensors';
+export type RtnDialect = 'instant_quant' | 'ist' | 'qllm' | 'inc' | 'awq' | 'compressed_tensors' | 'dashinfer_cpu';
 
 export interface RtnOptions {
   readonly dialect: RtnDialect;
   readonly bits: 2 | 3 | 4 | 8;
   readonly symmetric: boolean;
-  /** instant_quant only: signed codes (-128..127) or unsigned (0..2^bits-1). */
+  /** instant_quant and dashinfer_cpu: signed codes (-128..127) or unsigned (0..2^bits-1). */
   readonly signed?: boolean;
   readonly groupSize: number;
   /** Search of a smaller range (ist/qllm: 80 steps, norm 2.4; inc: one ratio for the tensor). */

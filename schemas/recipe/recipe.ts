@@ -64,7 +64,7 @@ export interface Recipe {
   readonly ignore: readonly string[];
   readonly overrides: readonly ModuleOverride[];
   /** RTN dialect (algorithms section 3); null for methods that have none. */
-  readonly dialect: 'instant_quant' | 'ist' | 'qllm' | 'inc' | 'awq' | 'compressed_tensors' | null;
+  readonly dialect: 'instant_quant' | 'ist' | 'qllm' | 'inc' | 'awq' | 'compressed_tensors' | 'dashinfer_cpu' | null;
   readonly mseSearch: boolean;
   readonly fullRange: boolean;
   readonly dampPercent: number;

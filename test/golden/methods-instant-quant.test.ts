@@ -1,12 +1,14 @@
 // DashInfer InstantQuant against its own Python code: codes exact, scales and zeros as stored, dequantized values, and the A8W8 product.
+// And DashInfer's CPU operator (dialect dashinfer_cpu of rtn), which rounds by another formula.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dequantize } from '@quantwright/engine/commands/tensor';
 import { instantQuant } from '@quantwright/engine/methods/instant_quant/method';
 import type { ModuleScheme, QuantizedMatrix, ScaleType } from '@quantwright/engine/methods/method';
+import { rtn } from '@quantwright/engine/methods/rtn/method';
 import { goldenBinding } from './binding.ts';
-import { goldenTensor, transposed } from './cases.ts';
+import { type GoldenTensor, goldenTensor, transposed } from './cases.ts';
 import { runGoldenCases } from './outcome.ts';
 
 const binding = await goldenBinding();
@@ -31,41 +33,55 @@ async function quantize(weightKn: Float32Array, k: number, n: number, scheme: Mo
 const turned = (values: Float32Array | Int32Array | Int8Array | Uint8Array, rows: number, cols: number): Float32Array =>
   transposed(Float32Array.from(values), rows, cols);
 
-runGoldenCases(
-  'dashinfer_iq',
-  async ({ golden, tensors, same }) => {
-    const weight = goldenTensor(tensors, 'in.weight_kn');
-    const [k = 0, n = 0] = weight.shape;
-    if (golden.params['mode'] === 'A8W8') {
-      const matrix = await quantize(Float32Array.from(weight.data), k, n, schemeOf(8, true, -1, 'f32'));
-      same('qw', turned(matrix.codes, n, k));
-      const packed = await binding.createWeight({
-        codec: 'w8a8',
-        rows: n,
-        cols: k,
-        groupSize: -1,
-        codes: matrix.codes,
-        scale: matrix.scale,
-        zero: matrix.zero,
-        scaleType: 'f32',
-      });
-      const x = goldenTensor(tensors, 'in.x');
-      const bias = tensors.get('in.bias');
-      same('y', await packed.matmul(Float32Array.from(x.data), x.shape[0] ?? 0, bias === undefined ? undefined : Float32Array.from(bias.data)));
-      return;
-    }
-    const { weight_format: format, group_size: group, ftype } = golden.params;
-    const bits = format === 'uint4' ? 4 : 8;
-    const matrix = await quantize(Float32Array.from(weight.data), k, n, schemeOf(bits, format === 'int8', Number(group), scaleTypes[String(ftype)] ?? 'f32'));
-    same('codes', turned(matrix.codes, n, k));
-    same('scale', turned(matrix.scale, n, matrix.groups));
-    same('zero', turned(matrix.zero, n, matrix.groups));
-    same('dequant_kn', turned(dequantize(matrix), n, k));
-    same('qdata', format === 'uint4' ? packedPairs(turned(matrix.codes, n, k), k, n) : turned(matrix.codes, n, k));
-  },
-  (golden) =>
-    golden.case.startsWith('iq_cpu_') ? "the rounding of DashInfer's CPU operator, another formula than its InstantQuant weights; not implemented here" : null,
-);
+runGoldenCases('dashinfer_iq', async ({ golden, tensors, same }) => {
+  if (golden.case.startsWith('iq_cpu_')) return cpuOperator(goldenTensor(tensors, 'in.x'), golden.params['granularity'] === 'per tensor', tensors, same);
+  const weight = goldenTensor(tensors, 'in.weight_kn');
+  const [k = 0, n = 0] = weight.shape;
+  if (golden.params['mode'] === 'A8W8') {
+    const matrix = await quantize(Float32Array.from(weight.data), k, n, schemeOf(8, true, -1, 'f32'));
+    same('qw', turned(matrix.codes, n, k));
+    const packed = await binding.createWeight({
+      codec: 'w8a8',
+      rows: n,
+      cols: k,
+      groupSize: -1,
+      codes: matrix.codes,
+      scale: matrix.scale,
+      zero: matrix.zero,
+      scaleType: 'f32',
+    });
+    const x = goldenTensor(tensors, 'in.x');
+    const bias = tensors.get('in.bias');
+    same('y', await packed.matmul(Float32Array.from(x.data), x.shape[0] ?? 0, bias === undefined ? undefined : Float32Array.from(bias.data)));
+    return;
+  }
+  const { weight_format: format, group_size: group, ftype } = golden.params;
+  const bits = format === 'uint4' ? 4 : 8;
+  const matrix = await quantize(Float32Array.from(weight.data), k, n, schemeOf(bits, format === 'int8', Number(group), scaleTypes[String(ftype)] ?? 'f32'));
+  same('codes', turned(matrix.codes, n, k));
+  same('scale', turned(matrix.scale, n, matrix.groups));
+  same('zero', turned(matrix.zero, n, matrix.groups));
+  same('dequant_kn', turned(dequantize(matrix), n, k));
+  same('qdata', format === 'uint4' ? packedPairs(turned(matrix.codes, n, k), k, n) : turned(matrix.codes, n, k));
+});
+
+/** The reference quantizes the columns of x [rows, cols] to int8, or with the other formula the whole of it, as one group, to uint8. */
+async function cpuOperator(
+  x: GoldenTensor,
+  whole: boolean,
+  tensors: ReadonlyMap<string, GoldenTensor>,
+  same: (name: string, actual: ArrayLike<number>) => void,
+): Promise<void> {
+  const [k = 0, n = 0] = x.shape;
+  const values = Float32Array.from(x.data);
+  const [rows, cols, lying] = whole ? [1, k * n, values] : [n, k, transposed(values, k, n)];
+  const scheme: ModuleScheme = { ...schemeOf(8, !whole, -1, 'f32'), dialect: 'dashinfer_cpu' };
+  const matrix = await rtn.quantizeModule(binding, { type: 'f32', rows, cols, data: new Uint8Array(lying.buffer) }, scheme);
+  same('q', whole ? matrix.codes : turned(matrix.codes, n, k));
+  same('scale', matrix.scale);
+  same('zero', matrix.zero);
+  if (tensors.has('out.dequant')) same('dequant', dequantize(matrix));
+}
 
 /** DashInfer's own packing of uint4: byte j of a row holds outputs 2j (low nibble) and 2j+1. */
 function packedPairs(codes: Float32Array, k: number, n: number): Float32Array {

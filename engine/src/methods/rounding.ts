@@ -15,8 +15,8 @@ export function codeBits(bits: number): 2 | 3 | 4 | 8 {
 export async function roundMatrix(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme): Promise<QuantizedMatrix> {
   const bits = codeBits(scheme.weights.bits);
   const groupSize = scheme.weights.groupSize === -1 ? source.cols : Math.min(scheme.weights.groupSize, source.cols);
-  // Asymmetric by definition (algorithms of DashInfer, section "weights"): the flag of the config is about activations there.
-  const symmetric = scheme.dialect === 'instant_quant' ? false : scheme.weights.symmetric;
+  // Asymmetric by definition in both of DashInfer's roundings: the flag of its config is about activations.
+  const symmetric = scheme.dialect === 'instant_quant' || scheme.dialect === 'dashinfer_cpu' ? false : scheme.weights.symmetric;
   const result = await binding.quantizeRtn(source, {
     dialect: scheme.dialect,
     bits,

@@ -19,8 +19,8 @@ float top_signed_code(int bits) { return float((1 << (bits - 1)) - 1); }
 // Half to even; adding 0 turns -0 into 0.
 float round_even(float value) { return std::nearbyint(value) + 0.0f; }
 
-qw_rtn_grid signed_grid(int bits, float scale, float zero, int clamp_first) {
-  return {scale, zero, -top_signed_code(bits) - 1.0f, top_signed_code(bits), clamp_first};
+qw_rtn_grid signed_grid(int bits, float scale, float zero, qw_rtn_order order) {
+  return {scale, zero, -top_signed_code(bits) - 1.0f, top_signed_code(bits), order};
 }
 
 // The zero stays a fraction and the range is not extended to 0; a constant group is reproduced by its zero alone.
@@ -28,7 +28,18 @@ qw_rtn_grid fit_instant_quant(const qw_rtn_options& options, float smallest, flo
   const float low = options.is_signed ? -top_signed_code(options.bits) - 1.0f : 0.0f;
   float scale = (largest - smallest) / top_code(options.bits);
   if (scale == 0.0f) scale = 1.0f;
-  return {scale, low - smallest / scale, low, low + top_code(options.bits), 1};
+  return {scale, low - smallest / scale, low, low + top_code(options.bits), QW_RTN_ADD_CLAMP_ROUND};
+}
+
+// The zero is clamped to the codes, and signed codes are computed before it is rounded; unsigned ones after. A group whose values share a sign
+// therefore saturates, as in the reference. A constant group has no range of its own there; here 0 is put into it.
+qw_rtn_grid fit_dashinfer_cpu(const qw_rtn_options& options, Range range) {
+  const float low = options.is_signed ? -top_signed_code(options.bits) - 1.0f : 0.0f, high = low + top_code(options.bits);
+  if (range.low == range.high) range = around_zero(range.low, range.high);
+  float scale = (range.high - range.low) / top_code(options.bits);
+  if (scale == 0.0f) scale = 1.0f;
+  const float zero = std::min(std::max(low - range.low / scale, low), high);
+  return {scale, options.is_signed ? zero : std::round(zero), low, high, QW_RTN_ADD_CLAMP_ROUND_AWAY};
 }
 
 // Shared by ist, qllm and inc when asymmetric.
@@ -36,7 +47,7 @@ qw_rtn_grid fit_unsigned(int bits, Range range, float ratio) {
   if (range.low == 0.0f && range.high == 0.0f) range = {-1.0f, 1.0f};
   range = {range.low * ratio, range.high * ratio};
   const float scale = (range.high - range.low) / top_code(bits);
-  return {scale, round_even(-range.low / scale), 0.0f, top_code(bits), 0};
+  return {scale, round_even(-range.low / scale), 0.0f, top_code(bits), QW_RTN_ROUND_ADD_CLAMP};
 }
 
 // A row without negative values keeps its lower end at 0 and saturates: the reference does so, and so do checkpoints made with it.
@@ -45,49 +56,50 @@ qw_rtn_grid fit_ist_symmetric(int bits, Range range, float ratio) {
   range = {range.low < 0.0f ? -magnitude : range.low, magnitude};
   if (range.low == 0.0f && range.high == 0.0f) range = {-1.0f, 1.0f};
   range = {range.low * ratio, range.high * ratio};
-  return {(range.high - range.low) / top_code(bits), float(1 << (bits - 1)), 0.0f, top_code(bits), 0};
+  return {(range.high - range.low) / top_code(bits), float(1 << (bits - 1)), 0.0f, top_code(bits), QW_RTN_ROUND_ADD_CLAMP};
 }
 
 qw_rtn_grid fit_qllm_symmetric(int bits, Range range, float ratio) {
   const float magnitude = range.largest_magnitude();
-  return signed_grid(bits, (magnitude == 0.0f ? 1.0f : magnitude) * ratio / top_signed_code(bits), 0.0f, 0);
+  return signed_grid(bits, (magnitude == 0.0f ? 1.0f : magnitude) * ratio / top_signed_code(bits), 0.0f, QW_RTN_ROUND_ADD_CLAMP);
 }
 
 // Full range: the sign of the scale is chosen so that the element of largest magnitude lands on -2^(bits-1).
 qw_rtn_grid fit_inc_symmetric(const qw_rtn_options& options, float smallest, float largest, float ratio) {
   float magnitude = std::max(std::fabs(smallest), std::fabs(largest)) * ratio;
   if (magnitude == 0.0f) magnitude = 1.0f;
-  if (!options.full_range) return signed_grid(options.bits, magnitude / top_signed_code(options.bits), 0.0f, 0);
+  if (!options.full_range) return signed_grid(options.bits, magnitude / top_signed_code(options.bits), 0.0f, QW_RTN_ROUND_ADD_CLAMP);
   const float scale = magnitude / float(1 << (options.bits - 1));
-  return signed_grid(options.bits, std::fabs(largest) > std::fabs(smallest) ? -scale : scale, 0.0f, 0);
+  return signed_grid(options.bits, std::fabs(largest) > std::fabs(smallest) ? -scale : scale, 0.0f, QW_RTN_ROUND_ADD_CLAMP);
 }
 
 qw_rtn_grid fit_awq(const qw_rtn_options& options, float smallest, float largest) {
   constexpr float kSmallestRange = 1e-5f;
   if (options.symmetric) {
     const float magnitude = std::max(std::max(std::fabs(smallest), std::fabs(largest)), kSmallestRange);
-    return signed_grid(options.bits, magnitude / top_signed_code(options.bits), 0.0f, 0);
+    return signed_grid(options.bits, magnitude / top_signed_code(options.bits), 0.0f, QW_RTN_ROUND_ADD_CLAMP);
   }
   const float top = top_code(options.bits);
   const float scale = std::max(largest - smallest, kSmallestRange) / top;
   const float zero = std::min(std::max(-round_even(smallest / scale), 0.0f), top);
-  return {scale, zero + 0.0f, 0.0f, top, 0};
+  return {scale, zero + 0.0f, 0.0f, top, QW_RTN_ROUND_ADD_CLAMP};
 }
 
 qw_rtn_grid fit_compressed_tensors(const qw_rtn_options& options, Range range) {
   const float top = top_code(options.bits), low = -top_signed_code(options.bits) - 1.0f;
   float scale = options.symmetric ? range.largest_magnitude() / (top / 2.0f) : (range.high - range.low) / top;
   if (scale == 0.0f) scale = std::numeric_limits<float>::epsilon();
-  if (options.symmetric) return signed_grid(options.bits, scale, 0.0f, 1);
+  if (options.symmetric) return signed_grid(options.bits, scale, 0.0f, QW_RTN_ADD_CLAMP_ROUND);
   const float zero = std::min(std::max(low - range.low / scale, low), top_signed_code(options.bits));
-  return signed_grid(options.bits, scale, round_even(zero), 1);
+  return signed_grid(options.bits, scale, round_even(zero), QW_RTN_ADD_CLAMP_ROUND);
 }
 
 }  // namespace
 
 int qw_rtn_is_signed(const qw_rtn_options* options) {
   switch (options->dialect) {
-    case QW_RTN_INSTANT_QUANT: return options->is_signed != 0;
+    case QW_RTN_INSTANT_QUANT:
+    case QW_RTN_DASHINFER_CPU: return options->is_signed != 0;
     case QW_RTN_IST: return 0;
     case QW_RTN_COMPRESSED_TENSORS: return 1;
     case QW_RTN_QLLM:
@@ -97,9 +109,14 @@ int qw_rtn_is_signed(const qw_rtn_options* options) {
   return options->symmetric != 0;
 }
 
+float qw_rtn_stored_zero(const qw_rtn_grid* grid) {
+  return grid->order == QW_RTN_ADD_CLAMP_ROUND_AWAY ? std::round(grid->zero) + 0.0f : grid->zero;
+}
+
 qw_rtn_grid qw_rtn_fit(const qw_rtn_options* options, float smallest, float largest, float ratio) {
   switch (options->dialect) {
     case QW_RTN_INSTANT_QUANT: return fit_instant_quant(*options, smallest, largest);
+    case QW_RTN_DASHINFER_CPU: return fit_dashinfer_cpu(*options, {smallest, largest});
     case QW_RTN_AWQ: return fit_awq(*options, smallest, largest);
     case QW_RTN_COMPRESSED_TENSORS: return fit_compressed_tensors(*options, around_zero(smallest, largest));
     case QW_RTN_IST:

@@ -91,7 +91,7 @@ struct Rounding {
       uint8_t* out = codes + row * source.cols + first;
       line.quantize(x + first, count, &grid, out);
       scale[at] = qw_round_to_type(options.scale_type, grid.scale);
-      zero[at] = qw_round_to_type(options.scale_type, grid.zero);
+      zero[at] = qw_round_to_type(options.scale_type, qw_rtn_stored_zero(&grid));
       if (!std::isfinite(scale[at]) || !std::isfinite(zero[at])) lower(overflow, at);
       line.error(x + first, count, out, is_signed, scale[at], zero[at], &signal[size_t(row)], &noise[size_t(row)]);
     }
@@ -140,7 +140,7 @@ qw_status qw_rtn_plan(const qw_rtn_options* options, int64_t rows, int64_t cols,
   if (rows < 1 || cols < 1) {
     return qw_error(QW_INVALID_ARGUMENT, "rtn: a matrix of %lld x %lld has nothing to round", (long long)rows, (long long)cols);
   }
-  if (options->dialect < QW_RTN_INSTANT_QUANT || options->dialect > QW_RTN_COMPRESSED_TENSORS) {
+  if (options->dialect < QW_RTN_INSTANT_QUANT || options->dialect > QW_RTN_DASHINFER_CPU) {
     return qw_error(QW_INVALID_ARGUMENT, "rtn: unknown dialect %d", int(options->dialect));
   }
   if (options->bits != 2 && options->bits != 3 && options->bits != 4 && options->bits != 8) {
@@ -152,6 +152,9 @@ qw_status qw_rtn_plan(const qw_rtn_options* options, int64_t rows, int64_t cols,
   }
   if (options->dialect == QW_RTN_INSTANT_QUANT && options->symmetric) {
     return qw_error(QW_UNSUPPORTED, "rtn: instant_quant weights are asymmetric; use symmetric false, or another dialect");
+  }
+  if (options->dialect == QW_RTN_DASHINFER_CPU && (options->symmetric || options->bits != 8)) {
+    return qw_error(QW_UNSUPPORTED, "rtn: dashinfer_cpu has 8-bit asymmetric weights only; use 8 bits and symmetric false, or another dialect");
   }
   if (options->mse && options->dialect != QW_RTN_IST && options->dialect != QW_RTN_QLLM && !inc) {
     return qw_error(QW_UNSUPPORTED, "rtn: only the dialects ist, qllm and inc search a smaller range (mse)");

@@ -18,13 +18,14 @@ typedef enum qw_rtn_dialect {
   QW_RTN_INC = 3,                 // Intel Neural Compressor
   QW_RTN_AWQ = 4,                 // AutoAWQ pseudo_quantize_tensor
   QW_RTN_COMPRESSED_TENSORS = 5,  // signed codes, symmetric absmax / ((2^bits - 1) / 2)
+  QW_RTN_DASHINFER_CPU = 6,       // DashInfer's CPU operator: clamped zero, halves away from zero; 8 bits, always asymmetric
 } qw_rtn_dialect;
 
 typedef struct qw_rtn_options {
   qw_rtn_dialect dialect;
   int bits;            // 2, 3, 4 or 8
   int symmetric;
-  int is_signed;       // instant_quant only: codes -2^(bits-1).. (else 0..2^bits-1); the other dialects decide themselves
+  int is_signed;       // instant_quant, dashinfer_cpu: codes -2^(bits-1).. (else 0..2^bits-1); the other dialects decide themselves
   int64_t group_size;  // -1: the whole row; the last group of a row may be shorter
   int mse;             // ist, qllm: range per group, 80 steps, norm 2.4; inc: one clip ratio for the matrix, 40 steps, squared error
   int full_range;      // inc, symmetric

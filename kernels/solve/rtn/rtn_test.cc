@@ -75,12 +75,13 @@ void check_levels_agree(const qw_rtn_options& options, qw_type type, int64_t row
 }
 
 void check_every_dialect(Random& random) {
-  for (int dialect = QW_RTN_INSTANT_QUANT; dialect <= QW_RTN_COMPRESSED_TENSORS; ++dialect) {
+  for (int dialect = QW_RTN_INSTANT_QUANT; dialect <= QW_RTN_DASHINFER_CPU; ++dialect) {
     for (const int bits : {2, 3, 4, 8}) {
+      if (dialect == QW_RTN_DASHINFER_CPU && bits != 8) continue;
       for (const int symmetric : {0, 1}) {
         for (const int64_t group_size : {-1, 32, 7}) {
           qw_rtn_options options = options_of(qw_rtn_dialect(dialect), bits, symmetric, group_size);
-          if (dialect == QW_RTN_INSTANT_QUANT) options.symmetric = 0, options.is_signed = symmetric;
+          if (dialect == QW_RTN_INSTANT_QUANT || dialect == QW_RTN_DASHINFER_CPU) options.symmetric = 0, options.is_signed = symmetric;
           options.scale_type = qw_type(bits % 3);
           const bool searches = dialect == QW_RTN_IST || dialect == QW_RTN_QLLM || dialect == QW_RTN_INC;
           check_levels_agree(options, qw_type((bits + symmetric) % 3), 9, 100, random);
@@ -125,6 +126,19 @@ void check_by_hand() {
   // compressed-tensors: absmax / 7.5, signed.
   const Rounded ct = round_values({-7.5f, 7.5f, 3.4f}, 3, options_of(QW_RTN_COMPRESSED_TENSORS, 4, 1, -1));
   CHECK(ct.scale[0] == 1 && ct.code(0) == -8 && ct.code(1) == 7 && ct.code(2) == 3);
+  // dashinfer_cpu: scale 1. int8 adds the unrounded zero -0.5, so 0.0 becomes round(-0.5) = -1 (away from zero), and the stored zero is -1 too.
+  qw_rtn_options cpu = options_of(QW_RTN_DASHINFER_CPU, 8, 0, -1);
+  cpu.is_signed = 1;
+  const Rounded half = round_values({-127.5f, 127.5f, 0.0f, 1.0f}, 4, cpu);
+  CHECK(half.scale[0] == 1 && half.zero[0] == -1 && half.code(0) == -128 && half.code(1) == 127 && half.code(2) == -1 && half.code(3) == 1);
+  // Values of one sign: the zero is clamped and the codes saturate. A constant is kept.
+  const Rounded positive = round_values({255.0f, 510.0f, 3.0f, 3.0f}, 2, cpu);
+  CHECK(positive.zero[0] == -128 && positive.code(0) == 127 && positive.code(1) == 127);
+  CHECK(std::fabs((float(positive.code(2)) - positive.zero[1]) * positive.scale[1] - 3.0f) < 1e-5f);
+  // uint8: the zero is rounded first (127.5 -> 128), and the codes after it.
+  cpu.is_signed = 0;
+  const Rounded seed = round_values({-127.5f, 127.5f, 0.25f, 0.5f}, 4, cpu);
+  CHECK(seed.zero[0] == 128 && seed.codes == (std::vector<uint8_t>{1, 255, 128, 129}));
   // The tail group only sees its own columns.
   const Rounded tail = round_values({7.0f, -7.0f, 70.0f}, 3, options_of(QW_RTN_QLLM, 4, 1, 2));
   CHECK(tail.groups == 2 && tail.scale[0] == 1 && tail.scale[1] == 10);
@@ -152,6 +166,8 @@ void check_refusals() {
   options = options_of(QW_RTN_QLLM, 5, 1, -1);
   refuses(options, {1, 2, 3}, QW_UNSUPPORTED, "5 bits");
   refuses(options_of(QW_RTN_INSTANT_QUANT, 8, 1, -1), {1, 2, 3}, QW_UNSUPPORTED, "asymmetric");
+  refuses(options_of(QW_RTN_DASHINFER_CPU, 4, 0, -1), {1, 2, 3}, QW_UNSUPPORTED, "8-bit asymmetric");
+  refuses(options_of(QW_RTN_DASHINFER_CPU, 8, 1, -1), {1, 2, 3}, QW_UNSUPPORTED, "8-bit asymmetric");
   options = options_of(QW_RTN_AWQ, 4, 1, -1);
   options.mse = 1;
   refuses(options, {1, 2, 3}, QW_UNSUPPORTED, "mse");

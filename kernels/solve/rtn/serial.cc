@@ -9,8 +9,9 @@ namespace {
 float clamp(float value, float low, float high) { return value < low ? low : value > high ? high : value; }
 
 float code_of(float x, const qw_rtn_grid& grid) {
-  if (grid.clamp_first) return std::nearbyint(clamp(x / grid.scale + grid.zero, grid.low, grid.high));
-  return clamp(std::nearbyint(x / grid.scale) + grid.zero, grid.low, grid.high);
+  if (grid.order == QW_RTN_ROUND_ADD_CLAMP) return clamp(std::nearbyint(x / grid.scale) + grid.zero, grid.low, grid.high);
+  const float clamped = clamp(x / grid.scale + grid.zero, grid.low, grid.high);
+  return grid.order == QW_RTN_ADD_CLAMP_ROUND ? std::nearbyint(clamped) : std::round(clamped);
 }
 
 void range(const float* x, int64_t count, float* smallest, float* largest) {

@@ -8,6 +8,11 @@ namespace {
 #if defined(__AVX512F__)
 inline f32v min(f32v a, f32v b) { return _mm512_min_ps(a, b); }
 inline f32v absolute(f32v x) { return _mm512_abs_ps(x); }
+inline f32v toward_zero(f32v x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+inline f32v with_sign_of(float magnitude, f32v x) {
+  const __m512i sign = _mm512_and_epi32(_mm512_castps_si512(x), _mm512_set1_epi32(int(0x80000000u)));
+  return _mm512_castsi512_ps(_mm512_or_epi32(_mm512_castps_si512(all(magnitude)), sign));
+}
 inline f32v fill_rest(f32v x, int64_t count, float rest) { return _mm512_mask_mov_ps(all(rest), first_lanes(count), x); }
 inline f32v fifth_of_bits(f32v x) {  // bits(x) / 5 + offset: a fifth root within a few percent
   const __m512 bits = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_castps_si512(x)), all(0.2f));
@@ -23,6 +28,8 @@ inline f32v load_codes(const uint8_t* codes, int64_t count, int is_signed) {
 #else
 inline f32v min(f32v a, f32v b) { return _mm256_min_ps(a, b); }
 inline f32v absolute(f32v x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff))); }
+inline f32v toward_zero(f32v x) { return _mm256_round_ps(x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+inline f32v with_sign_of(float magnitude, f32v x) { return _mm256_or_ps(all(magnitude), _mm256_and_ps(x, all(-0.0f))); }
 inline f32v fill_rest(f32v x, int64_t count, float rest) {
   return count >= 8 ? x : _mm256_blendv_ps(all(rest), x, _mm256_castsi256_ps(first_lanes(count)));
 }
@@ -45,17 +52,22 @@ inline f32v load_codes(const uint8_t* codes, int64_t count, int is_signed) {
 }
 #endif
 
+// Halves away from zero, for |x| < 2^22: the largest float below 1/2 moves every half past the next integer and nothing below a half.
+inline f32v round_away(f32v x) { return toward_zero(add(x, with_sign_of(0.5f - 0x1p-25f, x))); }
+
 inline f32v load_some(const float* x, int64_t count) { return count >= kLanes ? load(x) : load_first(x, count); }
 
 struct Grid {
   f32v scale, zero, low, high;
-  int clamp_first;
+  qw_rtn_order order;
   explicit Grid(const qw_rtn_grid& grid)
-      : scale(all(grid.scale)), zero(all(grid.zero)), low(all(grid.low)), high(all(grid.high)), clamp_first(grid.clamp_first) {}
+      : scale(all(grid.scale)), zero(all(grid.zero)), low(all(grid.low)), high(all(grid.high)), order(grid.order) {}
   f32v clamp(f32v x) const { return min(max(x, low), high); }
   f32v code(f32v x) const {
     const f32v steps = div(x, scale);
-    return clamp_first ? round_even(clamp(add(steps, zero))) : clamp(add(round_even(steps), zero));
+    if (order == QW_RTN_ROUND_ADD_CLAMP) return clamp(add(round_even(steps), zero));
+    const f32v clamped = clamp(add(steps, zero));
+    return order == QW_RTN_ADD_CLAMP_ROUND ? round_even(clamped) : round_away(clamped);
   }
 };
 

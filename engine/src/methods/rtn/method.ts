@@ -1,4 +1,4 @@
-// Round to nearest with an integer zero point, in the dialect that the recipe names (ist, qllm, inc, awq, compressed_tensors).
+// Round to nearest with an integer zero point, in the dialect that the recipe names (ist, qllm, inc, awq, compressed_tensors, dashinfer_cpu).
 // Formulas and sources: README.md in this folder.
 import type { Method } from '../method.ts';
 import { roundMatrix } from '../rounding.ts';

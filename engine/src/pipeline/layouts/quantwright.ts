@@ -80,10 +80,10 @@ function groupSizeOf(plan: ModulePlan): number {
   return size === -1 ? plan.cols : Math.min(size, plan.cols);
 }
 
-/** Whether the codes come out signed: each dialect has its own rule, except InstantQuant, which follows the config. */
+/** Whether the codes come out signed: each dialect has its own rule, except DashInfer's two, which follow the config. */
 function isSigned(plan: ModulePlan): boolean {
   const { dialect, weights } = plan.scheme;
-  if (dialect === 'instant_quant') return weights.signed;
+  if (dialect === 'instant_quant' || dialect === 'dashinfer_cpu') return weights.signed;
   if (dialect === 'compressed_tensors') return true;
   return dialect !== 'ist' && weights.symmetric;
 }
