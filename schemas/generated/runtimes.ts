@@ -408,6 +408,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "words": null,
         "source": "engine/src/pipeline/layouts/compressed-tensors.ts",
         "versions": null
+      },
+      {
+        "id": "QW-14",
+        "code": "QC005",
+        "words": null,
+        "source": "kernels/solve/rtn/rtn.cc; modelscope/dash-infer csrc/core/kernel/cpu/quantize.cpp :: quantize",
+        "versions": null
       }
     ],
     "table": [],

@@ -206,20 +206,22 @@ export const schema: JsonSchema = {
         "qllm",
         "inc",
         "awq",
-        "compressed_tensors"
+        "compressed_tensors",
+        "dashinfer_cpu"
       ],
       "enumDescriptions": [
         "The quantizer of the GPTQ repository: range extended to zero, integer zero point.",
         "As ist; symmetric codes are signed with scale absmax / (2^(bits-1) - 1).",
         "Intel Neural Compressor: optional full range and clip search.",
         "AutoAWQ: range not extended to zero.",
-        "compressed-tensors: signed codes, scale absmax / ((2^bits - 1) / 2)."
+        "compressed-tensors: signed codes, scale absmax / ((2^bits - 1) / 2).",
+        "DashInfer's CPU operator: int8 or uint8, zero point clamped to the codes, halves away from zero; groups of one sign saturate."
       ],
       "description": "Rounding rules of rtn. They give different numbers on the same weights. Default: ist for weight_only, compressed_tensors for activate_quant."
     },
     "symmetric": {
       "type": "boolean",
-      "description": "Symmetric codes without a zero point. Default: true for int8, int4, int3, int2 with rtn; false for unsigned formats and instant_quant."
+      "description": "Symmetric codes without a zero point. Default: true for int8, int4, int3, int2 with rtn; false for unsigned formats, instant_quant and the dialect dashinfer_cpu."
     },
     "sym": {
       "type": "boolean",
@@ -574,6 +576,36 @@ export const schema: JsonSchema = {
             "x-words": "mse_search exists in the dialects ist, qllm and inc only.",
             "x-fix": {
               "set": "ist"
+            }
+          }
+        }
+      }
+    },
+    {
+      "if": {
+        "required": [
+          "dialect"
+        ],
+        "properties": {
+          "dialect": {
+            "const": "dashinfer_cpu"
+          }
+        }
+      },
+      "then": {
+        "properties": {
+          "symmetric": {
+            "const": false,
+            "x-words": "the dialect dashinfer_cpu is always asymmetric; symmetric codes come from the other dialects.",
+            "x-fix": {
+              "remove": true
+            }
+          },
+          "sym": {
+            "const": false,
+            "x-words": "the dialect dashinfer_cpu is always asymmetric; symmetric codes come from the other dialects.",
+            "x-fix": {
+              "remove": true
             }
           }
         }

@@ -270,7 +270,7 @@ let valid9 = true;
 const _errs25 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing3;
-if((data.full_range === undefined) && (missing3 = "full_range")){
+if((data.dialect === undefined) && (missing3 = "dialect")){
 const err16 = {};
 if(vErrors === null){
 vErrors = [err16];
@@ -281,8 +281,8 @@ vErrors.push(err16);
 errors++;
 }
 else {
-if(data.full_range !== undefined){
-if(true !== data.full_range){
+if(data.dialect !== undefined){
+if("dashinfer_cpu" !== data.dialect){
 const err17 = {};
 if(vErrors === null){
 vErrors = [err17];
@@ -308,8 +308,9 @@ vErrors = null;
 if(_valid3){
 const _errs27 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.dialect === undefined){
-const err18 = {instancePath,schemaPath:"#/allOf/3/then/required",keyword:"required",params:{missingProperty: "dialect"},message:"must have required property '"+"dialect"+"'"};
+if(data.symmetric !== undefined){
+if(false !== data.symmetric){
+const err18 = {instancePath:instancePath+"/symmetric",schemaPath:"#/allOf/3/then/properties/symmetric/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -318,9 +319,10 @@ vErrors.push(err18);
 }
 errors++;
 }
-if(data.dialect !== undefined){
-if("inc" !== data.dialect){
-const err19 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/3/then/properties/dialect/const",keyword:"const",params:{allowedValue: "inc"},message:"must be equal to constant"};
+}
+if(data.sym !== undefined){
+if(false !== data.sym){
+const err19 = {instancePath:instancePath+"/sym",schemaPath:"#/allOf/3/then/properties/sym/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -344,9 +346,13 @@ vErrors.push(err20);
 }
 errors++;
 }
+const _errs31 = errors;
+let valid12 = true;
+const _errs32 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.quant_method === undefined){
-const err21 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "quant_method"},message:"must have required property '"+"quant_method"+"'"};
+let missing4;
+if((data.full_range === undefined) && (missing4 = "full_range")){
+const err21 = {};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -355,9 +361,10 @@ vErrors.push(err21);
 }
 errors++;
 }
-for(const key0 in data){
-if(!(func2.call(schema11.properties, key0))){
-const err22 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+else {
+if(data.full_range !== undefined){
+if(true !== data.full_range){
+const err22 = {};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -367,10 +374,23 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data.quant_method !== undefined){
-let data11 = data.quant_method;
-if((typeof data11 !== "string") && (!(Array.isArray(data11)))){
-const err23 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/type",keyword:"type",params:{type: schema11.properties.quant_method.type},message:"must be string,array"};
+}
+}
+var _valid4 = _errs32 === errors;
+errors = _errs31;
+if(vErrors !== null){
+if(_errs31){
+vErrors.length = _errs31;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs34 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.dialect === undefined){
+const err23 = {instancePath,schemaPath:"#/allOf/4/then/required",keyword:"required",params:{missingProperty: "dialect"},message:"must have required property '"+"dialect"+"'"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -379,11 +399,9 @@ vErrors.push(err23);
 }
 errors++;
 }
-const _errs32 = errors;
-let valid13 = true;
-const _errs33 = errors;
-if(typeof data11 !== "string"){
-const err24 = {};
+if(data.dialect !== undefined){
+if("inc" !== data.dialect){
+const err24 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/4/then/properties/dialect/const",keyword:"const",params:{allowedValue: "inc"},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -392,20 +410,13 @@ vErrors.push(err24);
 }
 errors++;
 }
-var _valid4 = _errs33 === errors;
-errors = _errs32;
-if(vErrors !== null){
-if(_errs32){
-vErrors.length = _errs32;
-}
-else {
-vErrors = null;
 }
 }
-if(_valid4){
-const _errs35 = errors;
-if(!((((((((((((data11 === "instant_quant") || (data11 === "rtn")) || (data11 === "gptq")) || (data11 === "awq")) || (data11 === "teq")) || (data11 === "spqr")) || (data11 === "bcq")) || (data11 === "qrazor")) || (data11 === "smoothquant")) || (data11 === "llm_int8")) || (data11 === "zeroquant")) || (data11 === "w8a8_static"))){
-const err25 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.then.enum},message:"must be equal to one of the allowed values"};
+var _valid4 = _errs34 === errors;
+valid12 = _valid4;
+}
+if(!valid12){
+const err25 = {instancePath,schemaPath:"#/allOf/4/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -414,11 +425,9 @@ vErrors.push(err25);
 }
 errors++;
 }
-var _valid4 = _errs35 === errors;
-valid13 = _valid4;
-}
-if(!valid13){
-const err26 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.quant_method === undefined){
+const err26 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "quant_method"},message:"must have required property '"+"quant_method"+"'"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -427,12 +436,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(Array.isArray(data11)){
-const len0 = data11.length;
-for(let i0=0; i0<len0; i0++){
-let data12 = data11[i0];
-if(typeof data12 !== "string"){
-const err27 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key0 in data){
+if(!(func2.call(schema11.properties, key0))){
+const err27 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -441,8 +447,11 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(!((((((((((((data12 === "instant_quant") || (data12 === "rtn")) || (data12 === "gptq")) || (data12 === "awq")) || (data12 === "teq")) || (data12 === "spqr")) || (data12 === "bcq")) || (data12 === "qrazor")) || (data12 === "smoothquant")) || (data12 === "llm_int8")) || (data12 === "zeroquant")) || (data12 === "w8a8_static"))){
-const err28 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.items.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.quant_method !== undefined){
+let data14 = data.quant_method;
+if((typeof data14 !== "string") && (!(Array.isArray(data14)))){
+const err28 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/type",keyword:"type",params:{type: schema11.properties.quant_method.type},message:"must be string,array"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -451,13 +460,11 @@ vErrors.push(err28);
 }
 errors++;
 }
-}
-}
-}
-if(data.weight_format !== undefined){
-let data13 = data.weight_format;
-if(typeof data13 !== "string"){
-const err29 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const _errs39 = errors;
+let valid16 = true;
+const _errs40 = errors;
+if(typeof data14 !== "string"){
+const err29 = {};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -466,8 +473,20 @@ vErrors.push(err29);
 }
 errors++;
 }
-if(!(((((((((data13 === "int8") || (data13 === "uint8")) || (data13 === "int4")) || (data13 === "uint4")) || (data13 === "int3")) || (data13 === "uint3")) || (data13 === "int2")) || (data13 === "uint2")) || (data13 === "fp8_e4m3"))){
-const err30 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+var _valid5 = _errs40 === errors;
+errors = _errs39;
+if(vErrors !== null){
+if(_errs39){
+vErrors.length = _errs39;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs42 = errors;
+if(!((((((((((((data14 === "instant_quant") || (data14 === "rtn")) || (data14 === "gptq")) || (data14 === "awq")) || (data14 === "teq")) || (data14 === "spqr")) || (data14 === "bcq")) || (data14 === "qrazor")) || (data14 === "smoothquant")) || (data14 === "llm_int8")) || (data14 === "zeroquant")) || (data14 === "w8a8_static"))){
+const err30 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.then.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -476,11 +495,11 @@ vErrors.push(err30);
 }
 errors++;
 }
+var _valid5 = _errs42 === errors;
+valid16 = _valid5;
 }
-if(data.compute_method !== undefined){
-let data14 = data.compute_method;
-if(typeof data14 !== "string"){
-const err31 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid16){
+const err31 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -489,8 +508,12 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(!((data14 === "weight_only") || (data14 === "activate_quant"))){
-const err32 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/enum",keyword:"enum",params:{allowedValues: schema11.properties.compute_method.enum},message:"must be equal to one of the allowed values"};
+if(Array.isArray(data14)){
+const len0 = data14.length;
+for(let i0=0; i0<len0; i0++){
+let data15 = data14[i0];
+if(typeof data15 !== "string"){
+const err32 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -499,11 +522,8 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-if(data.group_size !== undefined){
-let data15 = data.group_size;
-if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
-const err33 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((((((((((((data15 === "instant_quant") || (data15 === "rtn")) || (data15 === "gptq")) || (data15 === "awq")) || (data15 === "teq")) || (data15 === "spqr")) || (data15 === "bcq")) || (data15 === "qrazor")) || (data15 === "smoothquant")) || (data15 === "llm_int8")) || (data15 === "zeroquant")) || (data15 === "w8a8_static"))){
+const err33 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.items.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -512,10 +532,13 @@ vErrors.push(err33);
 }
 errors++;
 }
-const _errs44 = errors;
-const _errs45 = errors;
-if(0 !== data15){
-const err34 = {};
+}
+}
+}
+if(data.weight_format !== undefined){
+let data16 = data.weight_format;
+if(typeof data16 !== "string"){
+const err34 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -524,9 +547,8 @@ vErrors.push(err34);
 }
 errors++;
 }
-var valid16 = _errs45 === errors;
-if(valid16){
-const err35 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(!(((((((((data16 === "int8") || (data16 === "uint8")) || (data16 === "int4")) || (data16 === "uint4")) || (data16 === "int3")) || (data16 === "uint3")) || (data16 === "int2")) || (data16 === "uint2")) || (data16 === "fp8_e4m3"))){
+const err35 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -535,20 +557,11 @@ vErrors.push(err35);
 }
 errors++;
 }
-else {
-errors = _errs44;
-if(vErrors !== null){
-if(_errs44){
-vErrors.length = _errs44;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data15 == "number") && (isFinite(data15))){
-if(data15 < -1 || isNaN(data15)){
-const err36 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data.compute_method !== undefined){
+let data17 = data.compute_method;
+if(typeof data17 !== "string"){
+const err36 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -557,12 +570,8 @@ vErrors.push(err36);
 }
 errors++;
 }
-}
-}
-if(data.group_settings !== undefined){
-let data16 = data.group_settings;
-if((!(data16 && typeof data16 == "object" && !Array.isArray(data16))) && (data16 !== null)){
-const err37 = {instancePath:instancePath+"/group_settings",schemaPath:"#/properties/group_settings/type",keyword:"type",params:{type: schema11.properties.group_settings.type},message:"must be object,null"};
+if(!((data17 === "weight_only") || (data17 === "activate_quant"))){
+const err37 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/enum",keyword:"enum",params:{allowedValues: schema11.properties.compute_method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -571,11 +580,11 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
-for(const key1 in data16){
-let data17 = data16[key1];
-if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
-const err38 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+if(data.group_size !== undefined){
+let data18 = data.group_size;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err38 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -586,7 +595,7 @@ errors++;
 }
 const _errs51 = errors;
 const _errs52 = errors;
-if(0 !== data17){
+if(0 !== data18){
 const err39 = {};
 if(vErrors === null){
 vErrors = [err39];
@@ -596,9 +605,9 @@ vErrors.push(err39);
 }
 errors++;
 }
-var valid18 = _errs52 === errors;
-if(valid18){
-const err40 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/not",keyword:"not",params:{},message:"must NOT be valid"};
+var valid19 = _errs52 === errors;
+if(valid19){
+const err40 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -618,9 +627,9 @@ vErrors = null;
 }
 }
 }
-if((typeof data17 == "number") && (isFinite(data17))){
-if(data17 < -1 || isNaN(data17)){
-const err41 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < -1 || isNaN(data18)){
+const err41 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -631,12 +640,10 @@ errors++;
 }
 }
 }
-}
-}
-if(data.dialect !== undefined){
-let data18 = data.dialect;
-if(typeof data18 !== "string"){
-const err42 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.group_settings !== undefined){
+let data19 = data.group_settings;
+if((!(data19 && typeof data19 == "object" && !Array.isArray(data19))) && (data19 !== null)){
+const err42 = {instancePath:instancePath+"/group_settings",schemaPath:"#/properties/group_settings/type",keyword:"type",params:{type: schema11.properties.group_settings.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -645,8 +652,11 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(!(((((data18 === "ist") || (data18 === "qllm")) || (data18 === "inc")) || (data18 === "awq")) || (data18 === "compressed_tensors"))){
-const err43 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.properties.dialect.enum},message:"must be equal to one of the allowed values"};
+if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
+for(const key1 in data19){
+let data20 = data19[key1];
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+const err43 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -655,10 +665,10 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-if(data.symmetric !== undefined){
-if(typeof data.symmetric !== "boolean"){
-const err44 = {instancePath:instancePath+"/symmetric",schemaPath:"#/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+const _errs58 = errors;
+const _errs59 = errors;
+if(0 !== data20){
+const err44 = {};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -667,10 +677,9 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-if(data.sym !== undefined){
-if(typeof data.sym !== "boolean"){
-const err45 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+var valid21 = _errs59 === errors;
+if(valid21){
+const err45 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -679,10 +688,20 @@ vErrors.push(err45);
 }
 errors++;
 }
+else {
+errors = _errs58;
+if(vErrors !== null){
+if(_errs58){
+vErrors.length = _errs58;
 }
-if(data.mse_search !== undefined){
-if(typeof data.mse_search !== "boolean"){
-const err46 = {instancePath:instancePath+"/mse_search",schemaPath:"#/properties/mse_search/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 < -1 || isNaN(data20)){
+const err46 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -692,9 +711,13 @@ vErrors.push(err46);
 errors++;
 }
 }
-if(data.full_range !== undefined){
-if(typeof data.full_range !== "boolean"){
-const err47 = {instancePath:instancePath+"/full_range",schemaPath:"#/properties/full_range/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+}
+}
+if(data.dialect !== undefined){
+let data21 = data.dialect;
+if(typeof data21 !== "string"){
+const err47 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -703,11 +726,8 @@ vErrors.push(err47);
 }
 errors++;
 }
-}
-if(data.scale_type !== undefined){
-let data23 = data.scale_type;
-if(typeof data23 !== "string"){
-const err48 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((((((data21 === "ist") || (data21 === "qllm")) || (data21 === "inc")) || (data21 === "awq")) || (data21 === "compressed_tensors")) || (data21 === "dashinfer_cpu"))){
+const err48 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.properties.dialect.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -716,8 +736,10 @@ vErrors.push(err48);
 }
 errors++;
 }
-if(!(((data23 === "float16") || (data23 === "bfloat16")) || (data23 === "float32"))){
-const err49 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/enum",keyword:"enum",params:{allowedValues: schema11.properties.scale_type.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.symmetric !== undefined){
+if(typeof data.symmetric !== "boolean"){
+const err49 = {instancePath:instancePath+"/symmetric",schemaPath:"#/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -727,10 +749,9 @@ vErrors.push(err49);
 errors++;
 }
 }
-if(data.save_format !== undefined){
-let data24 = data.save_format;
-if(typeof data24 !== "string"){
-const err50 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.sym !== undefined){
+if(typeof data.sym !== "boolean"){
+const err50 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -739,8 +760,10 @@ vErrors.push(err50);
 }
 errors++;
 }
-if(!((((data24 === "quantwright") || (data24 === "gptq")) || (data24 === "gptq_v2")) || (data24 === "compressed-tensors"))){
-const err51 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.mse_search !== undefined){
+if(typeof data.mse_search !== "boolean"){
+const err51 = {instancePath:instancePath+"/mse_search",schemaPath:"#/properties/mse_search/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -750,9 +773,9 @@ vErrors.push(err51);
 errors++;
 }
 }
-if(data.desc_act !== undefined){
-if(typeof data.desc_act !== "boolean"){
-const err52 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.full_range !== undefined){
+if(typeof data.full_range !== "boolean"){
+const err52 = {instancePath:instancePath+"/full_range",schemaPath:"#/properties/full_range/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -762,9 +785,10 @@ vErrors.push(err52);
 errors++;
 }
 }
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err53 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.scale_type !== undefined){
+let data26 = data.scale_type;
+if(typeof data26 !== "string"){
+const err53 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -773,10 +797,8 @@ vErrors.push(err53);
 }
 errors++;
 }
-}
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err54 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!(((data26 === "float16") || (data26 === "bfloat16")) || (data26 === "float32"))){
+const err54 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/enum",keyword:"enum",params:{allowedValues: schema11.properties.scale_type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -786,11 +808,10 @@ vErrors.push(err54);
 errors++;
 }
 }
-if(data.damp_percent !== undefined){
-let data28 = data.damp_percent;
-if((typeof data28 == "number") && (isFinite(data28))){
-if(data28 >= 1 || isNaN(data28)){
-const err55 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data.save_format !== undefined){
+let data27 = data.save_format;
+if(typeof data27 !== "string"){
+const err55 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -799,8 +820,8 @@ vErrors.push(err55);
 }
 errors++;
 }
-if(data28 <= 0 || isNaN(data28)){
-const err56 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(!((((data27 === "quantwright") || (data27 === "gptq")) || (data27 === "gptq_v2")) || (data27 === "compressed-tensors"))){
+const err56 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -810,8 +831,9 @@ vErrors.push(err56);
 errors++;
 }
 }
-else {
-const err57 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.desc_act !== undefined){
+if(typeof data.desc_act !== "boolean"){
+const err57 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -821,10 +843,9 @@ vErrors.push(err57);
 errors++;
 }
 }
-if(data.calibration !== undefined){
-let data29 = data.calibration;
-if((!(data29 && typeof data29 == "object" && !Array.isArray(data29))) && (data29 !== null)){
-const err58 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err58 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -833,10 +854,10 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
-for(const key2 in data29){
-if(!(((key2 === "dataset") || (key2 === "samples")) || (key2 === "sequence_length"))){
-const err59 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+}
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err59 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -846,10 +867,11 @@ vErrors.push(err59);
 errors++;
 }
 }
-if(data29.dataset !== undefined){
-let data30 = data29.dataset;
-if((typeof data30 !== "string") && (data30 !== null)){
-const err60 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
+if(data.damp_percent !== undefined){
+let data31 = data.damp_percent;
+if((typeof data31 == "number") && (isFinite(data31))){
+if(data31 >= 1 || isNaN(data31)){
+const err60 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -858,11 +880,8 @@ vErrors.push(err60);
 }
 errors++;
 }
-}
-if(data29.samples !== undefined){
-let data31 = data29.samples;
-if(!(((typeof data31 == "number") && (!(data31 % 1) && !isNaN(data31))) && (isFinite(data31)))){
-const err61 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data31 <= 0 || isNaN(data31)){
+const err61 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -871,9 +890,9 @@ vErrors.push(err61);
 }
 errors++;
 }
-if((typeof data31 == "number") && (isFinite(data31))){
-if(data31 < 1 || isNaN(data31)){
-const err62 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err62 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -883,11 +902,10 @@ vErrors.push(err62);
 errors++;
 }
 }
-}
-if(data29.sequence_length !== undefined){
-let data32 = data29.sequence_length;
-if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
-const err63 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.calibration !== undefined){
+let data32 = data.calibration;
+if((!(data32 && typeof data32 == "object" && !Array.isArray(data32))) && (data32 !== null)){
+const err63 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -896,9 +914,10 @@ vErrors.push(err63);
 }
 errors++;
 }
-if((typeof data32 == "number") && (isFinite(data32))){
-if(data32 < 1 || isNaN(data32)){
-const err64 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data32 && typeof data32 == "object" && !Array.isArray(data32)){
+for(const key2 in data32){
+if(!(((key2 === "dataset") || (key2 === "samples")) || (key2 === "sequence_length"))){
+const err64 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -908,13 +927,10 @@ vErrors.push(err64);
 errors++;
 }
 }
-}
-}
-}
-if(data.ignore !== undefined){
-let data33 = data.ignore;
-if((!(Array.isArray(data33))) && (data33 !== null)){
-const err65 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+if(data32.dataset !== undefined){
+let data33 = data32.dataset;
+if((typeof data33 !== "string") && (data33 !== null)){
+const err65 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -923,11 +939,11 @@ vErrors.push(err65);
 }
 errors++;
 }
-if(Array.isArray(data33)){
-const len1 = data33.length;
-for(let i1=0; i1<len1; i1++){
-if(typeof data33[i1] !== "string"){
-const err66 = {instancePath:instancePath+"/ignore/" + i1,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data32.samples !== undefined){
+let data34 = data32.samples;
+if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
+const err66 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -936,13 +952,9 @@ vErrors.push(err66);
 }
 errors++;
 }
-}
-}
-}
-if(data.overrides !== undefined){
-let data35 = data.overrides;
-if((!(data35 && typeof data35 == "object" && !Array.isArray(data35))) && (data35 !== null)){
-const err67 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+if((typeof data34 == "number") && (isFinite(data34))){
+if(data34 < 1 || isNaN(data34)){
+const err67 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -951,13 +963,12 @@ vErrors.push(err67);
 }
 errors++;
 }
-if(data35 && typeof data35 == "object" && !Array.isArray(data35)){
-for(const key3 in data35){
-let data36 = data35[key3];
-if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
-for(const key4 in data36){
-if(!((((key4 === "weight_format") || (key4 === "group_size")) || (key4 === "symmetric")) || (key4 === "sym"))){
-const err68 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+}
+if(data32.sequence_length !== undefined){
+let data35 = data32.sequence_length;
+if(!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))){
+const err68 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -966,11 +977,9 @@ vErrors.push(err68);
 }
 errors++;
 }
-}
-if(data36.weight_format !== undefined){
-let data37 = data36.weight_format;
-if(typeof data37 !== "string"){
-const err69 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 < 1 || isNaN(data35)){
+const err69 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -979,8 +988,14 @@ vErrors.push(err69);
 }
 errors++;
 }
-if(!(((((((((data37 === "int8") || (data37 === "uint8")) || (data37 === "int4")) || (data37 === "uint4")) || (data37 === "int3")) || (data37 === "uint3")) || (data37 === "int2")) || (data37 === "uint2")) || (data37 === "fp8_e4m3"))){
-const err70 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+}
+}
+}
+}
+if(data.ignore !== undefined){
+let data36 = data.ignore;
+if((!(Array.isArray(data36))) && (data36 !== null)){
+const err70 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -989,11 +1004,11 @@ vErrors.push(err70);
 }
 errors++;
 }
-}
-if(data36.group_size !== undefined){
-let data38 = data36.group_size;
-if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
-const err71 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(Array.isArray(data36)){
+const len1 = data36.length;
+for(let i1=0; i1<len1; i1++){
+if(typeof data36[i1] !== "string"){
+const err71 = {instancePath:instancePath+"/ignore/" + i1,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -1002,10 +1017,13 @@ vErrors.push(err71);
 }
 errors++;
 }
-const _errs98 = errors;
-const _errs99 = errors;
-if(0 !== data38){
-const err72 = {};
+}
+}
+}
+if(data.overrides !== undefined){
+let data38 = data.overrides;
+if((!(data38 && typeof data38 == "object" && !Array.isArray(data38))) && (data38 !== null)){
+const err72 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -1014,9 +1032,13 @@ vErrors.push(err72);
 }
 errors++;
 }
-var valid24 = _errs99 === errors;
-if(valid24){
-const err73 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
+for(const key3 in data38){
+let data39 = data38[key3];
+if(data39 && typeof data39 == "object" && !Array.isArray(data39)){
+for(const key4 in data39){
+if(!((((key4 === "weight_format") || (key4 === "group_size")) || (key4 === "symmetric")) || (key4 === "sym"))){
+const err73 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -1025,20 +1047,11 @@ vErrors.push(err73);
 }
 errors++;
 }
-else {
-errors = _errs98;
-if(vErrors !== null){
-if(_errs98){
-vErrors.length = _errs98;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data38 == "number") && (isFinite(data38))){
-if(data38 < -1 || isNaN(data38)){
-const err74 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data39.weight_format !== undefined){
+let data40 = data39.weight_format;
+if(typeof data40 !== "string"){
+const err74 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -1047,11 +1060,8 @@ vErrors.push(err74);
 }
 errors++;
 }
-}
-}
-if(data36.symmetric !== undefined){
-if(typeof data36.symmetric !== "boolean"){
-const err75 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!(((((((((data40 === "int8") || (data40 === "uint8")) || (data40 === "int4")) || (data40 === "uint4")) || (data40 === "int3")) || (data40 === "uint3")) || (data40 === "int2")) || (data40 === "uint2")) || (data40 === "fp8_e4m3"))){
+const err75 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -1061,9 +1071,10 @@ vErrors.push(err75);
 errors++;
 }
 }
-if(data36.sym !== undefined){
-if(typeof data36.sym !== "boolean"){
-const err76 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data39.group_size !== undefined){
+let data41 = data39.group_size;
+if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
+const err76 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1072,10 +1083,10 @@ vErrors.push(err76);
 }
 errors++;
 }
-}
-}
-else {
-const err77 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const _errs105 = errors;
+const _errs106 = errors;
+if(0 !== data41){
+const err77 = {};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1084,13 +1095,9 @@ vErrors.push(err77);
 }
 errors++;
 }
-}
-}
-}
-if(data.layer_wise !== undefined){
-let data41 = data.layer_wise;
-if((!(data41 && typeof data41 == "object" && !Array.isArray(data41))) && (data41 !== null)){
-const err78 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+var valid27 = _errs106 === errors;
+if(valid27){
+const err78 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1099,10 +1106,20 @@ vErrors.push(err78);
 }
 errors++;
 }
-if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
-for(const key5 in data41){
-if(!(key5 === "memory_limit")){
-const err79 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+else {
+errors = _errs105;
+if(vErrors !== null){
+if(_errs105){
+vErrors.length = _errs105;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data41 == "number") && (isFinite(data41))){
+if(data41 < -1 || isNaN(data41)){
+const err79 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1112,10 +1129,10 @@ vErrors.push(err79);
 errors++;
 }
 }
-if(data41.memory_limit !== undefined){
-let data42 = data41.memory_limit;
-if(((typeof data42 !== "string") && (!(((typeof data42 == "number") && (!(data42 % 1) && !isNaN(data42))) && (isFinite(data42))))) && (data42 !== null)){
-const err80 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+}
+if(data39.symmetric !== undefined){
+if(typeof data39.symmetric !== "boolean"){
+const err80 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1125,12 +1142,9 @@ vErrors.push(err80);
 errors++;
 }
 }
-}
-}
-if(data.kv_cache !== undefined){
-let data43 = data.kv_cache;
-if((!(data43 && typeof data43 == "object" && !Array.isArray(data43))) && (data43 !== null)){
-const err81 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(data39.sym !== undefined){
+if(typeof data39.sym !== "boolean"){
+const err81 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1140,10 +1154,9 @@ vErrors.push(err81);
 errors++;
 }
 }
-if(data.activate_format !== undefined){
-let data44 = data.activate_format;
-if((typeof data44 !== "string") && (data44 !== null)){
-const err82 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+}
+else {
+const err82 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1154,13 +1167,81 @@ errors++;
 }
 }
 }
-else {
-const err83 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+}
+if(data.layer_wise !== undefined){
+let data44 = data.layer_wise;
+if((!(data44 && typeof data44 == "object" && !Array.isArray(data44))) && (data44 !== null)){
+const err83 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err83];
 }
 else {
 vErrors.push(err83);
+}
+errors++;
+}
+if(data44 && typeof data44 == "object" && !Array.isArray(data44)){
+for(const key5 in data44){
+if(!(key5 === "memory_limit")){
+const err84 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+if(data44.memory_limit !== undefined){
+let data45 = data44.memory_limit;
+if(((typeof data45 !== "string") && (!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45))))) && (data45 !== null)){
+const err85 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+}
+}
+}
+if(data.kv_cache !== undefined){
+let data46 = data.kv_cache;
+if((!(data46 && typeof data46 == "object" && !Array.isArray(data46))) && (data46 !== null)){
+const err86 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+}
+if(data.activate_format !== undefined){
+let data47 = data.activate_format;
+if((typeof data47 !== "string") && (data47 !== null)){
+const err87 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+}
+}
+else {
+const err88 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
 }
 errors++;
 }

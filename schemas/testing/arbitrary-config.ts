@@ -22,7 +22,7 @@ const customized = record({
   group_settings: fc.constantFrom<unknown>({ '.*down_proj': 64 }, { '.*': 8, '(': 32 }, { '.*': 96 }, null),
   symmetric: flag,
   sym: flag,
-  dialect: fc.constantFrom<unknown>('ist', 'qllm', 'inc', 'awq', 'compressed_tensors', 'ISTT', 3),
+  dialect: fc.constantFrom<unknown>('ist', 'qllm', 'inc', 'awq', 'compressed_tensors', 'dashinfer_cpu', 'ISTT', 3),
   mse_search: flag,
   full_range: flag,
   scale_type: fc.constantFrom<unknown>('float16', 'bfloat16', 'float32', 'fp16', 'f8'),

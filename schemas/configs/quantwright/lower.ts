@@ -26,7 +26,7 @@ const METHODS: readonly QuantMethod[] = [
 /** Methods that are about 8-bit activations; the others pack weights. */
 const ACTIVATION_METHODS: readonly QuantMethod[] = ['smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static'];
 const SAVE_FORMATS: readonly SaveFormat[] = ['quantwright', 'gptq', 'gptq_v2', 'compressed-tensors'];
-const DIALECTS = ['ist', 'qllm', 'inc', 'awq', 'compressed_tensors'] as const;
+const DIALECTS = ['ist', 'qllm', 'inc', 'awq', 'compressed_tensors', 'dashinfer_cpu'] as const;
 const SCALE_TYPES = { float16: 'f16', bfloat16: 'bf16', float32: 'f32' } as const;
 
 export function lowerCustomized(format: string, value: unknown, path: JsonPath): Lowered {
@@ -80,8 +80,10 @@ function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRec
     return null;
   }
   const instant = methods.includes('instant_quant');
+  // Both of DashInfer's roundings have a zero point whatever the codes' sign.
+  const asymmetric = instant || (methods.includes('rtn') && fields.oneOf('dialect', DIALECTS) === 'dashinfer_cpu');
   const asked = fields.boolean('symmetric') ?? fields.boolean('sym');
-  const symmetric = type.dtype !== 'int' || (!instant && (asked ?? type.signed));
+  const symmetric = type.dtype !== 'int' || (!asymmetric && (asked ?? type.signed));
   const saveFormat = fields.oneOf('save_format', SAVE_FORMATS);
   const rounded = !instant || (saveFormat !== null && saveFormat !== 'quantwright');
   return {

@@ -21,6 +21,12 @@ test('settings of another method are removed', () => {
   }
 });
 
+test('the dialect without symmetric codes has the key removed, and is asymmetric without it', () => {
+  const config = { ...RTN, dialect: 'dashinfer_cpu' };
+  for (const extra of [{ symmetric: true }, { sym: true }]) assert.deepEqual(fixed('QC013', { ...config, ...extra }), config);
+  assert.deepEqual(findings('QC013', { ...config, symmetric: false }), []);
+});
+
 test('full_range asks for its dialect', () => {
   assert.deepEqual(fixed('QC013', { ...RTN, full_range: true }), { ...RTN, full_range: true, dialect: 'inc' });
 });

@@ -11,7 +11,7 @@ import { layoutVerdicts } from './layouts.ts';
 
 export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
   const kernels = kernelVerdicts(input, kernelRows);
-  const making = input.intent === 'quantize' ? [...methodVerdicts(input), ...emptyVerdicts(input), ...layoutVerdicts(input)] : [];
+  const making = input.intent === 'quantize' ? [...methodVerdicts(input), ...dialectVerdicts(input), ...emptyVerdicts(input), ...layoutVerdicts(input)] : [];
   const rest = [...making, ...kernels.verdicts, ...deviceVerdicts(input, kernels.row)];
   return rest.some((verdict) => verdict.kind === 'refused') || kernels.row === null ? rest : [...rest, supported(input, kernels.row.codec, kernels.row.file)];
 }
@@ -37,6 +37,29 @@ function methodVerdicts(input: JudgeInput): readonly SupportVerdict[] {
       field: 'methods',
       message: `Quantwright: ${what} not in this version; it quantizes with ${known.join(' and ')}.`,
       nearest: { field: 'methods', value: 'rtn', words: 'quant_method rtn' },
+    }),
+  ];
+}
+
+/** Rounding of 8-bit codes only: the reference has no other width, and its zero point would leave few codes of a smaller one. */
+function dialectVerdicts(input: JudgeInput): readonly SupportVerdict[] {
+  const { recipe } = input;
+  if (recipe.dialect !== 'dashinfer_cpu') {
+    return [];
+  }
+  const override = recipe.overrides.find(({ weights }) => weights.bits !== undefined && weights.bits !== 8);
+  const bits = recipe.weights.bits === 8 ? override?.weights.bits : recipe.weights.bits;
+  if (bits === undefined) {
+    return [];
+  }
+  const own = recipe.weights.bits !== 8;
+  const whose = own || override === undefined ? '' : ` of "${override.pattern}"`;
+  return [
+    refused(input, {
+      rule: 'QW-14',
+      field: own ? 'weights.bits' : 'overrides',
+      message: `Quantwright: the dialect dashinfer_cpu rounds 8-bit weights only, not the ${bits}-bit ones${whose}; use weight_format int8 or uint8, or another dialect.`,
+      nearest: own ? { field: 'weights.bits', value: 8, words: '8-bit weights' } : null,
     }),
   ];
 }

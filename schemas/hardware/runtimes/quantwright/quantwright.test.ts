@@ -36,6 +36,9 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [RTN({ weight_format: 'int8', ignore: ['.*'] }), 'refused QW-12', even],
   [RTN({ weight_format: 'uint4', group_size: 64, save_format: 'compressed-tensors' }), 'refused QW-13', even],
   [RTN({ weight_format: 'uint4', group_size: 32, save_format: 'compressed-tensors' }), 'supported q4', even],
+  [RTN({ weight_format: 'int8', dialect: 'dashinfer_cpu', group_size: 64 }), 'supported q8', even],
+  [RTN({ weight_format: 'uint4', dialect: 'dashinfer_cpu' }), 'refused QW-14', even],
+  [RTN({ weight_format: 'uint8', dialect: 'dashinfer_cpu', overrides: { '.*up_proj': { weight_format: 'uint4' } } }), 'refused QW-14', even],
 ];
 
 for (const [config, expected, model] of CASES) {
