@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { ChatDelta } from '@quantwright/schemas/rpc/engine';
+import type { ChatDelta, ChatResult, Sampling } from '@quantwright/schemas/rpc/engine';
 import { EngineError } from '../errors.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { loadModel } from '../model/load.ts';
@@ -9,7 +12,8 @@ import { createSampler } from '../text/sampling.ts';
 import { createChat } from './chat.ts';
 import { createGenerator } from './generate.ts';
 
-const model = await loadModel(fileURLToPath(new URL('../../../models/quill-16m', import.meta.url)), { binding: await loadBinding() });
+const quill = fileURLToPath(new URL('../../../models/quill-16m', import.meta.url));
+const model = await loadModel(quill, { binding: await loadBinding() });
 const question = [{ role: 'user', content: 'What is quantization?' }] as const;
 const answer = 'Quantization stores numbers with fewer bits, so the model needs less memory and moves less data.';
 
@@ -91,6 +95,26 @@ test('a second message while one is answered is refused as busy', async () => {
   const running = chat.turn({ messages: question });
   await assert.rejects(chat.turn({ messages: question }), (error) => error instanceof EngineError && error.kind === 'busy');
   assert.equal((await running).text, answer);
+});
+
+test('the model says how it is sampled, and a turn goes before it value by value', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'quantwright-chat-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  cpSync(quill, directory, { recursive: true });
+  const turn = async (generation: object, sampling: Sampling): Promise<ChatResult> => {
+    writeFileSync(join(directory, 'generation_config.json'), JSON.stringify({ eos_token_id: 2, ...generation }));
+    const sampled = await loadModel(directory, { binding: model.binding });
+    return (await createChat(sampled)).turn({ messages: question, sampling }).finally(() => sampled.dispose());
+  };
+  const wild = { do_sample: true, temperature: 5, max_new_tokens: 12 };
+  assert.deepEqual([(await turn(wild, {})).tokens, (await turn(wild, { maxTokens: 5 })).tokens], [12, 5]);
+  assert.notEqual((await turn(wild, {})).text, (await turn(wild, {})).text, 'sampled, with a new seed each time');
+  assert.equal((await turn(wild, { temperature: 0, maxTokens: 100 })).text, answer, 'an explicit temperature wins');
+  assert.equal((await turn({ ...wild, top_k: 1, max_new_tokens: 100 }, {})).text, answer, 'top_k of the file holds');
+  const explicit = (await turn({ ...wild, top_k: 1 }, { topK: 1000 })).text;
+  assert.ok(!answer.startsWith(explicit), `an explicit topK wins: ${explicit}`);
+  assert.equal((await turn({ temperature: 5 }, {})).text, answer, 'without do_sample the temperature of the file does not count');
+  assert.notEqual((await turn({ repetition_penalty: 10 }, {})).text, answer, 'a repetition penalty counts without sampling too');
 });
 
 test('the same seed gives the same sampled answer', async () => {

@@ -1,8 +1,10 @@
 // Conversations with a loaded model: messages in, streamed text out, with what it cost. One turn at a time; the cache of the last turn is reused.
+import { randomInt } from 'node:crypto';
 import type { ChatDelta, ChatMessage, ChatResult, Sampling } from '@quantwright/schemas/rpc/engine';
 import { EngineError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { LoadedModel } from '../model/load.ts';
+import { type GenerationDefaults, readGenerationDefaults } from '../text/generation-defaults.ts';
 import { encodePrompt } from '../text/prompt.ts';
 import { createSampler } from '../text/sampling.ts';
 import { createGenerator } from './generate.ts';
@@ -11,6 +13,7 @@ import { stopFilter } from './stop-strings.ts';
 export interface ChatTurn {
   /** The whole conversation. */
   readonly messages: readonly ChatMessage[];
+  /** Goes before the model's own generation_config.json, value by value. Without a seed every sampled answer is another one. */
   readonly sampling?: Sampling | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called about every 30 ms with the text since the last call. */
@@ -20,11 +23,13 @@ export interface ChatTurn {
 export interface Chat {
   /** Most tokens a conversation can have: the model's context, or less where its cache would not fit `cacheLimitBytes`. */
   readonly contextLength: number;
+  /** What the model's own files say; values of a turn go before these. */
+  readonly defaults: GenerationDefaults;
   /** Cancelling resolves with finishReason `cancelled` and the text so far. Throws kind `busy` while another turn runs, `input` when the conversation does not fit. */
   turn(turn: ChatTurn): Promise<ChatResult>;
 }
 
-/** Answers are cut here unless the caller says otherwise; a model that never ends would fill its context. */
+/** Answers are cut here unless the caller or the model says otherwise; a model that never ends would fill its context. */
 export const defaultMaxTokens = 512;
 /** One message to the editor per frame and a half: smooth to read, cheap to send. */
 const deltaMilliseconds = 30;
@@ -36,7 +41,9 @@ export async function createChat(model: LoadedModel): Promise<Chat> {
   const capacity = Math.min(model.contextLength, Math.floor(cacheLimitBytes / cacheBytesPerToken(model.config)));
   const generator = createGenerator(model, capacity);
   let running = false;
-  const turn = async ({ messages, sampling = {}, signal, onDelta }: ChatTurn): Promise<ChatResult> => {
+  const defaults = await readGenerationDefaults(model.directory);
+  const turn = async ({ messages, sampling: asked = {}, signal, onDelta }: ChatTurn): Promise<ChatResult> => {
+    const sampling: Sampling = { seed: randomInt(2 ** 32), ...defaults, ...asked };
     const prompt = encodePrompt(tokenizer, messages, model.directory);
     const stream = tokenizer.stream();
     const stops = stopFilter(sampling.stop ?? []);
@@ -74,6 +81,7 @@ export async function createChat(model: LoadedModel): Promise<Chat> {
   };
   return {
     contextLength: capacity,
+    defaults,
     turn: async (request) => {
       if (running) throw new EngineError('busy', 'this model is answering another message; wait or cancel it', { file: model.directory });
       running = true;

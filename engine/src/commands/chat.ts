@@ -11,7 +11,7 @@ import type { Terminal } from './terminal.ts';
 interface Options {
   readonly prompt?: string;
   readonly system?: string;
-  readonly temperature: number;
+  readonly temperature?: number;
   readonly topK?: number;
   readonly topP?: number;
   readonly minP?: number;
@@ -27,14 +27,18 @@ export function chatCommand(terminal: Terminal): Command {
     .argument('<model-dir>')
     .option('--prompt <text>', 'ask once and end')
     .option('--system <text>', 'system message')
-    .option('--temperature <t>', '0 = always the most likely token', number(0, 100), 0)
+    .option('--temperature <t>', "0 = always the most likely token (default: the model's generation_config.json, else 0)", number(0, 100))
     .option('--top-k <n>', 'only the n most likely tokens', integer(1))
-    .option('--top-p <p>', 'only the most likely tokens that make up this probability', number(0, 1))
+    .option('--top-p <p>', 'only the most likely tokens that make up this probability', number(0, 1, 'above'))
     .option('--min-p <p>', 'only tokens at least this fraction as likely as the best', number(0, 1))
-    .option('--repetition-penalty <f>', 'above 1: less repetition', number(0.01, 100))
+    .option('--repetition-penalty <f>', 'above 1: less repetition', number(0, 100, 'above'))
     .option('--seed <n>', 'equal seeds give equal answers', integer(0))
-    .option('--max-tokens <n>', 'longest answer', integer(1))
+    .option('--max-tokens <n>', "longest answer (default: the model's, else 512)", integer(1))
     .option('--json', 'one JSON document; needs --prompt')
+    .addHelpText(
+      'after',
+      "\nWhat is not given comes from the model's generation_config.json (do_sample, temperature, top_k, top_p, min_p, repetition_penalty, max_new_tokens).",
+    )
     .action((modelDir: string, options: Options) => runCommand(terminal, { json: options.json ?? false }, () => chat(terminal, modelDir, options)));
 }
 
@@ -44,6 +48,7 @@ async function chat(terminal: Terminal, modelDir: string, options: Options): Pro
   const sampling = samplingOf(options);
   return runModel(terminal, modelDir, async (model) => {
     const conversation = await createChat(model);
+    warnOfNoEffect(terminal, options, sampling.temperature ?? conversation.defaults.temperature ?? 0);
     if (options.prompt === undefined) return converse(terminal, conversation, system, sampling);
     const result = await answer(terminal, conversation, [...system, { role: 'user', content: options.prompt }], sampling, options.json ?? false);
     if (options.json) terminal.out(`${JSON.stringify(result, null, 2)}\n`);
@@ -93,6 +98,15 @@ async function converse(terminal: Terminal, conversation: Chat, system: readonly
   input.close();
   terminal.signal.throwIfAborted();
   return exitCodes.ok;
+}
+
+/** Filters of a drawing that does not happen. */
+function warnOfNoEffect(terminal: Terminal, options: Options, temperature: number): void {
+  if (temperature > 0) return;
+  const given = { '--top-k': options.topK, '--top-p': options.topP, '--min-p': options.minP, '--seed': options.seed };
+  const idle = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (idle.length > 0)
+    terminal.err(`warning: ${idle.join(', ')} ${idle.length === 1 ? 'has' : 'have'} no effect at temperature 0; add --temperature 0.7, for example\n`);
 }
 
 function samplingOf(options: Options): Sampling {

@@ -5,15 +5,18 @@ import { InvalidArgumentError } from 'commander';
 export function integer(least: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`must be an integer of at least ${least}.`);
+    if (!Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`It must be an integer of at least ${least}.`);
     return value;
   };
 }
 
-export function number(least: number, most: number): (text: string) => number {
+/** `above`: `least` itself is refused. */
+export function number(least: number, most: number, bound: 'from' | 'above' = 'from'): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !(value >= least && value <= most)) throw new InvalidArgumentError(`must be a number from ${least} to ${most}.`);
+    const inside = (bound === 'from' ? value >= least : value > least) && value <= most;
+    if (text.trim() === '' || !inside)
+      throw new InvalidArgumentError(`It must be a number ${bound === 'from' ? `from ${least} to` : `above ${least}, up to`} ${most}.`);
     return value;
   };
 }
@@ -25,6 +28,6 @@ export function byteSize(text: string): number {
   const match = /^([\d.]+)\s*([a-z]*)$/i.exec(text.trim());
   const unit = units[match?.[2]?.toLowerCase() ?? ''];
   const value = Number(match?.[1]) * (unit ?? Number.NaN);
-  if (!(value > 0)) throw new InvalidArgumentError('must be a size such as 2GiB or 512MiB.');
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a size such as 2GiB or 512MiB.');
   return Math.floor(value);
 }
