@@ -1,9 +1,9 @@
 // quantwright compare MODEL_DIR MODEL_DIR... --text FILE: size, bits, perplexity, distance from the first model, and speed, side by side.
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { fileError } from '../errors.ts';
+import { requireModelDirectory } from '../checkpoint/model-directory.ts';
 import { type Divergence, measureDivergence } from '../eval/divergence.ts';
 import { measurePerplexity } from '../eval/perplexity.ts';
+import { readTextFile } from '../eval/text-file.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { inspectPath } from '../jobs/inspect.ts';
 import { type LoadedModel, loadModel } from '../model/load.ts';
@@ -49,9 +49,8 @@ export function compareCommand(terminal: Terminal): Command {
 }
 
 async function compare(terminal: Terminal, dirs: readonly string[], options: Options): Promise<number> {
-  const text = await readFile(options.text, 'utf8').catch((cause: unknown) => {
-    throw fileError('read', options.text, cause);
-  });
+  const text = await readTextFile(options.text);
+  for (const directory of dirs) await requireModelDirectory(directory);
   const binding = await loadBinding();
   const line = statusLine(terminal);
   const load = (directory: string): Promise<LoadedModel> => loadModel(directory, { binding, signal: terminal.signal });

@@ -1,8 +1,7 @@
 // quantwright eval ppl MODEL_DIR --text FILE: perplexity of a text.
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { fileError } from '../errors.ts';
 import { measurePerplexity } from '../eval/perplexity.ts';
+import { readTextFile } from '../eval/text-file.ts';
 import { integer } from './option-values.ts';
 import { exitCodes, runCommand } from './run-command.ts';
 import { runModel } from './run-model.ts';
@@ -31,9 +30,7 @@ export function evalCommand(terminal: Terminal): Command {
 }
 
 async function evaluate(terminal: Terminal, modelDir: string, options: Options): Promise<number> {
-  const text = await readFile(options.text, 'utf8').catch((cause: unknown) => {
-    throw fileError('read', options.text, cause);
-  });
+  const text = await readTextFile(options.text);
   const line = statusLine(terminal);
   const result = await runModel(terminal, modelDir, (model) =>
     measurePerplexity(model, text, {
@@ -50,7 +47,7 @@ async function evaluate(terminal: Terminal, modelDir: string, options: Options):
     terminal.out(
       [
         `perplexity   ${result.perplexity.toFixed(5)}  (${result.bitsPerByte.toFixed(6)} bits/byte)`,
-        `predicted    ${result.predictedTokens} tokens, ${result.predictedBytes} bytes, ${result.windows} windows of ${result.window}, stride ${result.stride}`,
+        `predicted    ${result.predictedTokens} tokens, ${result.predictedBytes} bytes, ${result.windows === 1 ? '1 window' : `${result.windows} windows`} of ${result.window}, stride ${result.stride}`,
         `speed        ${result.tokensPerSecond.toFixed(0)} tokens/s, ${secondsText(result.seconds)}, peak memory ${bytesText(result.peakMemoryBytes)}`,
         '',
       ].join('\n'),

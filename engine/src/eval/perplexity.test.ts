@@ -72,5 +72,5 @@ test('options that the model cannot serve are refused by name', async () => {
       (error) => error instanceof EngineError && error.kind === 'input' && error.message.startsWith(name),
     );
   }
-  await assert.rejects(measurePerplexity(model, ''), /at least 2 are needed/);
+  await assert.rejects(measurePerplexity(model, ''), /has 0 tokens; at least 2 are needed/);
 });

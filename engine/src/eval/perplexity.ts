@@ -38,7 +38,11 @@ export async function measureIds(
   if (options.maxTokens !== undefined) checkRange('maxTokens', options.maxTokens, 2, Number.MAX_SAFE_INTEGER, 'what a number holds');
   const tokens = ids.subarray(0, Math.min(ids.length, options.maxTokens ?? ids.length));
   const windows = planWindows(tokens.length, window, stride);
-  if (windows.length === 0) throw new EngineError('input', `the text has ${tokens.length} tokens; at least 2 are needed`);
+  if (windows.length === 0)
+    throw new EngineError(
+      'input',
+      `the text has ${tokens.length === 1 ? '1 token' : `${tokens.length} tokens`}; at least 2 are needed, so that one can be predicted`,
+    );
   const session = model.createSession(Math.min(window, tokens.length));
   const memory = watchPeakMemory();
   const start = performance.now();
@@ -71,7 +75,8 @@ export async function measureIds(
     predictedBytes,
     windows: windows.length,
     window: Math.min(window, tokens.length),
-    stride,
+    // As it was run: a text shorter than the window is one window.
+    stride: Math.min(stride, window, tokens.length),
     seconds: seconds(),
     tokensPerSecond: run / seconds(),
     peakMemoryBytes: memory.peak(),

@@ -7,6 +7,7 @@ import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { readJsonObject } from '../checkpoint/json-file.ts';
 import { limits } from '../checkpoint/limits.ts';
 import { mapCheckpoint } from '../checkpoint/mapped.ts';
+import { requireModelDirectory } from '../checkpoint/model-directory.ts';
 import { readQuantization } from '../checkpoint/quantized/config.ts';
 import { EngineError } from '../errors.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
@@ -42,6 +43,7 @@ export interface LoadedModel {
 /** Throws kind `input`, `io`, `checkpoint` or `native`. */
 export async function loadModel(directory: string, options: LoadOptions): Promise<LoadedModel> {
   const { binding, signal } = options;
+  await requireModelDirectory(directory);
   const configFile = join(directory, 'config.json');
   const json = await readJsonObject(configFile, limits.configBytes);
   const config = parseModelConfig(json, configFile);

@@ -1,9 +1,8 @@
 // engine/perplexity: one job at a time for a model; progress under the caller's token.
-import { readFile } from 'node:fs/promises';
 import { perplexity, perplexityProgress } from '@quantwright/schemas/rpc/engine';
 import type { MessageConnection } from 'vscode-jsonrpc';
-import { fileError } from '../errors.ts';
 import { measurePerplexity } from '../eval/perplexity.ts';
+import { readTextFile } from '../eval/text-file.ts';
 import { handle, progressSender } from './request.ts';
 import type { EngineServices } from './services.ts';
 
@@ -12,9 +11,7 @@ export function servePerplexity(connection: MessageConnection, services: EngineS
     const key = await services.models.key(params.modelDir);
     return services.queue.run('perplexity', key, callerSignal, async (signal) => {
       const { textPath, window, stride, maxTokens, progressToken } = params;
-      const text = await readFile(textPath, 'utf8').catch((cause: unknown) => {
-        throw fileError('read', textPath, cause);
-      });
+      const text = await readTextFile(textPath);
       const model = await services.models.get(key, signal);
       return measurePerplexity(model, text, {
         ...(window === undefined ? {} : { window }),
