@@ -60,7 +60,7 @@ for (const [name, config] of Object.entries(cases)) {
       const configPath = join(directory, 'job.quant.json');
       await writeFile(configPath, JSON.stringify(config));
       const out = join(directory, 'out');
-      const result = await quantizeModel({ modelDir: model, configPath, outDir: out }, { binding: native.binding });
+      const result = await quantizeModel({ modelDir: model, configPath, outDir: out }, { loadBinding: async () => native.binding });
       const expected = damage[name];
       assert.ok(expected, `no oracle figure ${name}`);
       const hash = await codesHash(out, native.binding, config);

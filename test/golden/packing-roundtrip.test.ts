@@ -81,7 +81,7 @@ for (const { config, size } of cases) {
     const workspace = createWorkspace(t);
     const modelDir = await writeTinyModel(workspace.path('model'), { ...size, layers: 2 });
     const configPath = workspace.write('a.quant.json', config);
-    const result = await quantizeModel({ modelDir, configPath, outDir: workspace.path('out') }, { binding });
+    const result = await quantizeModel({ modelDir, configPath, outDir: workspace.path('out') }, { loadBinding: async () => binding });
 
     const modelConfigText = readFileSync(join(modelDir, 'config.json'), 'utf8');
     const { recipe } = checkConfig({ fileName: configPath, text: JSON.stringify(config), modelConfigText, targets: [ownTarget] });

@@ -27,7 +27,8 @@ export async function readOptionalJsonObject(file: string, maxBytes: number): Pr
   return parseJsonObject(text, file);
 }
 
-function parseJsonObject(text: string, file: string): JsonObject {
+/** Throws kind `checkpoint` when the text is not a JSON object. */
+export function parseJsonObject(text: string, file: string): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -27,7 +27,7 @@ export function quantizeCommand(terminal: Terminal): Command {
     .requiredOption('--config <file>', 'quantization config, such as model.quant.json')
     .requiredOption('--out <dir>', 'directory of the result; it appears when it is complete')
     .option('--device <device>', 'cpu', 'cpu')
-    .option('--calibration <file>', 'text for methods that need calibration')
+    .option('--calibration <file>', 'text for methods that need calibration (none of this version does)')
     .option('--memory-limit <size>', 'refuse jobs that need more, such as 2GiB', byteSize)
     .option('--resume', 'go on where a killed run of the same job stopped')
     .option('--overwrite', 'replace the output when it exists')
@@ -36,7 +36,6 @@ export function quantizeCommand(terminal: Terminal): Command {
 }
 
 async function quantize(terminal: Terminal, modelDir: string, options: Options): Promise<number> {
-  const binding = await loadBinding();
   const line = statusLine(terminal);
   const onProgress = (progress: QuantizeProgress): void => {
     if (options.json) terminal.out(`${JSON.stringify({ event: 'progress', ...progress })}\n`);
@@ -54,7 +53,7 @@ async function quantize(terminal: Terminal, modelDir: string, options: Options):
         resume: options.resume ?? false,
         overwrite: options.overwrite ?? false,
       },
-      { binding, onProgress, signal: terminal.signal },
+      { loadBinding, onProgress, signal: terminal.signal },
     );
     line.clear();
     for (const warning of result.warnings) terminal.err(`warning: ${warning}\n`);

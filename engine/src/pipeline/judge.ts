@@ -8,6 +8,8 @@ import type { ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
 import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/shape-from-config';
 import type { Target } from '@quantwright/schemas/hardware/target';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
+import { parseJsonObject } from '../checkpoint/json-file.ts';
+import { requireModelDirectory } from '../checkpoint/model-directory.ts';
 import { EngineError, fileError } from '../errors.ts';
 
 export interface JudgedConfig {
@@ -27,11 +29,13 @@ export const ownTarget: Target = { runtime: 'quantwright', version: null, device
 
 /** A config for a model. Throws kind `config` with the findings, `input` when a file is missing, `checkpoint` for an unknown architecture. */
 export async function judgeJob(configPath: string, modelDir: string): Promise<JudgedJob> {
+  await requireModelDirectory(modelDir);
   const modelConfig = join(modelDir, 'config.json');
   const modelConfigText = await readText(modelConfig);
   const judged = await judgeConfig(configPath, modelConfigText);
-  const shape = modelShapeFromConfig(modelConfigText);
-  if (!isShape(shape)) throw new EngineError('checkpoint', `${modelConfig}: ${shape.reason}`, { file: modelConfig });
+  // The check goes on where a model cannot be understood; the job cannot.
+  const shape = modelShapeFromConfig(parseJsonObject(modelConfigText, modelConfig));
+  if (!isShape(shape)) throw new EngineError('checkpoint', `${modelConfig}: the model cannot be quantized: ${shape.reason}`, { file: modelConfig });
   return { ...judged, model: shape, modelConfigText };
 }
 

@@ -5,6 +5,7 @@ import type { QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwri
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { type MappedCheckpoint, mapCheckpoint } from '../checkpoint/mapped.ts';
 import { EngineError } from '../errors.ts';
+import { readTextFile } from '../eval/text-file.ts';
 import { type PeakMemory, watchPeakMemory } from '../jobs/peak-memory.ts';
 import type { Method } from '../methods/method.ts';
 import { methodOf } from '../methods/registry.ts';
@@ -22,7 +23,8 @@ import { createSink, type ModelSink, type ModuleRecord } from './sink.ts';
 import { modelSource } from './source.ts';
 
 export interface QuantizeHooks {
-  readonly binding: NativeBinding;
+  /** Called after everything that can be refused without it: a wrong config is told as such where the addon is missing too. */
+  readonly loadBinding: () => Promise<NativeBinding>;
   readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
   /** Looked at between modules; the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
@@ -35,10 +37,12 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
   refuseDevice(params.device);
   const job = await judgeJob(params.configPath, params.modelDir);
   const method = methodOf(job.recipe);
+  const unused = await unusedCalibration(params.calibrationPath, method);
   const layout = layouts[job.recipe.saveFormat];
   const checkpoint = await openCheckpoint(params.modelDir);
   const plan = planQuantization(job.recipe, method, layout, modelSource(job.model, checkpoint));
   checkMemoryLimit(plan, params.memoryLimitBytes ?? job.recipe.memoryLimitBytes);
+  const binding = await hooks.loadBinding();
   hooks.signal?.throwIfAborted();
   const output = await createOutputDirectory({
     out: params.outDir,
@@ -48,9 +52,9 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
     identity: await jobIdentity(job, checkpoint),
     bytes: plan.outputBytes,
   });
-  const mapped = mapCheckpoint(checkpoint, hooks.binding);
+  const mapped = mapCheckpoint(checkpoint, binding);
   try {
-    const stream = await runStream({ job, plan, method, layout, mapped, output, memory, hooks });
+    const stream = await runStream({ job, plan, method, layout, mapped, output, memory, binding, hooks });
     await copyModelFiles(params.modelDir, output.work);
     await writeModelConfig(params.modelDir, output.work, layout.config(job.recipe, plan.modules, plan.left));
     hooks.signal?.throwIfAborted();
@@ -70,7 +74,7 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
         bitsPerWeight: (8 * module.bytes) / (module.rows * module.cols),
         sqnrDb: stream.sqnrDb.get(module.module) ?? Number.POSITIVE_INFINITY,
       })),
-      warnings: [...job.warnings, ...plan.warnings, ...stream.warnings],
+      warnings: [...job.warnings, ...unused, ...plan.warnings, ...stream.warnings],
     };
   } finally {
     mapped.close();
@@ -86,6 +90,7 @@ interface Stream {
   readonly mapped: MappedCheckpoint;
   readonly output: OutputDirectory;
   readonly memory: PeakMemory;
+  readonly binding: NativeBinding;
   readonly hooks: QuantizeHooks;
 }
 
@@ -134,11 +139,11 @@ async function runStream(stream: Stream): Promise<StreamResult> {
 }
 
 async function quantizeBlock(stream: Stream, sink: ModelSink, block: number, progress: ReturnType<typeof createProgress>): Promise<readonly ModuleRecord[]> {
-  const { plan, method, layout, mapped, memory, hooks } = stream;
+  const { plan, method, layout, mapped, memory, binding, hooks } = stream;
   const records: ModuleRecord[] = [];
   for (const module of plan.blocks[block] ?? []) {
     hooks.signal?.throwIfAborted();
-    const applied = await applyToModule(hooks.binding, mapped, method, layout, module);
+    const applied = await applyToModule(binding, mapped, method, layout, module);
     for (const [index, tensor] of module.tensors.entries()) await sink.write(tensor.name, applied.data[index] ?? new Uint8Array());
     memory.sample();
     records.push({ module: module.module, sqnrDb: Number.isFinite(applied.sqnrDb) ? applied.sqnrDb : null });
@@ -152,6 +157,13 @@ function bitsPerWeight(plan: QuantizePlan): number {
   const bytes = plan.modules.reduce((total, module) => total + module.bytes, 0);
   const weights = plan.modules.reduce((total, module) => total + module.rows * module.cols, 0);
   return (8 * bytes) / weights;
+}
+
+/** A calibration text that no method looks at must not seem to have had an effect. */
+async function unusedCalibration(file: string | undefined, method: Method): Promise<readonly string[]> {
+  if (file === undefined) return [];
+  await readTextFile(file);
+  return method.needs.observe.length > 0 ? [] : [`${method.id} needs no calibration; ${file} was not used`];
 }
 
 function refuseDevice(device: string | undefined): void {

@@ -11,12 +11,11 @@ import type { EngineServices } from './services.ts';
 export function serveQuantize(connection: MessageConnection, services: EngineServices): void {
   handle(connection, quantize, (params, signal) =>
     services.queue.run('quantize', resolve(params.outDir), signal, async (jobSignal) => {
-      const binding = await loadBinding();
       // A model that is being replaced must not stay mapped: its next use loads the new one.
       await services.models.unload(params.outDir);
       const { progressToken } = params;
       return quantizeModel(params, {
-        binding,
+        loadBinding,
         signal: jobSignal,
         onProgress: progressSender(connection, quantizeProgress, progressToken),
       });
