@@ -2,6 +2,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { requireModelDirectory } from '../../checkpoint/model-directory.ts';
 import { fileError } from '../../errors.ts';
 
 /** Configs lie in a model's directory or a few below a project's root. */
@@ -14,8 +15,8 @@ const skipped = new Set(['node_modules', 'dist', 'out', 'build', '__pycache__', 
 export interface ConfigFile {
   readonly path: string;
   readonly text: string;
-  /** Text of config.json of the model: beside the file, or given. */
-  readonly modelConfigText: string | null;
+  /** config.json of the model: beside the file, or given. */
+  readonly modelConfig: { readonly path: string; readonly text: string } | null;
   /** Named by the user, not found in a directory. */
   readonly named: boolean;
 }
@@ -30,15 +31,15 @@ export interface FoundFiles {
 export async function findConfigFiles(paths: readonly string[], modelDir: string | null): Promise<FoundFiles> {
   const notes: string[] = [];
   const files: ConfigFile[] = [];
-  const given = modelDir === null ? null : await readText(join(modelDir, 'config.json'));
+  const given = modelDir === null ? null : await modelConfigOf(modelDir);
   const add = async (path: string, named: boolean): Promise<void> => {
     if ((await stat(path)).size > maxBytes) {
       notes.push(`${path}: more than ${maxBytes} bytes, not looked at`);
       return;
     }
     const text = await readText(path);
-    const own = basename(path) === 'config.json' ? text : null;
-    files.push({ path, text, named, modelConfigText: own ?? given ?? (await neighbour(path)) });
+    const own = basename(path) === 'config.json' ? { path, text } : null;
+    files.push({ path, text, named, modelConfig: own ?? given ?? (await neighbour(path)) });
   };
   for (const path of paths) {
     const info = await stat(path).catch((cause: unknown) => {
@@ -70,9 +71,16 @@ async function jsonFiles(root: string, notes: string[]): Promise<readonly string
   return found;
 }
 
-async function neighbour(path: string): Promise<string | null> {
-  const file = join(dirname(path), 'config.json');
-  return readFile(file, 'utf8').catch(() => null);
+async function modelConfigOf(directory: string): Promise<{ readonly path: string; readonly text: string }> {
+  await requireModelDirectory(directory);
+  const path = join(directory, 'config.json');
+  return { path, text: await readText(path) };
+}
+
+async function neighbour(file: string): Promise<{ readonly path: string; readonly text: string } | null> {
+  const path = join(dirname(file), 'config.json');
+  const text = await readFile(path, 'utf8').catch(() => null);
+  return text === null ? null : { path, text };
 }
 
 async function readText(file: string): Promise<string> {
