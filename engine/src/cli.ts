@@ -10,18 +10,24 @@ import { logitsCommand } from './commands/logits.ts';
 import { quantizeCommand } from './commands/quantize.ts';
 import { exitCodes } from './commands/run-command.ts';
 import { tensorCommand } from './commands/tensor.ts';
-import type { Terminal } from './commands/terminal.ts';
+import { Interruption, type Terminal } from './commands/terminal.ts';
 import { version } from './version.ts';
 
 const interrupt = new AbortController();
 process.on('SIGINT', () => {
   // The first Ctrl+C lets the job clean up; the second does not wait for it.
   if (interrupt.signal.aborted) process.exit(exitCodes.cancelled);
-  interrupt.abort(new DOMException('cancelled by Ctrl+C', 'AbortError'));
+  interrupt.abort(new Interruption('cancelled by Ctrl+C', exitCodes.cancelled));
 });
-process.on('SIGTERM', () => interrupt.abort(new DOMException('ended by SIGTERM', 'AbortError')));
-// `quantwright ... | head` closes the pipe early; that is no error of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : exitCodes.failed));
+process.on('SIGTERM', () => interrupt.abort(new Interruption('ended by SIGTERM', 128 + 15)));
+process.on('SIGHUP', () => interrupt.abort(new Interruption('the terminal was closed', 128 + 1)));
+// `quantwright ... | head` closes the pipe early: nobody reads the rest, so a job ends as with Ctrl+C and leaves nothing behind.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.stderr.write(`error: cannot write the output: ${error.message}\n`);
+  interrupt.abort(error.code === 'EPIPE' ? new Interruption('nobody reads the output', 128 + 13) : new Interruption(error.message, exitCodes.failed));
+});
+// Messages that nobody reads are no reason to stop.
+process.stderr.on('error', () => {});
 
 const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
@@ -32,10 +38,10 @@ const terminal: Terminal = {
   signal: interrupt.signal,
 };
 
-const program = new Command('quantwright')
-  .description('check, quantize, measure and chat with language models')
-  .version(version)
-  .showHelpAfterError('(--help shows what is possible)');
+/** After every message about wrong use. */
+const helpHint = '(--help shows what is possible)';
+
+const program = new Command('quantwright').description('check, quantize, measure and chat with language models').version(version);
 const commands = [checkCommand, quantizeCommand, tensorCommand, evalCommand, compareCommand, chatCommand, logitsCommand, inspectCommand, doctorCommand];
 for (const command of commands) program.addCommand(command(terminal));
 exitThroughErrors(program);
@@ -48,6 +54,6 @@ program.parseAsync().catch((cause: unknown) => {
 
 /** Commander would end the process with code 1; the contract says 2 for wrong use. */
 function exitThroughErrors(command: Command): void {
-  command.exitOverride();
+  command.exitOverride().showHelpAfterError(helpHint);
   for (const child of command.commands) exitThroughErrors(child);
 }

@@ -58,10 +58,14 @@ export interface RunningCommand {
   readonly result: Promise<CommandResult>;
 }
 
-/** `input`: what the command reads; its end is closed after it. */
-export function startCli(args: readonly string[], options: { readonly cwd?: string; readonly input?: string; readonly entry?: string } = {}): RunningCommand {
+/** `input`: what the command reads; its end is closed after it, unless `keepOpen`. */
+export function startCli(
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly input?: string; readonly entry?: string; readonly env?: NodeJS.ProcessEnv; readonly keepOpen?: boolean } = {},
+): RunningCommand {
   const child = spawn(process.execPath, [options.entry ?? join(projectRoot, 'engine', 'out', 'cli.js'), ...args], {
     cwd: options.cwd ?? projectRoot,
+    env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -72,14 +76,16 @@ export function startCli(args: readonly string[], options: { readonly cwd?: stri
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString('utf8');
   });
-  child.stdin.end(options.input ?? '');
+  child.stdin.on('error', () => {}); // a command may end before it has read everything
+  child.stdin.write(options.input ?? '');
+  if (options.keepOpen !== true) child.stdin.end();
   const result = new Promise<CommandResult>((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
   return { child, result };
 }
 
 export function runCli(
   args: readonly string[],
-  options: { readonly cwd?: string; readonly input?: string; readonly entry?: string } = {},
+  options: { readonly cwd?: string; readonly input?: string; readonly entry?: string; readonly env?: NodeJS.ProcessEnv; readonly keepOpen?: boolean } = {},
 ): Promise<CommandResult> {
   return startCli(args, options).result;
 }

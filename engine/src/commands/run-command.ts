@@ -1,6 +1,6 @@
 // How every command ends: exit codes, and errors as people and programs want them. 0 done, 1 failed, 2 wrong use, 130 cancelled by Ctrl+C.
 import { EngineError } from '../errors.ts';
-import type { Terminal } from './terminal.ts';
+import { Interruption, type Terminal } from './terminal.ts';
 
 export const exitCodes = { ok: 0, failed: 1, usage: 2, cancelled: 130 } as const;
 
@@ -29,10 +29,14 @@ function report(terminal: Terminal, options: EndOptions, cause: unknown): number
   if (terminal.signal.aborted) {
     terminal.err('cancelled\n');
     if (options.json) terminal.out(`${JSON.stringify({ event: 'cancelled' })}\n`);
-    return exitCodes.cancelled;
+    const reason: unknown = terminal.signal.reason;
+    return reason instanceof Interruption ? reason.exitCode : exitCodes.cancelled;
   }
   const message = cause instanceof Error ? cause.message : String(cause);
   terminal.err(`error: ${message}\n`);
+  if (cause instanceof EngineError && cause.findings !== undefined && cause.file !== undefined) {
+    terminal.err(`(quantwright check ${cause.file} --runtime quantwright shows the places and the fixes)\n`);
+  }
   // A defect: the stack is what a report of it needs.
   if (!(cause instanceof EngineError || cause instanceof UsageError) && cause instanceof Error) terminal.err(`${cause.stack ?? ''}\n`);
   if (options.json) {

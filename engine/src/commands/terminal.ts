@@ -11,8 +11,19 @@ export interface Terminal {
   readonly outInteractive: boolean;
   /** Width of the screen in characters. */
   readonly columns: number;
-  /** Aborted by Ctrl+C. */
+  /** Aborted by Ctrl+C and by what else ends the process early; the reason is an Interruption. */
   readonly signal: AbortSignal;
+}
+
+/** Why a command was told to stop, and the exit code that says so to the caller's shell. */
+export class Interruption extends Error {
+  override readonly name = 'AbortError';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
 
 /** One line that is drawn over again and again; nothing when the terminal is no screen. */

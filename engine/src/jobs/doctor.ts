@@ -17,17 +17,25 @@ export async function doctorReport(): Promise<DoctorReport> {
   } catch (cause) {
     problems.push(cause instanceof Error ? cause.message : String(cause));
   }
-  if (freemem() < 2 ** 29) problems.push('less than 512 MiB of memory is free; models of more than a few hundred million weights will not fit');
+  const memory = memoryHere();
+  if (memory.freeBytes < 2 ** 29) problems.push('less than 512 MiB of memory is free; models of more than a few hundred million weights will not fit');
   return {
     version,
     node: process.versions.node,
     platform: `${process.platform}-${process.arch}`,
     cpu: cpu === null ? null : { brand: cpu.brand, simd: cpu.level, available: cpu.available, logicalCores: cpu.logicalCores, threads: cpu.threads },
-    memory: { totalBytes: totalmem(), freeBytes: freemem() },
+    memory,
     cuda: { available: false, reason: cudaReason },
     device: cpu === null ? null : nearestDevice(cpu),
     problems,
   };
+}
+
+/** Of the machine, or of the container where that gives less. */
+function memoryHere(): DoctorReport['memory'] {
+  const limit = process.constrainedMemory();
+  const totalBytes = limit > 0 ? Math.min(totalmem(), limit) : totalmem();
+  return { totalBytes, freeBytes: Math.min(totalBytes, 'availableMemory' in process ? process.availableMemory() : freemem()) };
 }
 
 /** Names of the operating system -> names of hardware/devices. */
