@@ -1,7 +1,6 @@
 // The check service: text -> tree -> format -> schema -> recipe -> verdicts -> findings. Pure; the same for editor, command line and engine.
 
-import type { ModelShape } from '../checkpoint/model-shape.ts';
-import { isShape, modelShapeFromConfig } from '../checkpoint/shape-from-config.ts';
+import { isShape, modelShapeFromConfig, type ShapeResult } from '../checkpoint/shape-from-config.ts';
 import type { ConfigFormat } from '../configs/config-format.ts';
 import { formats } from '../configs/registry.ts';
 import { nodeAt } from '../document/find.ts';
@@ -31,7 +30,8 @@ export function checkConfig(input: CheckInput): CheckResult {
 function checkAs(format: ConfigFormat, path: JsonPath, document: ParsedDocument, input: CheckInput): CheckResult {
   const node = nodeAt(document.root, path);
   const value = node?.value;
-  const model = modelOf(input, path, document);
+  const shape = shapeOf(input, path, document);
+  const model = shape !== null && isShape(shape) ? shape : null;
   const { recipe, origins, problems: lowerProblems } = format.lower(value, path);
   const targets = targetsOf(format, input.targets);
   const verdicts = recipe === null ? [] : targets.flatMap((target) => explainSupport(recipe, model, target));
@@ -44,6 +44,7 @@ function checkAs(format: ConfigFormat, path: JsonPath, document: ParsedDocument,
     recipe,
     origins,
     model,
+    unknownModel: shape === null || isShape(shape) ? null : shape.reason,
     targets,
     verdicts,
     schemaProblems: node === null ? [] : schemaProblems(format.schema, format.validate, value, path),
@@ -52,11 +53,10 @@ function checkAs(format: ConfigFormat, path: JsonPath, document: ParsedDocument,
   return { format: format.id, tree: document.root, recipe, origins, model, verdicts, findings };
 }
 
-/** A config.json describes its own model; other files are told which model they are for. */
-function modelOf(input: CheckInput, path: JsonPath, document: ParsedDocument): ModelShape | null {
+/** A config.json describes its own model; other files are told which model they are for. Null: no config.json is at hand. */
+function shapeOf(input: CheckInput, path: JsonPath, document: ParsedDocument): ShapeResult | null {
   const source = path.length > 0 ? document.root?.value : input.modelConfigText;
-  const shape = source === null || source === undefined ? null : modelShapeFromConfig(source);
-  return shape !== null && isShape(shape) ? shape : null;
+  return source === null || source === undefined ? null : modelShapeFromConfig(source);
 }
 
 /** Without targets only what needs none is said, except that a file written for one runtime is judged for it. */

@@ -60,7 +60,7 @@ export function verdictFindings(code: string, context: RuleContext): readonly Fi
     return [
       {
         code,
-        severity: SEVERITY[verdict.kind],
+        severity: findRule(verdict.rule)?.severity ?? SEVERITY[verdict.kind],
         message: verdict.message + said,
         path,
         range: rangeAt(context.document.root, path),

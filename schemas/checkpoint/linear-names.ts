@@ -1,18 +1,23 @@
 // Module names of the linears of each architecture family, as their checkpoints spell them (transformers, src/transformers/models/*).
-import type { LinearKind, LinearShape, ModelShape } from './model-shape.ts';
 
 export interface Family {
   /** MLP modules of a dense block. */
   readonly mlp: string;
   /** MLP modules of a mixture-of-experts block, `{e}` for the expert. */
   readonly expert: string;
+  /** The expert that every token passes, beside the chosen ones. */
+  readonly sharedExpert: string;
   readonly expertNames: Readonly<Record<'gate_proj' | 'up_proj' | 'down_proj', string>>;
+  /** latent: keys and values come from one low-rank projection (DeepSeek-V2, section 2.1). */
+  readonly attention: 'plain' | 'latent';
   readonly tiedByDefault: boolean;
 }
 
 const LLAMA: Family = {
   mlp: 'mlp',
   expert: 'mlp.experts.{e}',
+  sharedExpert: 'mlp.shared_expert',
+  attention: 'plain',
   tiedByDefault: false,
   expertNames: { gate_proj: 'gate_proj', up_proj: 'up_proj', down_proj: 'down_proj' },
 };
@@ -21,9 +26,10 @@ const MIXTRAL: Family = {
   expert: 'block_sparse_moe.experts.{e}',
   expertNames: { gate_proj: 'w1', up_proj: 'w3', down_proj: 'w2' },
 };
+const DEEPSEEK: Family = { ...LLAMA, sharedExpert: 'mlp.shared_experts', attention: 'latent' };
 const GEMMA: Family = { ...LLAMA, tiedByDefault: true };
 
-/** Only architectures with separate q, k, v, gate and up projections of these names. */
+/** Only architectures with gate and up projections apart, and with separate q, k and v or the latent ones of DeepSeek. */
 const FAMILIES: Readonly<Record<string, Family>> = {
   llama: LLAMA,
   mistral: LLAMA,
@@ -38,6 +44,8 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   stablelm: LLAMA,
   ministral: LLAMA,
   mixtral: MIXTRAL,
+  deepseek_v2: DEEPSEEK,
+  deepseek_v3: DEEPSEEK,
   gemma: GEMMA,
   gemma2: GEMMA,
   gemma3_text: GEMMA,
@@ -47,34 +55,4 @@ const FAMILIES: Readonly<Record<string, Family>> = {
 
 export function familyOf(modelType: string): Family | null {
   return Object.hasOwn(FAMILIES, modelType) ? (FAMILIES[modelType] ?? null) : null;
-}
-
-/** Linears of one decoder block and, when it is not tied, lm_head. */
-export function linearsOf(family: Family, model: Omit<ModelShape, 'linears'>): readonly LinearShape[] {
-  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, experts } = model;
-  const attention = (kind: LinearKind, input: number, output: number, parallel: LinearShape['parallel']): LinearShape => ({
-    kind,
-    module: `model.layers.{i}.self_attn.${kind}`,
-    in: input,
-    out: output,
-    parallel,
-  });
-  const mlp = (kind: 'gate_proj' | 'up_proj' | 'down_proj', input: number, output: number): LinearShape => ({
-    kind,
-    in: input,
-    out: output,
-    parallel: kind === 'down_proj' ? 'row' : 'column',
-    module: `model.layers.{i}.${experts > 0 ? `${family.expert}.${family.expertNames[kind]}` : `${family.mlp}.${kind}`}`,
-  });
-  const block = [
-    attention('q_proj', hiddenSize, heads * headDim, 'column'),
-    attention('k_proj', hiddenSize, kvHeads * headDim, 'column'),
-    attention('v_proj', hiddenSize, kvHeads * headDim, 'column'),
-    attention('o_proj', heads * headDim, hiddenSize, 'row'),
-    mlp('gate_proj', hiddenSize, intermediateSize),
-    mlp('up_proj', hiddenSize, intermediateSize),
-    mlp('down_proj', intermediateSize, hiddenSize),
-  ];
-  const head: LinearShape = { kind: 'lm_head', module: 'lm_head', in: hiddenSize, out: model.vocabSize, parallel: 'column' };
-  return model.tiedEmbeddings ? block : [...block, head];
 }

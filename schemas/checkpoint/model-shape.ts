@@ -1,6 +1,18 @@
 // The shapes of a model as config.json states them: what a judge must know about a model, without its weights.
 
-export type LinearKind = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | 'up_proj' | 'down_proj' | 'lm_head';
+export type LinearKind =
+  | 'q_proj'
+  | 'k_proj'
+  | 'v_proj'
+  | 'o_proj'
+  | 'q_a_proj'
+  | 'q_b_proj'
+  | 'kv_a_proj_with_mqa'
+  | 'kv_b_proj'
+  | 'gate_proj'
+  | 'up_proj'
+  | 'down_proj'
+  | 'lm_head';
 
 export interface LinearShape {
   readonly kind: LinearKind;
@@ -10,6 +22,9 @@ export interface LinearShape {
   readonly out: number;
   /** Tensor parallelism: column splits `out`, row splits `in` (support-tables section 2.5). */
   readonly parallel: 'column' | 'row';
+  /** Decoder blocks [firstLayer, endLayer) have it; none has lm_head. */
+  readonly firstLayer: number;
+  readonly endLayer: number;
 }
 
 export interface ModelShape {
@@ -17,6 +32,7 @@ export interface ModelShape {
   readonly architecture: string;
   readonly modelType: string;
   readonly hiddenSize: number;
+  /** Of a dense MLP; of one expert where all blocks are mixtures. */
   readonly intermediateSize: number;
   readonly layers: number;
   readonly heads: number;

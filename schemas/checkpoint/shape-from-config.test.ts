@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { read } from '../testing/places.ts';
+import { modulesOf } from './linears.ts';
 import { isShape, modelShapeFromConfig } from './shape-from-config.ts';
 
 test('the embedded model: tied, grouped-query, bfloat16', () => {
@@ -40,16 +41,67 @@ test('untied models have an lm_head; experts have their own size and names', () 
   assert.equal(shape.linears.at(-1)?.kind, 'lm_head');
   assert.deepEqual(
     shape.linears.find(({ kind }) => kind === 'down_proj'),
-    { kind: 'down_proj', module: 'model.layers.{i}.mlp.experts.{e}.down_proj', in: 768, out: 2048, parallel: 'row' },
+    { kind: 'down_proj', module: 'model.layers.{i}.mlp.experts.{e}.down_proj', in: 768, out: 2048, parallel: 'row', firstLayer: 0, endLayer: 2 },
   );
   assert.equal(shape.linears.find(({ kind }) => kind === 'o_proj')?.in, 4096);
 });
 
-test('what is not known has a reason that names it', () => {
-  const reasons = [{ model_type: 'mamba' }, { hidden_size: 1 }, { model_type: 'llama', hidden_size: -4 }, 'not json', [], null].map((config) =>
-    modelShapeFromConfig(config),
+test('DeepSeek-V2-Lite: latent attention, one dense block, shared experts', () => {
+  const shape = modelShapeFromConfig({
+    model_type: 'deepseek_v2',
+    hidden_size: 2048,
+    intermediate_size: 10944,
+    moe_intermediate_size: 1408,
+    n_routed_experts: 64,
+    n_shared_experts: 2,
+    first_k_dense_replace: 1,
+    num_hidden_layers: 27,
+    num_attention_heads: 16,
+    q_lora_rank: null,
+    kv_lora_rank: 512,
+    qk_nope_head_dim: 128,
+    qk_rope_head_dim: 64,
+    v_head_dim: 128,
+    vocab_size: 102400,
+    tie_word_embeddings: true,
+  });
+  assert.ok(isShape(shape));
+  // Shapes of the published checkpoint's tensors.
+  assert.deepEqual(
+    shape.linears.map(({ module, in: input, out, firstLayer, endLayer }) => `${module.slice(17)} ${out}x${input} ${firstLayer}-${endLayer}`),
+    [
+      'self_attn.q_proj 3072x2048 0-27',
+      'self_attn.kv_a_proj_with_mqa 576x2048 0-27',
+      'self_attn.kv_b_proj 4096x512 0-27',
+      'self_attn.o_proj 2048x2048 0-27',
+      'mlp.gate_proj 10944x2048 0-1',
+      'mlp.up_proj 10944x2048 0-1',
+      'mlp.down_proj 2048x10944 0-1',
+      'mlp.experts.{e}.gate_proj 1408x2048 1-27',
+      'mlp.experts.{e}.up_proj 1408x2048 1-27',
+      'mlp.experts.{e}.down_proj 2048x1408 1-27',
+      'mlp.shared_experts.gate_proj 2816x2048 1-27',
+      'mlp.shared_experts.up_proj 2816x2048 1-27',
+      'mlp.shared_experts.down_proj 2048x2816 1-27',
+    ],
   );
-  const patterns = [/"mamba"/, /model_type/, /"hidden_size"/, /not a JSON object/, /not a JSON object/, /not a JSON object/];
+  const down = shape.linears.filter(({ kind }) => kind === 'down_proj').map(modulesOf);
+  assert.deepEqual(down[0], ['model.layers.0.mlp.down_proj']);
+  assert.deepEqual([down[1]?.length, down[1]?.[0]], [26, 'model.layers.1.mlp.experts.0.down_proj']);
+});
+
+test('what is not known has a reason that names it', () => {
+  const sizes = { hidden_size: 64, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 1, vocab_size: 9 };
+  const reasons = [
+    { model_type: 'mamba' },
+    { hidden_size: 1 },
+    { model_type: 'llama', hidden_size: -4 },
+    { ...sizes, model_type: 'deepseek_v2' },
+    'not json',
+    [],
+    null,
+  ].map((config) => modelShapeFromConfig(config));
+  const patterns = [/"mamba"/, /model_type/, /"hidden_size"/, /"kv_lora_rank"/, /not a JSON object/, /not a JSON object/, /not a JSON object/];
   for (const [index, result] of reasons.entries()) {
     assert.match(isShape(result) ? '' : result.reason, patterns[index] ?? /never/);
   }

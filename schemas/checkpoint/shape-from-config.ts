@@ -1,6 +1,7 @@
 // config.json of a model -> ModelShape, for the architectures whose linears are known by name. Says why when it cannot; never guesses.
 import { parseJson } from '../document/json.ts';
-import { familyOf, linearsOf } from './linear-names.ts';
+import { type Family, familyOf } from './linear-names.ts';
+import { type LatentSizes, linearsOf, type MixtureSizes } from './linears.ts';
 import type { ModelShape } from './model-shape.ts';
 
 export type ShapeResult = ModelShape | { readonly reason: string };
@@ -22,26 +23,30 @@ export function modelShapeFromConfig(config: unknown): ShapeResult {
   }
   const family = familyOf(modelType);
   if (family === null) {
-    return { reason: `The linears of model_type "${modelType}" are not known, so sizes are not checked.` };
+    return { reason: `the linears of model_type "${modelType}" are not known.` };
   }
   const sizes = readSizes(inner);
   if ('reason' in sizes) {
     return sizes;
   }
+  const latent = family.attention === 'latent' ? readLatent(inner) : null;
+  if (latent !== null && 'reason' in latent) {
+    return latent;
+  }
   const architectures = value['architectures'];
   const experts = count(inner, ['num_local_experts', 'num_experts', 'n_routed_experts']) ?? 0;
-  const expertSize = count(inner, ['moe_intermediate_size']);
+  const mixture = experts > 0 ? readMixture(inner, family, sizes) : null;
   const tied = inner['tie_word_embeddings'] ?? value['tie_word_embeddings'];
   const base = {
     ...sizes,
     architecture: (Array.isArray(architectures) ? textOf(architectures[0]) : null) ?? '',
     modelType,
-    intermediateSize: experts > 0 && expertSize !== null ? expertSize : sizes.intermediateSize,
+    intermediateSize: mixture?.denseLayers === 0 ? mixture.expert : sizes.intermediateSize,
     tiedEmbeddings: typeof tied === 'boolean' ? tied : family.tiedByDefault,
     dtype: textOf(inner['torch_dtype']) ?? textOf(inner['dtype']) ?? textOf(value['torch_dtype']) ?? textOf(value['dtype']),
     experts,
   };
-  return { ...base, linears: linearsOf(family, base) };
+  return { ...base, linears: linearsOf(family, base, latent, mixture) };
 }
 
 type Sizes = Pick<ModelShape, 'hiddenSize' | 'intermediateSize' | 'layers' | 'heads' | 'kvHeads' | 'headDim' | 'vocabSize' | 'maxPositions'>;
@@ -70,6 +75,35 @@ function readSizes(config: Readonly<Record<string, unknown>>): Sizes | { readonl
     headDim: count(config, ['head_dim']) ?? Math.floor(hiddenSize / heads),
     vocabSize: required.vocab_size ?? 0,
     maxPositions: count(config, ['max_position_embeddings']) ?? 2048,
+  };
+}
+
+/** Keys of DeepSeek's config.json (transformers, configuration_deepseek_v2.py). */
+function readLatent(config: Readonly<Record<string, unknown>>): LatentSizes | { readonly reason: string } {
+  const required = { kv_lora_rank: 0, qk_nope_head_dim: 0, qk_rope_head_dim: 0, v_head_dim: 0 };
+  for (const key of Object.keys(required) as (keyof typeof required)[]) {
+    const size = count(config, [key]);
+    if (size === null) {
+      return { reason: `config.json: "${key}" is not a positive integer.` };
+    }
+    required[key] = size;
+  }
+  return {
+    queryRank: count(config, ['q_lora_rank']),
+    keyRank: required.kv_lora_rank,
+    nopeDim: required.qk_nope_head_dim,
+    ropeDim: required.qk_rope_head_dim,
+    valueDim: required.v_head_dim,
+  };
+}
+
+/** DeepSeek counts shared experts of one expert's size and leading dense blocks; Qwen2-MoE names the size of its one. */
+function readMixture(config: Readonly<Record<string, unknown>>, family: Family, sizes: Sizes): MixtureSizes {
+  const expert = count(config, ['moe_intermediate_size']) ?? sizes.intermediateSize;
+  return {
+    expert,
+    shared: count(config, ['shared_expert_intermediate_size']) ?? expert * (count(config, ['n_shared_experts']) ?? 0),
+    denseLayers: family.attention === 'latent' ? Math.min(count(config, ['first_k_dense_replace']) ?? 0, sizes.layers) : 0,
   };
 }
 

@@ -127,6 +127,7 @@ export const runtimeRows: readonly RuntimeData[] = [
       {
         "id": "DI-14c",
         "code": "QC005",
+        "severity": "error",
         "words": null,
         "source": "modelscope/dash-infer python/pyhie/allspark/model_loader.py",
         "versions": ">=2.0"
@@ -414,6 +415,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "code": "QC005",
         "words": null,
         "source": "kernels/solve/rtn/rtn.cc; modelscope/dash-infer csrc/core/kernel/cpu/quantize.cpp :: quantize",
+        "versions": null
+      },
+      {
+        "id": "QW-15",
+        "code": "QC017",
+        "words": null,
+        "source": "engine/src/model/architectures.ts",
         "versions": null
       }
     ],

@@ -1,5 +1,6 @@
 // Which linears a group size does not divide, with tensor parallelism: row-parallel linears (o_proj, down_proj) are split along K.
 // Formula shared by all runtimes that split a model (support-tables section 2.5).
+import { modulesOf } from '../checkpoint/linears.ts';
 import type { LinearShape, ModelShape } from '../checkpoint/model-shape.ts';
 import { moduleWeights } from '../recipe/module-weights.ts';
 import type { Recipe, WeightRecipe } from '../recipe/recipe.ts';
@@ -16,18 +17,18 @@ export interface Piece {
 }
 
 /**
- * The quantized linears of a model on one of `tensorParallel` devices: one piece for each kind and each different setting among its layers.
- * lm_head is not quantized. Expert {e} stands for all experts.
+ * The quantized linears of a model on one of `tensorParallel` devices: one piece for each linear of a block and each different setting among
+ * its layers. lm_head is not quantized.
  */
 export function piecesOf(recipe: Recipe, model: ModelShape, tensorParallel: number): readonly Piece[] {
   const settings = moduleWeights(recipe);
   const plain = recipe.ignore.length + recipe.overrides.length === 0;
   const pieces = new Map<string, Piece>();
   for (const linear of model.linears) {
-    for (let layer = 0; linear.kind !== 'lm_head' && layer < (plain ? 1 : model.layers); layer += 1) {
-      const module = linear.module.replace('{i}', String(layer)).replace('{e}', '0');
+    const modules = modulesOf(linear);
+    for (const module of plain ? modules.slice(0, 1) : modules) {
       const weights = settings(module);
-      const key = weights === null ? '' : `${linear.kind} ${weights.groupSize} ${weights.bits} ${weights.symmetric}`;
+      const key = weights === null ? '' : `${linear.module} ${weights.groupSize} ${weights.bits} ${weights.symmetric}`;
       if (weights !== null && !pieces.has(key)) {
         const k = linear.parallel === 'row' ? linear.in / tensorParallel : linear.in;
         pieces.set(key, { linear, module, k, weights, overridden: weights !== recipe.weights });
@@ -53,10 +54,10 @@ export function largestGroup(pieces: readonly Piece[], legal: readonly number[])
   return works[0] ?? null;
 }
 
-/** The largest tensor-parallel size up to the asked one for which every piece's own group size divides its K. */
+/** The largest tensor-parallel size below the asked one that splits the heads evenly and lets every piece's own group size divide its K. */
 export function largestSplit(recipe: Recipe, model: ModelShape, tensorParallel: number): number | null {
   for (let split = tensorParallel - 1; split >= 1; split -= 1) {
-    if (undivided(piecesOf(recipe, model, split)).length === 0) {
+    if (model.heads % split === 0 && undivided(piecesOf(recipe, model, split)).length === 0) {
       return split;
     }
   }
@@ -69,9 +70,15 @@ export function piecesWords(pieces: readonly Piece[], tensorParallel: number): s
   for (const { linear, k } of pieces) {
     const split = linear.parallel === 'row' && tensorParallel > 1 ? ` / tp ${tensorParallel} = ${round(k)}` : '';
     const size = `K = ${linear.in}${split}`;
-    kinds.set(size, (kinds.get(size) ?? new Set()).add(linear.kind));
+    kinds.set(size, (kinds.get(size) ?? new Set()).add(nameOf(linear)));
   }
   return [...kinds].map(([size, names]) => `${[...names].join(', ')} ${size}`).join(' and ');
+}
+
+/** `down_proj`, or `experts.down_proj`, `shared_experts.down_proj` in a mixture. */
+function nameOf({ kind, module }: LinearShape): string {
+  const [parent = ''] = /[a-z_]*experts?\b/.exec(module) ?? [];
+  return parent === '' ? kind : `${parent}.${kind}`;
 }
 
 function round(k: number): string {

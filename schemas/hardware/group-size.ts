@@ -19,15 +19,31 @@ export function groupProblem(input: JudgeInput, rule: string, legal: readonly nu
   if (first === undefined) {
     return null;
   }
-  const group = groupNearest(pieces, failing, legal);
-  const groupSize = first.weights.groupSize;
+  const group = model.heads % target.tensorParallel === 0 ? groupNearest(pieces, failing, legal) : null;
   return {
     rule,
-    field: 'weights.groupSize',
+    field: groupField(first),
     nearest: group,
-    message: `${targetName(input)}: ${opening(first, failing, target.tensorParallel)}${advice(input, group)}`,
-    words: { group: groupSize, tensor: `${first.module}.weight` },
+    message: `${targetName(input)}: ${undividedWords(first, failing, target.tensorParallel)}${advice(input, group)}`,
+    words: { group: first.weights.groupSize, tensor: `${first.module}.weight` },
   };
+}
+
+/** Where the group size of a piece is written. */
+export function groupField(piece: Piece): 'overrides' | 'weights.groupSize' {
+  return piece.overridden ? 'overrides' : 'weights.groupSize';
+}
+
+/** `group_size 128 does not divide down_proj K = 29568 / tp 4 = 7392`: of the failing pieces those with the first one's group size. */
+export function undividedWords(first: Piece, failing: readonly Piece[], tensorParallel: number): string {
+  const split = Number.isInteger(first.k);
+  const alike = failing.filter((piece) => Number.isInteger(piece.k) === split && (!split || groupOf(piece) === groupOf(first)));
+  const named = piecesWords(alike, tensorParallel);
+  return `${split ? groupOf(first) : `tensor parallel ${tensorParallel}`} does not divide ${named}`;
+}
+
+function groupOf({ overridden, weights }: Piece): string {
+  return overridden ? `group size ${weights.groupSize} of an override` : `group_size ${weights.groupSize}`;
 }
 
 /** The nearest group size when the recipe's own is at fault; an override's cannot be changed through the recipe's field. */
@@ -46,17 +62,11 @@ export function groupWords(groupSize: number): string {
   return groupSize === -1 ? 'group_size -1 (per channel)' : `group_size ${groupSize}`;
 }
 
-function opening(first: Piece, failing: readonly Piece[], tensorParallel: number): string {
-  const named = piecesWords(failing, tensorParallel);
-  return Number.isInteger(first.k)
-    ? `group_size ${first.weights.groupSize} does not divide ${named}`
-    : `tensor parallel ${tensorParallel} does not divide ${named}`;
-}
-
 function advice(input: JudgeInput, group: Nearest | null): string {
   const { recipe, model, target } = input;
   const split = model !== null && target.tensorParallel > 1 ? largestSplit(recipe, model, target.tensorParallel) : null;
   const at = target.tensorParallel > 1 ? ` at tp ${target.tensorParallel}` : '';
-  const parts = [...(split === null ? [] : [`largest working tp is ${split}`]), ...(group === null ? [] : [`the largest that works${at} is ${group.words}`])];
+  const works = group === null ? [] : [group.value === -1 ? `only ${group.words} works${at}` : `the largest that works${at} is ${group.words}`];
+  const parts = [...(split === null ? [] : [`largest working tp is ${split}`]), ...works];
   return parts.length === 0 ? '.' : `; ${parts.join('; ')}.`;
 }

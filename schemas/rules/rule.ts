@@ -23,6 +23,8 @@ export interface RuleContext {
   readonly recipe: Recipe | null;
   readonly origins: Origins;
   readonly model: ModelShape | null;
+  /** Why `model` is null although a config.json is at hand: its sizes are not known. */
+  readonly unknownModel: string | null;
   /** What the user judges against; empty: nothing that needs a target is said. */
   readonly targets: readonly Target[];
   readonly verdicts: readonly SupportVerdict[];

@@ -1,6 +1,7 @@
 // What a model directory or safetensors file holds, from headers and small JSON files. Never maps or reads weights.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { modulesOf } from '@quantwright/schemas/checkpoint/linears';
 import type { ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
 import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/shape-from-config';
 import type { InspectReport } from '@quantwright/schemas/rpc/engine';
@@ -42,8 +43,7 @@ interface WeightCount {
 function countWeights(checkpoint: Checkpoint, model: ModelShape | null): WeightCount {
   const modules = new Map<string, number>();
   for (const linear of model?.linears ?? []) {
-    if (linear.kind === 'lm_head') continue;
-    for (let layer = 0; layer < (model?.layers ?? 0); layer++) modules.set(linear.module.replace('{i}', String(layer)), linear.in * linear.out);
+    for (const module of modulesOf(linear)) modules.set(module, linear.in * linear.out);
   }
   let others = 0;
   let otherBytes = 0;

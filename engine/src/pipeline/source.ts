@@ -25,10 +25,12 @@ export interface ModelSource {
 export function modelSource(model: ModelShape, checkpoint: Checkpoint): ModelSource {
   const inBlocks = model.linears.filter((linear) => linear.kind !== 'lm_head');
   const blocks = Array.from({ length: model.layers }, (_, block) =>
-    inBlocks.map((linear): LinearSource => {
-      const module = linear.module.replace('{i}', String(block));
-      return { module, block, rows: linear.out, cols: linear.in, weight: linearWeight(checkpoint, module, linear.out, linear.in) };
-    }),
+    inBlocks
+      .filter(({ firstLayer, endLayer }) => block >= firstLayer && block < endLayer)
+      .map((linear): LinearSource => {
+        const module = linear.module.replace('{i}', String(block));
+        return { module, block, rows: linear.out, cols: linear.in, weight: linearWeight(checkpoint, module, linear.out, linear.in) };
+      }),
   );
   const taken = new Set(blocks.flat().map((linear) => linear.weight.name));
   return { blocks, others: checkpoint.names.filter((name) => !taken.has(name)).map((name) => checkpoint.info(name)) };

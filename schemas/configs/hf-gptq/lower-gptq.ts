@@ -45,7 +45,7 @@ export function lowerGptq(format: string, defaults: GptqDefaults, value: unknown
 }
 
 function recordOrigins(fields: Fields): void {
-  fields.origin('methods', 'quant_method');
+  fields.origin('methods', 'quant_method', 'bits');
   fields.origin('weights', 'bits');
   fields.origin('weights.bits', 'bits');
   fields.origin('weights.dtype', 'bits');
@@ -53,7 +53,8 @@ function recordOrigins(fields: Fields): void {
   fields.origin('weights.symmetric', 'sym');
   fields.origin('weights.groupSize', 'group_size');
   fields.origin('weights.descAct', 'desc_act');
-  fields.origin('computeMethod', 'quant_method');
+  // The file does not name it; DashInfer goes by the bits.
+  fields.origin('computeMethod', 'bits');
   fields.origin('overrides', 'dynamic');
   fields.origin('ignore', 'dynamic');
   fields.origin('saveFormat', 'checkpoint_format', 'format');

@@ -11,6 +11,8 @@ export interface RuntimeRule {
   readonly source: string;
   /** Version range; null: all known. */
   readonly versions: string | null;
+  /** Where the kind of the verdict does not tell: silently wrong answers are errors. */
+  readonly severity?: 'error';
 }
 
 /** One row of a documented method x hardware table. */

@@ -68,7 +68,11 @@ function refusedByTable(input: JudgeInput, row: TableRow, family: string): Suppo
   const rows = findRuntime('dashinfer')?.table ?? [];
   const others = rows.filter((other) => other.method === row.method && other.devices[family] === 'yes');
   const sameBits = others.find((other) => other.bits === row.bits && other.computeMethod !== row.computeMethod);
-  const offered = others.length === 0 ? 'no method of this kind' : others.map((other) => other.name).join(', ');
+  const runsOn = Object.keys(row.devices).filter((name) => row.devices[name] === 'yes');
+  const offered =
+    others.length === 0
+      ? `no ${row.method === 'gptq' ? 'GPTQ' : 'InstantQuant'} method for it; this one runs on ${runsOn.join(', ')}`
+      : `${others.map((other) => other.name).join(', ')} for it`;
   const nearest =
     sameBits === undefined
       ? others.some((other) => other.bits === 8 && other.computeMethod === row.computeMethod)
@@ -80,12 +84,13 @@ function refusedByTable(input: JudgeInput, row: TableRow, family: string): Suppo
           } as const)
         : null
       : ({ field: 'computeMethod', value: sameBits.computeMethod, words: `compute_method ${sameBits.computeMethod}` } as const);
-  const note = family === 'x86' ? ' (the CPU chapter of its documents describes uint8 weights, which this config cannot ask for)' : '';
+  const taken = loadedMethod(input) === input.recipe.computeMethod ? '' : ' (8-bit GPTQ weights load as A8W8 unless compute_method asks for weight_only)';
+  const note = family === 'x86' ? ' (the CPU chapter of its documents describes uint8 weights, which this config cannot ask for)' : taken;
   return refused(input, {
     rule: 'DI-18',
     field: sameBits === undefined ? 'methods' : 'computeMethod',
     nearest,
-    message: `${targetName(input)}: ${row.name} does not run on ${family}; the support table lists ${offered} for it${note}.`,
+    message: `${targetName(input)}: ${row.name} does not run on ${family}; the support table lists ${offered}${note}.`,
   });
 }
 

@@ -1,4 +1,5 @@
 // DashInfer rules that need the model: group_settings must name every weight (DI-16), mixtures of experts run as A8W8 only (DI-17).
+import { modulesOf } from '../../../checkpoint/linears.ts';
 import { type JudgeInput, refused, targetName } from '../../judge.ts';
 import type { Nearest, SupportVerdict } from '../../verdict.ts';
 
@@ -12,8 +13,8 @@ export function groupSettingsVerdicts(input: JudgeInput): readonly SupportVerdic
   // Unanchored and on both spellings of the name: say only what fails however the runtime matches.
   const patterns = recipe.overrides.map(({ pattern }) => new RegExp(pattern));
   for (const linear of model.linears) {
-    for (let layer = 0; linear.kind !== 'lm_head' && layer < model.layers; layer += 1) {
-      const tensor = `${linear.module.replace('{i}', String(layer)).replace('{e}', '0')}.weight`;
+    for (const module of modulesOf(linear)) {
+      const tensor = `${module}.weight`;
       if (!patterns.some((pattern) => pattern.test(tensor))) {
         return [
           refused(input, {

@@ -12,7 +12,7 @@ import { layoutVerdicts } from './layouts.ts';
 export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
   const kernels = kernelVerdicts(input, kernelRows);
   const making = input.intent === 'quantize' ? [...methodVerdicts(input), ...dialectVerdicts(input), ...emptyVerdicts(input), ...layoutVerdicts(input)] : [];
-  const rest = [...making, ...kernels.verdicts, ...deviceVerdicts(input, kernels.row)];
+  const rest = [...modelVerdicts(input), ...making, ...kernels.verdicts, ...deviceVerdicts(input, kernels.row)];
   return rest.some((verdict) => verdict.kind === 'refused') || kernels.row === null ? rest : [...rest, supported(input, kernels.row.codec, kernels.row.file)];
 }
 
@@ -62,6 +62,18 @@ function dialectVerdicts(input: JudgeInput): readonly SupportVerdict[] {
       nearest: own ? { field: 'weights.bits', value: 8, words: '8-bit weights' } : null,
     }),
   ];
+}
+
+/** Programs are built of dense blocks; and of a mixture the experts' weights would be the ones to quantize. */
+function modelVerdicts(input: JudgeInput): readonly SupportVerdict[] {
+  const { model } = input;
+  const experts = model !== null && model.experts > 0;
+  const latent = model?.linears.some(({ kind }) => kind === 'kv_b_proj') === true;
+  if (!experts && !latent) {
+    return [];
+  }
+  const what = experts ? `a mixture of experts (${model.experts} experts)` : 'latent attention';
+  return [refused(input, { rule: 'QW-15', field: 'methods', message: `Quantwright: ${what} is not in this version; models of dense blocks are.` })];
 }
 
 /** A job without work, and settings that a layout overrules. */
