@@ -75,7 +75,7 @@ function wordsOf(error: SchemaError, notes: Notes, name: string, now: unknown): 
   const { params } = error;
   switch (error.keyword) {
     case 'type':
-      return typeProblem(name, params['type'], now);
+      return typeProblem(name, params['type'], now, notes.fallback);
     case 'enum':
       return enumProblem(name, params['allowedValues'], notes.synonyms, now);
     case 'const':

@@ -52,14 +52,17 @@ export function valueAt(value: unknown, path: JsonPath): unknown {
   return at;
 }
 
+/** `fallback`: the value's default, which is what null was most likely meant to be. */
 export function typeProblem(
   name: string,
   wanted: unknown,
   now: unknown,
+  fallback: Notes['fallback'],
 ): { readonly message: string; readonly suggestion: { readonly value: unknown } | null } {
   const types = (Array.isArray(wanted) ? wanted : [wanted]).map(String);
   const words = types.map((type) => TYPE_WORDS[type] ?? type).join(' or ');
-  return { message: `${name} is ${show(now)}, ${TYPE_WORDS[typeOf(now)] ?? typeOf(now)}; it must be ${words}.`, suggestion: converted(types, now) };
+  const given = now === null ? '' : `, ${TYPE_WORDS[typeOf(now)] ?? typeOf(now)}`;
+  return { message: `${name} is ${show(now)}${given}; it must be ${words}.`, suggestion: now === null ? fallback : converted(types, now) };
 }
 
 export function enumProblem(
@@ -70,7 +73,12 @@ export function enumProblem(
 ): { readonly message: string; readonly suggestion: { readonly value: unknown } | null } {
   const values = Array.isArray(allowed) ? allowed : [];
   const nearest = nearestValue(values, synonyms, now);
-  const guess = nearest === undefined ? '' : typeof nearest === 'number' ? ` The nearest is ${nearest}.` : ` Did you mean ${JSON.stringify(nearest)}?`;
+  const guess =
+    nearest === undefined || values.length === 1
+      ? ''
+      : typeof nearest === 'number'
+        ? ` The nearest is ${nearest}.`
+        : ` Did you mean ${JSON.stringify(nearest)}?`;
   const list = values.map((value) => JSON.stringify(value)).join(', ');
   return {
     message: `${name} is ${show(now)}; ${values.length === 1 ? 'it must be' : 'it is one of'} ${list}.${guess}`,
@@ -113,8 +121,8 @@ function typeOf(value: unknown): string {
 function converted(types: readonly string[], now: unknown): { readonly value: unknown } | null {
   const text = typeof now === 'string' ? now.trim() : null;
   const number = text !== null && text !== '' ? Number(text) : typeof now === 'number' ? now : Number.NaN;
-  if (types.includes('integer') && Number.isFinite(number)) {
-    return { value: Math.round(number) };
+  if (types.includes('integer') && Number.isInteger(number)) {
+    return { value: number };
   }
   if (types.includes('number') && Number.isFinite(number)) {
     return { value: number };

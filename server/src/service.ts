@@ -1,5 +1,6 @@
 // The language service: every feature over plain documents. Pure but for the injected host, which knows settings and neighbours.
 // Used by the process entry and by tests; never by a connection's business.
+import { credibleVerdicts } from '@quantwright/schemas/check/credible-verdicts';
 import type { Target } from '@quantwright/schemas/hardware/target';
 import type { ExplainResult, TargetChoices } from '@quantwright/schemas/rpc/server';
 import type {
@@ -74,7 +75,7 @@ export function createService(host: ServiceHost): Service {
       const { result } = await analyse(document);
       const count = (severity: string): number => result.findings.filter((finding) => finding.severity === severity).length;
       if (result.format === null) return { format: null, verdicts: [], errors: 0, warnings: 0 };
-      return { format: result.format, verdicts: result.verdicts, errors: count('error'), warnings: count('warning') };
+      return { format: result.format, verdicts: credibleVerdicts(result), errors: count('error'), warnings: count('warning') };
     },
     targetChoices,
     forget: (uri) => analyses.forget(uri),

@@ -40,3 +40,13 @@ test('beside the right key, and without a meaning, a key is removed', () => {
 test('a key that is read but has no effect is named', () => {
   assert.match(findings('QC012', { quant_method: 'instant_quant', weight_format: 'int8', activate_format: 'int8' })[0]?.message ?? '', /never uses it/);
 });
+
+test('a key that makes tools read another format is told once, by the rule that says so', () => {
+  const config = { model_type: 'llama', quantization_config: { quant_method: 'gptq', ...GPTQ, load_in_4bit: true } };
+  assert.deepEqual(findings('QC012', config, { file: 'config.json' }), []);
+  assert.equal(findings('QC004', config, { file: 'config.json' }).length, 1);
+});
+
+test('beside the right key the message says which one counts', () => {
+  assert.match(findings('QC012', { ...GPTQ, w_bit: 8 }, place)[0]?.message ?? '', /is ignored; "bits" beside it counts/);
+});

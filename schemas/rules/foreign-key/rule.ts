@@ -4,13 +4,23 @@ import { schemaFindings } from '../../check/sources.ts';
 import { isObject } from '../../configs/fields.ts';
 import { schemaAt } from '../../configs/schema-at.ts';
 import { nodeAt, rangeAt } from '../../document/find.ts';
+import type { JsonPath } from '../../recipe/origin.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 import { keyFixes, suggestion } from './fix.ts';
 
 export const foreignKey: Rule = {
   code: 'QC012',
-  run: (context) => [...schemaFindings('QC012', context).map((finding) => unknownKey(finding, context)), ...withoutEffect(context)],
+  run(context) {
+    const unknown = schemaFindings('QC012', context).filter(({ path }) => !reported(path, context));
+    return [...unknown.map((finding) => unknownKey(finding, context)), ...withoutEffect(context)];
+  },
 };
+
+/** QC004 says more of a key that makes tools read another format. */
+function reported(path: JsonPath, { document, format, path: place }: RuleContext): boolean {
+  const problems = document.root === null ? [] : (format.inspect?.(document.root, place) ?? []);
+  return problems.some((problem) => JSON.stringify(problem.path) === JSON.stringify(path));
+}
 
 function unknownKey(finding: Finding, context: RuleContext): Finding {
   const inner = finding.path.slice(context.path.length);
@@ -18,7 +28,13 @@ function unknownKey(finding: Finding, context: RuleContext): Finding {
   const schema = schemaAt(context.format.schema, inner.slice(0, -1)) ?? {};
   const value = nodeAt(context.document.root, finding.path)?.value;
   const meant = suggestion(key, value, schema);
-  const guess = meant === null ? ', and is ignored.' : `; did you mean "${meant.key}"? As it stands most tools ignore it.`;
+  const there = meant !== null && nodeAt(context.document.root, [...finding.path.slice(0, -1), meant.key]) !== null;
+  const guess =
+    meant === null
+      ? ', and is ignored.'
+      : there
+        ? `, and is ignored; "${meant.key}" beside it counts.`
+        : `; did you mean "${meant.key}"? As it stands most tools ignore it.`;
   return {
     ...finding,
     severity: 'warning',

@@ -39,3 +39,9 @@ test('a pattern that does not compile is named where it stands', () => {
 test('a config that is a list is told to be an object', () => {
   assert.match(findings('QC013', '[1]')[0]?.message ?? '', /The config is \[1\], a list; it must be an object/);
 });
+
+test('null where a value belongs becomes the default, and a fraction is not rounded for people', () => {
+  assert.match(findings('QC013', { ...RTN, group_size: null })[0]?.message ?? '', /^"group_size" is null; it must be an integer\.$/);
+  assert.deepEqual(fixed('QC013', { ...RTN, group_size: null }), { ...RTN, group_size: -1 });
+  assert.deepEqual(findings('QC013', { ...RTN, group_size: 128.5 })[0]?.fixes, []);
+});

@@ -1,5 +1,6 @@
 // One checked file, ready to be printed, and the printers: text, json, sarif, github. Pure.
 
+import { credibleVerdicts } from '@quantwright/schemas/check/credible-verdicts';
 import type { Finding, Severity } from '@quantwright/schemas/check/finding';
 import type { CheckResult } from '@quantwright/schemas/check/types';
 import { version } from '../../version.ts';
@@ -36,7 +37,7 @@ function text(files: readonly CheckedFile[]): string {
     ]),
   );
   for (const file of files) {
-    for (const verdict of file.result.verdicts) {
+    for (const verdict of credibleVerdicts(file.result)) {
       if (verdict.kind !== 'supported') continue;
       lines.push(
         `${file.path}: ${verdict.target.runtime}${verdict.target.device === null ? '' : ` on ${verdict.target.device}`} runs it with ${verdict.kernel}`,
@@ -56,7 +57,7 @@ function json(files: readonly CheckedFile[]): string {
     files: files.map((file) => ({
       path: file.path,
       format: file.result.format,
-      verdicts: file.result.verdicts,
+      verdicts: credibleVerdicts(file.result),
       findings: located(file).map(({ finding, start, end }) => ({ ...finding, start, end })),
     })),
   };
