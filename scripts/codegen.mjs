@@ -36,7 +36,19 @@ async function configs(put) {
       allowUnionTypes: true,
       code: { source: true, esm: true, lines: true },
     });
-    ajv.addVocabulary(['enumDescriptions', 'x-code', 'x-words', 'x-fix', 'x-rule', 'x-source', 'x-unused', 'x-synonyms']);
+    ajv.addVocabulary([
+      'enumDescriptions',
+      'x-code',
+      'x-words',
+      'x-fix',
+      'x-rule',
+      'x-source',
+      'x-unused',
+      'x-synonyms',
+      'x-alias-of',
+      'x-methods',
+      'x-defaults',
+    ]);
     const code = standalone(ajv, ajv.compile(schema));
     if (/\brequire\(/.test(code)) {
       throw new Error(`${id}: the validator needs a run-time import; avoid uniqueItems, minLength and object constants in its schema.json`);

@@ -38,6 +38,12 @@ export interface JsonSchema {
   readonly 'x-source'?: string;
   /** The key is read but has no effect: why. */
   readonly 'x-unused'?: string;
+  /** Another name of this key, the one to offer. */
+  readonly 'x-alias-of'?: string;
+  /** Quantization methods that read the key; left out: all. */
+  readonly 'x-methods'?: readonly string[];
+  /** Tool -> what it takes when the key is left out, where tools differ. */
+  readonly 'x-defaults'?: Readonly<Record<string, unknown>>;
   /** What people write -> the value of `enum` they mean. */
   readonly 'x-synonyms'?: Readonly<Record<string, string>>;
   readonly multipleOf?: number;

@@ -129,6 +129,9 @@ export const schema: JsonSchema = {
       ]
     },
     "desc_act": {
+      "x-methods": [
+        "gptq"
+      ],
       "type": "boolean",
       "default": false,
       "description": "Activation order of a GPTQ model. DashInfer loads only false."

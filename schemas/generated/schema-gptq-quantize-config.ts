@@ -47,6 +47,11 @@ export const schema: JsonSchema = {
       "default": 4
     },
     "group_size": {
+      "x-defaults": {
+        "transformers": 128,
+        "AutoGPTQ": -1,
+        "GPTQModel": 128
+      },
       "type": "integer",
       "minimum": -1,
       "default": -1,
@@ -67,6 +72,11 @@ export const schema: JsonSchema = {
       "description": "Number of consecutive input features that share one scale and zero point; -1: per channel. When left out AutoGPTQ takes -1, transformers 128."
     },
     "desc_act": {
+      "x-defaults": {
+        "transformers": false,
+        "AutoGPTQ": true,
+        "GPTQModel": false
+      },
       "type": [
         "boolean",
         "null"
@@ -83,6 +93,10 @@ export const schema: JsonSchema = {
       "description": "Symmetric codes. Many kernels (Marlin) read symmetric ones only."
     },
     "damp_percent": {
+      "x-defaults": {
+        "transformers": 0.1,
+        "AutoGPTQ": 0.01
+      },
       "type": "number",
       "exclusiveMinimum": 0,
       "exclusiveMaximum": 1,
@@ -135,6 +149,7 @@ export const schema: JsonSchema = {
       "description": "Layout of the packed weights."
     },
     "format": {
+      "x-alias-of": "checkpoint_format",
       "type": [
         "string",
         "null"

@@ -43,6 +43,11 @@ export const schema: JsonSchema = {
       ]
     },
     "group_size": {
+      "x-defaults": {
+        "transformers": 128,
+        "AutoGPTQ": -1,
+        "GPTQModel": 128
+      },
       "type": "integer",
       "minimum": -1,
       "default": 128,
@@ -63,6 +68,11 @@ export const schema: JsonSchema = {
       "description": "Number of consecutive input features that share one scale and zero point; -1: per channel. 128 when left out."
     },
     "desc_act": {
+      "x-defaults": {
+        "transformers": false,
+        "AutoGPTQ": true,
+        "GPTQModel": false
+      },
       "type": [
         "boolean",
         "null"
@@ -79,6 +89,10 @@ export const schema: JsonSchema = {
       "description": "Symmetric codes. Many kernels (Marlin) read symmetric ones only."
     },
     "damp_percent": {
+      "x-defaults": {
+        "transformers": 0.1,
+        "AutoGPTQ": 0.01
+      },
       "type": "number",
       "exclusiveMinimum": 0,
       "exclusiveMaximum": 1,
@@ -131,6 +145,7 @@ export const schema: JsonSchema = {
       "description": "Layout of the packed weights."
     },
     "format": {
+      "x-alias-of": "checkpoint_format",
       "type": [
         "string",
         "null"

@@ -200,6 +200,9 @@ export const schema: JsonSchema = {
       ]
     },
     "dialect": {
+      "x-methods": [
+        "rtn"
+      ],
       "type": "string",
       "enum": [
         "ist",
@@ -224,15 +227,22 @@ export const schema: JsonSchema = {
       "description": "Symmetric codes without a zero point. Default: true for int8, int4, int3, int2 with rtn; false for unsigned formats, instant_quant and the dialect dashinfer_cpu."
     },
     "sym": {
+      "x-alias-of": "symmetric",
       "type": "boolean",
       "description": "Short form of symmetric."
     },
     "mse_search": {
+      "x-methods": [
+        "rtn"
+      ],
       "type": "boolean",
       "default": false,
       "description": "Search a smaller range for each group that lowers the rounding error (ist, qllm) or one clip ratio for the tensor (inc)."
     },
     "full_range": {
+      "x-methods": [
+        "rtn"
+      ],
       "type": "boolean",
       "default": false,
       "description": "inc dialect, symmetric: use the code -2^(bits-1) too."
@@ -276,21 +286,33 @@ export const schema: JsonSchema = {
       "description": "Layout of the written checkpoint. Default: quantwright for instant_quant; gptq (weight_only) or compressed-tensors (activate_quant) for the others."
     },
     "desc_act": {
+      "x-methods": [
+        "gptq"
+      ],
       "type": "boolean",
       "default": false,
       "description": "GPTQ: quantize columns in the order of falling activation energy."
     },
     "static_groups": {
+      "x-methods": [
+        "gptq"
+      ],
       "type": "boolean",
       "default": false,
       "description": "GPTQ: fit the groups before columns are reordered."
     },
     "true_sequential": {
+      "x-methods": [
+        "gptq"
+      ],
       "type": "boolean",
       "default": false,
       "description": "GPTQ: quantize the linears of a block in dependency order, with a fresh pass before each step."
     },
     "damp_percent": {
+      "x-methods": [
+        "gptq"
+      ],
       "type": "number",
       "exclusiveMinimum": 0,
       "exclusiveMaximum": 1,
@@ -298,6 +320,14 @@ export const schema: JsonSchema = {
       "description": "GPTQ: part of the mean diagonal that is added to the Hessian."
     },
     "calibration": {
+      "x-methods": [
+        "gptq",
+        "awq",
+        "teq",
+        "spqr",
+        "smoothquant",
+        "w8a8_static"
+      ],
       "type": [
         "object",
         "null"
@@ -428,6 +458,7 @@ export const schema: JsonSchema = {
             "description": "Symmetric codes."
           },
           "sym": {
+            "x-alias-of": "symmetric",
             "type": "boolean",
             "description": "Short form of symmetric."
           }

@@ -26,4 +26,18 @@ for (const [text, expected, setting] of table) {
   });
 }
 
+test('every target is heard: refused for this key, not known, or in the way of another key', async () => {
+  const said = await marked('{ "quant_method": "instant_quant", "weight_for|mat": "int8", "group_size": 96 }', {
+    targets: [target('dashinfer', 'nvidia-a100'), target('quantwright', 'x86-avx2'), target('vllm', 'h100')],
+  }).hover();
+  assert.match(said, /\*\*dashinfer on nvidia-a100\*\*: no objection to this/);
+  assert.match(said, /✓ \*\*quantwright on x86-avx2\*\*/);
+  assert.match(said, /\? \*\*vllm on h100\*\*: not known/);
+});
+
+test('defaults that differ from tool to tool are told apart', async () => {
+  const said = await marked('{ "bits": 4, "group_size": 128, "desc_a|ct": false }', { name: 'quantize_config.json' }).hover();
+  assert.match(said, /Default: `false` in transformers, `true` in AutoGPTQ/);
+});
+
 test('hover on white space says nothing', async () => assert.equal(await marked('{ "quant_method": "rtn", "weight_format": "int8" }\n\n|').hover(), ''));

@@ -11,7 +11,7 @@ import { same } from '../schema/jsonSchema.ts';
 import { ruleHelp } from '../schema/ruleHelp.ts';
 import { toRange } from './diagnostics.ts';
 import type { DiagnosticPage } from './documentation.ts';
-import { decisivePerTarget, verdictLines } from './judgement.ts';
+import { decisivePerTarget, targetWords, verdictLines } from './judgement.ts';
 
 export function hover(analysis: Analysis, position: Position, pageOf: DiagnosticPage): Hover | null {
   const { document, result } = analysis;
@@ -50,8 +50,12 @@ function verdictSection(analysis: Analysis, path: JsonPath): string {
   const fields = Object.entries(analysis.result.origins).filter(([, origin]) => origin?.present === true && same(origin.path, path));
   if (fields.length === 0) return '';
   const names = new Set<string>(fields.map(([field]) => field));
-  const about = analysis.result.verdicts.filter((verdict) => verdict.kind === 'supported' || names.has(verdict.field));
-  return verdictLines(decisivePerTarget(about)).join('\n');
+  const all = analysis.result.verdicts;
+  const about = all.filter((verdict) => verdict.kind === 'supported' || verdict.kind === 'unknown' || names.has(verdict.field));
+  const told = decisivePerTarget(about);
+  const heard = new Set(told.map(({ target }) => targetWords(target)));
+  const others = decisivePerTarget(all).filter(({ target }) => !heard.has(targetWords(target)));
+  return [...verdictLines(told), ...others.map(({ target }) => `- **${targetWords(target)}**: no objection to this; another setting is in the way`)].join('\n');
 }
 
 /** The page of the rule. The finding's own message is left to the editor, which shows it beside the hover. */

@@ -36,6 +36,11 @@ function meaningOf(schemas: readonly JsonSchema[]): string {
 }
 
 function defaultLine(schemas: readonly JsonSchema[]): string {
+  const differing = schemas.find((schema) => schema['x-defaults'] !== undefined)?.['x-defaults'];
+  if (differing !== undefined) {
+    const tools = Object.entries(differing).map(([tool, value]) => `\`${JSON.stringify(value)}\` in ${tool}`);
+    return `- Default: ${tools.join(', ')}`;
+  }
   const value = defaultOf(schemas);
   return value === undefined ? '' : `- Default: \`${JSON.stringify(value)}\``;
 }

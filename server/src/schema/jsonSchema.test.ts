@@ -26,6 +26,7 @@ const values = (value: unknown, path: readonly (string | number)[]) => listedVal
 
 test('an enum is a closed list', () => assert.deepEqual(values({}, ['method']), { values: ['a', 'b'], closed: true }));
 test('booleans are a closed list', () => assert.deepEqual(values({}, ['on']), { values: [true, false], closed: true }));
+test('a number or a boolean is not a closed list', () => assert.equal(listedValues([{ type: ['number', 'boolean', 'null'] }]).closed, false));
 test('defaults and examples are suggestions without doubles', () => assert.deepEqual(values({ method: 'b' }, ['size']), { values: [128, 64], closed: false }));
 test('a branch that applies narrows the list', () => assert.deepEqual(values({ method: 'a' }, ['size']), { values: [64, 32], closed: true }));
 test('what is being typed does not decide which values are listed', () => {

@@ -42,7 +42,8 @@ export function listedValues(schemas: readonly JsonSchema[]): ListedValues {
     // Branches that leave nothing: the judge tells what is wrong with each, so offer what the widest list has.
     return { values: common.length > 0 ? common : first, closed: true };
   }
-  if (typesOf(schemas).includes('boolean')) return { values: [true, false], closed: true };
+  const types = typesOf(schemas);
+  if (types.includes('boolean') && types.every((type) => type === 'boolean' || type === 'null')) return { values: [true, false], closed: true };
   const suggested = schemas.flatMap((schema) => [...(schema.default === undefined ? [] : [schema.default]), ...(schema.examples ?? [])]);
   return { values: suggested.filter((value, index) => suggested.findIndex((other) => same(other, value)) === index), closed: false };
 }

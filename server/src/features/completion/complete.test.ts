@@ -32,6 +32,19 @@ test('required keys come first, keys that are there do not come again', async ()
   assert.ok(labels.includes('group_size'));
 });
 
+test('a key with two names is offered once, and not beside its other name', async () => {
+  const fresh = await marked('{ "quant_method": "rtn", "weight_format": "int8", | }').labels();
+  assert.ok(fresh.includes('symmetric') && !fresh.includes('sym'));
+  assert.ok(!(await marked('{ "quant_method": "rtn", "weight_format": "int8", "sym": true, | }').labels()).includes('symmetric'));
+});
+
+test('keys of other methods come after those the method reads', async () => {
+  const labels = await marked('{ "quant_method": "rtn", "weight_format": "int8", | }').labels();
+  assert.ok(labels.indexOf('dialect') < labels.indexOf('damp_percent') && labels.indexOf('ignore') < labels.indexOf('desc_act'), labels.join());
+  const gptq = await marked('{ "quant_method": "gptq", "weight_format": "uint4", | }').labels();
+  assert.ok(gptq.indexOf('damp_percent') < gptq.indexOf('dialect'), gptq.join());
+});
+
 test('keys without an effect are not offered, and a key whose default is null starts with an example', async () => {
   const at = marked(`{ ${start}, | }`);
   assert.ok(!(await at.labels()).includes('activate_format'));

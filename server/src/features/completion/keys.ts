@@ -20,15 +20,29 @@ export function keyProposals(analysis: Analysis, cursor: Extract<Cursor, { kind:
   if (place === null) return [];
   const present = keysBeside(analysis, cursor);
   const required = new Set(place.schemas.flatMap((found) => found.required ?? []));
+  const methods = analysis.result.recipe?.methods ?? [];
+  // The other name of a key that is there is there too.
+  const named = new Set([...present].flatMap((key) => [key, ...(aliasOf(place.members.get(key) ?? []) ?? [])]));
   return [...place.members]
-    .filter(([key, schemas]) => !present.has(key) && schemas.every((schema) => schema['x-unused'] === undefined))
-    .sort(([left], [right]) => rank(left, required) - rank(right, required))
-    .map(([key, schemas]) => proposalFor(analysis, cursor, key, schemas, required.has(key)));
+    .filter(([key, schemas]) => !named.has(key) && schemas.every((schema) => schema['x-unused'] === undefined) && aliasOf(schemas) === null)
+    .map(([key, schemas]) => ({ key, schemas, rank: rank(key, schemas, required, methods) }))
+    .sort((left, right) => left.rank - right.rank)
+    .map(({ key, schemas }) => proposalFor(analysis, cursor, key, schemas, required.has(key)));
 }
 
-/** Required keys first; `$schema` is for tools and comes last. */
-function rank(key: string, required: ReadonlySet<string>): number {
-  return required.has(key) ? 0 : key === '$schema' ? 2 : 1;
+/** The name to offer instead of this one; null when this is it. */
+function aliasOf(schemas: readonly JsonSchema[]): readonly string[] | null {
+  const names = schemas.flatMap((schema) => schema['x-alias-of'] ?? []);
+  return names.length === 0 ? null : names;
+}
+
+/** Required keys first; then those that the methods read; then other methods' and deprecated ones; `$schema` is for tools and comes last. */
+function rank(key: string, schemas: readonly JsonSchema[], required: ReadonlySet<string>, methods: readonly string[]): number {
+  if (required.has(key)) return 0;
+  if (key === '$schema') return 3;
+  const readers = schemas.find((schema) => schema['x-methods'] !== undefined)?.['x-methods'];
+  const foreign = readers !== undefined && methods.length > 0 && !readers.some((method) => methods.includes(method));
+  return foreign || schemas.some((schema) => schema.deprecated === true) ? 2 : 1;
 }
 
 function proposalFor(analysis: Analysis, cursor: Extract<Cursor, { kind: 'key' }>, key: string, schemas: readonly JsonSchema[], required: boolean): Proposal {
