@@ -27,7 +27,7 @@ export const ruleHelp: readonly RuleHelp[] = [
     "code": "QC005",
     "name": "bits-sym",
     "summary": "This number of bits, or this symmetry, does not exist here.",
-    "markdown": "This number of bits, or this symmetry, does not exist here.\n\nFormats store 2, 3, 4 or 8 bits; most kernels compute on fewer of them. Some loaders do not check: DashInfer takes 2- and 3-bit GPTQ weights for int8 and\nanswers nonsense.\n\n**Fix:** the nearest number of bits that works.",
+    "markdown": "This number of bits, or this symmetry, does not exist here.\n\nFormats store 2, 3, 4 or 8 bits; most kernels compute on fewer of them. Some loaders do not check: DashInfer takes 2- and 3-bit GPTQ weights for int8 and\nanswers nonsense, which counts as an error here although nothing refuses.\n\n**Fix:** the nearest number of bits that works.",
     "page": "docs/diagnostics/QC005.md"
   },
   {

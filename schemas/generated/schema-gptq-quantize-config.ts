@@ -221,6 +221,9 @@ export const schema: JsonSchema = {
       "x-source": "AutoGPTQ/AutoGPTQ auto_gptq/quantization/config.py :: BaseQuantizeConfig"
     },
     "model_seqlen": {
+      "examples": [
+        2048
+      ],
       "type": [
         "integer",
         "null"
@@ -241,6 +244,9 @@ export const schema: JsonSchema = {
       "description": "Token that fills short sequences."
     },
     "max_input_length": {
+      "examples": [
+        4096
+      ],
       "type": [
         "integer",
         "null"

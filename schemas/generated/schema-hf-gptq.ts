@@ -232,6 +232,9 @@ export const schema: JsonSchema = {
       }
     },
     "model_seqlen": {
+      "examples": [
+        2048
+      ],
       "type": [
         "integer",
         "null"
@@ -252,6 +255,9 @@ export const schema: JsonSchema = {
       "description": "Token that fills short sequences."
     },
     "max_input_length": {
+      "examples": [
+        4096
+      ],
       "type": [
         "integer",
         "null"

@@ -40,4 +40,10 @@ test('defaults that differ from tool to tool are told apart', async () => {
   assert.match(said, /Default: `false` in transformers, `true` in AutoGPTQ/);
 });
 
+test('an object is not described by the message about a key it may lack', async () => {
+  const said = await marked('{ "quantization|_config": { "quant_method": "gptq", "bits": 4, "group_size": 128 } }', { name: 'config.json' }).hover();
+  assert.match(said, /GPTQ settings/);
+  assert.doesNotMatch(said, /is missing/);
+});
+
 test('hover on white space says nothing', async () => assert.equal(await marked('{ "quant_method": "rtn", "weight_format": "int8" }\n\n|').hover(), ''));

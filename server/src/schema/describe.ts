@@ -31,7 +31,13 @@ export function defaultOf(schemas: readonly JsonSchema[]): unknown {
 }
 
 function meaningOf(schemas: readonly JsonSchema[]): string {
-  const described = schemas.flatMap((schema) => [schema.description, schema['x-words'], schema['x-unused']].filter((words) => words !== undefined));
+  // The words of a part that requires a key are about that key, not about the object.
+  const about = (schema: JsonSchema): readonly (string | undefined)[] => [
+    schema.description,
+    schema.required === undefined ? schema['x-words'] : undefined,
+    schema['x-unused'],
+  ];
+  const described = schemas.flatMap((schema) => about(schema).filter((words) => words !== undefined));
   return [...new Set(described)].join('\n\n');
 }
 
