@@ -20,15 +20,34 @@ typedef struct qw_dense {
   const void* data;
 } qw_dense;
 
-// Unpacked affine weight: w = (code - zero) * scale. groups = ceil(cols / group_size); group_size is 1..cols here (never -1).
+// How the codes of a weight W [rows, cols] lie in memory; data may be unaligned (a mapped file). Words: pack/pack.h.
+typedef enum qw_code_layout {
+  QW_CODES_BYTES = 0,  // [rows, cols], one code per byte; signed codes are int8
+  QW_CODES_GPTQ = 1,   // words [ceil(cols * bits / 32), rows]; signed codes are stored + 2^(bits - 1)
+  QW_CODES_ROWS = 2,   // words [rows, ceil(cols * bits / 32)]; signed codes likewise
+} qw_code_layout;
+
+typedef struct qw_codes {
+  qw_code_layout layout;
+  int bits;  // of a field of the words: 2, 3, 4 or 8; bytes ignore it
+  int is_signed;
+  const void* data;
+} qw_codes;
+
+// Scales or zero points, which may be fractional: [rows, groups], or [groups, rows] when by_group. data may be unaligned.
+typedef struct qw_params {
+  qw_type type;
+  int by_group;
+  const void* data;
+} qw_params;
+
+// Affine weight to be packed: w = (code - zero) * scale. groups = ceil(cols / group_size); group_size is 1..cols here (never -1).
 typedef struct qw_affine {
   int64_t rows, cols, group_size;
-  int is_signed;          // codes are int8 (else uint8)
-  const void* codes;      // [rows, cols], one per byte
-  const float* scale;     // [rows, groups]
-  const float* zero;      // [rows, groups], may be fractional
-  const int32_t* g_idx;   // [cols] or NULL
-  qw_type scale_type;     // how scale and zero are kept in the packed form
+  qw_codes codes;
+  qw_params scale, zero;
+  const int32_t* g_idx;  // [cols] or NULL
+  qw_type scale_type;    // how scale and zero are kept in the packed form
 } qw_affine;
 
 struct qw_weight;

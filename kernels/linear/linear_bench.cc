@@ -58,7 +58,8 @@ void make_affine(const Variant& variant, int64_t rows, int64_t cols, Weights& ou
   std::vector<uint8_t> codes(size_t(rows * cols));
   for (size_t i = 0; i < codes.size(); ++i) codes[i] = uint8_t(i * 2654435761u >> 24) & (std::strcmp(variant.codec, "q4") == 0 ? 15 : 255);
   const std::vector<float> scale(size_t(rows * groups), 0.0078125f), zero(size_t(rows * groups), 8.0f);
-  const qw_affine affine = {rows, cols, group_size, 0, codes.data(), scale.data(), zero.data(), nullptr, variant.type};
+  const qw_affine affine = {rows, cols, group_size, {QW_CODES_BYTES, 0, 0, codes.data()}, {QW_F32, 0, scale.data()},
+                            {QW_F32, 0, zero.data()}, nullptr, variant.type};
   size_t total = 0;
   do {
     qw_weight* weight = nullptr;

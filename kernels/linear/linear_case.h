@@ -44,8 +44,14 @@ struct AffineCase {
   }
 
   qw_affine affine() const {
-    return {shape.rows,   shape.cols,  shape.group_size, shape.is_signed,     codes.data(),
-            scale.data(), zero.data(), g_idx.empty() ? nullptr : g_idx.data(), shape.scale_type};
+    return {shape.rows,
+            shape.cols,
+            shape.group_size,
+            {QW_CODES_BYTES, 0, shape.is_signed, codes.data()},
+            {QW_F32, 0, scale.data()},
+            {QW_F32, 0, zero.data()},
+            g_idx.empty() ? nullptr : g_idx.data(),
+            shape.scale_type};
   }
 
   int64_t group(int64_t col) const { return g_idx.empty() ? col / shape.group_size : g_idx[size_t(col)]; }

@@ -25,6 +25,10 @@ qw_status qw_unpack_gptq(const void* words, int64_t rows, int64_t cols, int bits
 qw_status qw_pack_rows(const uint8_t* codes, int64_t rows, int64_t cols, int bits, qw_pool* pool, uint32_t* words);
 qw_status qw_unpack_rows(const void* words, int64_t rows, int64_t cols, int bits, qw_pool* pool, uint8_t* codes);
 
+// Rows [row, row + count) of the same matrices, on the calling thread: codes[(r - row) * ld + column]. bits is not checked.
+void qw_unpack_gptq_band(const void* words, int64_t rows, int64_t cols, int bits, int64_t row, int64_t count, uint8_t* codes, int64_t ld);
+void qw_unpack_rows_band(const void* words, int64_t cols, int bits, int64_t row, int64_t count, uint8_t* codes, int64_t ld);
+
 // f32 copy [rows, cols] of a stored matrix (f16 and bf16 widen exactly).
 qw_status qw_widen(const qw_dense* source, qw_pool* pool, float* out);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "dense_source.h"
+#include "pack/pack.h"
 #include "pool_lease.h"
 #include "promise_worker.h"
 #include "weight.h"
@@ -31,12 +32,59 @@ Napi::Value create_dense(Napi::Env env, const Named& spec) {
       [data, keep = std::move(source.bytes.keep)](Napi::Env e) { return made(e, data); });
 }
 
+// What keeps a spec's bytes alive until the weight is made. Mapped ranges are asked for early: packing walks them with strides.
+struct Source {
+  std::shared_ptr<const Mapping> mapping;
+  const void* data = nullptr;
+  size_t length = 0;
+  Napi::ObjectReference keep;
+};
+
+Source source_of(Bytes bytes) { return {std::move(bytes.mapping), bytes.data, bytes.length, std::move(bytes.keep)}; }
+
 struct Affine {
   qw_affine affine;
-  Array<uint8_t> codes;
-  Array<float> scale, zero;
+  Source codes, scale, zero;
   Array<int32_t> g_idx;
 };
+
+bool is_array(const Named& value) { return !value.value.IsObject() || value.value.IsTypedArray() || value.value.IsArray(); }
+
+// Int8Array, Uint8Array or StoredCodes.
+Source codes_of(const Named& value, const qw_affine& affine, int64_t count, qw_codes* out) {
+  if (is_array(value)) {
+    bool is_signed = false;
+    Array<uint8_t> given = codes(value, count, &is_signed);
+    *out = {QW_CODES_BYTES, 8, is_signed ? 1 : 0, given.data};
+    return {nullptr, given.data, given.length, std::move(given.keep)};
+  }
+  constexpr qw_code_layout layouts[] = {QW_CODES_BYTES, QW_CODES_GPTQ, QW_CODES_ROWS};
+  out->layout = layouts[choice(field(value, "layout"), {"bytes", "gptq", "rows"})];
+  out->is_signed = flag(field(value, "signed"), false) ? 1 : 0;
+  const Named bits = field(value, "bits");
+  out->bits = int(integer(bits, 2, 8));
+  if (out->bits != 2 && out->bits != 3 && out->bits != 4 && out->bits != 8) {
+    throw invalid(value.value.Env(), bits.name + " must be 2, 3, 4 or 8, not " + std::to_string(out->bits) + ".");
+  }
+  const int64_t wanted = out->layout == QW_CODES_BYTES ? count : qw_pack_words(affine.cols, out->bits) * affine.rows * 4;
+  Source source = source_of(bytes_of(field(value, "data"), wanted));
+  out->data = source.data;
+  return source;
+}
+
+// Float32Array or StoredParameters.
+Source params_of(const Named& value, int64_t count, qw_params* out) {
+  if (is_array(value)) {
+    Array<float> given = floats(value, count);
+    *out = {QW_F32, 0, given.data};
+    return {nullptr, given.data, given.length * sizeof(float), std::move(given.keep)};
+  }
+  out->type = type_of(field(value, "type"));
+  out->by_group = choice(field(value, "order"), {"rows", "groups"});
+  Source source = source_of(bytes_of(field(value, "data"), count * (out->type == QW_F32 ? 4 : 2)));
+  out->data = source.data;
+  return source;
+}
 
 Affine affine_of(Napi::Env env, const Named& spec) {
   Affine read;
@@ -50,10 +98,9 @@ Affine affine_of(Napi::Env env, const Named& spec) {
   affine.group_size = std::min(affine.group_size, affine.cols);
   const int64_t groups = (affine.cols + affine.group_size - 1) / affine.group_size;
   const int64_t count = elements(env, spec.name, affine.rows, affine.cols);
-  bool is_signed = false;
-  read.codes = codes(field(spec, "codes"), count, &is_signed);
-  read.scale = floats(field(spec, "scale"), affine.rows * groups);
-  read.zero = floats(field(spec, "zero"), affine.rows * groups);
+  read.codes = codes_of(field(spec, "codes"), affine, count, &affine.codes);
+  read.scale = params_of(field(spec, "scale"), affine.rows * groups, &affine.scale);
+  read.zero = params_of(field(spec, "zero"), affine.rows * groups, &affine.zero);
   const Named g_idx = field(spec, "gIdx");
   if (!absent(g_idx)) {
     read.g_idx = integers(g_idx, affine.cols);
@@ -64,27 +111,25 @@ Affine affine_of(Napi::Env env, const Named& spec) {
       }
     }
   }
-  affine.is_signed = is_signed ? 1 : 0;
-  affine.codes = read.codes.data;
-  affine.scale = read.scale.data;
-  affine.zero = read.zero.data;
   affine.g_idx = read.g_idx.data;
   affine.scale_type = type_of(field(spec, "scaleType"));
   return read;
 }
 
 Napi::Value create_affine(Napi::Env env, const Named& spec, const char* codec) {
-  Affine read = affine_of(env, spec);
+  // Shared by the job, which reads the mappings, and its end on the JS thread, where the references must be dropped.
+  auto read = std::make_shared<Affine>(affine_of(env, spec));
   auto data = std::make_shared<WeightData>();
   return run_off_thread(
       env,
-      [affine = read.affine, codec, data] {
+      [from = read.get(), codec, data] {
+        for (const Source* source : {&from->codes, &from->scale, &from->zero}) {
+          if (source->mapping != nullptr) source->mapping->will_need(source->data, source->length);
+        }
         const PoolLease lease;
-        return qw_weight_affine(codec, &affine, lease.pool(), &data->weight);
+        return qw_weight_affine(codec, &from->affine, lease.pool(), &data->weight);
       },
-      [data, a = std::move(read.codes.keep), b = std::move(read.scale.keep), c = std::move(read.zero.keep), d = std::move(read.g_idx.keep)](Napi::Env e) {
-        return made(e, data);
-      });
+      [data, read](Napi::Env e) { return made(e, data); });
 }
 
 }  // namespace

@@ -43,4 +43,10 @@ void Mapping::release(size_t offset, size_t length) const {
   if (begin < end) ::madvise(data_ + begin, end - begin, MADV_DONTNEED);
 }
 
+void Mapping::will_need(const void* data, size_t length) const {
+  const size_t page = size_t(::sysconf(_SC_PAGESIZE)), offset = size_t(static_cast<const uint8_t*>(data) - data_);
+  const size_t begin = offset / page * page;
+  if (length > 0) ::madvise(data_ + begin, offset + length - begin, MADV_WILLNEED);
+}
+
 }  // namespace quantwright

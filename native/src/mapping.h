@@ -22,6 +22,8 @@ class Mapping {
   size_t size() const { return size_; }
   // Whole pages inside the range may be dropped from memory; they are read again when touched.
   void release(size_t offset, size_t length) const;
+  // The bytes from `data` on will be read soon, in any order: the system may read them ahead.
+  void will_need(const void* data, size_t length) const;
 
  private:
   Mapping(uint8_t* data, size_t size) : data_(data), size_(size) {}

@@ -48,6 +48,24 @@ export interface DenseWeightSpec extends DenseSource {
   readonly codec: 'dense';
 }
 
+/** Codes as a checkpoint stores them: packed for the kernels without a copy of one byte per code. */
+export interface StoredCodes {
+  /** bytes: [rows, cols]. gptq: words [ceil(cols*bits/32), rows] (section 18.1). rows: words [rows, ceil(cols*bits/32)] (section 18.3). */
+  readonly layout: 'bytes' | 'gptq' | 'rows';
+  /** Width of a field of the words; 8 for bytes. */
+  readonly bits: 2 | 3 | 4 | 8;
+  /** Signed bytes are int8; signed fields of words are code + 2^(bits-1). */
+  readonly signed: boolean;
+  readonly data: Bytes;
+}
+
+/** Scales or zero points as a checkpoint stores them: [rows, groups] (order rows) or [groups, rows] (order groups). */
+export interface StoredParameters {
+  readonly type: DenseType;
+  readonly order: 'rows' | 'groups';
+  readonly data: Bytes;
+}
+
 /**
  * Affine integer weight: w = (code - zero) * scale, one scale and zero per row and group of `groupSize` columns
  * (ceil(cols/groupSize) groups; -1 = one group a row). Int8Array = signed codes, Uint8Array = unsigned.
@@ -59,12 +77,12 @@ export interface AffineWeightSpec {
   readonly rows: number;
   readonly cols: number;
   readonly groupSize: number;
-  /** [rows, cols], one code per byte. */
-  readonly codes: Int8Array | Uint8Array;
-  /** [rows, groups]. */
-  readonly scale: Float32Array;
-  /** [rows, groups]; may be fractional (DashInfer). */
-  readonly zero: Float32Array;
+  /** Arrays: [rows, cols], one code per byte. */
+  readonly codes: Int8Array | Uint8Array | StoredCodes;
+  /** Arrays: [rows, groups]. */
+  readonly scale: Float32Array | StoredParameters;
+  /** Arrays: [rows, groups]; may be fractional (DashInfer). */
+  readonly zero: Float32Array | StoredParameters;
   /** Group of every column (GPTQ desc_act); absent = column / groupSize. */
   readonly gIdx?: Int32Array;
   /** How the packed weight keeps scale and zero in memory. The values must be exact in it. */

@@ -24,6 +24,35 @@ describe('Weight', () => {
     assert.deepEqual([...(await weight.dequantize())], [0.5, 1, 2, 3, -10, 12, -24, 36]);
   });
 
+  test('codes and parameters may come as a checkpoint stores them', async () => {
+    const codes = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 15]);
+    const scale = new Uint8Array(Float32Array.from([0.5, 2, 1, 4]).buffer);
+    const zero = new Uint8Array(Float32Array.from([0, 1, 2, 3]).buffer);
+    const [gptq, rows] = [await binding.packGptq(codes, 2, 4, 4), await binding.packRows(codes, 2, 4, 4)];
+    const wanted = [0.5, 1, 1, 2, 8, 10, 16, 48];
+    for (const [layout, bits, data] of [
+      ['gptq', 4, gptq],
+      ['rows', 4, rows],
+      ['bytes', 8, codes],
+    ] as const) {
+      const weight = await binding.createWeight(
+        affine({
+          codec: 'q4',
+          codes: { layout, bits, signed: false, data },
+          scale: { type: 'f32', order: 'groups', data: scale },
+          zero: { type: 'f32', order: 'groups', data: zero },
+        }),
+      );
+      assert.deepEqual([...(await weight.dequantize())], wanted, layout);
+    }
+    const stored = { layout: 'gptq', bits: 4, signed: false, data: gptq } as const;
+    await rejects(binding.createWeight(affine({ codes: { ...stored, data: new Uint8Array(7) } })), /spec\.codes\.data has 7 bytes, but needs 8/);
+    await rejects(binding.createWeight(affine({ codes: { ...stored, bits: wrong(5) } })), /spec\.codes\.bits must be 2, 3, 4 or 8, not 5/);
+    await rejects(binding.createWeight(affine({ codes: { ...stored, layout: wrong('awq') } })), /layout must be one of 'bytes', 'gptq', 'rows', not 'awq'/);
+    await rejects(binding.createWeight(affine({ scale: { type: 'f16', order: 'rows', data: scale } })), /spec\.scale\.data has 16 bytes, but needs 8/);
+    await rejects(binding.createWeight(affine({ zero: { type: 'f32', order: wrong('columns'), data: zero } })), /order must be one of 'rows', 'groups'/);
+  });
+
   test('matmul is x W^T + bias', async () => {
     const weight = await dense(2, 3, [1, 2, 3, 4, 5, 6]);
     const y = await weight.matmul(Float32Array.from([1, 0, 0, 1, 1, 1]), 2, Float32Array.from([10, 20]));

@@ -1,6 +1,9 @@
 // Test support of q4 and q8: every level against the f64 product of the dequantized weight, over shapes that no tile or block divides.
 #pragma once
+#include <array>
+
 #include "linear/linear_case.h"
+#include "linear/stored_case.h"
 
 namespace qw_test {
 
@@ -55,6 +58,23 @@ inline void check_shapes(const char* codec, int bits, Random& random) {
   }
 }
 
+// Act-order and padded groups take the gathering route, the others the direct one.
+inline void check_stored_forms(const char* codec, int most_bits, Random& random) {
+  int which = 0;
+  for (const int bits : {2, 3, 4, 8}) {
+    if (bits > most_bits) continue;
+    for (const bool is_signed : {false, true}) {
+      for (const auto& s : {std::array<int64_t, 3>{70, 256, 32}, {33, 172, 40}, {130, 96, 96}, {7, 33, 5}}) {
+        for (const bool order : {false, true}) {
+          check_stored(codec, bits, {s[0], s[1], s[2], bits, is_signed, order, which % 2 == 1, qw_type(which % 3)}, random);
+          ++which;
+        }
+      }
+    }
+  }
+  check_stored_refusals(codec, random);
+}
+
 // A row whose x holds one value 1e4 times the rest, zeros, and a single NaN that must reach every output of its row.
 inline void check_extremes(const char* codec, int bits, Random& random) {
   const AffineCase test({20, 96, 32, bits, false, false, true, QW_F32}, random);
@@ -100,7 +120,7 @@ inline void check_refusals(const char* codec, int bits, Random& random) {
   affine.g_idx = nullptr;
   if (bits == 4) {
     test.codes[11] = 16;
-    CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "row 1, column 3");
+    CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "code 16 at row 1, column 3");
   }
   CHECK(weight == nullptr);
 }

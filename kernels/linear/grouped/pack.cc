@@ -1,14 +1,15 @@
 // Checks an affine weight and lays it out (grouped.h).
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstring>
 #include <new>
 #include <vector>
 
 #include "linear/float16.h"
 #include "linear/grouped/grouped.h"
+#include "linear/lanes.h"
 #include "linear/memory.h"
+#include "linear/stored.h"
 
 namespace {
 
@@ -16,62 +17,86 @@ struct Packing {
   const qw_affine* affine;
   qw_grouped* weight;
   std::vector<int32_t> columns;
-  std::atomic<int64_t> bad_code{-1};   // row * cols + column
+  std::vector<std::vector<uint8_t>> scratch;  // of every thread
+  int offset;                                 // byte of a band -> stored code
+  std::atomic<int64_t> bad_band{-1};
   std::atomic<int64_t> bad_param{-1};  // row * groups + group
+  std::atomic<bool> no_memory{false};
 
-  bool exact(float value) const {
-    return std::isfinite(value) && qw_round_to_type(affine->scale_type, value) == value;
-  }
+  int stored(const qw_band& band, int64_t r, int64_t column) const { return uint8_t(band.codes[r * band.ld + column] + offset); }
 
-  int code(int64_t row, int64_t column) const {
-    const int64_t at = row * affine->cols + column;
-    return affine->is_signed ? static_cast<const int8_t*>(affine->codes)[at] : static_cast<const uint8_t*>(affine->codes)[at];
-  }
-
-  void pack_params(int64_t tile) {
-    const int64_t size = qw_type_bytes(weight->scale_type);
-    char* params = static_cast<char*>(weight->params) + tile * weight->groups * 2 * QW_TILE_ROWS * size;
-    for (int64_t group = 0; group < weight->groups; ++group, params += 2 * QW_TILE_ROWS * size) {
-      for (int r = 0; r < QW_TILE_ROWS; ++r) {
-        const int64_t row = tile * QW_TILE_ROWS + r;
-        float scale = 0, zero = 0;
-        if (row < affine->rows) {
-          scale = affine->scale[row * weight->groups + group];
-          zero = affine->zero[row * weight->groups + group];
-          if (!exact(scale) || !exact(zero)) bad_param.store(row * weight->groups + group, std::memory_order_relaxed);
-        }
-        qw_write_typed(weight->scale_type, params, r, scale);
-        qw_write_typed(weight->scale_type, params, QW_TILE_ROWS + r, zero);
+  // Group by group, so that parameters stored that way are read as they lie.
+  void pack_params(int64_t tile, int64_t end) {
+    const int64_t line = QW_TILE_ROWS * qw_type_bytes(weight->scale_type), groups = weight->groups;
+    for (int64_t group = 0; group < groups; ++group) {
+      for (int64_t t = tile; t < end; ++t) {
+        char* params = static_cast<char*>(weight->params) + (t * groups + group) * 2 * line;
+        const int64_t scale = qw_read_params(affine, &affine->scale, groups, t * QW_TILE_ROWS, group, params);
+        const int64_t zero = qw_read_params(affine, &affine->zero, groups, t * QW_TILE_ROWS, group, params + line);
+        if (const int64_t row = scale >= 0 ? scale : zero; row >= 0) bad_param.store(row * groups + group, std::memory_order_relaxed);
       }
     }
   }
 
-  void pack_codes(int64_t tile) {
-    const int offset = int(weight->offset), most = (1 << weight->bits) - 1, step = weight->step;
-    for (int r = 0; r < QW_TILE_ROWS; ++r) {
-      const int64_t row = tile * QW_TILE_ROWS + r;
-      uint8_t* lane = weight->codes + tile * weight->blocks * QW_BLOCK_BYTES + r * 4;
-      for (int64_t block = 0; block < weight->blocks; ++block, lane += QW_BLOCK_BYTES) {
-        uint32_t word = 0;
-        for (int j = 0; j < step && row < affine->rows; ++j) {
-          const int32_t column = columns[size_t(block * step + j)];
-          if (column < 0) continue;
-          const int stored = code(row, column) + offset;
-          if (stored < 0 || stored > most) bad_code.store(row * affine->cols + column, std::memory_order_relaxed);
-          word |= uint32_t(stored & most) << (step == 4 ? 8 * j : j < 4 ? 8 * j : 8 * (j - 4) + 4);
+  bool pack_codes(const qw_band& band, int64_t tile) {
+    const int64_t first = tile * QW_TILE_ROWS - band.row, count = std::min<int64_t>(QW_TILE_ROWS, band.count - first);
+    uint8_t* to = weight->codes + tile * weight->blocks * QW_BLOCK_BYTES;
+    if (weight->columns == nullptr) {
+      const uint8_t* from = band.codes + first * band.ld;
+      return weight->step == 4 ? qw_pack_lanes<4>(from, band.ld, count, weight->blocks, uint8_t(offset), to)
+                               : qw_pack_lanes<8>(from, band.ld, count, weight->blocks, uint8_t(offset), to);
+    }
+    return gather_codes(band, first, count, to);
+  }
+
+  // The same for columns in any order, with padding.
+  bool gather_codes(const qw_band& band, int64_t first, int64_t count, uint8_t* to) const {
+    const int step = weight->step;
+    int seen = 0;
+    for (int64_t block = 0; block < weight->blocks; ++block) {
+      for (int64_t r = 0; r < QW_TILE_ROWS; ++r, to += 4) {
+        uint8_t codes[8] = {};
+        for (int j = 0; j < step && r < count; ++j) {
+          const int32_t column = weight->columns[block * step + j];
+          if (column >= 0) seen |= codes[j] = uint8_t(stored(band, first + r, column));
         }
-        const uint8_t bytes[4] = {uint8_t(word), uint8_t(word >> 8), uint8_t(word >> 16), uint8_t(word >> 24)};
-        std::memcpy(lane, bytes, 4);
+        const uint32_t word = qw_nibbles(codes);
+        std::memcpy(to, step == 4 ? static_cast<const void*>(codes) : &word, 4);
       }
     }
+    return step == 4 || seen < 16;
+  }
+
+  // The first code of a band that does not fit.
+  qw_status refuse_code(int64_t bad, const char* name) {
+    const qw_band band = qw_read_band(affine, bad, scratch[0]);
+    for (int64_t at = 0; at < band.count * affine->cols; ++at) {
+      const int64_t r = at / affine->cols, column = at % affine->cols;
+      if (stored(band, r, column) >> weight->bits == 0) continue;
+      const uint8_t byte = band.codes[r * band.ld + column];
+      const bool is_signed = affine->codes.is_signed != 0;
+      const int shown = !is_signed ? byte : affine->codes.layout == QW_CODES_BYTES ? int(int8_t(byte)) : byte - (1 << (affine->codes.bits - 1));
+      return qw_error(QW_INVALID_ARGUMENT, "%s weight: code %d at row %lld, column %lld does not fit %s %d bits", name, shown,
+                      (long long)(band.row + r), (long long)column, is_signed ? "signed" : "unsigned", weight->bits);
+    }
+    return qw_error(QW_INVALID_ARGUMENT, "%s weight: codes from row %lld on changed while they were packed", name, (long long)band.row);
   }
 };
 
-void pack_tiles(void* context, int64_t begin, int64_t end, int) {
+void pack_bands(void* context, int64_t begin, int64_t end, int thread) {
   Packing& packing = *static_cast<Packing*>(context);
-  for (int64_t tile = begin; tile < end; ++tile) {
-    packing.pack_params(tile);
-    packing.pack_codes(tile);
+  constexpr int64_t tiles = QW_BAND_ROWS / QW_TILE_ROWS;
+  try {
+    for (int64_t at = begin; at < end; ++at) {
+      const qw_band band = qw_read_band(packing.affine, at, packing.scratch[size_t(thread)]);
+      const int64_t last = std::min(packing.weight->tiles, (at + 1) * tiles);
+      packing.pack_params(at * tiles, last);
+      for (int64_t tile = at * tiles; tile < last; ++tile) {
+        if (!packing.pack_codes(band, tile)) packing.bad_band.store(at, std::memory_order_relaxed);
+      }
+    }
+  } catch (const std::bad_alloc&) {
+    packing.no_memory = true;
   }
 }
 
@@ -122,22 +147,25 @@ void order_columns(const qw_affine& affine, qw_grouped* weight, std::vector<int3
 }  // namespace
 
 qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affine, qw_pool* pool, qw_weight** out) {
-  const qw_status checked = check(*affine, codec->name);
+  qw_status checked = check(*affine, codec->name);
+  if (checked.code == QW_OK) checked = qw_check_stored(affine, codec->name);
   if (checked.code != QW_OK) return checked;
   qw_grouped* weight = new (std::nothrow) qw_grouped{};
   if (weight == nullptr) return qw_error(QW_OUT_OF_MEMORY, "no memory for a %s weight", codec->name);
   weight->base = {codec, affine->rows, affine->cols, 0};
   weight->bits = bits;
   weight->step = bits == 8 ? 4 : 8;
-  weight->offset = affine->is_signed ? float(1 << (bits - 1)) : 0.0f;
+  weight->offset = affine->codes.is_signed ? float(1 << (bits - 1)) : 0.0f;
   weight->tiles = (affine->rows + QW_TILE_ROWS - 1) / QW_TILE_ROWS;
   weight->groups = (affine->cols + affine->group_size - 1) / affine->group_size;
   weight->scale_type = affine->scale_type;
   Packing packing;
   packing.affine = affine;
   packing.weight = weight;
+  packing.offset = qw_stored_offset(affine, bits);
   qw_status status = qw_ok();
   try {
+    packing.scratch.resize(size_t(qw_pool_threads(pool)));
     weight->group_begin = new int64_t[size_t(weight->groups) + 1];
     order_columns(*affine, weight, packing.columns);
     bool identity = weight->depth == affine->cols;
@@ -161,16 +189,13 @@ qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affi
   }
   if (status.code == QW_OK) {
     weight->base.bytes = code_bytes + param_bytes + (weight->columns != nullptr ? size_t(weight->depth) * sizeof(int32_t) : 0);
-    qw_parallel_for(pool, weight->tiles, std::max<int64_t>(1, 65536 / (weight->depth + 1)), pack_tiles, &packing);
-    if (const int64_t at = packing.bad_code.load(); at >= 0) {
-      status = qw_error(QW_INVALID_ARGUMENT, "%s weight: code %d at row %lld, column %lld does not fit %s %d bits", codec->name,
-                        packing.code(at / affine->cols, at % affine->cols), (long long)(at / affine->cols), (long long)(at % affine->cols),
-                        affine->is_signed ? "signed" : "unsigned", bits);
+    qw_parallel_for(pool, qw_bands(affine), 1, pack_bands, &packing);
+    if (packing.no_memory) {
+      status = qw_error(QW_OUT_OF_MEMORY, "no memory to unpack a %s weight", codec->name);
+    } else if (const int64_t band = packing.bad_band.load(); band >= 0) {
+      status = packing.refuse_code(band, codec->name);
     } else if (const int64_t bad = packing.bad_param.load(); bad >= 0) {
-      static const char* const names[] = {"f32", "f16", "bf16"};
-      status = qw_error(QW_INVALID_ARGUMENT, "%s weight: scale %.9g or zero %.9g of row %lld, group %lld is not exact in %s", codec->name,
-                        affine->scale[bad], affine->zero[bad], (long long)(bad / weight->groups), (long long)(bad % weight->groups),
-                        names[affine->scale_type]);
+      status = qw_not_exact(affine, codec->name, weight->groups, bad / weight->groups, bad % weight->groups);
     }
   }
   if (status.code != QW_OK) {

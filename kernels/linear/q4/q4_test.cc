@@ -5,5 +5,6 @@ int main() {
   qw_test::check_shapes("q4", 4, random);
   qw_test::check_extremes("q4", 4, random);
   qw_test::check_refusals("q4", 4, random);
+  qw_test::check_stored_forms("q4", 4, random);
   return qw_test::finish("linear/q4");
 }

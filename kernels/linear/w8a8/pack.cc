@@ -1,11 +1,13 @@
 // Checks an affine weight and lays it out for w8a8 (codec.h).
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <new>
+#include <vector>
 
 #include "linear/float16.h"
+#include "linear/lanes.h"
 #include "linear/memory.h"
+#include "linear/stored.h"
 #include "linear/w8a8/codec.h"
 
 namespace {
@@ -13,30 +15,43 @@ namespace {
 struct Packing {
   const qw_affine* affine;
   qw_w8a8_weight* weight;
+  std::vector<std::vector<uint8_t>> scratch;  // of every thread
   std::atomic<int64_t> bad_row{-1};
+  std::atomic<bool> no_memory{false};
 };
 
-bool exact(qw_type type, float value) { return std::isfinite(value) && qw_round_to_type(type, value) == value; }
-
-void pack_tiles(void* context, int64_t begin, int64_t end, int) {
-  Packing& packing = *static_cast<Packing*>(context);
+void pack_tile(Packing& packing, const qw_band& band, int64_t tile) {
   const qw_affine& affine = *packing.affine;
   qw_w8a8_weight& weight = *packing.weight;
-  const uint8_t* codes = static_cast<const uint8_t*>(affine.codes);  // signed codes: the same bytes, +128 flips the top bit
-  const uint8_t flip = affine.is_signed ? 0x80 : 0;
-  for (int64_t tile = begin; tile < end; ++tile) {
-    for (int r = 0; r < QW_W8A8_TILE_ROWS; ++r) {
-      const int64_t row = tile * QW_W8A8_TILE_ROWS + r;
-      const bool inside = row < affine.rows;
-      const float scale = inside ? affine.scale[row] : 0, zero = inside ? affine.zero[row] : 0;
-      if (!exact(weight.scale_type, scale) || !exact(weight.scale_type, zero)) packing.bad_row.store(row, std::memory_order_relaxed);
-      qw_write_typed(weight.scale_type, weight.params, tile * 2 * QW_W8A8_TILE_ROWS + r, scale);
-      qw_write_typed(weight.scale_type, weight.params, (tile * 2 + 1) * QW_W8A8_TILE_ROWS + r, zero);
-      uint8_t* lane = weight.codes + tile * weight.quads * QW_W8A8_QUAD_BYTES + r * 4;
-      for (int64_t k = 0; k < weight.quads * 4; ++k) {
-        lane[k / 4 * QW_W8A8_QUAD_BYTES + k % 4] = inside && k < affine.cols ? uint8_t(codes[row * affine.cols + k] ^ flip) : 0;
-      }
+  const int64_t row = tile * QW_W8A8_TILE_ROWS, line = QW_W8A8_TILE_ROWS * qw_type_bytes(weight.scale_type);
+  char* params = static_cast<char*>(weight.params) + tile * 2 * line;
+  const int64_t scale = qw_read_params(&affine, &affine.scale, 1, row, 0, params);
+  const int64_t zero = qw_read_params(&affine, &affine.zero, 1, row, 0, params + line);
+  if (const int64_t bad = scale >= 0 ? scale : zero; bad >= 0) packing.bad_row.store(bad, std::memory_order_relaxed);
+
+  const int64_t count = std::min<int64_t>(QW_W8A8_TILE_ROWS, affine.rows - row), whole = affine.cols / 4;
+  const uint8_t* codes = band.codes + (row - band.row) * band.ld;
+  const uint8_t offset = uint8_t(qw_stored_offset(&affine, 8));
+  uint8_t* to = weight.codes + tile * weight.quads * QW_W8A8_QUAD_BYTES;
+  qw_pack_lanes<4>(codes, band.ld, count, whole, offset, to);
+  if (whole == weight.quads) return;
+  uint8_t* last = to + whole * QW_W8A8_QUAD_BYTES;
+  std::fill(last, last + QW_W8A8_QUAD_BYTES, uint8_t(0));
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t k = whole * 4; k < affine.cols; ++k) last[r * 4 + k % 4] = uint8_t(codes[r * band.ld + k] + offset);
+  }
+}
+
+void pack_bands(void* context, int64_t begin, int64_t end, int thread) {
+  Packing& packing = *static_cast<Packing*>(context);
+  constexpr int64_t tiles = QW_BAND_ROWS / QW_W8A8_TILE_ROWS;
+  try {
+    for (int64_t at = begin; at < end; ++at) {
+      const qw_band band = qw_read_band(packing.affine, at, packing.scratch[size_t(thread)]);
+      for (int64_t tile = at * tiles; tile < std::min(packing.weight->tiles, (at + 1) * tiles); ++tile) pack_tile(packing, band, tile);
     }
+  } catch (const std::bad_alloc&) {
+    packing.no_memory = true;
   }
 }
 
@@ -58,13 +73,14 @@ qw_status check(const qw_affine& affine) {
 }  // namespace
 
 qw_status qw_w8a8_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out) {
-  const qw_status checked = check(*affine);
+  qw_status checked = check(*affine);
+  if (checked.code == QW_OK) checked = qw_check_stored(affine, "w8a8");
   if (checked.code != QW_OK) return checked;
   qw_w8a8_weight* weight = new (std::nothrow) qw_w8a8_weight{};
   if (weight == nullptr) return qw_error(QW_OUT_OF_MEMORY, "no memory for a w8a8 weight");
   weight->tiles = (affine->rows + QW_W8A8_TILE_ROWS - 1) / QW_W8A8_TILE_ROWS;
   weight->quads = (affine->cols + 3) / 4;
-  weight->offset = affine->is_signed ? 128 : 0;
+  weight->offset = affine->codes.is_signed ? 128 : 0;
   weight->scale_type = affine->scale_type;
   const size_t code_bytes = size_t(weight->tiles * weight->quads) * QW_W8A8_QUAD_BYTES;
   const size_t param_bytes = size_t(weight->tiles * 2 * QW_W8A8_TILE_ROWS * qw_type_bytes(weight->scale_type));
@@ -79,11 +95,12 @@ qw_status qw_w8a8_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out) 
     Packing packing;
     packing.affine = affine;
     packing.weight = weight;
-    qw_parallel_for(pool, weight->tiles, std::max<int64_t>(1, 65536 / affine->cols), pack_tiles, &packing);
-    if (const int64_t row = packing.bad_row.load(); row >= 0) {
-      static const char* const names[] = {"f32", "f16", "bf16"};
-      status = qw_error(QW_INVALID_ARGUMENT, "w8a8 weight: scale %.9g or zero %.9g of row %lld is not exact in %s", affine->scale[row],
-                        affine->zero[row], (long long)row, names[affine->scale_type]);
+    packing.scratch.resize(size_t(qw_pool_threads(pool)));
+    qw_parallel_for(pool, qw_bands(affine), 1, pack_bands, &packing);
+    if (packing.no_memory) {
+      status = qw_error(QW_OUT_OF_MEMORY, "no memory to unpack a w8a8 weight");
+    } else if (const int64_t row = packing.bad_row.load(); row >= 0) {
+      status = qw_not_exact(affine, "w8a8", 1, row, 0);
     }
   }
   if (status.code != QW_OK) {

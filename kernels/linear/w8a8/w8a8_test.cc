@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "linear/linear_case.h"
+#include "linear/stored_case.h"
 
 namespace {
 
@@ -132,6 +133,19 @@ void check_refusals(Random& random) {
   CHECK_FAILS(qw_weight_affine("w7", &affine, qw_pool_shared(), &weight), QW_UNSUPPORTED, "no codec 'w7'");
 }
 
+void check_stored_forms(Random& random) {
+  int which = 0;
+  for (const int bits : {4, 8}) {
+    for (const int64_t cols : {33, 256}) {
+      for (const bool is_signed : {false, true}) {
+        check_stored("w8a8", bits, {70, cols, cols, bits, is_signed, false, which % 3 == 0, qw_type(which % 3)}, random);
+        ++which;
+      }
+    }
+  }
+  check_stored_refusals("w8a8", random);
+}
+
 }  // namespace
 
 int main() {
@@ -140,5 +154,6 @@ int main() {
   check_adversarial(random);
   check_not_finite(random);
   check_refusals(random);
+  check_stored_forms(random);
   return qw_test::finish("linear/w8a8");
 }

@@ -1,0 +1,76 @@
+// Test support: the same weight given in every stored form must pack to the same weight.
+#pragma once
+#include "linear/linear_case.h"
+#include "pack/pack.h"
+
+namespace qw_test {
+
+// Typed parameters one byte off, [rows, groups] or [groups, rows].
+inline std::vector<char> stored_params(const std::vector<float>& values, int64_t rows, int64_t groups, qw_type type, bool by_group) {
+  std::vector<char> bytes(1 + values.size() * size_t(qw_type_bytes(type)));
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t group = 0; group < groups; ++group) {
+      qw_write_typed(type, bytes.data() + 1, by_group ? group * rows + row : row * groups + group, values[size_t(row * groups + group)]);
+    }
+  }
+  return bytes;
+}
+
+inline std::vector<float> dequantized(const char* codec, const qw_affine& affine) {
+  qw_weight* weight = nullptr;
+  std::vector<float> out(size_t(affine.rows * affine.cols), NAN);
+  CHECK_OK(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight));
+  if (weight == nullptr) return out;
+  weight->codec->dequantize(weight, 0, affine.rows, out.data());
+  qw_weight_free(weight);
+  return out;
+}
+
+// `bits`: of the stored fields, at most the codec's.
+inline void check_stored(const char* codec, int bits, const AffineShape& given, Random& random) {
+  AffineShape shape = given;
+  shape.bits = bits;
+  const AffineCase test(shape, random);
+  std::vector<uint8_t> fields;
+  for (const int8_t code : test.codes) fields.push_back(uint8_t(code + (shape.is_signed ? 1 << (bits - 1) : 0)));
+  std::vector<uint32_t> words(size_t(shape.rows * qw_pack_words(shape.cols, bits)));
+  std::vector<char> moved(words.size() * 4 + 1);
+  for (const qw_code_layout layout : {QW_CODES_BYTES, QW_CODES_GPTQ, QW_CODES_ROWS}) {
+    if (layout == QW_CODES_GPTQ) CHECK_OK(qw_pack_gptq(fields.data(), shape.rows, shape.cols, bits, qw_pool_shared(), words.data()));
+    if (layout == QW_CODES_ROWS) CHECK_OK(qw_pack_rows(fields.data(), shape.rows, shape.cols, bits, qw_pool_shared(), words.data()));
+    std::memcpy(moved.data() + 1, words.data(), words.size() * 4);
+    for (const bool by_group : {false, true}) {
+      qw_affine affine = test.affine();
+      if (layout != QW_CODES_BYTES) affine.codes = {layout, bits, shape.is_signed, moved.data() + 1};
+      const qw_type zero_type = by_group ? shape.scale_type : QW_F32;
+      const std::vector<char> scale = stored_params(test.scale, shape.rows, test.groups, shape.scale_type, by_group);
+      const std::vector<char> zero = stored_params(test.zero, shape.rows, test.groups, zero_type, by_group);
+      affine.scale = {shape.scale_type, by_group, scale.data() + 1};
+      affine.zero = {zero_type, by_group, zero.data() + 1};
+      const std::vector<float> got = dequantized(codec, affine);
+      int64_t wrong = 0;
+      for (size_t i = 0; i < got.size(); ++i) wrong += got[i] != test.weight(int64_t(i) / shape.cols, int64_t(i) % shape.cols);
+      CHECK(wrong == 0);
+    }
+  }
+}
+
+// What cannot be kept is refused with its place, in stored forms too.
+inline void check_stored_refusals(const char* codec, Random& random) {
+  const AffineCase test({20, 32, 32, 4, false, false, false, QW_F16}, random);
+  const std::vector<char> zero = stored_params(test.zero, 20, 1, QW_F16, true);
+  std::vector<char> scale = stored_params(test.scale, 20, 1, QW_F16, true);
+  qw_write_typed(QW_F16, scale.data() + 1, 17, INFINITY);
+  qw_affine affine = test.affine();
+  affine.scale = {QW_F16, 1, scale.data() + 1};
+  affine.zero = {QW_F16, 1, zero.data() + 1};
+  qw_weight* weight = nullptr;
+  CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "row 17, group 0 is not exact in f16");
+  affine.codes.layout = QW_CODES_ROWS;
+  affine.codes.bits = 5;
+  CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_UNSUPPORTED, "words of 5 bits");
+  affine.codes.layout = qw_code_layout(7);
+  CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "code layout 7");
+}
+
+}  // namespace qw_test
