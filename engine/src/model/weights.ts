@@ -1,5 +1,6 @@
 // Where a model's builder gets its weights: linears in any stored layout, vectors and the embedding table, each checked against the shape the config gives.
 import type { NativeBinding, Weight } from '@quantwright/native/binding';
+import { suffix } from '../checkpoint/layouts.ts';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { StoredQuantization } from '../checkpoint/quantized/config.ts';
 import { readLinear } from '../checkpoint/quantized/linear.ts';
@@ -32,6 +33,7 @@ export function checkpointWeights(
       if (bias && stored.bias === undefined)
         throw new EngineError('checkpoint', `${path}: module ${module} has no bias, though the config says it has`, { file: path, tensor: `${module}.bias` });
       const weight = await binding.createWeight(stored.spec);
+      if (stored.spec.codec !== 'dense') releaseModule(mapped, module);
       loaded?.(module);
       return stored.bias === undefined ? { weight } : { weight, bias: stored.bias };
     },
@@ -46,4 +48,12 @@ export function checkpointWeights(
       return weight;
     },
   };
+}
+
+/** A packed weight needs its tensors no more; without this, their pages would count as memory of the process until the system wants them. */
+function releaseModule(mapped: MappedCheckpoint, module: string): void {
+  for (const part of Object.values(suffix)) {
+    const name = `${module}.${part}`;
+    if (mapped.checkpoint.has(name)) mapped.release(name);
+  }
 }

@@ -1,7 +1,7 @@
 // compressed-tensors checkpoints, int-quantized and pack-quantized (algorithms section 18.3) -> weight specs.
-import type { NativeBinding } from '@quantwright/native/binding';
+import type { NativeBinding, StoredParameters } from '@quantwright/native/binding';
 import type { TensorInfo } from '../header.ts';
-import { suffix } from '../layouts.ts';
+import { maxCode, suffix } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import { groupOf } from './compressed-config.ts';
 import type { CompressedConfig } from './config.ts';
@@ -11,12 +11,14 @@ import {
   fitsPacked,
   fittingBits,
   fittingGroupSize,
+  integerZeros,
   type LinearPlace,
   readBias,
   readGroupIndex,
   type StoredLinear,
   scaleTypeOf,
-  transpose,
+  storedCodes,
+  storedParameters,
 } from './stored.ts';
 
 export async function readIntQuantized(mapped: MappedCheckpoint, place: LinearPlace, config: CompressedConfig): Promise<StoredLinear> {
@@ -34,8 +36,8 @@ export async function readIntQuantized(mapped: MappedCheckpoint, place: LinearPl
       rows,
       cols,
       groupSize,
-      codes: new Int8Array(mapped.read(weight.name).buffer),
-      scale: spread(await mapped.floats(scales.name), rows * groups),
+      codes: storedCodes(mapped, weight.name, 'bytes', 8, true),
+      scale: await scaleOf(mapped, scales, rows * groups),
       zero: readZeros(mapped, `${module}.${suffix.weightZeroPoint}`, scales, rows * groups),
       scaleType: scaleTypeOf(scales),
     },
@@ -58,13 +60,13 @@ export async function readPackQuantized(mapped: MappedCheckpoint, place: LinearP
   const gIdx = readGroupIndex(mapped, `${module}.${suffix.weightGIdx}`, cols, groups, groupSize);
   const zeroName = `${module}.${suffix.weightZeroPoint}`;
   // Codes and zero points are both stored + 2^(bits-1), so that the stored, unsigned ones can be used as they are.
-  let zero = new Float32Array(rows * groups).fill(2 ** (bits - 1));
+  let zero: Float32Array | StoredParameters = new Float32Array(rows * groups).fill(2 ** (bits - 1));
   if (mapped.checkpoint.has(zeroName)) {
     const zeroWords = Math.ceil((rows * bits) / 32);
     expectTensor(mapped, zeroName, ['I32'], [zeroWords, groups]);
     // Words [ceil(out*bits/32), groups] packed along out: the GPTQ arrangement of a matrix [groups, out].
     const codes = await binding.unpackGptq(mapped.bytes(zeroName), groups, rows, bits);
-    zero = transpose(Float32Array.from(codes), groups, rows, new Float32Array(rows * groups));
+    zero = integerZeros(codes, 0, maxCode(bits));
   }
   return {
     spec: {
@@ -72,8 +74,8 @@ export async function readPackQuantized(mapped: MappedCheckpoint, place: LinearP
       rows,
       cols,
       groupSize,
-      codes: await binding.unpackRows(mapped.bytes(packed.name), rows, cols, bits),
-      scale: spread(await mapped.floats(scales.name), rows * groups),
+      codes: storedCodes(mapped, packed.name, 'rows', bits, false),
+      scale: await scaleOf(mapped, scales, rows * groups),
       zero,
       ...(gIdx === undefined ? {} : { gIdx }),
       scaleType: scaleTypeOf(scales),
@@ -87,6 +89,12 @@ function groupsOf(scales: TensorInfo, rows: number): number {
   const one = scales.shape.length <= 1 && (first === undefined || first === 1);
   if (one || (first === rows && scales.shape.length <= 2)) return groups;
   return fail(scales, `has shape [${scales.shape.join(', ')}]; [${rows}, groups] is needed`);
+}
+
+/** In place, unless one value stands for all. */
+async function scaleOf(mapped: MappedCheckpoint, scales: TensorInfo, count: number): Promise<Float32Array | StoredParameters> {
+  const values = scales.shape.reduce((product, size) => product * size, 1);
+  return values === count ? storedParameters(mapped, scales, 'rows') : spread(await mapped.floats(scales.name), count);
 }
 
 /** One value for the tensor (strategy `tensor`) becomes one a row. */

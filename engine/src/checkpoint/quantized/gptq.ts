@@ -9,12 +9,14 @@ import {
   fitsPacked,
   fittingBits,
   fittingGroupSize,
+  integerZeros,
   type LinearPlace,
   readBias,
   readGroupIndex,
   type StoredLinear,
   scaleTypeOf,
-  transpose,
+  storedCodes,
+  storedParameters,
 } from './stored.ts';
 
 export async function readGptq(mapped: MappedCheckpoint, place: LinearPlace, config: GptqConfig, binding: NativeBinding): Promise<StoredLinear> {
@@ -32,19 +34,18 @@ export async function readGptq(mapped: MappedCheckpoint, place: LinearPlace, con
   const scales = expectTensor(mapped, name(suffix.scales), ['F16', 'BF16', 'F32'], [groups, rows]);
   const groupSize = fittingGroupSize(scales, cols, groups, config.groupSize);
   const gIdx = readGroupIndex(mapped, name(suffix.gIdx), cols, groups, groupSize);
-  const stored = await binding.unpackRows(mapped.bytes(qzeros.name), groups, rows, bits);
-  if (stored.length !== groups * rows) fail(qzeros, `unpacks to ${stored.length} zero points, ${groups * rows} are needed`);
-  // v1 wrote zero - 1; zero 0 wrapped to the largest code, so adding 1 must wrap back.
-  const zero = config.version === 2 ? Float32Array.from(stored) : Float32Array.from(stored, (value) => (value + 1) & maxCode(bits));
+  const zeros = await binding.unpackRows(mapped.bytes(qzeros.name), groups, rows, bits);
+  if (zeros.length !== groups * rows) fail(qzeros, `unpacks to ${zeros.length} zero points, ${groups * rows} are needed`);
   return {
     spec: {
       codec: bits === 8 ? 'q8' : 'q4',
       rows,
       cols,
       groupSize,
-      codes: await binding.unpackGptq(mapped.bytes(qweight.name), rows, cols, bits),
-      scale: transpose(await mapped.floats(scales.name), groups, rows, new Float32Array(rows * groups)),
-      zero: transpose(zero, groups, rows, new Float32Array(rows * groups)),
+      codes: storedCodes(mapped, qweight.name, 'gptq', bits, false),
+      scale: storedParameters(mapped, scales, 'groups'),
+      // v1 wrote zero - 1; zero 0 wrapped to the largest code, so adding 1 must wrap back.
+      zero: integerZeros(zeros, config.version === 2 ? 0 : 1, maxCode(bits)),
       ...(gIdx === undefined ? {} : { gIdx }),
       scaleType: scaleTypeOf(scales),
     },

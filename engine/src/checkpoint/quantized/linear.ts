@@ -31,7 +31,7 @@ export async function readLinear(
       { file: path, tensor: place.module },
     );
   }
-  if (quantization.layout === 'quantwright') return readQuantwright(mapped, place, quantization, binding);
+  if (quantization.layout === 'quantwright') return readQuantwright(mapped, place, quantization);
   if (quantization.layout === 'gptq' && kind === 'words') return readGptq(mapped, place, quantization, binding);
   if (quantization.layout === 'compressed-tensors' && kind === 'int8') return readIntQuantized(mapped, place, quantization);
   if (quantization.layout === 'compressed-tensors' && kind === 'packed') return readPackQuantized(mapped, place, quantization, binding);

@@ -1,5 +1,5 @@
-// What every reader of a stored layout shares: the linear it must produce, checks that name the tensor, and small rearrangements.
-import type { WeightSpec } from '@quantwright/native/binding';
+// What every reader of a stored layout shares: the linear it must produce, checks that name the tensor, and its tensors as the native side takes them.
+import type { DenseType, StoredCodes, StoredParameters, WeightSpec } from '@quantwright/native/binding';
 import { EngineError } from '../../errors.ts';
 import type { Dtype } from '../dtype.ts';
 import type { TensorInfo } from '../header.ts';
@@ -18,10 +18,9 @@ export interface StoredLinear {
   readonly bias?: Float32Array;
 }
 
-export type ScaleType = 'f32' | 'f16' | 'bf16';
-const scaleTypes: Readonly<Partial<Record<Dtype, ScaleType>>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
+const scaleTypes: Readonly<Partial<Record<Dtype, DenseType>>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
 
-export function scaleTypeOf(info: TensorInfo): ScaleType {
+export function scaleTypeOf(info: TensorInfo): DenseType {
   return scaleTypes[info.dtype] ?? fail(info, `has type ${info.dtype}; F16, BF16 or F32 is needed`);
 }
 
@@ -57,12 +56,21 @@ export function fitsPacked(words: number, count: number): (bits: PackedBits) => 
   return (bits) => packedWords(count, bits) === words;
 }
 
-/** [rows, cols] -> [cols, rows]. */
-export function transpose<T extends Float32Array | Uint8Array>(from: T, rows: number, cols: number, into: T): T {
-  for (let row = 0; row < rows; row++) {
-    for (let col = 0; col < cols; col++) into[col * rows + row] = from[row * cols + col] ?? 0;
-  }
-  return into;
+/** Codes in place; see StoredCodes. */
+export function storedCodes(mapped: MappedCheckpoint, name: string, layout: StoredCodes['layout'], bits: PackedBits, signed: boolean): StoredCodes {
+  return { layout, bits, signed, data: mapped.bytes(name) };
+}
+
+/** Scales or zero points in place. `order`: [rows, groups] or [groups, rows]. */
+export function storedParameters(mapped: MappedCheckpoint, info: TensorInfo, order: StoredParameters['order']): StoredParameters {
+  return { type: scaleTypeOf(info), order, data: mapped.bytes(info.name) };
+}
+
+/** Integer zero points [groups, rows] plus `added`, wrapped by `mask`. */
+export function integerZeros(codes: Uint8Array, added: number, mask: number): StoredParameters {
+  const zero = new Float32Array(codes.length);
+  for (let index = 0; index < zero.length; index++) zero[index] = ((codes[index] ?? 0) + added) & mask;
+  return { type: 'f32', order: 'groups', data: new Uint8Array(zero.buffer) };
 }
 
 /** Group of every column, or undefined when it is column / groupSize, which kernels know without a table. Throws kind `checkpoint` for a group that does not exist. */
