@@ -50,6 +50,8 @@ qw_status reserve(const qw_program& program, qw_session& session, int64_t rows, 
     session.kernels_sized[size_t(pass)] = enough;
   }
   if (enough) return qw_ok();
+  // The kernels' memory may be gone: smaller passes have to ask for theirs again.
+  session.kernels_sized.assign(session.kernels_sized.size(), false);
   return qw_error(QW_OUT_OF_MEMORY, "No memory for the values of %lld tokens; close other programs or use a smaller model.", (long long)rows);
 }
 
