@@ -52,10 +52,10 @@ extern "C" size_t qw_cache_bytes(const qw_cache* cache) { return key_bytes(*cach
 extern "C" void qw_cache_append(qw_cache* cache, int64_t first, int64_t rows, const float* k, const float* v, qw_pool* pool) {
   constexpr int64_t elements_per_chunk = 8192;
   const int64_t width = cache->kv_heads * cache->head_dim;
-  // Whole blocks of positions: two threads never write to one cache line of keys.
-  const int64_t grain = qw_cache_round(elements_per_chunk / width + 1);
-  qw::parallel(pool, rows, grain, [=](int64_t begin, int64_t end, int) {
-    for (int64_t r = begin; r < end; ++r) {
+  // Whole blocks of positions, counted from the block that `first` lies in: two threads never write to one cache line of keys.
+  const int64_t grain = qw_cache_round(elements_per_chunk / width + 1), before = first % kCacheBlock;
+  qw::parallel(pool, before + rows, grain, [=](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin < before ? 0 : begin - before; r < end - before; ++r) {
       if (cache->type == QW_F16) {
         append<qw_half>(*cache, first + r, k + r * width, v + r * width);
       } else {
