@@ -1,25 +1,31 @@
 // Codes, zeros and scales as the file formats want them: signed or unsigned, transposed, in 16 or 32 bits. Pure.
 // Methods already round scales and float zeros to their stored type, so that nothing is lost here.
+// Plain loops: a matrix has millions of codes, and `TypedArray.from` with a function takes a hundred times as long and as much memory.
 import type { QuantizedMatrix, ScaleType } from '../../methods/method.ts';
 
 /** Codes as unsigned: signed ones are moved up by 2^(bits-1). */
 export function unsignedCodes(matrix: QuantizedMatrix): Uint8Array {
   if (matrix.codes instanceof Uint8Array) return matrix.codes;
   const shift = 2 ** (matrix.bits - 1);
-  return Uint8Array.from(matrix.codes, (code) => code + shift);
+  return shifted(matrix.codes, new Uint8Array(matrix.codes.length), shift);
 }
 
 /** Codes as signed: unsigned ones are moved down by 2^(bits-1). */
 export function signedCodes(matrix: QuantizedMatrix): Int8Array {
   if (matrix.codes instanceof Int8Array) return matrix.codes;
   const shift = 2 ** (matrix.bits - 1);
-  return Int8Array.from(matrix.codes, (code) => code - shift);
+  return shifted(matrix.codes, new Int8Array(matrix.codes.length), -shift);
 }
 
 /** Integer zeros of the unsigned codes, [rows, groups]. The caller chose a dialect whose zeros are integers in range. */
 export function unsignedZeros(matrix: QuantizedMatrix): Uint8Array {
   const shift = matrix.codes instanceof Int8Array ? 2 ** (matrix.bits - 1) : 0;
-  return Uint8Array.from(matrix.zero, (zero) => zero + shift);
+  return shifted(matrix.zero, new Uint8Array(matrix.zero.length), shift);
+}
+
+function shifted<T extends Int8Array | Uint8Array>(from: Int8Array | Uint8Array | Float32Array, to: T, by: number): T {
+  for (let index = 0; index < to.length; index++) to[index] = (from[index] ?? 0) + by;
+  return to;
 }
 
 /** [rows, cols] -> [cols, rows]. */
@@ -33,9 +39,11 @@ export function transpose<T extends Float32Array | Uint8Array>(values: T, rows: 
 /** Little-endian bytes of values in `type`, rounded half-even where they are not exact in it. */
 export function encodeFloats(values: Float32Array, type: ScaleType): Uint8Array {
   if (type === 'f32') return new Uint8Array(values.slice().buffer);
-  const bits = new Uint32Array(values.slice().buffer);
-  const round = type === 'bf16' ? bfloatBits : halfBits;
-  return new Uint8Array(Uint16Array.from(bits, round).buffer);
+  const bits = values.byteOffset % 4 === 0 ? new Uint32Array(values.buffer, values.byteOffset, values.length) : new Uint32Array(values.slice().buffer);
+  const out = new Uint16Array(bits.length);
+  if (type === 'bf16') for (let index = 0; index < out.length; index++) out[index] = bfloatBits(bits[index] ?? 0);
+  else for (let index = 0; index < out.length; index++) out[index] = halfBits(bits[index] ?? 0);
+  return new Uint8Array(out.buffer);
 }
 
 function bfloatBits(bits: number): number {
@@ -45,17 +53,21 @@ function bfloatBits(bits: number): number {
 
 function halfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  // From 2^-14 on: the exponent moves from bias 127 to 15, 13 bits of the mantissa go. A carry at the top gives infinity.
+  if (magnitude >= 0x38800000 && magnitude < 0x47800000) return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
   const exponent = ((bits >>> 23) & 0xff) - 127;
   const mantissa = bits & 0x7fffff;
   if (exponent === 128) return sign | 0x7c00 | (mantissa === 0 ? 0 : 0x200);
   if (exponent > 15) return sign | 0x7c00;
   // Below 2^-14 the implicit bit becomes explicit and the field moves right; below 2^-25 nothing is left.
   if (exponent < -25) return sign;
-  const [field, shift] = exponent >= -14 ? [((exponent + 15) << 23) | mantissa, 13] : [mantissa | 0x800000, -exponent - 1];
+  const field = mantissa | 0x800000;
+  const shift = -exponent - 1;
   const kept = Math.floor(field / 2 ** shift);
   const rest = field - kept * 2 ** shift;
   const half = 2 ** (shift - 1);
-  // A carry out of the mantissa raises the exponent, and at the top gives infinity: both as they should be.
+  // A carry out of the mantissa raises the exponent, as it should.
   return sign | (kept + (rest > half || (rest === half && kept % 2 === 1) ? 1 : 0));
 }
 
