@@ -84,6 +84,35 @@ void what_lies_beyond_the_sequence_is_not_seen() {
   qw_cache_destroy(&cache);
 }
 
+// A key or value that is not finite reaches the rows that see it, and no other: not those before it, nor those whose window has left it behind.
+void what_is_not_finite_reaches_only_who_sees_it() {
+  constexpr int64_t rows = 40, dim = 16, bad = 20;
+  for (const int64_t window : {int64_t(0), int64_t(5)}) {
+    for (const bool in_value : {false, true}) {
+      Random random(8);
+      const std::vector<float> q = random.vector(rows * dim);
+      std::vector<float> k = random.vector(rows * dim), v = random.vector(rows * dim);
+      (in_value ? v : k)[bad * dim + 3] = in_value ? INFINITY : NAN;
+      qw_cache cache;
+      CHECK_OK(qw_cache_create(QW_F32, 1, dim, rows, &cache));
+      qw_cache_append(&cache, 0, rows, k.data(), v.data(), qw_pool_shared());
+      std::vector<float> scratch(size_t(qw_attention_scratch(rows, rows, 1, &cache, qw_pool_threads(qw_pool_shared()))));
+      every_level([&](qw_simd) {
+        const qw_attention_shape shape{rows, 0, 1, 0.25f, window};
+        std::vector<float> out(rows * dim);
+        qw_attention(&shape, &cache, q.data(), out.data(), scratch.data(), qw_pool_shared());
+        int64_t wrong = 0;
+        for (int64_t r = 0; r < rows; ++r) {
+          const bool sees = r >= bad && (window == 0 || r < bad + window);
+          wrong += std::isfinite(out[size_t(r * dim + 3)]) == sees;
+        }
+        CHECK(wrong == 0);
+      });
+      qw_cache_destroy(&cache);
+    }
+  }
+}
+
 void threads_do_not_change_the_result() {
   Random random(5);
   const std::vector<float> q = random.vector(4 * 32), k = random.vector(1500 * 32), v = random.vector(1500 * 32);
@@ -116,6 +145,7 @@ int main() {
     every_level_matches_the_formula({type, 1200, 1, 2, 1, 32, 64}, 2);  // window inside the last span
   }
   what_lies_beyond_the_sequence_is_not_seen();
+  what_is_not_finite_reaches_only_who_sees_it();
   threads_do_not_change_the_result();
   return finish("attention");
 }

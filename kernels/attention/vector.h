@@ -76,15 +76,16 @@ inline float soften(const AttentionTile& tile, int64_t row, int64_t first, int64
   return shrink[0];
 }
 
+// out = out * shrink + weights [begin, end) * values, `begin` and `end` counted from key `first`.
 template <int R, int V, typename Element>
-void value_step(const AttentionTile& tile, int64_t row, int64_t first, int64_t keys, const float* shrink, int64_t d) {
+void value_step(const AttentionTile& tile, int64_t row, int64_t first, int64_t begin, int64_t end, const float* shrink, int64_t d) {
   f32v sums[R][V];
   for (int r = 0; r < R; ++r) {
     for (int v = 0; v < V; ++v) sums[r][v] = mul(load(tile.out + (row + r) * tile.stride + d + v * kLanes), all(shrink[r]));
   }
-  const Element* values = static_cast<const Element*>(tile.values) + first * tile.stride + d;
+  const Element* values = static_cast<const Element*>(tile.values) + (first + begin) * tile.stride + d;
   const float* weights = tile.scores + row * kTileKeys;
-  for (int64_t j = 0; j < keys; ++j, values += tile.stride) {
+  for (int64_t j = begin; j < end; ++j, values += tile.stride) {
     f32v value[V];
     for (int v = 0; v < V; ++v) value[v] = load(values + v * kLanes);
     for (int r = 0; r < R; ++r) {
@@ -98,14 +99,38 @@ void value_step(const AttentionTile& tile, int64_t row, int64_t first, int64_t k
 }
 
 template <int R, typename Element>
+void value_rows(const AttentionTile& tile, int64_t row, int64_t first, int64_t begin, int64_t end, const float* shrink) {
+  int64_t d = 0;
+  for (; d + 2 * kLanes <= tile.stride; d += 2 * kLanes) value_step<R, 2, Element>(tile, row, first, begin, end, shrink, d);
+  for (; d < tile.stride; d += kLanes) value_step<R, 1, Element>(tile, row, first, begin, end, shrink, d);
+}
+
+inline int64_t within(int64_t position, int64_t first, int64_t keys) {
+  return position <= first ? 0 : position - first < keys ? position - first : keys;
+}
+
+template <int R, typename Element>
 void attend_rows(const AttentionTile& tile, int64_t row, int64_t first, int64_t keys) {
   const int64_t padded = (keys + kCacheBlock - 1) / kCacheBlock * kCacheBlock;
   score_rows<R, Element>(tile, row, first, padded);
   float shrink[R];
-  for (int r = 0; r < R; ++r) shrink[r] = soften(tile, row + r, first, padded);
-  int64_t d = 0;
-  for (; d + 2 * kLanes <= tile.stride; d += 2 * kLanes) value_step<R, 2, Element>(tile, row, first, keys, shrink, d);
-  for (; d < tile.stride; d += kLanes) value_step<R, 1, Element>(tile, row, first, keys, shrink, d);
+  // Together: the keys that all rows see. A weight of 0 would not hide an infinite value of a key that a row does not see.
+  int64_t begin = 0, end = keys;
+  for (int r = 0; r < R; ++r) {
+    shrink[r] = soften(tile, row + r, first, padded);
+    const int64_t own_begin = within(tile.begin[row + r], first, keys), own_end = within(tile.end[row + r], first, keys);
+    begin = own_begin > begin ? own_begin : begin;
+    end = own_end < end ? own_end : end;
+  }
+  if (begin > end) begin = end = keys;
+  value_rows<R, Element>(tile, row, first, begin, end, shrink);
+  const float keep = 1.0f;
+  for (int r = 0; r < R; ++r) {
+    const int64_t own_begin = within(tile.begin[row + r], first, keys), own_end = within(tile.end[row + r], first, keys);
+    const int64_t before = own_end < begin ? own_end : begin, after = own_begin > end ? own_begin : end;
+    if (own_begin < before) value_rows<1, Element>(tile, row + r, first, own_begin, before, &keep);
+    if (after < own_end) value_rows<1, Element>(tile, row + r, first, after, own_end, &keep);
+  }
 }
 
 template <typename Element>
