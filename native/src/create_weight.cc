@@ -22,7 +22,9 @@ Napi::Value create_dense(Napi::Env env, const Named& spec) {
   return run_off_thread(
       env,
       [dense = source.dense, length = source.bytes.length, data]() mutable {
-        if (data->mapping == nullptr) {
+        if (data->mapping != nullptr) {
+          data->mapping->will_need(dense.data, length);
+        } else {
           const uint8_t* bytes = static_cast<const uint8_t*>(dense.data);
           data->copy.assign(bytes, bytes + length);
           dense.data = data->copy.data();

@@ -1,6 +1,7 @@
 // dense, AVX2 + FMA + F16C.
 //
 // Streaming (m <= 4): 2 weight rows x m rows of x (4 rows at m = 1), vectors along the columns; at most 8 accumulators.
+// The rows that come next are prefetched meanwhile: the hardware's prefetcher stops at every page, which is one or two rows.
 // Filling a panel: 8 x 8 transposes, 24 shuffles per 64 weights.
 #include <immintrin.h>
 
@@ -53,7 +54,10 @@ void stream_rows(const qw_dense_weight* weight, const float* x, int64_t ldx, con
   for (; k + 8 <= cols; k += 8) {
     __m256 w_f32x8[kRows];
 #pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) w_f32x8[r] = Stored<kType>::load(w + r * cols + k);
+    for (int r = 0; r < kRows; ++r) {
+      w_f32x8[r] = Stored<kType>::load(w + r * cols + k);
+      _mm_prefetch(reinterpret_cast<const char*>(w + (r + kRows) * cols + k), _MM_HINT_T0);
+    }
 #pragma GCC unroll 4
     for (int i = 0; i < kM; ++i) {
       const __m256 x_f32x8 = _mm256_loadu_ps(x + i * ldx + k);

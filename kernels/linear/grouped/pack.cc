@@ -75,7 +75,8 @@ struct Packing {
       if (stored(band, r, column) >> weight->bits == 0) continue;
       const uint8_t byte = band.codes[r * band.ld + column];
       const bool is_signed = affine->codes.is_signed != 0;
-      const int shown = !is_signed ? byte : affine->codes.layout == QW_CODES_BYTES ? int(int8_t(byte)) : byte - (1 << (affine->codes.bits - 1));
+      const int signed_code = affine->codes.layout == QW_CODES_BYTES ? int8_t(byte) : byte - (1 << (affine->codes.bits - 1));
+      const int shown = is_signed ? signed_code : byte;
       return qw_error(QW_INVALID_ARGUMENT, "%s weight: code %d at row %lld, column %lld does not fit %s %d bits", name, shown,
                       (long long)(band.row + r), (long long)column, is_signed ? "signed" : "unsigned", weight->bits);
     }
