@@ -1,6 +1,8 @@
 // EngineError: the one exception that the engine throws on purpose. It names what went wrong and where, and crosses a process as EngineErrorData.
 // Anything else that is thrown is a defect and is reported as kind `internal`.
+
 import type { EngineErrorData, EngineErrorKind } from '@quantwright/schemas/rpc/errors';
+import { printable } from './printable.ts';
 
 export interface EngineErrorPlace {
   readonly file?: string | undefined;
@@ -17,9 +19,9 @@ export class EngineError extends Error {
   readonly tensor: string | undefined;
   readonly findings: readonly { readonly code: string; readonly message: string }[] | undefined;
 
-  /** `message` is for people: what is wrong, where, and what to do. */
+  /** `message` is for people: what is wrong, where, and what to do. Control characters in it are spelled. */
   constructor(kind: EngineErrorKind, message: string, place: EngineErrorPlace = {}) {
-    super(message, place.cause === undefined ? undefined : { cause: place.cause });
+    super(printable(message), place.cause === undefined ? undefined : { cause: place.cause });
     this.kind = kind;
     this.file = place.file;
     this.tensor = place.tensor;

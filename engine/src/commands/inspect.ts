@@ -1,6 +1,7 @@
 // quantwright inspect PATH: what a model directory or safetensors file holds. Reads headers only.
 import { Command } from 'commander';
 import { inspectPath } from '../jobs/inspect.ts';
+import { printable } from '../printable.ts';
 import { exitCodes, runCommand } from './run-command.ts';
 import { bytesText, table } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -21,15 +22,15 @@ async function inspect(terminal: Terminal, path: string, json: boolean): Promise
     terminal.out(`${JSON.stringify(report, null, 2)}\n`);
     return exitCodes.ok;
   }
-  const rows = report.tensors.map((tensor) => [tensor.name, tensor.dtype, `[${tensor.shape.join(', ')}]`, bytesText(tensor.bytes)]);
+  const rows = report.tensors.map((tensor) => [printable(tensor.name), tensor.dtype, `[${tensor.shape.join(', ')}]`, bytesText(tensor.bytes)]);
   terminal.out(table([{ title: 'tensor' }, { title: 'type' }, { title: 'shape' }, { title: 'size', align: 'right' }], rows));
   terminal.out(
     [
       '',
-      `${report.path}: ${report.architecture ?? 'no config.json that is known'}`,
+      `${report.path}: ${printable(report.architecture ?? 'no config.json that is known')}`,
       `  parameters   ${report.parameters.toLocaleString('en')}`,
       `  files        ${bytesText(report.fileBytes)}`,
-      `  weights      ${report.quantization ?? 'not quantized'}, ${report.bitsPerWeight.toFixed(2)} bits/weight`,
+      `  weights      ${printable(report.quantization ?? 'not quantized')}, ${report.bitsPerWeight.toFixed(2)} bits/weight`,
       ...(report.contextLength === null ? [] : [`  context      ${report.contextLength.toLocaleString('en')} tokens`]),
       `  chat         ${report.hasChatTemplate ? 'has a chat template' : 'has no chat template'}`,
       '',
