@@ -25,6 +25,8 @@ test('check, quantize, inspect, eval, compare and chat with the result', { timeo
   const events = lines(quantized.stdout);
   assert.deepEqual([...new Set(events.map((event) => event['event']))], ['progress', 'result']);
   const result = events.at(-1) ?? {};
+  const [plan, peak] = [Number(events[0]?.['peakMemoryBytes']), Number(result['peakMemoryBytes'])];
+  assert.ok(peak <= plan && plan <= 2.5 * peak, `planned ${plan} bytes, used ${peak}: the plan is an upper bound, and not far above`);
   assert.ok(Number(result['bitsPerWeight']) > 8 && Number(result['bitsPerWeight']) < 8.2, `${result['bitsPerWeight']} bits`);
 
   const inspected = JSON.parse((await runCli(['inspect', out, '--json'])).stdout);

@@ -12,6 +12,8 @@ export interface MappedCheckpoint {
   read(name: string): Uint8Array;
   /** The bytes in place. Throws kind `checkpoint` when there is no such tensor. */
   bytes(name: string): Bytes;
+  /** Where the tensor lies, for readers of single bytes; unlike `bytes` it never copies. */
+  place(name: string): { readonly file: MappedFile; readonly offset: number; readonly length: number };
   /** A matrix [rows, cols] of F32, F16 or BF16; throws kind `checkpoint` for other shapes and types. */
   dense(name: string): DenseSource;
   /** A vector, or any tensor as a flat list, widened to f32. */
@@ -57,6 +59,10 @@ export function mapCheckpoint(checkpoint: Checkpoint, binding: NativeBinding): M
       return bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.length ? bytes : bytes.slice();
     },
     bytes: (name) => bytesOf(checkpoint.info(name)),
+    place: (name) => {
+      const info = checkpoint.info(name);
+      return { file: fileOf(info), offset: info.offset, length: info.bytes };
+    },
     dense: (name) => {
       const info = checkpoint.info(name);
       const [rows, cols] = info.shape;

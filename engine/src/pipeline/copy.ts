@@ -5,7 +5,8 @@ import type { TensorInfo } from '../checkpoint/header.ts';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { ModelSink } from './sink.ts';
 
-const pieceBytes = 8 * 1024 * 1024;
+/** Also what a copy holds at once: a mapped piece and the bytes read from it. */
+export const pieceBytes = 8 * 1024 * 1024;
 
 /** Returns warnings. */
 export async function copyTensors(
@@ -35,15 +36,11 @@ export async function copyTensors(
 }
 
 function* pieces(mapped: MappedCheckpoint, tensor: TensorInfo): Iterable<Uint8Array> {
-  const bytes = mapped.bytes(tensor.name);
-  if (bytes instanceof Uint8Array) {
-    yield bytes;
-    return;
-  }
-  for (let done = 0; done < bytes.length; done += pieceBytes) {
-    const length = Math.min(pieceBytes, bytes.length - done);
-    yield bytes.file.read(bytes.offset + done, length);
-    bytes.file.release(bytes.offset + done, length);
+  const { file, offset, length: total } = mapped.place(tensor.name);
+  for (let done = 0; done < total; done += pieceBytes) {
+    const length = Math.min(pieceBytes, total - done);
+    yield file.read(offset + done, length);
+    file.release(offset + done, length);
   }
 }
 

@@ -2,10 +2,12 @@
 // Refuses here whatever can be refused without reading a weight. Pure, except that it looks at the process's memory use.
 import { moduleWeights } from '@quantwright/schemas/recipe/module-weights';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
+import { dtypeBytes } from '../checkpoint/dtype.ts';
 import type { TensorInfo } from '../checkpoint/header.ts';
 import { planBytes, type TensorPlan } from '../checkpoint/writer.ts';
 import { EngineError } from '../errors.ts';
 import type { Method } from '../methods/method.ts';
+import { pieceBytes } from './copy.ts';
 import type { Layout, ModulePlan } from './layouts/layout.ts';
 import type { LinearSource, ModelSource } from './source.ts';
 
@@ -28,7 +30,7 @@ export interface QuantizePlan {
   readonly inputBytes: number;
   /** Of all tensors written. */
   readonly outputBytes: number;
-  /** Estimate: this process now, and the largest module beside it. */
+  /** Estimate, rather too high than too low: see `peakMemory`. */
   readonly peakMemoryBytes: number;
   readonly warnings: readonly string[];
 }
@@ -75,7 +77,7 @@ export function planQuantization(recipe: Recipe, method: Method, layout: Layout,
     tensors,
     inputBytes: sum(modules.map((module) => module.source.weight.bytes)) + sum(copied.map((tensor) => tensor.bytes)),
     outputBytes: sum(tensors.map(planBytes)),
-    peakMemoryBytes: process.memoryUsage.rss() + Math.max(...modules.map(workingBytes), ...copied.map((tensor) => 2 * tensor.bytes)),
+    peakMemoryBytes: peakMemory(modules, copied),
     warnings: [...warnings],
   };
 }
@@ -90,9 +92,22 @@ export function checkMemoryLimit(plan: QuantizePlan, limitBytes: number | null):
   );
 }
 
-/** Mapped source, codes, their unsigned copy, packed words, and scales and zeros in f32 and as stored. */
-function workingBytes(module: PlannedModule): number {
-  return module.source.weight.bytes + 2 * module.rows * module.cols + 3 * module.bytes;
+/** The addon, its threads and the code that is not compiled yet. */
+const runtimeBytes = 12 * 2 ** 20;
+/** V8 looks for unused buffers when this much was allocated since it last did (its soft limit for external memory). */
+const uncollectedBytes = 64 * 2 ** 20;
+
+/** This process now, the largest module (twice: another one begins while buffers are being collected), and what waits for that. Copied tensors go through in pieces. */
+function peakMemory(modules: readonly PlannedModule[], copied: readonly TensorInfo[]): number {
+  const copying = copied.map((tensor) => 2 * Math.min(tensor.bytes, pieceBytes));
+  const largest = Math.max(...modules.map((module) => module.source.weight.bytes + 2 * bufferBytes(module)), ...copying);
+  const everything = sum(modules.map(bufferBytes)) + sum(copied.map((tensor) => tensor.bytes));
+  return process.memoryUsage.rss() + runtimeBytes + largest + Math.min(uncollectedBytes, everything);
+}
+
+/** Codes, their copy with the other sign, packed words, and scales and zeros in f32 and as stored; a source that is not aligned is copied too. */
+function bufferBytes({ rows, cols, bytes, source: { weight } }: PlannedModule): number {
+  return 2 * rows * cols + 2 * bytes + (weight.offset % dtypeBytes(weight.dtype) === 0 ? 0 : weight.bytes);
 }
 
 /** v1 of the GPTQ layout stores zero - 1: a zero of 0 wraps, and old readers undo that wrongly. */

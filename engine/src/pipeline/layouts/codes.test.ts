@@ -73,3 +73,22 @@ test('signed and unsigned codes differ by half the range, zeros with them', () =
   assert.deepEqual([...unsignedZeros(matrix)], [6]);
   assert.deepEqual([...signedCodes({ ...matrix, codes: Uint8Array.of(0, 8, 15) })], [-8, 0, 7]);
 });
+
+test('every code of every width moves by 2^(bits-1) and back, at every length', () => {
+  for (const bits of [2, 3, 4, 8] as const) {
+    const half = 2 ** (bits - 1);
+    for (const extra of [0, 1, 2, 3]) {
+      const codes = Int8Array.from({ length: 2 * half * 3 + extra }, (_, index) => ((index * 7) % (2 * half)) - half);
+      const matrix: QuantizedMatrix = {
+        ...{ rows: 1, cols: codes.length, groupSize: codes.length, groups: 1, scale: Float32Array.of(1), zero: Float32Array.of(0) },
+        ...{ bits, codes, symmetric: true, scaleType: 'f32', sqnrDb: 0, mse: 0, notFinite: null },
+      };
+      const unsigned = unsignedCodes(matrix);
+      assert.deepEqual(
+        unsigned,
+        Uint8Array.from(codes, (code) => code + half),
+      );
+      assert.deepEqual(signedCodes({ ...matrix, codes: unsigned }), codes);
+    }
+  }
+});

@@ -7,25 +7,36 @@ import type { QuantizedMatrix, ScaleType } from '../../methods/method.ts';
 export function unsignedCodes(matrix: QuantizedMatrix): Uint8Array {
   if (matrix.codes instanceof Uint8Array) return matrix.codes;
   const shift = 2 ** (matrix.bits - 1);
-  return shifted(matrix.codes, new Uint8Array(matrix.codes.length), shift);
+  return addToBytes(matrix.codes, shift);
 }
 
 /** Codes as signed: unsigned ones are moved down by 2^(bits-1). */
 export function signedCodes(matrix: QuantizedMatrix): Int8Array {
   if (matrix.codes instanceof Int8Array) return matrix.codes;
   const shift = 2 ** (matrix.bits - 1);
-  return shifted(matrix.codes, new Int8Array(matrix.codes.length), -shift);
+  return new Int8Array(addToBytes(matrix.codes, 256 - shift).buffer);
 }
 
 /** Integer zeros of the unsigned codes, [rows, groups]. The caller chose a dialect whose zeros are integers in range. */
 export function unsignedZeros(matrix: QuantizedMatrix): Uint8Array {
   const shift = matrix.codes instanceof Int8Array ? 2 ** (matrix.bits - 1) : 0;
-  return shifted(matrix.zero, new Uint8Array(matrix.zero.length), shift);
+  const out = new Uint8Array(matrix.zero.length);
+  for (let index = 0; index < out.length; index++) out[index] = (matrix.zero[index] ?? 0) + shift;
+  return out;
 }
 
-function shifted<T extends Int8Array | Uint8Array>(from: Int8Array | Uint8Array | Float32Array, to: T, by: number): T {
-  for (let index = 0; index < to.length; index++) to[index] = (from[index] ?? 0) + by;
-  return to;
+/** Every byte plus `by` modulo 256, in a copy. Four at a time: the carry out of the low seven bits of a byte is kept from the next one. */
+function addToBytes(codes: Int8Array | Uint8Array, by: number): Uint8Array {
+  const out = new Uint8Array(codes.buffer.slice(codes.byteOffset, codes.byteOffset + codes.length));
+  const words = new Uint32Array(out.buffer, 0, out.length >>> 2);
+  const every = Math.imul(by, 0x01010101);
+  const low = every & 0x7f7f7f7f;
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? 0;
+    words[index] = ((word & 0x7f7f7f7f) + low) ^ ((word ^ every) & 0x80808080);
+  }
+  for (let index = 4 * words.length; index < out.length; index++) out[index] = (out[index] ?? 0) + by;
+  return out;
 }
 
 /** [rows, cols] -> [cols, rows]. */
