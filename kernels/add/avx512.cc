@@ -1,8 +1,4 @@
 #include "add/add.h"
-#include "cpu/vector_f32.h"
+#include "add/vector.h"
 
-void qw::add_avx512(const float* a, const float* b, float* out, int64_t count) {
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) store(out + i, ::add(load(a + i), load(b + i)));
-  if (i < count) store_first(out + i, ::add(load_first(a + i, count - i), load_first(b + i, count - i)), count - i);
-}
+void qw::add_avx512(const float* a, const float* b, float* out, int64_t count) { add_vector(a, b, out, count); }

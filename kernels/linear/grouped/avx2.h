@@ -7,14 +7,9 @@
 #include <immintrin.h>
 
 #include "linear/grouped/grouped.h"
+#include "linear/load_params.h"
 
 namespace {
-
-inline __m256 load_params_f32x8(qw_type type, const void* params, int64_t index) {
-  if (type == QW_F32) return _mm256_loadu_ps(static_cast<const float*>(params) + index);
-  const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(static_cast<const uint16_t*>(params) + index));
-  return type == QW_F16 ? _mm256_cvtph_ps(half) : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
-}
 
 // sums[i][g] = sum of x over the group.
 inline void sum_groups(const qw_grouped* weight, const qw_grouped_x* x, int m) {

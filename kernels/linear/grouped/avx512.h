@@ -7,14 +7,9 @@
 #include <immintrin.h>
 
 #include "linear/grouped/grouped.h"
+#include "linear/load_params.h"
 
 namespace {
-
-inline __m512 load_params_f32x16(qw_type type, const void* params, int64_t index) {
-  if (type == QW_F32) return _mm512_loadu_ps(static_cast<const float*>(params) + index);
-  const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(static_cast<const uint16_t*>(params) + index));
-  return type == QW_F16 ? _mm512_cvtph_ps(half) : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-}
 
 // sums[i][g] = sum of x over the group.
 inline void sum_groups(const qw_grouped* weight, const qw_grouped_x* x, int m) {

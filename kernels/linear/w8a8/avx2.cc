@@ -2,15 +2,10 @@
 // pmaddubsw would saturate (255 * 127 * 2 > 32767). 4 instructions per 32 products and row of x; 4 rows of x share the unpacking.
 #include <immintrin.h>
 
+#include "linear/load_params.h"
 #include "linear/w8a8/codec.h"
 
 namespace {
-
-inline __m256 load_params_f32x8(qw_type type, const void* params, int64_t index) {
-  if (type == QW_F32) return _mm256_loadu_ps(static_cast<const float*>(params) + index);
-  const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(static_cast<const uint16_t*>(params) + index));
-  return type == QW_F16 ? _mm256_cvtph_ps(half) : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
-}
 
 inline uint32_t float_bits(float value) {
   uint32_t bits;

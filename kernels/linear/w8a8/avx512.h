@@ -2,6 +2,7 @@
 #pragma once
 #include <immintrin.h>
 
+#include "linear/load_params.h"
 #include "linear/w8a8/codec.h"
 
 namespace {
@@ -36,12 +37,6 @@ inline void quantize(const float* x, int64_t cols, int8_t* q, float* scale, int3
     _mm512_mask_cvtepi32_storeu_epi8(q + k, mask, q_i32x16);
   }
   *sum = _mm512_reduce_add_epi32(sum_i32x16);
-}
-
-inline __m512 load_params_f32x16(qw_type type, const void* params, int64_t index) {
-  if (type == QW_F32) return _mm512_loadu_ps(static_cast<const float*>(params) + index);
-  const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(static_cast<const uint16_t*>(params) + index));
-  return type == QW_F16 ? _mm512_cvtph_ps(half) : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
 
 // (acc - r * zero) * (s_x * scale) + bias in f64, for 16 rows of one tile and one row of x.
