@@ -50,7 +50,7 @@ function lowerFindings(code: string, context: RuleContext): readonly Finding[] {
     }));
 }
 
-export function verdictFindings(code: string, context: RuleContext): readonly Finding[] {
+function verdictFindings(code: string, context: RuleContext): readonly Finding[] {
   return context.verdicts.flatMap((verdict) => {
     if (verdict.kind === 'supported' || codeOfRule(verdict.rule) !== code) {
       return [];
@@ -72,7 +72,7 @@ export function verdictFindings(code: string, context: RuleContext): readonly Fi
   });
 }
 
-export function codeOfRule(rule: string): string {
+function codeOfRule(rule: string): string {
   return findRule(rule)?.code ?? GENERAL[rule] ?? 'QC017';
 }
 

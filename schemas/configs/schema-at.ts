@@ -1,4 +1,4 @@
-// The part of a schema that describes a place in the config: for hover, completion and the wording of findings.
+// The part of a schema that describes a place in the config: for the wording of findings.
 import type { JsonPath } from '../recipe/origin.ts';
 import type { JsonSchema } from './json-schema.ts';
 
@@ -9,28 +9,6 @@ export function schemaAt(schema: JsonSchema, path: JsonPath): JsonSchema | null 
     at = at === null ? null : typeof step === 'number' ? (at.items ?? null) : propertyOf(at, step);
   }
   return at;
-}
-
-export interface Choice {
-  readonly value: unknown;
-  /** Why one would choose it. */
-  readonly why: string | null;
-}
-
-/** Legal values of a part, also where they stand in a conditional or are implied by its type. Examples count when nothing closes the set. */
-export function choicesOf(schema: JsonSchema): readonly Choice[] {
-  const closed = schema.enum === undefined ? schema.then : schema;
-  if (closed?.enum !== undefined) {
-    return closed.enum.map((value, index) => ({ value, why: closed.enumDescriptions?.[index] ?? null }));
-  }
-  const types = typeof schema.type === 'string' ? [schema.type] : (schema.type ?? []);
-  if (types.includes('boolean')) {
-    return [
-      { value: true, why: null },
-      { value: false, why: null },
-    ];
-  }
-  return (schema.examples ?? []).map((value) => ({ value, why: null }));
 }
 
 function propertyOf(schema: JsonSchema, key: string): JsonSchema | null {

@@ -28,7 +28,7 @@ export function groupSizesThatFit(analysis: Analysis, listed: readonly unknown[]
 }
 
 /** Distinct K of the linears, and K / tp where a row-parallel linear is split. Empty without a model: then nothing is ruled out. */
-export function rowLengthsOf(model: ModelShape | null, parallels: readonly number[]): readonly number[] {
+function rowLengthsOf(model: ModelShape | null, parallels: readonly number[]): readonly number[] {
   const lengths = new Set<number>();
   for (const linear of model?.linears ?? []) {
     lengths.add(linear.in);
