@@ -26,7 +26,8 @@ async function checkDocument(context: QuantwrightContext, document: TextDocument
   context.log.info([words, ...result.verdicts.map((verdict) => `  ${verdictLine(verdict)}`)].join('\n'));
   if (result.errors + result.warnings > 0) {
     await whenDiagnosed(document.uri, result.errors, result.warnings);
-    await commands.executeCommand('workbench.actions.view.problems');
+    // Not workbench.actions.view.problems, which closes the panel when it is open.
+    await commands.executeCommand('workbench.panel.markers.view.focus');
   }
   if (result.errors > 0) void window.showErrorMessage(words);
   else if (result.warnings > 0) void window.showWarningMessage(words);

@@ -24,7 +24,7 @@ export async function showRefusal(context: QuantwrightContext, configPath: strin
 
 async function tell(words: string): Promise<void> {
   const answer = await window.showErrorMessage(words, 'Show Problems');
-  if (answer === 'Show Problems') await commands.executeCommand('workbench.actions.view.problems');
+  if (answer === 'Show Problems') await commands.executeCommand('workbench.panel.markers.view.focus');
 }
 
 function findPlace(diagnostics: readonly Diagnostic[], codes: readonly string[]): Range {
