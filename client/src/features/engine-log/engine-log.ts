@@ -2,7 +2,7 @@
 import { ProgressLocation, window } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import type { EngineCrash, EngineState, EngineSupervisor } from '../../engine/engine-supervisor.ts';
-import { crashWords } from './crash-words.ts';
+import { crashWords, restartingWords } from './crash-words.ts';
 
 const showLog = 'Show Engine Log';
 const restart = 'Restart Engine';
@@ -32,10 +32,9 @@ async function tellCrash(context: QuantwrightContext, crash: EngineCrash): Promi
     if (answer === showLog) context.log.show();
     return;
   }
-  const title = crashWords(crash, 'restarting');
-  context.log.error(title);
+  context.log.error(`The engine stopped: ${crash.reason}. It is being restarted. Running were: ${crash.lost.join(', ') || 'no jobs'}.`);
   const outcome = afterRestart(context.engine);
-  await window.withProgress({ location: ProgressLocation.Notification, title }, () => outcome);
+  await window.withProgress({ location: ProgressLocation.Notification, title: restartingWords }, () => outcome);
   // Another crash is told by itself, and whoever stopped or restarted the engine meanwhile knows it.
   if ((await outcome) !== 'running') return;
   const answer = await window.showWarningMessage(crashWords(crash, 'restarted'), showLog);
