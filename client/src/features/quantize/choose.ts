@@ -58,10 +58,14 @@ async function pickConfig(modelDir: string): Promise<string | undefined> {
   const found = await workspace.findFiles('**/{*.quant.json,*.quant.jsonc,quantize_config.json,quant_config.json}', '**/node_modules/**', 100);
   const items: ConfigItem[] = [
     ...found.map(({ fsPath }) => ({ label: `$(json) ${basename(fsPath)}`, description: workspace.asRelativePath(dirname(fsPath)), path: fsPath })),
-    { label: 'Presets (written out as a file you can edit)', kind: QuickPickItemKind.Separator },
+    { label: 'Presets', kind: QuickPickItemKind.Separator },
     ...presets.map((preset) => ({ label: `$(sparkle) ${preset.label}`, detail: preset.detail, preset })),
   ];
-  const item = await window.showQuickPick(items, { title: 'Quantize (2/3): config', placeHolder: 'How should the weights be quantized?', matchOnDetail: true });
+  const item = await window.showQuickPick(items, {
+    title: 'Quantize (2/3): config',
+    placeHolder: 'How should the weights be quantized? A preset is written out as a file that you can edit.',
+    matchOnDetail: true,
+  });
   if (item?.preset !== undefined) return writePreset(item.preset, parentFolder(modelDir));
   return item?.path;
 }
