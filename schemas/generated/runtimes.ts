@@ -423,6 +423,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "words": null,
         "source": "engine/src/model/architectures.ts",
         "versions": null
+      },
+      {
+        "id": "QW-16",
+        "code": "QC002",
+        "words": null,
+        "source": "kernels/program",
+        "versions": null
       }
     ],
     "table": [],

@@ -4,7 +4,16 @@ import type { SupportVerdict } from '../../verdict.ts';
 import type { KernelRow } from '../kernel-row.ts';
 
 export function deviceVerdicts(input: JudgeInput, row: KernelRow | null): readonly SupportVerdict[] {
-  const { device } = input;
+  const { device, target } = input;
+  if (target.tensorParallel > 1) {
+    return [
+      refused(input, {
+        rule: 'QW-16',
+        field: 'methods',
+        message: `${targetName(input)}: this runtime keeps a model on one device, so tensor parallel ${target.tensorParallel} is not possible; choose 1.`,
+      }),
+    ];
+  }
   if (device === null || row === null) {
     return [];
   }

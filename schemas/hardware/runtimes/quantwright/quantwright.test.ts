@@ -66,6 +66,7 @@ test('devices: the highest level both have, no CUDA yet, serial where nothing fi
   assert.deepEqual(['x86-avx2', 'x86-avx512', 'x86-amx'].map(on), ['supported w8a8 (avx2)', 'supported w8a8 (avx512)', 'supported w8a8 (avx512vnni)']);
   assert.equal(on('armv9-sve'), 'falls_back QW-08');
   assert.equal(on('nvidia-h100'), 'refused QW-07');
+  assert.equal(short(judge(eight, { runtime: 'quantwright', tensorParallel: 2 })), 'refused QW-16');
 });
 
 test('the layout offered in place of gptq can hold every width of the config', () => {
