@@ -91,7 +91,8 @@ async function measure(
   const comparable = reference !== null && options.divergenceTokens > 0 && reference.config.shape.vocabSize === model.config.shape.vocabSize;
   const divergence = comparable
     ? await measureDivergence(reference, model, (await reference.tokenizer()).encode(text, { specialTokens: true }), {
-        maxTokens: options.divergenceTokens,
+        maxTokens: Math.min(options.divergenceTokens, options.maxTokens ?? options.divergenceTokens),
+        ...(options.window === undefined ? {} : { window: options.window }),
         signal,
         onProgress: (done, of) => show(`${model.directory}: distribution ${done}/${of}`),
       })
