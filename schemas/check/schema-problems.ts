@@ -1,9 +1,13 @@
 // Validator errors -> problems at a place in the config, in words for people, with the legal values and the change that settles it.
 // Codes, special wording and fixes come from the annotations of schema.json (x-code, x-words, x-fix ...).
+
+import { isObject } from '../configs/fields.ts';
 import type { JsonSchema } from '../configs/json-schema.ts';
+import { schemaAt } from '../configs/schema-at.ts';
 import type { SchemaError, SchemaValidate } from '../configs/schema-problem.ts';
 import type { JsonPath } from '../recipe/origin.ts';
 import type { Fix } from './finding.ts';
+import { translate } from './foreign-keys.ts';
 import { enumProblem, type Notes, notesAt, typeProblem, valueAt } from './schema-words.ts';
 
 export interface SchemaProblem {
@@ -58,12 +62,32 @@ function problemOf(schema: JsonSchema, error: SchemaError, value: unknown, root:
   if (error.keyword === 'required') {
     const key = String(error.params['missingProperty']);
     const ownNotes = notes.code === null ? codeOfProperty(schema, key) : notes.code;
-    return { ...base, code: ownNotes ?? 'QC013', key, message: notes.words ?? `"${key}" is missing.`, fixes: fixesFrom(notes, [...base.path, key], key) };
+    const other = otherName(key, valueAt(value, inner), schemaAt(schema, inner) ?? {});
+    const own = fixesFrom(notes, [...base.path, key], key);
+    return {
+      ...base,
+      code: ownNotes ?? 'QC013',
+      key,
+      message: (notes.words ?? `"${key}" is missing.`) + (other === null ? '' : ` "${other}" stands in its place.`),
+      fixes:
+        other === null ? own : [{ title: `Rename "${other}" to "${key}"`, edits: [{ kind: 'rename', path: [...base.path, other], key }], preferred: true }],
+    };
   }
   const now = valueAt(value, inner);
   const said = wordsOf(error, notes, name, now);
   const own = fixesFrom(notes, base.path, String(inner.at(-1) ?? ''));
   return { ...base, message: notes.words ?? said.message, fixes: own.length > 0 ? own : fixTo(said.suggestion, base.path, String(inner.at(-1) ?? '')) };
+}
+
+/** The key of `object` that says in another tool's words what the missing one would; null when there is none, or when its value would change. */
+function otherName(missing: string, object: unknown, schema: JsonSchema): string | null {
+  const members = isObject(object) ? Object.entries(object) : [];
+  const known = schema.properties ?? {};
+  const same = ([key, value]: readonly [string, unknown]): boolean => {
+    const meant = Object.hasOwn(known, key) ? null : translate(key, value, schema);
+    return meant?.key === missing && meant.value === value;
+  };
+  return members.find(same)?.[0] ?? null;
 }
 
 interface Said {

@@ -48,7 +48,7 @@ export const ruleHelp: readonly RuleHelp[] = [
     "code": "QC012",
     "name": "foreign-key",
     "summary": "The key is not one of this format, and is silently ignored.",
-    "markdown": "The key is not one of this format, and is silently ignored.\n\nEvery tool has its own name for the same idea (`bits`, `w_bit`, `wbits`; `group_size`, `q_group_size`), and most of them drop keys they do not know\nwithout a word. The setting then keeps its default.\n\nThe rule also names keys that are read but have no effect.\n\n**Fix:** rename to this format's key (the value is carried over, or translated as `zero_point` to `sym`), or remove it.",
+    "markdown": "The key is not one of this format, and is silently ignored.\n\nEvery tool has its own name for the same idea (`bits`, `w_bit`, `wbits`; `group_size`, `q_group_size`), and most of them drop keys they do not know\nwithout a word. The setting then keeps its default.\n\nThe rule also names keys that are read but have no effect, and keys that stand in the object more than once: the last one counts.\n\n**Fix:** rename to this format's key (the value is carried over, or translated as `zero_point` to `sym`), or remove it.",
     "page": "docs/diagnostics/QC012.md"
   },
   {

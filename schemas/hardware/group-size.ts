@@ -24,9 +24,15 @@ export function groupProblem(input: JudgeInput, rule: string, legal: readonly nu
     rule,
     field: groupField(first),
     nearest: group,
-    message: `${targetName(input)}: ${undividedWords(first, failing, target.tensorParallel)}${advice(input, group)}`,
+    message: `${targetName(input)}: ${undividedWords(first, failing, target.tensorParallel)}${advice(input, group ?? overrideWorks(first, failing, legal))}`,
     words: { group: first.weights.groupSize, tensor: `${first.module}.weight` },
   };
+}
+
+/** What an override could say instead, for the message alone. */
+function overrideWorks(first: Piece, failing: readonly Piece[], legal: readonly number[]): Nearest | null {
+  const alike = failing.filter((piece) => groupOf(piece) === groupOf(first)).map((piece) => ({ ...piece, overridden: false }));
+  return first.overridden ? asNearest(largestGroup(alike, legal)) : null;
 }
 
 /** Where the group size of a piece is written. */
@@ -46,16 +52,21 @@ function groupOf({ overridden, weights }: Piece): string {
   return overridden ? `group size ${weights.groupSize} of an override` : `group_size ${weights.groupSize}`;
 }
 
-/** The nearest group size when the recipe's own is at fault; an override's cannot be changed through the recipe's field. */
+/** The largest group size that works when the recipe's own is at fault; an override's cannot be changed through the recipe's field. */
 export function groupNearest(pieces: readonly Piece[], failing: readonly Piece[], legal: readonly number[]): Nearest | null {
-  const value = failing.some((piece) => piece.overridden) ? null : largestGroup(pieces, legal);
-  return value === null ||
-    !dividesAll(
-      pieces.filter((piece) => !piece.overridden),
-      value,
-    )
-    ? null
-    : { field: 'weights.groupSize', value, words: groupWords(value) };
+  return failing.some((piece) => piece.overridden) ? null : asNearest(largestGroup(pieces, legal));
+}
+
+/** The legal size closest to `wanted` that divides the model's K (where a model is known), the larger one on a tie; -1 only when no other does. */
+export function groupClosest({ recipe, model, target }: JudgeInput, legal: readonly number[], wanted: number): Nearest | null {
+  const pieces = model === null ? [] : piecesOf(recipe, model, target.tensorParallel).filter((piece) => !piece.overridden);
+  const distance = (size: number): number => (size === -1 ? Number.MAX_SAFE_INTEGER : Math.abs(size - wanted));
+  const [value] = legal.filter((size) => dividesAll(pieces, size)).sort((a, b) => distance(a) - distance(b) || b - a);
+  return asNearest(value ?? null);
+}
+
+function asNearest(value: number | null): Nearest | null {
+  return value === null ? null : { field: 'weights.groupSize', value, words: groupWords(value) };
 }
 
 export function groupWords(groupSize: number): string {

@@ -21,3 +21,9 @@ test('a symmetry in words is told by its type', () => {
     /"sym" is "true", a string; it must be true or false/,
   );
 });
+
+test('bits under another name are named and renamed', () => {
+  const config = { w_bit: 4, group_size: 128, desc_act: false, sym: true };
+  assert.match(findings('QC005', config, { file: 'quantize_config.json' })[0]?.message ?? '', /"bits" is missing\. "w_bit" stands in its place\./);
+  assert.deepEqual(fixed('QC005', config, { file: 'quantize_config.json' }), { bits: 4, group_size: 128, desc_act: false, sym: true });
+});

@@ -50,3 +50,9 @@ test('a key that makes tools read another format is told once, by the rule that 
 test('beside the right key the message says which one counts', () => {
   assert.match(findings('QC012', { ...GPTQ, w_bit: 8 }, place)[0]?.message ?? '', /is ignored; "bits" beside it counts/);
 });
+
+test('of equal keys the ones that nobody reads are removed', () => {
+  const text = '{ "quant_method": "gptq", "quant_method": "rtn",\n  "weight_format": "int8" }';
+  assert.match(findings('QC012', text)[0]?.message ?? '', /"quant_method" stands here more than once/);
+  assert.deepEqual(fixed('QC012', text), { quant_method: 'rtn', weight_format: 'int8' });
+});

@@ -12,7 +12,7 @@ export const foreignKey: Rule = {
   code: 'QC012',
   run(context) {
     const unknown = schemaFindings('QC012', context).filter(({ path }) => !reported(path, context));
-    return [...unknown.map((finding) => unknownKey(finding, context)), ...withoutEffect(context)];
+    return [...unknown.map((finding) => unknownKey(finding, context)), ...withoutEffect(context), ...twice(context)];
   },
 };
 
@@ -62,6 +62,31 @@ function withoutEffect(context: RuleContext): readonly Finding[] {
         supportRule: null,
         source: schema['x-source'] ?? null,
         fixes: [{ title: `Remove "${key}"`, edits: [{ kind: 'remove' as const, path }], preferred: true }],
+      },
+    ];
+  });
+}
+
+/** JSON readers keep the last of equal keys and pass over the others. */
+function twice({ document, path }: RuleContext): readonly Finding[] {
+  const members = nodeAt(document.root, path)?.children.filter(({ parent }) => parent?.type === 'object') ?? [];
+  return members.flatMap((member, index) => {
+    const next = members[index + 1];
+    const start = member.keyRange?.start ?? member.range.start;
+    if (next === undefined || !members.slice(index + 1).some(({ key }) => key === member.key)) {
+      return [];
+    }
+    const range = { start, end: next.keyRange?.start ?? next.range.start };
+    return [
+      {
+        code: 'QC012',
+        severity: 'warning' as const,
+        message: `"${member.key}" stands here more than once; tools read the last one and ignore this.`,
+        path: [...path, String(member.key)],
+        range: member.keyRange ?? member.range,
+        supportRule: null,
+        source: 'RFC 8259 section 4',
+        fixes: [{ title: `Remove this "${member.key}"`, edits: [{ kind: 'replace' as const, range, text: '' }], preferred: true }],
       },
     ];
   });

@@ -57,7 +57,7 @@ test('only the group size that fails is blamed for its layers, where it is writt
     overrides: { '.*down_proj': { group_size: 96 }, '.*o_proj': { group_size: 40 } },
   };
   const [finding] = findings('QC001', config, { model: llamaConfig(1024, 2048), runtime: 'dashinfer' });
-  assert.match(finding?.message ?? '', /group size 40 of an override does not divide o_proj K = 1024\./);
+  assert.match(finding?.message ?? '', /group size 40 of an override does not divide o_proj K = 1024; the largest that works is group_size 512\./);
   assert.deepEqual(finding?.path, ['overrides']);
 });
 

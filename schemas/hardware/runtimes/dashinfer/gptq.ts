@@ -1,5 +1,5 @@
 // DashInfer loading GPTQ weights: what model_loader.py accepts (config-formats section 5.2).
-import { groupProblem } from '../../group-size.ts';
+import { groupClosest, groupProblem } from '../../group-size.ts';
 import { ignored, type JudgeInput, refused, targetName } from '../../judge.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { loadedMethod } from './loaded-method.ts';
@@ -56,18 +56,17 @@ export function judgeGptq(input: JudgeInput): readonly SupportVerdict[] {
         rule: 'DI-14',
         field: 'weights.groupSize',
         message: `${name}: per-channel GPTQ weights load only as A8W8 (8 bits with activate_quant).`,
-        nearest: { field: 'weights.groupSize', value: 128, words: 'group_size 128' },
+        nearest: groupClosest(input, GROUPS, 128),
       }),
     );
   }
   if (bits === 8 && computeMethod === 'weight_only' && groupSize !== -1 && !GROUPS.includes(groupSize)) {
-    const value = [...GROUPS].sort((a, b) => Math.abs(a - groupSize) - Math.abs(b - groupSize))[0] ?? 128;
     verdicts.push(
       refused(input, {
         rule: 'DI-15',
         field: 'weights.groupSize',
         message: `${name}: 8-bit GPTQ weights have group sizes 64, 128, 256 or 512 there, not ${groupSize}.`,
-        nearest: { field: 'weights.groupSize', value, words: `group_size ${value}` },
+        nearest: groupClosest(input, GROUPS, groupSize),
       }),
     );
   }

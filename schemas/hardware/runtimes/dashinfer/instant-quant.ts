@@ -1,8 +1,7 @@
 // DashInfer InstantQuant: weight formats, compute methods and group sizes, in the order in which a load meets them.
 // Source: support-tables section 1; modelscope/dash-infer python/pyhie/allspark/quant and csrc/core/operator/general/gemm_lowp.
 import { weightFormatName } from '../../../configs/weight-format.ts';
-import { dividesAll, piecesOf } from '../../divisibility.ts';
-import { groupProblem, groupWords } from '../../group-size.ts';
+import { groupClosest, groupProblem, groupWords } from '../../group-size.ts';
 import { type JudgeInput, refused, targetName } from '../../judge.ts';
 import type { Nearest, SupportVerdict } from '../../verdict.ts';
 
@@ -109,7 +108,7 @@ function groupRules(input: JudgeInput): readonly SupportVerdict[] {
   if (recipe.computeMethod === 'activate_quant') {
     return groupSize === -1 ? verdicts : [...verdicts, activateGroup(input)];
   }
-  const nearest = nearestGroup(input, bits === 8 ? INT8_GROUPS : PYTHON_GROUPS);
+  const nearest = groupClosest(input, bits === 8 ? INT8_GROUPS : PYTHON_GROUPS, groupSize);
   if (!PYTHON_GROUPS.includes(groupSize)) {
     verdicts.push(
       refused(input, {
@@ -175,14 +174,4 @@ function divisibility(input: JudgeInput): readonly SupportVerdict[] {
   const legal = input.recipe.weights.bits === 8 ? INT8_GROUPS : PYTHON_GROUPS;
   const problem = groupProblem(input, 'DI-12', legal);
   return problem === null ? [] : [refused(input, problem)];
-}
-
-/** The legal size closest to the asked one that also divides the model's K, larger one first on a tie. */
-function nearestGroup(input: JudgeInput, legal: readonly number[]): Nearest | null {
-  const { recipe, model, target } = input;
-  const pieces = model === null ? [] : piecesOf(recipe, model, target.tensorParallel).filter((piece) => !piece.overridden);
-  const works = legal.filter((size) => dividesAll(pieces, size));
-  const distance = (size: number): number => (size === -1 ? Number.MAX_SAFE_INTEGER : Math.abs(size - recipe.weights.groupSize));
-  const [value] = [...works].sort((a, b) => distance(a) - distance(b) || b - a);
-  return value === undefined ? null : { field: 'weights.groupSize', value, words: groupWords(value) };
 }
