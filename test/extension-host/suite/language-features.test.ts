@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
+import { poll } from '../../support/editor-poll.ts';
 import { activated } from '../extension-under-test.ts';
 import { open, positionOf } from '../workspace.ts';
 
@@ -42,12 +43,32 @@ suite('language features', () => {
     assert.match(words, /default/i);
   });
 
-  test('the outline lists the settings with their values', async () => {
+  test('every setting stands exactly once in the outline', async () => {
     const document = await open('symbols/a.quant.json', int8);
-    const symbols = await vscode.commands.executeCommand<vscode.DocumentSymbol[]>('vscode.executeDocumentSymbolProvider', document.uri);
-    // The editor's own JSON outline is among them; it gives no values.
-    const lines = symbols.map(({ name, detail }) => `${name}: ${detail}`);
-    assert.ok(lines.includes('group_size: 128'), lines.join(', '));
-    assert.ok(lines.includes('weight_format: "int8"'), lines.join(', '));
+    const symbols = await poll('the outline', async () => {
+      const found = await vscode.commands.executeCommand<vscode.DocumentSymbol[] | undefined>('vscode.executeDocumentSymbolProvider', document.uri);
+      return found !== undefined && found.length > 0 ? found : null;
+    });
+    assert.deepEqual(
+      symbols.map(({ name }) => name),
+      Object.keys(int8),
+    );
+  });
+
+  test('Format Document lays a config out, without asking for a formatter', async () => {
+    const document = await open('format/a.quant.json', JSON.stringify(int8));
+    // The editor's JSON support registers its formatter a while after the window has opened.
+    await poll('a formatter', async () => {
+      const edits = await vscode.commands.executeCommand<vscode.TextEdit[] | undefined>('vscode.executeFormatDocumentProvider', document.uri, {
+        tabSize: 2,
+        insertSpaces: true,
+      });
+      return edits !== undefined && edits.length > 0;
+    });
+    // With two formatters and no default this asks which to use and changes nothing.
+    await vscode.commands.executeCommand('editor.action.formatDocument');
+    const indent = vscode.window.activeTextEditor?.options.tabSize;
+    assert.equal(document.getText(), JSON.stringify(int8, null, Number(indent)));
+    await document.save();
   });
 });
