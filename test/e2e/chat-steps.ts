@@ -3,7 +3,7 @@ import type { Frame, Locator } from 'playwright-core';
 import type { Workbench } from '../support/editor-workbench.ts';
 
 /** Time a small model may take for a whole answer on a busy machine. */
-export const answerTimeoutMs = 60_000;
+export const answerTimeoutMs = 120_000;
 
 /** Chooses the model of the workspace folder `name` through the palette, and returns the panel that opens with it. */
 export async function chatWith(workbench: Workbench, name: string): Promise<Frame> {

@@ -9,11 +9,17 @@ export interface JourneyContext {
   readonly serverPid: number;
   /** Saves a picture of the window as it is now: screenshots/<journey>-<moment>.png. */
   screenshot(moment: string): Promise<void>;
+  /** Saves a picture for the documentation: docs/NAME.png beside the screenshots; see CONTRIBUTING.md. */
+  picture(name: string): Promise<void>;
 }
 
 export interface Journey {
   /** A sentence of behaviour. */
   readonly title: string;
+  /** Name of the workspace folder; default: my-model. */
+  readonly folder?: string;
+  /** The workspace is not trusted. */
+  readonly restricted?: boolean;
   /** Writes the files the story starts from, before the window opens. */
   readonly prepare: (workspace: Workspace) => Promise<void>;
   readonly play: (context: JourneyContext) => Promise<void>;

@@ -3,20 +3,23 @@ import type { Workbench } from '../support/editor-workbench.ts';
 import type { Workspace } from '../support/editor-workspace.ts';
 import { int8Config, quillDir } from './fixtures.ts';
 
-/** A workspace with a copy of the embedded model in `model/` and a config beside it. */
+/** A workspace with a copy of the embedded model in `quill/` and a config beside it. */
 export async function writeModelAndConfig(workspace: Workspace): Promise<void> {
-  await workspace.copy(quillDir, 'model');
-  await workspace.write('demo.quant.json', int8Config);
+  await workspace.copy(quillDir, 'quill');
+  await workspace.write('weights.quant.json', int8Config);
 }
 
 /** Default name that the command gives the output: model, method, weight format. */
-export const outputFolder = 'model-instant_quant-int8';
+export const outputFolder = 'quill-instant_quant-int8';
 
-/** Answers the questions of Quantize Model for the open config; returns when the job has been started. */
-export async function startQuantizing(workbench: Workbench): Promise<void> {
-  await workbench.openFile('demo.quant.json');
+/** A job and the measuring after it, on a machine that has much else to do. */
+export const jobTimeoutMs = 180_000;
+
+/** Answers the questions of Quantize Model for the open config and the model of the workspace folder `model`; returns when the job has been started. */
+export async function startQuantizing(workbench: Workbench, model = 'quill'): Promise<void> {
+  await workbench.openFile('weights.quant.json');
   await workbench.run('Quantwright: Quantize Model...');
-  await workbench.pick('Quantize (1/3): model', '/model');
+  await workbench.pick('Quantize (1/3): model', `/${model}`);
   await workbench.quickPickTitled('Quantize (3/3): output folder');
   await workbench.page.keyboard.press('Enter');
 }
@@ -25,6 +28,6 @@ export async function startQuantizing(workbench: Workbench): Promise<void> {
 export async function quantizeAndWait(workbench: Workbench) {
   await startQuantizing(workbench);
   const ready = workbench.notification('is ready:');
-  await ready.waitFor({ timeout: 120_000 });
+  await ready.waitFor({ timeout: jobTimeoutMs });
   return ready;
 }

@@ -1,4 +1,4 @@
-// Runs the journeys on the packaged extension: one server and one browser for all, a fresh folder and window for each.
+// Runs the journeys on the packaged extension: one browser for all, one server for those in trusted folders, a fresh folder and window for each.
 // Always leaves a screenshot of the last moment; on failure also the logs of the server and the extension host.
 // Usage: node dist-test/journeys.mjs --installation DIR --vsix FILE --out DIR --results FILE [NAME...]
 // A NAME runs only the journeys whose file name holds it.
@@ -31,34 +31,40 @@ async function main(): Promise<readonly TestResult[]> {
   await mkdir(out, { recursive: true });
   const results: TestResult[] = [];
   const browser = await launchBrowser();
+  const servers = new Map<boolean, EditorServer>();
   try {
-    const server = await startEditorServer({ installation: option('installation'), vsix: option('vsix') });
-    try {
-      for (const [name, journey] of Object.entries(journeys)) {
-        if (positionals.length > 0 && !positionals.some((wanted) => name.includes(wanted))) continue;
-        const started = Date.now();
-        const error = await play(name, journey, browser, server, out);
-        const result: TestResult = {
-          title: `${name}: ${journey.title}`,
-          outcome: error === null ? 'passed' : 'failed',
-          milliseconds: Date.now() - started,
-          error,
-        };
-        printResult(result);
-        results.push(result);
-      }
-    } finally {
-      await server.stop();
+    for (const [name, journey] of Object.entries(journeys)) {
+      if (positionals.length > 0 && !positionals.some((wanted) => name.includes(wanted))) continue;
+      const started = Date.now();
+      const error = await play(name, journey, browser, await serverFor(journey.restricted === true, servers), out);
+      const result: TestResult = {
+        title: `${name}: ${journey.title}`,
+        outcome: error === null ? 'passed' : 'failed',
+        milliseconds: Date.now() - started,
+        error,
+      };
+      printResult(result);
+      results.push(result);
     }
   } finally {
+    for (const server of servers.values()) await server.stop();
     await browser.close();
   }
   return results;
 }
 
+/** Trust is a flag of the server, so there are at most two of them. */
+async function serverFor(restricted: boolean, servers: Map<boolean, EditorServer>): Promise<EditorServer> {
+  const known = servers.get(restricted);
+  if (known !== undefined) return known;
+  const server = await startEditorServer({ installation: option('installation'), vsix: option('vsix'), askForTrust: restricted });
+  servers.set(restricted, server);
+  return server;
+}
+
 /** Returns what went wrong, or null. */
 async function play(name: string, journey: Journey, browser: Browser, server: EditorServer, out: string): Promise<string | null> {
-  const workspace = await createWorkspace();
+  const workspace = await createWorkspace(journey.folder);
   const logs = join(out, `${name}-logs`);
   await rm(logs, { recursive: true, force: true });
   let workbench: Workbench | null = null;
@@ -68,9 +74,12 @@ async function play(name: string, journey: Journey, browser: Browser, server: Ed
     workbench = await Workbench.open(browser, server.base, workspace.dir);
     const { page } = workbench;
     const screenshot = async (moment: string): Promise<void> => {
-      await page.screenshot({ path: join(out, `${name}-${moment}.png`) });
+      await page.screenshot({ path: join(out, `${name}-${moment}.png`), animations: 'disabled' });
     };
-    await journey.play({ workbench, workspace, serverPid: server.pid, screenshot });
+    const picture = async (title: string): Promise<void> => {
+      await page.screenshot({ path: join(out, 'docs', `${title}.png`), animations: 'disabled' });
+    };
+    await journey.play({ workbench, workspace, serverPid: server.pid, screenshot, picture });
   } catch (error) {
     failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
   }

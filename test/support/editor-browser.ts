@@ -4,8 +4,8 @@ import { type Browser, chromium } from 'playwright-core';
 /** Debian's path; another Chromium is named by QUANTWRIGHT_CHROMIUM. */
 export const chromiumPath = process.env['QUANTWRIGHT_CHROMIUM'] ?? '/usr/bin/chromium';
 
-/** 1400 x 900: an editor, a panel and a side bar are all wide enough to be judged on a screenshot. */
-export const viewport = { width: 1400, height: 900 };
+/** 1400 x 800: an editor, a panel and a side bar are all wide enough to be judged on a screenshot. */
+export const viewport = { width: 1400, height: 800 };
 
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({

@@ -15,6 +15,8 @@ export interface EditorServerOptions {
   readonly vsix: string | null;
   /** User settings on top of `quietSettings`. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** True: a window is not trusted until its user trusts it. Otherwise all are. */
+  readonly askForTrust?: boolean;
   /** Needed to run tests inside the extension host; a built VS Code ignores extensionTestsPath without it. */
   readonly smokeTestDriver?: boolean;
   readonly env?: Readonly<Record<string, string>>;
@@ -71,6 +73,9 @@ const quietSettings = {
   'editor.cursorBlinking': 'solid',
 };
 
+/** Windows start restricted; the dialog that would cover them is left out, because VS Code asks it, not we. */
+const trustSettings = { 'security.workspace.trust.enabled': true, 'security.workspace.trust.startupPrompt': 'never' };
+
 /** Seconds a closed window's extension host is kept for a reconnection: short, so that no test meets the last one's processes. */
 const reconnectionGraceSeconds = 1;
 const startTimeoutMs = 60_000;
@@ -79,7 +84,8 @@ export async function startEditorServer(options: EditorServerOptions): Promise<E
   const run = await mkdtemp(join(tmpdir(), 'quantwright-editor-'));
   const extensionsDir = join(run, 'ext');
   await mkdir(join(run, 'data', 'User'), { recursive: true });
-  await writeFile(join(run, 'data', 'User', 'settings.json'), JSON.stringify({ ...quietSettings, ...options.settings }, null, 2));
+  const settings = { ...quietSettings, ...(options.askForTrust === true ? trustSettings : {}), ...options.settings };
+  await writeFile(join(run, 'data', 'User', 'settings.json'), JSON.stringify(settings, null, 2));
 
   const main = join(options.installation, 'vscode', 'out', 'server-main.js');
   const folders = ['--server-data-dir', run, '--user-data-dir', join(run, 'data'), '--extensions-dir', extensionsDir];
@@ -87,7 +93,8 @@ export async function startEditorServer(options: EditorServerOptions): Promise<E
   if (options.vsix !== null) await install(options.installation, options.vsix, folders);
 
   const flags = ['--host', '127.0.0.1', '--port', '0', '--without-connection-token', '--accept-server-license-terms', '--telemetry-level', 'off'];
-  flags.push('--disable-workspace-trust', '--reconnection-grace-time', String(reconnectionGraceSeconds), ...folders);
+  flags.push('--reconnection-grace-time', String(reconnectionGraceSeconds), ...folders);
+  if (options.askForTrust !== true) flags.push('--disable-workspace-trust');
   if (options.smokeTestDriver === true) flags.push('--enable-smoke-test-driver');
   const child = spawn(join(options.installation, 'node'), [main, ...flags], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output: string[] = [];

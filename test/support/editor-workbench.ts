@@ -4,8 +4,8 @@ import type { Browser, Frame, Locator, Page } from 'playwright-core';
 import { viewport } from './editor-browser.ts';
 import { poll } from './editor-poll.ts';
 
-/** A busy two-core machine needs 10-20 s for the first file and the first answer of a language server. */
-const slowMs = 60_000;
+/** A two-core machine that is busy with other things needs 20 s and more for the first file and the first answer of a language server. */
+const slowMs = 90_000;
 /** How often a command, a hover or a suggestion is asked for while the extension starts. */
 const attempts = 8;
 
@@ -19,6 +19,7 @@ export class Workbench {
   /** Opens `folder` in a clean window and waits until its files are listed. */
   static async open(browser: Browser, base: string, folder: string): Promise<Workbench> {
     const context = await browser.newContext({ viewport });
+    context.setDefaultTimeout(slowMs);
     const page = await context.newPage();
     await page.goto(`${base}/?folder=${encodeURIComponent(folder)}`, { waitUntil: 'domcontentloaded' });
     await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: slowMs });
@@ -67,11 +68,20 @@ export class Workbench {
 
   // --- editor ---
 
-  /** Opens a file of the workspace through Go to File, and waits for its text. */
+  /** Opens a file of the workspace through Go to File, and waits for its text. Asks again while the window still learns its files. */
   async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    await this.quickInput.locator('input').first().fill(name);
-    await this.quickInput.locator('.monaco-list-row', { hasText: name }).first().click();
+    const row = this.quickInput.locator('.monaco-list-row', { hasText: name }).first();
+    for (let attempt = 1; ; attempt++) {
+      await this.page.keyboard.press('Control+P');
+      await this.quickInput.locator('input').first().fill(name);
+      try {
+        await row.click({ timeout: 5_000 });
+        break;
+      } catch (error) {
+        if (attempt === attempts) throw error;
+        await this.page.keyboard.press('Escape');
+      }
+    }
     await this.page.locator('.tab.active', { hasText: name.split('/').pop() ?? name }).waitFor({ timeout: slowMs });
     await this.editor.locator('.view-line').first().waitFor({ timeout: slowMs });
   }
@@ -122,6 +132,21 @@ export class Workbench {
     return rows;
   }
 
+  /** The entry of the light bulb's menu that says `text`, for the place of the cursor; asked for until the menu has it. */
+  async quickFix(text: string | RegExp): Promise<Locator> {
+    const fix = this.page.locator('.action-widget .monaco-list-row', { hasText: text }).first();
+    for (let attempt = 1; ; attempt++) {
+      await this.page.keyboard.press('Control+.');
+      try {
+        await fix.waitFor({ timeout: 5_000 });
+        return fix;
+      } catch (error) {
+        if (attempt === attempts) throw error;
+        await this.page.keyboard.press('Escape');
+      }
+    }
+  }
+
   /** The hover with `text` in it, over the token that holds `token`. Points again when the language server was not there yet. */
   async hover(token: string, text: string | RegExp): Promise<Locator> {
     const hover = this.page.locator('.monaco-hover:visible', { hasText: text }).first();
@@ -152,6 +177,23 @@ export class Workbench {
 
   notification(text: string | RegExp): Locator {
     return this.page.locator('.notifications-toasts .notification-list-item', { hasText: text }).first();
+  }
+
+  /** Takes away the notifications that were read, which would lie over what comes next. */
+  async clearNotifications(): Promise<void> {
+    await this.run('Notifications: Clear All Notifications');
+    await this.page.locator('.notifications-toasts .notification-list-item').first().waitFor({ state: 'detached' });
+  }
+
+  /** Drags the edge of the side bar until it is `width` pixels wide, or as near as the window allows. */
+  async resizeSideBar(width: number): Promise<void> {
+    const box = await this.page.locator('.part.sidebar').boundingBox();
+    if (box === null) throw new Error('the side bar is not open');
+    const [x, y] = [box.x + box.width, box.y + box.height / 2];
+    await this.page.mouse.move(x, y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(box.x + width, y, { steps: 5 });
+    await this.page.mouse.up();
   }
 
   /** A status bar item by its id ("quantwright.target"). VS Code prefixes it with the extension's own. */

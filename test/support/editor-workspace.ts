@@ -15,8 +15,11 @@ export interface Workspace {
   remove(): Promise<void>;
 }
 
-export async function createWorkspace(): Promise<Workspace> {
-  const dir = await mkdtemp(join(tmpdir(), 'quantwright-workspace-'));
+/** `name`: of the folder, which the window shows in its title and explorer. */
+export async function createWorkspace(name = 'my-model'): Promise<Workspace> {
+  const parent = await mkdtemp(join(tmpdir(), 'quantwright-workspace-'));
+  const dir = join(parent, name);
+  await mkdir(dir);
   const path = (...parts: string[]) => join(dir, ...parts);
   return {
     dir,
@@ -34,7 +37,7 @@ export async function createWorkspace(): Promise<Workspace> {
       return (await readdir(dir, { recursive: true })).sort();
     },
     async remove() {
-      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+      await rm(parent, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -9,19 +9,19 @@ export const cancel: Journey = {
 
   async prepare(workspace) {
     await writeLargeModel(workspace.path('model'), quillDir);
-    await workspace.write('demo.quant.json', { ...int8Config, weight_format: 'uint4', group_size: 32 });
+    await workspace.write('weights.quant.json', { ...int8Config, weight_format: 'uint4', group_size: 32 });
   },
 
   async play({ workbench, workspace, screenshot }) {
     const before = await workspace.list();
-    await startQuantizing(workbench);
+    await startQuantizing(workbench, 'model');
     const progress = workbench.notification(/block \d+\/\d+/);
-    await progress.waitFor({ timeout: 60_000 });
+    await progress.waitFor();
     assert.ok((await workspace.list()).length > before.length, 'the job has begun to write');
     await screenshot('progress');
     await progress.getByRole('button', { name: 'Cancel' }).click();
 
-    await workbench.notification(/cancelled\. Nothing was left/).waitFor({ timeout: 30_000 });
+    await workbench.notification(/cancelled\. Nothing was left/).waitFor();
     await progress.waitFor({ state: 'detached' });
     assert.deepEqual(await workspace.list(), before);
   },

@@ -8,13 +8,15 @@ import { outputFolder, quantizeAndWait, writeModelAndConfig } from '../quantize-
 export const chat: Journey = {
   title: 'the quantized model answers in the chat panel, remembers the conversation, can be exchanged, stopped and started anew',
 
+  folder: 'my-models',
+
   async prepare(workspace) {
     await writeModelAndConfig(workspace);
     // The embedded model answers faster than anybody can press Stop.
     await writeLargeModel(workspace.path('slow'), quillDir);
   },
 
-  async play({ workbench, screenshot }) {
+  async play({ workbench, screenshot, picture }) {
     const ready = await quantizeAndWait(workbench);
     await ready.getByRole('button', { name: 'Chat now' }).click();
     const panel = await workbench.webview('quantwright.chat');
@@ -26,7 +28,8 @@ export const chat: Journey = {
     assert.match(await finishedAnswer(panel, 1), /9\.0/);
     await send(panel, 'And Turing?');
     assert.match(await finishedAnswer(panel, 2), /7\.5/, 'the question only makes sense with the one before');
-    await screenshot('answers');
+    await workbench.clearNotifications();
+    await picture('chat');
 
     await chatWith(workbench, 'slow');
     await send(panel, 'Tell me a story about a cat.');

@@ -13,13 +13,13 @@ export const completion: Journey = {
   async prepare(workspace) {
     await writeTargets(workspace, [dashInferOnH100]);
     await workspace.write('config.json', await readFile(join(quillDir, 'config.json'), 'utf8'));
-    await workspace.write('demo.quant.json', { quant_method: 'instant_quant', weight_format: 'int8' });
+    await workspace.write('weights.quant.json', { quant_method: 'instant_quant', weight_format: 'int8' });
   },
 
-  async play({ workbench, workspace, screenshot }) {
+  async play({ workbench, workspace, screenshot, picture }) {
     const { page } = workbench;
-    await workbench.openFile('demo.quant.json');
-    await workbench.placeCursorAfter('"int8"', await readFile(workspace.path('demo.quant.json'), 'utf8'));
+    await workbench.openFile('weights.quant.json');
+    await workbench.placeCursorAfter('"int8"', await readFile(workspace.path('weights.quant.json'), 'utf8'));
     await page.keyboard.type(',');
     await page.keyboard.press('Enter');
     await page.keyboard.type('"');
@@ -35,7 +35,7 @@ export const completion: Journey = {
 
     const values = await workbench.suggestions(/\b128\b/);
     const numbers = (await values.allInnerTexts()).flatMap((text) => /^\s*(-?\d+)\b/.exec(text)?.[1] ?? []).map(Number);
-    await screenshot('values');
+    await screenshot('sizes');
     assert.ok(numbers.includes(128), `128 is offered: ${numbers.join(', ')}`);
     for (const size of numbers.filter((number) => number !== -1)) {
       for (const length of rowLengths) assert.equal(length % size, 0, `${size} is offered, which does not divide ${length}`);
@@ -46,7 +46,19 @@ export const completion: Journey = {
       .first()
       .click();
     await workbench.save();
-    const saved = JSON.parse(await readFile(workspace.path('demo.quant.json'), 'utf8')) as unknown;
+    const saved = JSON.parse(await readFile(workspace.path('weights.quant.json'), 'utf8')) as unknown;
     assert.deepEqual(saved, { quant_method: 'instant_quant', weight_format: 'int8', group_size: 128 });
+
+    // The page beside the list says why.
+    await workbench.placeCursorAfter('"weight_format": "', await readFile(workspace.path('weights.quant.json'), 'utf8'));
+    await workbench.suggestions('uint4');
+    await page.keyboard.press('Control+Space');
+    const why = page.locator('.suggest-details:visible');
+    await why.filter({ hasText: /dashinfer on nvidia-h100: runs on/i }).waitFor();
+    await picture('completion');
+    // Up from the first is the last: what the target refuses stands there.
+    await page.keyboard.press('ArrowUp');
+    await why.filter({ hasText: '2-bit' }).filter({ hasNotText: 'runs on' }).waitFor();
+    await screenshot('refused-value');
   },
 };

@@ -24,14 +24,17 @@ export const engineCrash: Journey = {
     assert.ok(engine !== undefined, 'an engine runs');
     process.kill(engine.pid, 'SIGKILL');
 
-    await workbench.notification(/engine stopped.*SIGKILL/).waitFor();
+    await workbench.notification('The Quantwright engine stopped; it is being restarted').waitFor();
     await panel
       .getByRole('alert')
       .filter({ hasText: /engine stopped.*SIGKILL/ })
       .waitFor();
     await screenshot('told');
     await poll('another engine', () => engineProcesses(serverPid).some(({ pid }) => pid !== engine.pid));
-    await panel.getByRole('alert').filter({ hasText: 'it was restarted' }).waitFor({ timeout: 60_000 });
+    await panel.getByRole('alert').filter({ hasText: 'it was restarted' }).waitFor();
+    await workbench.notification(/SIGKILL\. It was restarted\. Lost: the answer of slow/).waitFor();
+    assert.equal(await workbench.notification('it is being restarted').count(), 0, 'nothing says any more that it will be');
+    await screenshot('restarted');
     assert.equal(await panel.locator('.message.user').textContent(), 'Tell me a story about a cat.', 'the conversation is kept');
 
     await chatWith(workbench, 'model');

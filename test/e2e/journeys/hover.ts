@@ -10,12 +10,13 @@ export const hover: Journey = {
   async prepare(workspace) {
     await writeTargets(workspace, [dashInferOnH100]);
     await workspace.write('config.json', await readFile(join(quillDir, 'config.json'), 'utf8'));
-    await workspace.write('demo.quant.json', int8Config);
+    await workspace.write('weights.quant.json', int8Config);
   },
 
-  async play({ workbench }) {
-    await workbench.openFile('demo.quant.json');
+  async play({ workbench, screenshot }) {
+    await workbench.openFile('weights.quant.json');
     const box = await workbench.hover('group_size', /default/i);
+    await screenshot('box');
     const words = (await box.textContent()) ?? '';
     assert.match(words, /scale/i, 'what it means: weights that share a scale');
     assert.match(words, /-1/, 'its default or the special value');

@@ -2,10 +2,17 @@
 import type { Journey } from '../journey.ts';
 import { cancel } from './cancel.ts';
 import { chat } from './chat.ts';
+import { chatKeyboard } from './chat-keyboard.ts';
+import { chatThemes } from './chat-themes.ts';
 import { completion } from './completion.ts';
 import { engineCrash } from './engine-crash.ts';
+import { engineGivesUp } from './engine-gives-up.ts';
 import { hover } from './hover.ts';
+import { perplexity } from './perplexity.ts';
+import { preset } from './preset.ts';
 import { quantize } from './quantize.ts';
+import { refused } from './refused.ts';
+import { restricted } from './restricted.ts';
 import { squiggleAndQuickFix } from './squiggle-and-quick-fix.ts';
 import { target } from './target.ts';
 
@@ -15,8 +22,15 @@ export const journeys: Readonly<Record<string, Journey>> = {
   completion,
   hover,
   target,
+  refused,
   quantize,
+  preset,
+  perplexity,
   cancel,
   chat,
+  'chat-keyboard': chatKeyboard,
+  'chat-themes': chatThemes,
   'engine-crash': engineCrash,
+  'engine-gives-up': engineGivesUp,
+  restricted,
 };

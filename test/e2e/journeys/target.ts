@@ -10,11 +10,11 @@ export const target: Journey = {
   async prepare(workspace) {
     await workspace.write('config.json', await readFile(join(quillDir, 'config.json'), 'utf8'));
     // A8W8 is refused by DashInfer on Volta and taken on Hopper: the target alone decides.
-    await workspace.write('demo.quant.json', { ...int8Config, group_size: -1, compute_method: 'activate_quant' });
+    await workspace.write('weights.quant.json', { ...int8Config, group_size: -1, compute_method: 'activate_quant' });
   },
 
   async play({ workbench, workspace, screenshot }) {
-    await workbench.openFile('demo.quant.json');
+    await workbench.openFile('weights.quant.json');
     const item = workbench.statusItem('quantwright.target');
     await item.waitFor();
     assert.match((await item.textContent()) ?? '', /no target/i);
@@ -22,7 +22,7 @@ export const target: Journey = {
     await workbench.run('Quantwright: Select Target');
     await pickTarget('nvidia-v100');
     await item.filter({ hasText: /dashinfer.*v100/i }).waitFor();
-    await workbench.squiggle('error').first().waitFor({ timeout: 30_000 });
+    await workbench.squiggle('error').first().waitFor();
     await workbench.showProblems();
     const problem = workbench
       .problem(/QC\d{3}/)
@@ -38,7 +38,7 @@ export const target: Journey = {
     await workbench.run('Quantwright: Select Target');
     await workbench.pick('Quantization targets', /Remove dashinfer.*v100/);
     await item.filter({ hasText: /dashinfer.*h100/i }).waitFor();
-    await problem.waitFor({ state: 'detached', timeout: 30_000 });
+    await problem.waitFor({ state: 'detached' });
     const settings = JSON.parse(await readFile(workspace.path('.vscode', 'settings.json'), 'utf8')) as object;
     assert.deepEqual(settings, { 'quantwright.targets': [dashInferOnH100] });
 
