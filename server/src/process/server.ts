@@ -18,6 +18,7 @@ import { canonicalUri } from '../workspace/modelConfig.ts';
 import { createNeighbours } from '../workspace/neighbours.ts';
 import { createChecks, debounceMs } from './checks.ts';
 import { type ClientFeatures, initializeResult, readClientFeatures } from './initialize.ts';
+import { createSettingsGate } from './settings-gate.ts';
 
 export interface ServerEffects {
   readonly readText: (uri: string) => Promise<string | null>;
@@ -25,11 +26,16 @@ export interface ServerEffects {
   readonly documentation: string | null;
 }
 
+/** How long a client may take to answer for its settings before the defaults are used. */
+const settingsPatienceMs = 2000;
+
 export function startServer(connection: Connection, effects: ServerEffects): void {
   const documents = new TextDocuments(TextDocument);
   let settings: ServerSettings = defaultSettings;
   let folders: readonly string[] = [];
   let client: ClientFeatures = readClientFeatures({ processId: null, rootUri: null, capabilities: {} });
+
+  const gate = createSettingsGate();
 
   const openText = (uri: string): string | undefined =>
     documents
@@ -64,7 +70,7 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
 
   const checks = createChecks({
     document: (uri) => documents.get(uri),
-    diagnostics: (document) => answer('diagnostics', [], () => service.diagnostics(document)),
+    diagnostics: (document) => answer('diagnostics', [], () => gate.passed.then(() => service.diagnostics(document))),
     publish: (params) => connection.sendDiagnostics(params),
     logError: (message) => connection.console.error(message),
   });
@@ -96,6 +102,7 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
   ): Promise<Result> {
     // A turn of the event loop lets a cancellation that is already on the wire arrive before the work begins.
     await new Promise((resume) => setImmediate(resume));
+    await gate.passed;
     const document = documents.get(uri);
     if (document === undefined || token.isCancellationRequested) return nothing;
     return answer(feature, nothing, () => compute(document));
@@ -105,6 +112,8 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
     client = readClientFeatures(params);
     folders = client.folders;
     adopt(params.initializationOptions);
+    if (client.configuration) setTimeout(() => gate.open(), settingsPatienceMs).unref();
+    else gate.open();
     connection.console.info(`quantwright-lsp on Node ${process.version}, ${process.platform} ${process.arch}, process ${process.pid}`);
     return initializeResult(client);
   });
@@ -120,8 +129,9 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
         checkAll();
       });
     }
+    if (!client.configuration) return;
     await pullSettings();
-    checkAll();
+    if (!gate.open()) checkAll();
   });
   connection.onDidChangeConfiguration(async ({ settings: pushed }) => {
     if (client.configuration) await pullSettings();
