@@ -9,8 +9,8 @@ export interface JourneyContext {
   readonly serverPid: number;
   /** Saves a picture of the window as it is now: screenshots/<journey>-<moment>.png. */
   screenshot(moment: string): Promise<void>;
-  /** Saves a picture for the documentation: docs/NAME.png beside the screenshots; see CONTRIBUTING.md. */
-  picture(name: string): Promise<void>;
+  /** Saves a picture for the documentation: docs/NAME.png beside the screenshots, its upper part alone if a height is given; see CONTRIBUTING.md. */
+  picture(name: string, heightPx?: number): Promise<void>;
 }
 
 export interface Journey {

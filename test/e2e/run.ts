@@ -6,7 +6,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
-import { launchBrowser } from '../support/editor-browser.ts';
+import { launchBrowser, viewport } from '../support/editor-browser.ts';
 import { poll } from '../support/editor-poll.ts';
 import { engineProcesses, extensionHosts } from '../support/editor-processes.ts';
 import { printResult, type TestResult } from '../support/editor-results.ts';
@@ -76,8 +76,9 @@ async function play(name: string, journey: Journey, browser: Browser, server: Ed
     const screenshot = async (moment: string): Promise<void> => {
       await page.screenshot({ path: join(out, `${name}-${moment}.png`), animations: 'disabled' });
     };
-    const picture = async (title: string): Promise<void> => {
-      await page.screenshot({ path: join(out, 'docs', `${title}.png`), animations: 'disabled' });
+    const picture = async (title: string, heightPx = viewport.height): Promise<void> => {
+      const clip = { x: 0, y: 0, width: viewport.width, height: heightPx };
+      await page.screenshot({ path: join(out, 'docs', `${title}.png`), clip, animations: 'disabled' });
     };
     await journey.play({ workbench, workspace, serverPid: server.pid, screenshot, picture });
   } catch (error) {

@@ -55,10 +55,10 @@ export const completion: Journey = {
     await page.keyboard.press('Control+Space');
     const why = page.locator('.suggest-details:visible');
     await why.filter({ hasText: /dashinfer on nvidia-h100: runs on/i }).waitFor();
-    await picture('completion');
+    await screenshot('accepted-value');
     // Up from the first is the last: what the target refuses stands there.
     await page.keyboard.press('ArrowUp');
     await why.filter({ hasText: '2-bit' }).filter({ hasNotText: 'runs on' }).waitFor();
-    await screenshot('refused-value');
+    await picture('completion', 520);
   },
 };
