@@ -26,6 +26,8 @@ function toItem(document: TextDocument, cursor: Exclude<Cursor, { kind: 'none' }
     label: proposal.label,
     kind: proposal.kind,
     detail: proposal.detail,
+    // Shown in every row, so that one sees who refuses what without walking through the list.
+    labelDetails: { description: proposal.detail },
     documentation: { kind: 'markdown', value: proposal.documentation },
     // Clients filter by the text that is replaced, quotes included.
     filterText: filterTextOf(document.getText(), cursor.replace, proposal.label),

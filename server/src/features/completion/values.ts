@@ -67,7 +67,11 @@ function mayBeInteger(schemas: readonly JsonSchema[]): boolean {
 
 /** Why a value is offered, and what it would meet. */
 export function whyOf(judgement: Judgement): string {
-  const blamed = judgement.blamed.map((finding) => `⚠ ${finding.code}: ${finding.message}`);
+  // What a target says stands in its own line, with source and nearest change; here only what no target caused.
+  const told = new Set(judgement.verdicts.flatMap((verdict) => (verdict.kind === 'supported' ? [] : [verdict.rule])));
+  const blamed = judgement.blamed
+    .filter((finding) => finding.supportRule === null || !told.has(finding.supportRule))
+    .map((finding) => `⚠ ${finding.code}: ${finding.message}`);
   return [...blamed, verdictLines(judgement.verdicts).join('\n')].filter((part) => part !== '').join('\n\n');
 }
 
