@@ -179,6 +179,22 @@ export class Workbench {
     return this.page.locator('.notifications-toasts .notification-list-item', { hasText: text }).first();
   }
 
+  /**
+   * Runs a command that answers with a notification, and waits for it on a clean slate. Runs it again when the toast does not come: the
+   * editor shows no toast beyond the third within 800 ms (its protection against spam), and a row of the palette may move under the mouse.
+   */
+  async runAndHear(title: string, text: string | RegExp): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      await this.clearNotifications();
+      await this.run(title);
+      try {
+        return await this.notification(text).waitFor({ timeout: 15_000 });
+      } catch (error) {
+        if (attempt === attempts) throw error;
+      }
+    }
+  }
+
   /** Takes away the notifications that were read, which would lie over what comes next. */
   async clearNotifications(): Promise<void> {
     await this.run('Notifications: Clear All Notifications');

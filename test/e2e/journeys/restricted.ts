@@ -22,8 +22,7 @@ export const restricted: Journey = {
     await workbench.squiggle('warning').first().waitFor();
     await workbench.showProblems();
     await workbench.problem('group_sise').first().waitFor();
-    await workbench.run('Quantwright: Check Config');
-    await workbench.notification('weights.quant.json: no errors, 1 warning.').waitFor();
+    await workbench.runAndHear('Quantwright: Check Config', 'weights.quant.json: no errors, 1 warning.');
     await workbench.problem('group_sise').first().waitFor();
     await screenshot('checked');
 
@@ -33,8 +32,7 @@ export const restricted: Journey = {
       ['Quantwright: Chat with Model', 'Chatting with a model'],
       ['Quantwright: Restart Engine', 'Starting the engine'],
     ] as const) {
-      await workbench.run(command);
-      await workbench.notification(`${action} needs a trusted workspace`).waitFor();
+      await workbench.runAndHear(command, `${action} needs a trusted workspace`);
     }
     await screenshot('told');
     await workbench.run('Quantwright: Focus on Chat View');
