@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { poll } from '../../support/editor-poll.ts';
 import { engineProcesses } from '../../support/editor-processes.ts';
 import { dashInferOnH100, int8Config, quillDir, writeTargets } from '../fixtures.ts';
 import type { Journey } from '../journey.ts';
@@ -46,7 +47,14 @@ export const restricted: Journey = {
     await page.getByRole('button', { name: 'Trust', exact: true }).click();
     await page.getByText('You trust this folder').waitFor();
     await workbench.problem(/384/).first().waitFor();
-    await (await workbench.webview('quantwright.chat')).getByRole('textbox', { name: 'Message' }).waitFor();
+    // Trust makes a new document for the chat; the old one may be what is found first.
+    await poll('the box for messages', async () => {
+      const chat = await workbench.webview('quantwright.chat');
+      return chat
+        .getByRole('textbox', { name: 'Message' })
+        .isVisible()
+        .catch(() => false);
+    });
     await screenshot('trusted');
   },
 };
