@@ -26,7 +26,8 @@ async function generate() {
 async function configs(put) {
   const { default: Ajv } = require('ajv');
   const { default: standalone } = require('ajv/dist/standalone');
-  for (const schema of await nested('schemas/configs', 'schema.json')) {
+  for (const source of await nested('schemas/configs', 'schema.json')) {
+    const schema = withoutReferences(source);
     const id = schema.$id;
     const ajv = new Ajv({
       allErrors: true,
@@ -48,6 +49,7 @@ async function configs(put) {
       'x-alias-of',
       'x-methods',
       'x-defaults',
+      'x-names',
     ]);
     const code = standalone(ajv, ajv.compile(schema));
     if (/\brequire\(/.test(code)) {
@@ -70,6 +72,19 @@ async function configs(put) {
       `${HEADER}import type { JsonSchema } from '../configs/json-schema.ts';\n\nexport const schema: JsonSchema = ${JSON.stringify(schema, null, 2)};\n`,
     );
   }
+}
+
+/** Puts `definitions` in the place of the `$ref`s to them, so that no reader of a schema has to follow one. */
+function withoutReferences({ definitions = {}, ...schema }) {
+  const resolve = (value) => {
+    if (Array.isArray(value)) return value.map(resolve);
+    if (typeof value !== 'object' || value === null) return value;
+    const name = typeof value.$ref === 'string' ? value.$ref.replace('#/definitions/', '') : null;
+    if (name !== null && definitions[name] === undefined) throw new Error(`${schema.$id}: there is no definition "${name}"`);
+    const { $ref, ...own } = value;
+    return Object.fromEntries(Object.entries(name === null ? value : { ...definitions[name], ...own }).map(([key, inner]) => [key, resolve(inner)]));
+  };
+  return resolve(schema);
 }
 
 async function kernels() {

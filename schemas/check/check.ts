@@ -4,8 +4,8 @@ import { isShape, modelShapeFromConfig, type ShapeResult } from '../checkpoint/s
 import type { ConfigFormat } from '../configs/config-format.ts';
 import { formats } from '../configs/registry.ts';
 import { nodeAt } from '../document/find.ts';
-import { parseJson } from '../document/json.ts';
 import type { ParsedDocument } from '../document/node.ts';
+import { parseDocument } from '../document/parse.ts';
 import { explainSupport } from '../hardware/support.ts';
 import type { Target } from '../hardware/target.ts';
 import type { JsonPath } from '../recipe/origin.ts';
@@ -13,11 +13,11 @@ import { rules } from '../rules/index.ts';
 import type { RuleContext } from '../rules/rule.ts';
 import type { Finding } from './finding.ts';
 import { schemaProblems } from './schema-problems.ts';
-import type { CheckInput, CheckResult } from './types.ts';
+import type { CheckInput, CheckResult, SeveritySettings } from './types.ts';
 
 /** Never throws. A file that is no quantization config has format null and no findings. */
 export function checkConfig(input: CheckInput): CheckResult {
-  const document = parseJson(input.text);
+  const document = parseDocument(input.fileName, input.text);
   for (const format of formats) {
     const place = format.match(input.fileName, document.root);
     if (place !== null) {
@@ -45,11 +45,12 @@ function checkAs(format: ConfigFormat, path: JsonPath, document: ParsedDocument,
     origins,
     model,
     unknownModel: shape === null || isShape(shape) ? null : shape.reason,
+    files: input.files ?? null,
     targets,
     verdicts,
     schemaProblems: node === null ? [] : schemaProblems(format.schema, format.validate, value, path),
   };
-  const findings = distinct(rules.flatMap((rule) => rule.run(context)));
+  const findings = withSeverity(distinct(rules.flatMap((rule) => rule.run(context))), input.severity ?? {});
   return { format: format.id, tree: document.root, recipe, origins, model, verdicts, findings };
 }
 
@@ -62,6 +63,13 @@ function shapeOf(input: CheckInput, path: JsonPath, document: ParsedDocument): S
 /** Without targets only what needs none is said, except that a file written for one runtime is judged for it. */
 function targetsOf(format: ConfigFormat, targets: readonly Target[]): readonly Target[] {
   return targets.length > 0 || format.impliedRuntime === null ? targets : [{ runtime: format.impliedRuntime, version: null, device: null, tensorParallel: 1 }];
+}
+
+function withSeverity(findings: readonly Finding[], settings: SeveritySettings): readonly Finding[] {
+  return findings.flatMap((finding) => {
+    const wanted = Object.hasOwn(settings, finding.code) ? settings[finding.code] : undefined;
+    return wanted === 'off' ? [] : [wanted === undefined ? finding : { ...finding, severity: wanted }];
+  });
 }
 
 /** In the order of the text; two targets that say the same say it once. */

@@ -38,15 +38,15 @@ export function schemaFindings(code: string, context: RuleContext): readonly Fin
 function lowerFindings(code: string, context: RuleContext): readonly Finding[] {
   return context.lowerProblems
     .filter((problem) => problem.code === code)
-    .map(({ message, path }) => ({
+    .map(({ message, path, severity, source, fixes, on }) => ({
       code,
-      severity: 'error' as const,
+      severity: severity ?? ('error' as const),
       message,
       path,
-      range: rangeAt(context.document.root, path, 'key'),
+      range: rangeAt(context.document.root, path, on ?? 'key'),
       supportRule: null,
-      source: null,
-      fixes: [],
+      source: source ?? null,
+      fixes: fixes ?? [],
     }));
 }
 

@@ -1,5 +1,5 @@
 // What a config format must offer the check service: one folder per format under configs/ (schema.json, format.ts, examples/).
-import type { Edit } from '../check/finding.ts';
+import type { Edit, Fix, Severity } from '../check/finding.ts';
 import type { ConfigNode } from '../document/node.ts';
 import type { RuntimeId } from '../hardware/target.ts';
 import type { JsonPath, Origins } from '../recipe/origin.ts';
@@ -12,10 +12,24 @@ export interface LowerProblem {
   readonly code: string;
   readonly path: JsonPath;
   readonly message: string;
+  /** Left out: error. */
+  readonly severity?: Severity;
+  /** Repository and file, or document, that says so. */
+  readonly source?: string;
+  readonly fixes?: readonly Fix[];
+  /** What to underline; left out: the key. */
+  readonly on?: 'key' | 'value';
+}
+
+/** A config to begin with, offered in an empty file or object. */
+export interface Snippet {
+  readonly label: string;
+  readonly description: string;
+  readonly value: unknown;
 }
 
 /** A finding of inspect(), with what settles it. */
-export interface PlaceProblem extends LowerProblem {
+export interface PlaceProblem extends Omit<LowerProblem, 'fixes'> {
   readonly fixes: readonly { readonly title: string; readonly edits: readonly Edit[] }[];
 }
 
@@ -39,6 +53,8 @@ export interface ConfigFormat {
    * the methods of a runtime do not matter, only its kernels.
    */
   readonly describes: 'recipe' | 'checkpoint';
+  /** Most used first. Values of the config object itself, without the member of config.json that holds it. */
+  readonly snippets?: readonly Snippet[];
   /** Where in the file the config object is; null: not this format. Recognises by shape, and by name where names are telling. */
   match(fileName: string, root: ConfigNode | null): { readonly path: JsonPath } | null;
   /** `value`: the config object. `path`: where it stands. Never throws. */

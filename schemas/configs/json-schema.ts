@@ -47,4 +47,12 @@ export interface JsonSchema {
   /** What people write -> the value of `enum` they mean. */
   readonly 'x-synonyms'?: Readonly<Record<string, string>>;
   readonly multipleOf?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly pattern?: string;
+  readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  /** What the value names, for completion: modules of the model, a file beside the config, a dataset. */
+  readonly 'x-names'?: 'module-pattern' | 'file' | 'directory' | 'dataset';
 }

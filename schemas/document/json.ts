@@ -22,7 +22,7 @@ export function parseJson(text: string): ParsedDocument {
   const scanner = makeScanner(text);
   scanner.skipSpace();
   if (scanner.at >= text.length) {
-    return { text, root: null, problems: scanner.problems };
+    return { language: 'json', text, root: null, problems: scanner.problems };
   }
   const root = parseValue(scanner, 0);
   scanner.skipSpace();
@@ -30,7 +30,7 @@ export function parseJson(text: string): ParsedDocument {
     const range = { start: scanner.at, end: text.length };
     scanner.report('There is text after the end of the JSON value.', range, '');
   }
-  return { text, root, problems: scanner.problems };
+  return { language: 'json', text, root, problems: scanner.problems };
 }
 
 function parseValue(scanner: Scanner, depth: number): ConfigNode | null {

@@ -20,7 +20,10 @@ export interface SyntaxProblem {
   readonly replacement: { readonly range: OffsetRange; readonly text: string } | null;
 }
 
+export type DocumentLanguage = 'json' | 'yaml';
+
 export interface ParsedDocument {
+  readonly language: DocumentLanguage;
   readonly text: string;
   readonly root: ConfigNode | null;
   readonly problems: readonly SyntaxProblem[];

@@ -1,6 +1,7 @@
 // Recipe: the one normal form that every quantization config lowers to. Rules, the support judge and the engine see only this.
 // Pure data; null means "the config does not say and no default applies".
 
+/** The engine's methods first; then those that only other tools make, known here so that every config can be judged. */
 export type QuantMethod =
   | 'instant_quant'
   | 'rtn'
@@ -13,14 +14,32 @@ export type QuantMethod =
   | 'smoothquant'
   | 'llm_int8'
   | 'zeroquant'
-  | 'w8a8_static';
+  | 'w8a8_static'
+  | 'aqlm'
+  | 'auto_round'
+  | 'bitnet'
+  | 'bitsandbytes'
+  | 'eetq'
+  | 'fp8'
+  | 'fp_quant'
+  | 'higgs'
+  | 'hqq'
+  | 'kquant'
+  | 'mxfp4'
+  | 'mxfp8'
+  | 'nvfp4'
+  | 'quanto'
+  | 'quark'
+  | 'sinq'
+  | 'torchao'
+  | 'vptq';
 
 /** weight_only: activations stay 16/32-bit. activate_quant: integer activations and integer dot products (A8W8). */
 export type ComputeMethod = 'weight_only' | 'activate_quant';
 export type SaveFormat = 'quantwright' | 'gptq' | 'gptq_v2' | 'compressed-tensors';
 
 export interface WeightRecipe {
-  readonly dtype: 'int' | 'fp8_e4m3';
+  readonly dtype: WeightDtype;
   readonly bits: number;
   readonly signed: boolean;
   readonly symmetric: boolean;
@@ -30,12 +49,28 @@ export interface WeightRecipe {
   /** GPTQ activation order (desc_act). */
   readonly descAct: boolean;
   readonly staticGroups: boolean;
+  /** [rows, columns] of a block that shares one scale (fp8 128x128); null or left out: rows and groups, not blocks. */
+  readonly block?: readonly [number, number] | null;
+}
+
+/** Element type of the codes: integers, small floats with or without shared exponents, or indices into a codebook. */
+export type WeightDtype = 'int' | 'fp8_e4m3' | 'fp8_e5m2' | 'fp4' | 'nf4' | 'mxfp4' | 'mxfp8' | 'nvfp4' | 'codebook';
+
+export interface KvCacheRecipe {
+  readonly dtype: 'int' | 'fp8_e4m3' | 'fp8_e5m2' | 'nvfp4' | 'codebook';
+  readonly bits: number;
+  readonly method: string | null;
+  readonly symmetric: boolean;
+  readonly strategy: 'per_tensor' | 'per_token' | 'per_channel' | 'per_head' | 'group' | null;
+  readonly groupSize: number | null;
 }
 
 export interface ActivationRecipe {
+  /** Left out: integers. */
+  readonly dtype?: 'int' | 'fp8_e4m3' | 'fp8_e5m2' | 'nvfp4' | 'mxfp4' | 'mxfp8';
   readonly bits: number;
   readonly symmetric: boolean;
-  readonly granularity: 'per_token' | 'per_tensor';
+  readonly granularity: 'per_token' | 'per_tensor' | 'group' | 'per_channel';
   readonly dynamic: boolean;
 }
 
@@ -55,6 +90,10 @@ export interface ModuleOverride {
 export interface Recipe {
   /** Id of the config format this was lowered from (schemas/configs/<format>). */
   readonly format: string;
+  /** What runtimes dispatch on, as they name it: gptq, awq, compressed-tensors, fp8, modelopt, bitsandbytes ... */
+  readonly scheme: string;
+  /** Variant within the scheme as written: checkpoint format, algorithm, config class (gptq_v2, gemm, pack-quantized, W4A16_AWQ). */
+  readonly variant: string | null;
   /** Pipeline, in order; usually one. */
   readonly methods: readonly QuantMethod[];
   readonly weights: WeightRecipe;
@@ -70,10 +109,14 @@ export interface Recipe {
   readonly dampPercent: number;
   readonly trueSequential: boolean;
   readonly calibration: Calibration | null;
-  readonly saveFormat: SaveFormat;
+  /** Null: a layout that only other tools write. */
+  readonly saveFormat: SaveFormat | null;
   /** How scales (and float zeros) are stored. */
   readonly scaleType: 'f16' | 'bf16' | 'f32';
   readonly memoryLimitBytes: number | null;
+  readonly kvCache: KvCacheRecipe | null;
+  /** Type the layers compute in, where the config names one (bnb_4bit_compute_dtype). */
+  readonly computeDtype: string | null;
 }
 
 /** Fields of a Recipe that findings point at; dotted for nested ones. */
@@ -94,4 +137,9 @@ export type RecipeField =
   | 'saveFormat'
   | 'scaleType'
   | 'memoryLimitBytes'
-  | 'dampPercent';
+  | 'dampPercent'
+  | 'weights.block'
+  | 'scheme'
+  | 'variant'
+  | 'kvCache'
+  | 'computeDtype';

@@ -3,6 +3,7 @@
 
 import type { Finding } from '../check/finding.ts';
 import type { SchemaProblem } from '../check/schema-problems.ts';
+import type { ModelFiles } from '../checkpoint/model-files.ts';
 import type { ModelShape } from '../checkpoint/model-shape.ts';
 import type { ConfigFormat, LowerProblem } from '../configs/config-format.ts';
 import type { ParsedDocument } from '../document/node.ts';
@@ -25,6 +26,8 @@ export interface RuleContext {
   readonly model: ModelShape | null;
   /** Why `model` is null although a config.json is at hand: its sizes are not known. */
   readonly unknownModel: string | null;
+  /** Null: nothing was read beside the config. */
+  readonly files: ModelFiles | null;
   /** What the user judges against; empty: nothing that needs a target is said. */
   readonly targets: readonly Target[];
   readonly verdicts: readonly SupportVerdict[];

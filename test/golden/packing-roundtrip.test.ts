@@ -12,7 +12,7 @@ import { readLinear } from '@quantwright/engine/checkpoint/quantized/linear';
 import { dequantize } from '@quantwright/engine/commands/tensor';
 import { methodOf } from '@quantwright/engine/methods/registry';
 import { ownTarget } from '@quantwright/engine/pipeline/judge';
-import { layouts } from '@quantwright/engine/pipeline/layouts/registry';
+import { layoutOf } from '@quantwright/engine/pipeline/layouts/registry';
 import { quantizeModel } from '@quantwright/engine/pipeline/quantize';
 import { checkConfig } from '@quantwright/schemas/check/check';
 import { moduleWeights } from '@quantwright/schemas/recipe/module-weights';
@@ -95,7 +95,7 @@ for (const { config, size } of cases) {
       const weights = moduleWeights(recipe)(name);
       assert.ok(weights !== null);
       const method = methodOf(recipe);
-      const matrix = await method.quantizeModule(binding, source.dense(`${name}.weight`), layouts[recipe.saveFormat].scheme(recipe, method, weights));
+      const matrix = await method.quantizeModule(binding, source.dense(`${name}.weight`), layoutOf(recipe).scheme(recipe, method, weights));
       const loaded = await readLinear(written, { module: name, rows: rows(size), cols: cols(size) }, quantization, binding);
       const weight = await binding.createWeight(loaded.spec);
       const report = result.modules.find((row) => row.module === name);

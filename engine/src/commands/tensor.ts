@@ -13,7 +13,7 @@ import { methodOf } from '../methods/registry.ts';
 import { refuseNotFinite } from '../pipeline/apply.ts';
 import { judgeConfig } from '../pipeline/judge.ts';
 import type { ModulePlan } from '../pipeline/layouts/layout.ts';
-import { layouts } from '../pipeline/layouts/registry.ts';
+import { layoutOf } from '../pipeline/layouts/registry.ts';
 import { exitCodes, runCommand } from './run-command.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -41,7 +41,7 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
   try {
     const source = mapped.dense('weight');
     const method = methodOf(recipe);
-    const layout = layouts[recipe.saveFormat];
+    const layout = layoutOf(recipe);
     const scheme = layout.scheme(recipe, method, { ...recipe.weights, descAct: false });
     const started = performance.now();
     const matrix = await method.quantizeModule(binding, source, scheme);
@@ -110,7 +110,7 @@ async function writeMatrix(file: string, matrix: QuantizedMatrix, dequantized: F
 
 /** Bits a weight in the config's save format; null when that format cannot hold this shape. */
 function storedBits(plan: ModulePlan, recipe: Recipe): number | null {
-  const layout = layouts[recipe.saveFormat];
+  const layout = layoutOf(recipe);
   if (layout.refusal(plan) !== null) return null;
   const bytes = layout.tensors(plan).reduce((total, tensor) => total + planBytes({ name: tensor.suffix, ...tensor }), 0);
   return (8 * bytes) / (plan.rows * plan.cols);

@@ -11,7 +11,7 @@ import { planBytes, type TensorPlan } from '../checkpoint/writer.ts';
 import { EngineError } from '../errors.ts';
 import { methodOf } from '../methods/registry.ts';
 import { ownTarget } from './judge.ts';
-import { layouts } from './layouts/registry.ts';
+import { layoutOf } from './layouts/registry.ts';
 import { checkMemoryLimit, planQuantization, type QuantizePlan } from './plan.ts';
 import { modelSource } from './source.ts';
 
@@ -63,7 +63,7 @@ function planFor(config: object, model: object): QuantizePlan {
   const { recipe } = checkConfig({ fileName: 'a.quant.json', text: JSON.stringify(config), modelConfigText: JSON.stringify(model), targets: [ownTarget] });
   assert.ok(recipe !== null, 'the config has a recipe');
   const shape = shapeOf(model);
-  return planQuantization(recipe, methodOf(recipe), layouts[recipe.saveFormat], modelSource(shape, checkpointOf(shape)));
+  return planQuantization(recipe, methodOf(recipe), layoutOf(recipe), modelSource(shape, checkpointOf(shape)));
 }
 
 const config = fc.record(

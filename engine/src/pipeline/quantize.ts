@@ -14,7 +14,7 @@ import { copyTensors } from './copy.ts';
 import { jobIdentity } from './identity.ts';
 import { type JudgedJob, judgeJob } from './judge.ts';
 import type { Layout } from './layouts/layout.ts';
-import { layouts } from './layouts/registry.ts';
+import { layoutOf } from './layouts/registry.ts';
 import { copyModelFiles, writeModelConfig } from './model-files.ts';
 import { createOutputDirectory, type OutputDirectory } from './output-directory.ts';
 import { checkMemoryLimit, planQuantization, type QuantizePlan } from './plan.ts';
@@ -38,7 +38,7 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
   const job = await judgeJob(params.configPath, params.modelDir);
   const method = methodOf(job.recipe);
   const unused = await unusedCalibration(params.calibrationPath, method);
-  const layout = layouts[job.recipe.saveFormat];
+  const layout = layoutOf(job.recipe);
   const checkpoint = await openCheckpoint(params.modelDir);
   const plan = planQuantization(job.recipe, method, layout, modelSource(job.model, checkpoint));
   checkMemoryLimit(plan, params.memoryLimitBytes ?? job.recipe.memoryLimitBytes);

@@ -1,4 +1,5 @@
 // GPTQ settings (config.json and quantize_config.json share their keys, not their defaults) -> Recipe of the checkpoint they describe.
+import { baseRecipe } from '../../recipe/base-recipe.ts';
 import { startAnchored } from '../../recipe/module-weights.ts';
 import type { JsonPath } from '../../recipe/origin.ts';
 import type { ModuleOverride, Recipe, WeightRecipe } from '../../recipe/recipe.ts';
@@ -24,22 +25,13 @@ export function lowerGptq(format: string, defaults: GptqDefaults, value: unknown
     return { recipe: null, origins: fields.origins(), problems };
   }
   const recipe: Recipe = {
-    format,
-    methods: ['gptq'],
-    weights,
-    activations: null,
-    computeMethod: 'weight_only',
+    ...baseRecipe(format, 'gptq', ['gptq'], weights),
+    variant: layout,
     ignore,
     overrides,
-    dialect: null,
-    mseSearch: false,
-    fullRange: false,
     dampPercent: fields.number('damp_percent') ?? defaults.dampPercent,
     trueSequential: fields.boolean('true_sequential') ?? true,
-    calibration: null,
     saveFormat: layout,
-    scaleType: 'f16',
-    memoryLimitBytes: null,
   };
   return { recipe, origins: fields.origins(), problems };
 }
@@ -57,6 +49,8 @@ function recordOrigins(fields: Fields): void {
   fields.origin('computeMethod', 'bits');
   fields.origin('overrides', 'dynamic');
   fields.origin('ignore', 'dynamic');
+  fields.origin('variant', 'checkpoint_format', 'format');
+  fields.origin('scheme', 'quant_method', 'bits');
   fields.origin('saveFormat', 'checkpoint_format', 'format');
   fields.origin('dampPercent', 'damp_percent');
   fields.origin('calibration', 'dataset');

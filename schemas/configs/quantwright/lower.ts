@@ -40,7 +40,7 @@ export function lowerCustomized(format: string, value: unknown, path: JsonPath):
   if (methods === null || weights === null) {
     return { recipe: null, origins: fields.origins(), problems };
   }
-  const recipe = { ...lowerRest(fields, methods, weights), format, methods, ignore, overrides };
+  const recipe = { ...lowerRest(fields, methods, weights), format, scheme: methods.join('+'), variant: null, methods, ignore, overrides };
   return { recipe, origins: fields.origins(), problems };
 }
 
@@ -103,7 +103,11 @@ function defaultFormat(methods: readonly QuantMethod[], fields: Fields): string 
   return methods.every((method) => ACTIVATION_METHODS.includes(method)) ? 'int8' : 'uint4';
 }
 
-function lowerRest(fields: Fields, methods: readonly QuantMethod[], weights: WeightRecipe): Omit<Recipe, 'format' | 'methods' | 'ignore' | 'overrides'> {
+function lowerRest(
+  fields: Fields,
+  methods: readonly QuantMethod[],
+  weights: WeightRecipe,
+): Omit<Recipe, 'format' | 'scheme' | 'variant' | 'methods' | 'ignore' | 'overrides'> {
   const byDefault: ComputeMethod = methods.every((method) => ACTIVATION_METHODS.includes(method)) ? 'activate_quant' : 'weight_only';
   const computeMethod = fields.oneOf('compute_method', ['weight_only', 'activate_quant'] as const) ?? byDefault;
   const activate = computeMethod === 'activate_quant';
@@ -122,6 +126,8 @@ function lowerRest(fields: Fields, methods: readonly QuantMethod[], weights: Wei
     saveFormat: fields.oneOf('save_format', SAVE_FORMATS) ?? (instant ? 'quantwright' : activate ? 'compressed-tensors' : 'gptq'),
     scaleType: SCALE_TYPES[scaleType],
     memoryLimitBytes: readMemory(fields.object('layer_wise')?.['memory_limit']),
+    kvCache: null,
+    computeDtype: null,
   };
 }
 

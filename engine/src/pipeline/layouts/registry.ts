@@ -1,5 +1,6 @@
 // Every save format by name. Adding one: its file beside this one, and one line here.
-import type { SaveFormat } from '@quantwright/schemas/recipe/recipe';
+import type { Recipe, SaveFormat } from '@quantwright/schemas/recipe/recipe';
+import { EngineError } from '../../errors.ts';
 import { compressedTensorsLayout } from './compressed-tensors.ts';
 import { gptqLayout, gptqV2Layout } from './gptq.ts';
 import type { Layout } from './layout.ts';
@@ -11,3 +12,11 @@ export const layouts: Readonly<Record<SaveFormat, Layout>> = {
   gptq_v2: gptqV2Layout,
   'compressed-tensors': compressedTensorsLayout,
 };
+
+/** Throws EngineError `config` for a recipe whose layout only other tools write. */
+export function layoutOf(recipe: Pick<Recipe, 'saveFormat' | 'scheme'>): Layout {
+  if (recipe.saveFormat === null) {
+    throw new EngineError('config', `Quantwright does not write the layout of ${recipe.scheme}; it writes ${Object.keys(layouts).join(', ')}.`);
+  }
+  return layouts[recipe.saveFormat];
+}

@@ -85,7 +85,7 @@ function emptyVerdicts(input: JudgeInput): readonly SupportVerdict[] {
       refused(input, { rule: 'QW-12', field: 'ignore', message: 'Quantwright: "ignore" matches every linear of the model, so nothing is left to quantize.' }),
     );
   }
-  if (recipe.saveFormat.startsWith('gptq') && recipe.scaleType !== 'f16') {
+  if (recipe.saveFormat?.startsWith('gptq') === true && recipe.scaleType !== 'f16') {
     verdicts.push(
       ignored(input, {
         rule: 'QW-10',
