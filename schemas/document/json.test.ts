@@ -55,7 +55,7 @@ test('a member without a value is told and absent from the value', () => {
 });
 
 test('an empty text has no root and no problem', () => {
-  assert.deepEqual(parseJson(' \n'), { language: 'json', text: ' \n', root: null, problems: [], language: 'json' });
+  assert.deepEqual(parseJson(' \n'), { language: 'json', text: ' \n', root: null, problems: [] });
 });
 
 test('nesting beyond any config is cut off instead of exhausting the stack', () => {
