@@ -1,6 +1,7 @@
 // client <-> language server, beyond the LSP itself.
 import { RequestType, RequestType0 } from 'vscode-jsonrpc';
-import type { Device, Target } from '../hardware/target.ts';
+import type { CompatibilityMatrix } from '../hardware/matrix-types.ts';
+import type { Device, RuntimeId, Target } from '../hardware/target.ts';
 import type { SupportVerdict } from '../hardware/verdict.ts';
 
 /** Settings section `quantwright`, pulled by workspace/configuration or given as initializationOptions. */
@@ -32,3 +33,24 @@ export interface ExplainResult {
 }
 /** client -> server: the verdicts for an open document (status bar, compatibility view). */
 export const explain = new RequestType<ExplainParams, ExplainResult, void>('quantwright/explain');
+
+export interface MatrixParams {
+  /** Document whose config is judged; null: the usual methods instead. */
+  readonly uri: string | null;
+  /** Empty: every runtime that has support rows. `version` null: newest known. */
+  readonly runtimes: readonly { readonly id: RuntimeId; readonly version: string | null }[];
+  /** Ids of hardware/devices; empty: all. */
+  readonly devices: readonly string[];
+  readonly tensorParallel: number;
+}
+export interface MatrixResult {
+  /** Config format of the document; null: no document, or none that is a quantization config, and then the rows are methods. */
+  readonly format: string | null;
+  /** The config cannot be read as a whole (no rows for its layout, or damaged), so the rows are methods too. */
+  readonly unread: boolean;
+  /** Whether a model's sizes were known: without them group sizes are not checked against it. */
+  readonly modelKnown: boolean;
+  readonly matrix: CompatibilityMatrix;
+}
+/** client -> server: runtimes x devices for an open document, or methods and runtimes x devices (compatibility view). */
+export const matrix = new RequestType<MatrixParams, MatrixResult, void>('quantwright/matrix');
