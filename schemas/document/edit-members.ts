@@ -1,10 +1,14 @@
 // Adding and removing one member of an object or array in the text, in the layout that stands there.
-import type { Replacement } from './edit.ts';
+import type { Replacement } from './edit-replacements.ts';
 import type { ConfigNode } from './node.ts';
 
 /** After the last member, on a line of its own when the others have one. */
 export function insertMember(text: string, parent: ConfigNode, key: string, value: unknown): readonly Replacement[] {
-  const member = `${JSON.stringify(key)}: ${JSON.stringify(value)}`;
+  return insertFlow(text, parent, `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+}
+
+/** `member` as it is to be written; between braces, in JSON or YAML. */
+export function insertFlow(text: string, parent: ConfigNode, member: string): readonly Replacement[] {
   const last = parent.children.at(-1);
   if (last === undefined) {
     const at = parent.range.start + 1;

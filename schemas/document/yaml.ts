@@ -1,5 +1,5 @@
 // YAML text -> the same ConfigNode tree as JSON, with offsets (recipes of llm-compressor, settings of SmoothQuant and qllm). Never throws.
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node, parseDocument } from 'yaml';
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node, parseDocument, visit } from 'yaml';
 import type { OffsetRange } from '../check/finding.ts';
 import type { ConfigNode, ParsedDocument, SyntaxProblem } from './node.ts';
 
@@ -19,19 +19,53 @@ interface Draft {
 }
 
 interface Reading {
-  readonly document: Document;
   readonly length: number;
+  /** What every alias stands for. */
+  readonly targets: ReadonlyMap<Node, Node>;
+  readonly problems: SyntaxProblem[];
   nodesLeft: number;
+  cut: boolean;
 }
 
+/** A key without a value has a `null` node of empty range behind its colon. Of equal keys the last one counts. */
 export function parseYaml(text: string): ParsedDocument {
+  try {
+    return read(text);
+  } catch {
+    // The library recurses: only nesting that no config has exhausts the stack.
+    const problem = { message: `Nested deeper than ${MAX_DEPTH} levels; the text is not read.`, range: { start: 0, end: text.length }, replacement: null };
+    return { language: 'yaml', text, root: null, problems: [problem] };
+  }
+}
+
+function read(text: string): ParsedDocument {
   const document = parseDocument(text, { strict: false, uniqueKeys: false, logLevel: 'silent' });
   const problems = document.errors.map(
     ({ message, pos }): SyntaxProblem => ({ message: sentence(message), range: within(pos, text.length), replacement: null }),
   );
-  const reading: Reading = { document, length: text.length, nodesLeft: MAX_NODES };
+  const reading: Reading = { length: text.length, targets: aliasTargets(document), problems, nodesLeft: MAX_NODES, cut: false };
   const root = isNode(document.contents) ? convert(document.contents, reading, 0, null) : null;
-  return { language: 'yaml', text, root, problems };
+  const nothing = root?.type === 'null' && root.range.start === root.range.end;
+  return { language: 'yaml', text, root: nothing ? null : root, problems };
+}
+
+/** One walk in the order of the text: an alias means the last anchor of its name above it. */
+function aliasTargets(document: Document): ReadonlyMap<Node, Node> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Node, Node>();
+  visit(document, {
+    Node(_key, node) {
+      if (isAlias(node)) {
+        const target = anchors.get(node.source);
+        if (target !== undefined) {
+          targets.set(node, target);
+        }
+      } else if (node.anchor !== undefined) {
+        anchors.set(node.anchor, node);
+      }
+    },
+  });
+  return targets;
 }
 
 /** The library adds the place and the lines of the text; an editor shows both. */
@@ -46,13 +80,14 @@ function within([start, end]: readonly [number, number], length: number): Offset
 
 /** `at`: place of the alias through which the node is seen; its own otherwise. Null past the limits. */
 function convert(node: Node, reading: Reading, depth: number, at: OffsetRange | null): Draft | null {
+  const range = at ?? rangeOf(node, reading);
   reading.nodesLeft -= 1;
   if (depth > MAX_DEPTH || reading.nodesLeft < 0) {
+    cutOff(reading, range);
     return null;
   }
-  const range = at ?? rangeOf(node, reading);
   if (isAlias(node)) {
-    const target = node.resolve(reading.document);
+    const target = reading.targets.get(node);
     return target === undefined ? draft('null', range, null) : convert(target, reading, depth + 1, range);
   }
   if (isMap(node)) {
@@ -61,6 +96,7 @@ function convert(node: Node, reading: Reading, depth: number, at: OffsetRange | 
   if (isSeq(node)) {
     const list = draft('array', range, []);
     for (const item of node.items) {
+      // A list of pairs (`[a: 1]`) is one of small maps.
       const child = isNode(item) ? convert(item, reading, depth + 1, at) : null;
       if (child !== null) {
         adopt(list, child, list.children.length, null);
@@ -70,6 +106,13 @@ function convert(node: Node, reading: Reading, depth: number, at: OffsetRange | 
     return list;
   }
   return isScalar(node) ? scalar(node.value, range) : draft('null', range, null);
+}
+
+function cutOff(reading: Reading, range: OffsetRange): void {
+  if (!reading.cut) {
+    reading.cut = true;
+    reading.problems.push({ message: `Nested deeper than ${MAX_DEPTH} levels, or longer than any config; the rest is not read.`, range, replacement: null });
+  }
 }
 
 function convertMap(
