@@ -1,0 +1,93 @@
+// Any recipe that our engine's config can express -> a *.quant.json that makes such a model anew.
+import type { JsonObject } from '../configs/fields.ts';
+import { findFormat } from '../configs/registry.ts';
+import { weightFormatName } from '../configs/weight-format.ts';
+import type { QuantMethod, Recipe, SaveFormat, WeightRecipe } from '../recipe/recipe.ts';
+import type { Converter, Source } from './conversion.ts';
+
+const SCALE_NAMES = { f16: 'float16', bf16: 'bfloat16', f32: 'float32' } as const;
+
+export const quantJson: Converter = {
+  id: 'quant-json',
+  title: 'Convert to a Quantwright recipe (*.quant.json)',
+  convert(source) {
+    const { recipe, format } = source;
+    if (format.id === 'quantwright' || !expressible(recipe)) {
+      return null;
+    }
+    // A customized config of DashInfer is one of ours already, but for the key that nothing reads.
+    const value = format.id === 'dashinfer' ? withoutUnused(source.value) : quantSettings(source);
+    return { destination: { kind: 'file', name: `${recipeName(recipe)}.quant.json` }, value, carried: format.id === 'dashinfer' ? Object.keys(value) : [] };
+  },
+};
+
+/** Integer codes of 2, 3, 4 or 8 bits, or fp8, by a method that the config can name, in rows and groups. */
+function expressible({ methods, weights, overrides }: Recipe): boolean {
+  const named = findFormat('quantwright')?.schema.properties?.['quant_method']?.items?.enum ?? [];
+  return (
+    methods.length > 0 &&
+    methods.every((method) => named.includes(method) || RENAMED[method] !== undefined) &&
+    (weights.block ?? null) === null &&
+    [weights, ...overrides.map((override) => ({ ...weights, ...override.weights }))].every(writable)
+  );
+}
+
+function writable({ dtype, bits }: WeightRecipe): boolean {
+  return dtype === 'fp8_e4m3' || (dtype === 'int' && [2, 3, 4, 8].includes(bits));
+}
+
+/** Methods of other tools whose rounding is one of ours: fp8 is plain rounding to the nearest code. */
+const RENAMED: Readonly<Partial<Record<QuantMethod, QuantMethod>>> = { fp8: 'rtn' };
+
+function quantSettings({ recipe, origins }: Source): JsonObject {
+  const { weights, ignore, overrides } = recipe;
+  const methods = recipe.methods.map((method) => RENAMED[method] ?? method);
+  const saveFormat = saved(recipe);
+  return {
+    quant_method: methods.length === 1 ? methods[0] : methods,
+    weight_format: formatName(weights),
+    group_size: weights.groupSize,
+    ...(recipe.computeMethod === 'activate_quant' ? { compute_method: 'activate_quant' } : {}),
+    ...(saveFormat === null ? {} : { save_format: saveFormat }),
+    ...(recipe.scaleType === 'f16' ? {} : { scale_type: SCALE_NAMES[recipe.scaleType] }),
+    ...(weights.descAct ? { desc_act: true } : {}),
+    ...(weights.staticGroups ? { static_groups: true } : {}),
+    ...(methods.includes('gptq') ? { true_sequential: recipe.trueSequential } : {}),
+    ...(origins.dampPercent?.present === true ? { damp_percent: recipe.dampPercent } : {}),
+    ...(recipe.calibration === null ? {} : { calibration: calibration(recipe.calibration) }),
+    ...(ignore.length === 0 ? {} : { ignore }),
+    ...(overrides.length === 0 ? {} : { overrides: Object.fromEntries(overrides.map(({ pattern, weights: own }) => [pattern, override(weights, own)])) }),
+  };
+}
+
+/** Where the layout of the source is one that we write, the new job writes it too. */
+function saved({ saveFormat, scheme }: Recipe): SaveFormat | null {
+  return saveFormat ?? (scheme === 'compressed-tensors' ? 'compressed-tensors' : null);
+}
+
+/** Signed codes are symmetric and unsigned ones have a zero point: the two spellings that need no further key. */
+function formatName(weights: WeightRecipe): string {
+  return weights.dtype === 'int' ? weightFormatName({ dtype: 'int', bits: weights.bits, signed: weights.symmetric }) : weightFormatName(weights);
+}
+
+function override(base: WeightRecipe, own: Partial<WeightRecipe>): JsonObject {
+  const merged = { ...base, ...own };
+  return {
+    ...(own.bits === undefined && own.dtype === undefined && own.symmetric === undefined ? {} : { weight_format: formatName(merged) }),
+    ...(own.groupSize === undefined ? {} : { group_size: own.groupSize }),
+    ...(own.symmetric === undefined ? {} : { symmetric: merged.symmetric }),
+  };
+}
+
+function calibration({ dataset, samples, sequenceLength }: NonNullable<Recipe['calibration']>): JsonObject {
+  return { ...(dataset === null ? {} : { dataset }), samples, sequence_length: sequenceLength };
+}
+
+/** gptq-int4-g128, instant_quant-uint4-channel ... */
+function recipeName({ methods, weights }: Recipe): string {
+  return `${methods.join('-')}-${formatName(weights)}-${weights.groupSize === -1 ? 'channel' : `g${weights.groupSize}`}`;
+}
+
+function withoutUnused(value: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== 'activate_format'));
+}
