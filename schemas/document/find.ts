@@ -6,10 +6,23 @@ import type { ConfigNode } from './node.ts';
 export function nodeAt(root: ConfigNode | null, path: JsonPath): ConfigNode | null {
   let node = root;
   for (const step of path) {
-    // The last of two equal keys: what JSON readers keep.
-    node = node?.children.findLast((child) => child.key === step) ?? null;
+    node = node === null ? null : childOf(node, step);
   }
   return node;
+}
+
+/** Objects with more members than this are looked up by an index, made once. */
+const INDEXED = 32;
+const indices = new WeakMap<ConfigNode, ReadonlyMap<string | number | null, ConfigNode>>();
+
+/** The last of two equal keys: what JSON readers keep. */
+function childOf(node: ConfigNode, step: string | number): ConfigNode | null {
+  if (node.children.length <= INDEXED) {
+    return node.children.findLast((child) => child.key === step) ?? null;
+  }
+  const index = indices.get(node) ?? new Map(node.children.map((child) => [child.key, child]));
+  indices.set(node, index);
+  return index.get(step) ?? null;
 }
 
 /** Path of a node from the root. */

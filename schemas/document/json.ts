@@ -1,6 +1,7 @@
 // JSON text -> ConfigNode tree with offsets, for every text: damage is told as problems with the obvious repair, never thrown.
 // Understands what people really write: comments, trailing and missing commas, single quotes, bare keys, None/True/NaN.
 import type { OffsetRange } from '../check/finding.ts';
+import { parseSound } from './json-lazy.ts';
 import { makeScanner, type Scanner } from './json-scan.ts';
 import type { ConfigNode, ParsedDocument } from './node.ts';
 
@@ -19,6 +20,15 @@ interface Draft {
 
 /** Never throws. A member without a value has a `null` node of empty range whose value is undefined, and is absent from its parent's value. */
 export function parseJson(text: string): ParsedDocument {
+  const sound = parseSound(text, MAX_DEPTH);
+  if (sound !== null) {
+    return { language: 'json', text, root: sound, problems: [] };
+  }
+  return parseRecovering(text);
+}
+
+/** The same tree of sound JSON, made at once; of damaged JSON, what is there and what is wrong with it. */
+export function parseRecovering(text: string): ParsedDocument {
   const scanner = makeScanner(text);
   scanner.skipSpace();
   if (scanner.at >= text.length) {

@@ -1,0 +1,189 @@
+// Sound JSON -> ConfigNode tree whose members are found only when somebody asks for them. A 3 MB config is opened by the engine's own JSON.parse and
+// one pass over its brackets; ranges are scanned for the objects that a rule or the editor looks into.
+import type { OffsetRange } from '../check/finding.ts';
+import type { ConfigNode } from './node.ts';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+
+/** Null for every text that is not JSON to the letter, or that nests deeper than `maxDepth`: the recovering parser has the word then. */
+export function parseSound(text: string, maxDepth: number): ConfigNode | null {
+  if (tooDeep(text, maxDepth)) {
+    return null;
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const start = skipSpace(text, 0);
+  return new LazyNode(text, { start, end: endBefore(text) }, value, null, null, null);
+}
+
+class LazyNode implements ConfigNode {
+  readonly type: ConfigNode['type'];
+  readonly range: OffsetRange;
+  readonly keyRange: OffsetRange | null;
+  readonly key: string | number | null;
+  readonly parent: ConfigNode | null;
+  readonly value: unknown;
+  readonly #text: string;
+  #children: readonly ConfigNode[] | null = null;
+
+  constructor(text: string, range: OffsetRange, value: unknown, key: string | number | null, keyRange: OffsetRange | null, parent: ConfigNode | null) {
+    this.#text = text;
+    this.range = range;
+    this.value = value;
+    this.key = key;
+    this.keyRange = keyRange;
+    this.parent = parent;
+    this.type = typeOf(value);
+  }
+
+  get children(): readonly ConfigNode[] {
+    this.#children ??= this.type === 'object' ? members(this.#text, this) : this.type === 'array' ? items(this.#text, this) : [];
+    return this.#children;
+  }
+}
+
+function typeOf(value: unknown): ConfigNode['type'] {
+  if (value === null) {
+    return 'null';
+  }
+  const type = typeof value;
+  return type === 'string' || type === 'number' || type === 'boolean' ? type : Array.isArray(value) ? 'array' : 'object';
+}
+
+function members(text: string, parent: LazyNode): readonly ConfigNode[] {
+  const value = parent.value as Readonly<Record<string, unknown>>;
+  const found: { readonly key: string; readonly keyRange: OffsetRange; readonly range: OffsetRange }[] = [];
+  let at = skipSpace(text, parent.range.start + 1);
+  while (text.charCodeAt(at) === QUOTE) {
+    const keyEnd = stringEnd(text, at);
+    const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
+    const end = valueEnd(text, start);
+    found.push({ key: stringAt(text, at, keyEnd), keyRange: { start: at, end: keyEnd }, range: { start, end } });
+    at = skipSpace(text, end);
+    at = text.charCodeAt(at) === COMMA ? skipSpace(text, at + 1) : at;
+  }
+  // Of equal keys JSON.parse keeps the last; the others have a value of their own.
+  const repeated = found.length !== Object.keys(value).length;
+  return found.map(
+    ({ key, keyRange, range }) => new LazyNode(text, range, repeated ? JSON.parse(text.slice(range.start, range.end)) : value[key], key, keyRange, parent),
+  );
+}
+
+function items(text: string, parent: LazyNode): readonly ConfigNode[] {
+  const values = parent.value as readonly unknown[];
+  let at = skipSpace(text, parent.range.start + 1);
+  return values.map((value, index) => {
+    const end = valueEnd(text, at);
+    const node = new LazyNode(text, { start: at, end }, value, index, null, parent);
+    at = skipSpace(text, skipSpace(text, end) + 1);
+    return node;
+  });
+}
+
+/** `end`: behind the closing quote. */
+function stringAt(text: string, start: number, end: number): string {
+  const inner = text.slice(start + 1, end - 1);
+  return inner.includes('\\') ? (JSON.parse(text.slice(start, end)) as string) : inner;
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  for (let code = text.charCodeAt(at); code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09; code = text.charCodeAt(at)) {
+    at += 1;
+  }
+  return at;
+}
+
+/** Behind the last character that is not white space. */
+function endBefore(text: string): number {
+  let at = text.length;
+  while (at > 0 && skipSpace(text, at - 1) >= at) {
+    at -= 1;
+  }
+  return at;
+}
+
+/** Behind the string that begins at `start`. */
+function stringEnd(text: string, start: number): number {
+  let at = start;
+  for (;;) {
+    at = text.indexOf('"', at + 1);
+    if (at < 0) {
+      return text.length;
+    }
+    let slashes = 0;
+    while (text.charCodeAt(at - 1 - slashes) === BACKSLASH) {
+      slashes += 1;
+    }
+    if (slashes % 2 === 0) {
+      return at + 1;
+    }
+  }
+}
+
+/** Behind the value that begins at `start` of sound JSON. */
+function valueEnd(text: string, start: number): number {
+  const first = text.charCodeAt(start);
+  if (first === QUOTE) {
+    return stringEnd(text, start);
+  }
+  let at = start;
+  if (!isOpening(first)) {
+    while (at < text.length && !isEndOfScalar(text.charCodeAt(at))) {
+      at += 1;
+    }
+    return at;
+  }
+  for (let depth = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = stringEnd(text, at) - 1;
+    } else if (isOpening(code)) {
+      depth += 1;
+    } else if (isClosing(code)) {
+      depth -= 1;
+      if (depth === 0) {
+        return at + 1;
+      }
+    }
+  }
+  return at;
+}
+
+function isOpening(code: number): boolean {
+  return code === 0x7b || code === 0x5b;
+}
+
+function isClosing(code: number): boolean {
+  return code === 0x7d || code === 0x5d;
+}
+
+function isEndOfScalar(code: number): boolean {
+  return code <= 0x20 || code === COMMA || code === COLON || isClosing(code);
+}
+
+/** Brackets inside strings are passed over, so that a text that is JSON is measured rightly; of any other text the answer does not matter. */
+function tooDeep(text: string, maxDepth: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = stringEnd(text, at) - 1;
+    } else if (isOpening(code)) {
+      depth += 1;
+      if (depth > maxDepth) {
+        return true;
+      }
+    } else if (isClosing(code)) {
+      depth -= 1;
+    }
+  }
+  return false;
+}
