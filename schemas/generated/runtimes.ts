@@ -159,6 +159,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "words": null,
         "source": "modelscope/dash-infer docs/sphinx/quant/weight_activate_quant.rst",
         "versions": ">=2.0"
+      },
+      {
+        "id": "DI-19",
+        "code": "QC006",
+        "words": null,
+        "source": "modelscope/dash-infer examples/python/model_config; docs/EN/examples_python.md",
+        "versions": ">=2.0"
       }
     ],
     "table": [
@@ -287,27 +294,110 @@ export const runtimeRows: readonly RuntimeData[] = [
     "id": "llama.cpp",
     "name": "llama.cpp",
     "versions": [],
-    "asOf": null,
-    "source": null,
-    "rules": [],
+    "asOf": "2026-08",
+    "source": "ggml-org/llama.cpp conversion/base.py",
+    "rules": [
+      {
+        "id": "LC-GGUF",
+        "code": "QC017",
+        "words": null,
+        "source": "ggml-org/llama.cpp conversion/base.py",
+        "versions": null
+      },
+      {
+        "id": "LC-METHOD",
+        "code": "QC017",
+        "words": "Quant method is not yet supported: '{method}'",
+        "source": "ggml-org/llama.cpp conversion/base.py",
+        "versions": null
+      },
+      {
+        "id": "LC-K256",
+        "code": "QC006",
+        "words": null,
+        "source": "ggml-org/llama.cpp (rows of K-quants are blocks of 256)",
+        "versions": null
+      }
+    ],
     "table": []
   },
   {
     "id": "neural-compressor",
     "name": "Neural Compressor",
-    "versions": [],
-    "asOf": null,
-    "source": null,
-    "rules": [],
+    "versions": [
+      "3.0",
+      "2.6"
+    ],
+    "asOf": "2026-08",
+    "source": "intel/neural-compressor v2.6 and 9b47d09",
+    "rules": [
+      {
+        "id": "NC-LW",
+        "code": "QC022",
+        "words": null,
+        "source": "intel/neural-compressor layer-wise quantization (table of supported algorithms)",
+        "versions": null
+      },
+      {
+        "id": "NC-FP8-CPU",
+        "code": "QC022",
+        "words": "For FP8 quantization, only QDQ mode is supported on CPU device.",
+        "source": "intel/neural-compressor neural_compressor/torch/algorithms/fp8_quant/_quant_common/quant_config.py :: Fp8cfg.parse",
+        "versions": ">=3.0"
+      },
+      {
+        "id": "NC-BF16",
+        "code": "QC007",
+        "words": null,
+        "source": "intel/neural-compressor transformers-like API (compute_dtype); intel/intel-extension-for-transformers",
+        "versions": null
+      },
+      {
+        "id": "NC-VNNI",
+        "code": "QC002",
+        "words": null,
+        "source": "intel/intel-extension-for-pytorch weight-only quantization",
+        "versions": null
+      },
+      {
+        "id": "NC-READS",
+        "code": "QC017",
+        "words": null,
+        "source": "intel/neural-compressor neural_compressor/config.py, neural_compressor/torch/quantization/config.py",
+        "versions": null
+      }
+    ],
     "table": []
   },
   {
     "id": "onnxruntime",
     "name": "ONNX Runtime",
     "versions": [],
-    "asOf": null,
-    "source": null,
-    "rules": [],
+    "asOf": "2026-08",
+    "source": "microsoft/Olive ee6f40f; microsoft/onnxruntime-genai",
+    "rules": [
+      {
+        "id": "OR-BLOCK",
+        "code": "QC006",
+        "words": null,
+        "source": "microsoft/onnxruntime MatMulNBits (block_size); microsoft/Olive olive/passes :: OnnxBlockWiseRtnQuantization",
+        "versions": null
+      },
+      {
+        "id": "OR-BNB4",
+        "code": "QC002",
+        "words": null,
+        "source": "microsoft/Olive olive/olive_config.json :: OnnxBnb4Quantization",
+        "versions": null
+      },
+      {
+        "id": "OR-READS",
+        "code": "QC017",
+        "words": null,
+        "source": "microsoft/onnxruntime-genai (model builder: quant_method olive, gptq, awq, quark, modelopt)",
+        "versions": null
+      }
+    ],
     "table": []
   },
   {
@@ -451,18 +541,304 @@ export const runtimeRows: readonly RuntimeData[] = [
     "id": "tensorrt-llm",
     "name": "TensorRT-LLM",
     "versions": [],
-    "asOf": null,
-    "source": null,
-    "rules": [],
-    "table": []
+    "asOf": "2026-08",
+    "source": "NVIDIA/TensorRT-LLM docs/source/features/quantization.md; NVIDIA/Model-Optimizer a2fbac7",
+    "rules": [
+      {
+        "id": "TR-HW",
+        "code": "QC002",
+        "words": null,
+        "source": "NVIDIA/TensorRT-LLM docs/source/features/quantization.md (hardware table of the PyTorch flow)",
+        "versions": null
+      },
+      {
+        "id": "TR-W4A8",
+        "code": "QC002",
+        "words": null,
+        "source": "NVIDIA/TensorRT-LLM issue 1104; docs/source/features/quantization.md",
+        "versions": null
+      },
+      {
+        "id": "TR-G",
+        "code": "QC006",
+        "words": null,
+        "source": "NVIDIA/TensorRT-LLM issue 988",
+        "versions": null
+      },
+      {
+        "id": "TR-KVINT8",
+        "code": "QC011",
+        "words": null,
+        "source": "NVIDIA/TensorRT-LLM docs/source/features/quantization.md",
+        "versions": null
+      },
+      {
+        "id": "TR-READS",
+        "code": "QC017",
+        "words": null,
+        "source": "NVIDIA/TensorRT-LLM tensorrt_llm/models/modeling_utils.py :: QuantConfig",
+        "versions": null
+      },
+      {
+        "id": "MO-G",
+        "code": "QC006",
+        "words": null,
+        "source": "NVIDIA/Model-Optimizer modelopt/torch/export/quant_utils.py",
+        "versions": null
+      },
+      {
+        "id": "MO-HW",
+        "code": "QC002",
+        "words": null,
+        "source": "NVIDIA/Model-Optimizer docs/source/guides/0_support_matrix.rst",
+        "versions": null
+      }
+    ],
+    "table": [
+      {
+        "id": "NVFP4",
+        "name": "NVFP4",
+        "method": "nvfp4",
+        "bits": 4,
+        "computeMethod": "activate_quant",
+        "granularity": [
+          "group"
+        ],
+        "devices": {
+          "sm120": "yes",
+          "sm100": "yes",
+          "Hopper": "no",
+          "Ada": "no",
+          "Ampere": "no"
+        }
+      },
+      {
+        "id": "MXFP4",
+        "name": "MXFP4",
+        "method": "mxfp4",
+        "bits": 4,
+        "computeMethod": "weight_only",
+        "granularity": [
+          "group"
+        ],
+        "devices": {
+          "sm120": "yes",
+          "sm100": "yes",
+          "Hopper": "no",
+          "Ada": "no",
+          "Ampere": "no"
+        }
+      },
+      {
+        "id": "FP8",
+        "name": "FP8 per tensor",
+        "method": "fp8",
+        "bits": 8,
+        "computeMethod": "activate_quant",
+        "granularity": [
+          "per_tensor"
+        ],
+        "devices": {
+          "sm120": "yes",
+          "sm100": "yes",
+          "Hopper": "yes",
+          "Ada": "yes",
+          "Ampere": "no"
+        }
+      },
+      {
+        "id": "FP8_BLOCK_SCALES",
+        "name": "FP8 block scales",
+        "method": "fp8",
+        "bits": 8,
+        "computeMethod": "activate_quant",
+        "granularity": [
+          "block"
+        ],
+        "devices": {
+          "sm120": "no",
+          "sm100": "yes",
+          "Hopper": "yes",
+          "Ada": "no",
+          "Ampere": "no"
+        }
+      },
+      {
+        "id": "FP8_PER_CHANNEL_PER_TOKEN",
+        "name": "FP8 rowwise",
+        "method": "fp8",
+        "bits": 8,
+        "computeMethod": "activate_quant",
+        "granularity": [
+          "per_channel"
+        ],
+        "devices": {
+          "sm120": "no",
+          "sm100": "no",
+          "Hopper": "yes",
+          "Ada": "no",
+          "Ampere": "no"
+        }
+      },
+      {
+        "id": "W4A8_AWQ",
+        "name": "W4A8 AWQ",
+        "method": "awq",
+        "bits": 4,
+        "computeMethod": "activate_quant",
+        "granularity": [
+          "group"
+        ],
+        "devices": {
+          "sm120": "no",
+          "sm100": "no",
+          "Hopper": "yes",
+          "Ada": "yes",
+          "Ampere": "no"
+        }
+      },
+      {
+        "id": "W4A16_AWQ",
+        "name": "W4A16 AWQ",
+        "method": "awq",
+        "bits": 4,
+        "computeMethod": "weight_only",
+        "granularity": [
+          "group"
+        ],
+        "devices": {
+          "sm120": "no",
+          "sm100": "no",
+          "Hopper": "yes",
+          "Ada": "yes",
+          "Ampere": "yes"
+        }
+      },
+      {
+        "id": "W4A8_GPTQ",
+        "name": "W4A8 GPTQ",
+        "method": "gptq",
+        "bits": 4,
+        "computeMethod": "activate_quant",
+        "granularity": [
+          "group"
+        ],
+        "devices": {
+          "sm120": "no",
+          "sm100": "no",
+          "Hopper": "yes",
+          "Ada": "yes",
+          "Ampere": "no"
+        }
+      },
+      {
+        "id": "W4A16_GPTQ",
+        "name": "W4A16 GPTQ",
+        "method": "gptq",
+        "bits": 4,
+        "computeMethod": "weight_only",
+        "granularity": [
+          "group"
+        ],
+        "devices": {
+          "sm120": "no",
+          "sm100": "no",
+          "Hopper": "yes",
+          "Ada": "yes",
+          "Ampere": "yes"
+        }
+      }
+    ]
   },
   {
     "id": "transformers",
     "name": "Transformers",
-    "versions": [],
-    "asOf": null,
-    "source": null,
-    "rules": [],
+    "versions": [
+      "5.18",
+      "4"
+    ],
+    "asOf": "2026-08",
+    "source": "huggingface/transformers 5.18.0; ModelCloud/GPTQModel f4c327a",
+    "rules": [
+      {
+        "id": "HF-NAME",
+        "code": "QC004",
+        "words": "Unknown quantization type, got {method} - supported types are: [...]. Hence, we will skip the quantization.",
+        "source": "huggingface/transformers src/transformers/quantizers/auto.py :: AutoHfQuantizer",
+        "versions": null,
+        "severity": "error"
+      },
+      {
+        "id": "HF-FP8",
+        "code": "QC002",
+        "words": "FP8 quantized models is only supported on GPUs with compute capability >= 8.9 (e.g 4090/H100), actual = `{actual}`. We will default to dequantizing the model to bf16...",
+        "source": "huggingface/transformers src/transformers/quantizers/quantizer_finegrained_fp8.py",
+        "versions": null
+      },
+      {
+        "id": "HF-FBGEMM",
+        "code": "QC002",
+        "words": "... compute capability >= 9.0 (e.g H100)",
+        "source": "huggingface/transformers src/transformers/quantizers/quantizer_fbgemm_fp8.py",
+        "versions": null
+      },
+      {
+        "id": "HF-MXFP4",
+        "code": "QC002",
+        "words": null,
+        "source": "huggingface/transformers src/transformers/quantizers/quantizer_mxfp4.py",
+        "versions": null
+      },
+      {
+        "id": "HF-GPU",
+        "code": "QC002",
+        "words": null,
+        "source": "huggingface/transformers src/transformers/quantizers/quantizer_{higgs,eetq,vptq,spqr}.py",
+        "versions": null
+      },
+      {
+        "id": "HF-CPU",
+        "code": "QC002",
+        "words": null,
+        "source": "huggingface/transformers docs/source/en/quantization/overview.md",
+        "versions": null
+      },
+      {
+        "id": "HF-GPTQ-BITS",
+        "code": "QC005",
+        "words": "Only support quantization to [2,3,4,8] bits but found {bits}",
+        "source": "huggingface/transformers src/transformers/utils/quantization_config.py :: GPTQConfig",
+        "versions": null
+      },
+      {
+        "id": "HF-AWQ-CC",
+        "code": "QC002",
+        "words": null,
+        "source": "casper-hansen/AutoAWQ README.md",
+        "versions": "<5.0"
+      },
+      {
+        "id": "GM-GROUP",
+        "code": "QC006",
+        "words": null,
+        "source": "ModelCloud/GPTQModel gptqmodel/nn_modules/qlinear :: SUPPORTS_GROUP_SIZE",
+        "versions": null
+      },
+      {
+        "id": "GM-AWQ-BITS",
+        "code": "QC005",
+        "words": null,
+        "source": "ModelCloud/GPTQModel gptqmodel/nn_modules/qlinear :: SUPPORTS_BITS",
+        "versions": ">=5.0"
+      },
+      {
+        "id": "GM-AWQ-GROUP",
+        "code": "QC006",
+        "words": null,
+        "source": "ModelCloud/GPTQModel gptqmodel/nn_modules/qlinear :: SUPPORTS_GROUP_SIZE",
+        "versions": ">=5.0"
+      }
+    ],
     "table": []
   },
   {

@@ -36,6 +36,10 @@ export function ignored(input: JudgeInput, reason: Reason): SupportVerdict {
   return { kind: 'ignored', ...because(input, reason) };
 }
 
+export function dequantizes(input: JudgeInput, reason: Reason): SupportVerdict {
+  return { kind: 'dequantizes', ...because(input, reason) };
+}
+
 export function unknown(input: JudgeInput, reason: Reason): SupportVerdict {
   return { kind: 'unknown', ...because(input, reason) };
 }

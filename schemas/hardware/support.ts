@@ -9,7 +9,12 @@ import { groupProblem, USUAL_GROUPS } from './group-size.ts';
 import { type Intent, type JudgeInput, refused, targetName, unknown } from './judge.ts';
 import { judgeDashInfer } from './runtimes/dashinfer/judge.ts';
 import { findRuntime } from './runtimes/index.ts';
+import { judgeLlamaCpp } from './runtimes/llama.cpp/judge.ts';
+import { judgeNeuralCompressor } from './runtimes/neural-compressor/judge.ts';
+import { judgeOnnxRuntime } from './runtimes/onnxruntime/judge.ts';
 import { judgeQuantwright } from './runtimes/quantwright/judge.ts';
+import { judgeTensorRtLlm } from './runtimes/tensorrt-llm/judge.ts';
+import { judgeTransformers } from './runtimes/transformers/judge.ts';
 import type { RuntimeId, Target } from './target.ts';
 import type { SupportVerdict } from './verdict.ts';
 import { inRange } from './version-range.ts';
@@ -19,6 +24,11 @@ export type { Intent } from './judge.ts';
 const JUDGES: Readonly<Partial<Record<RuntimeId, (input: JudgeInput) => readonly SupportVerdict[]>>> = {
   dashinfer: judgeDashInfer,
   quantwright: judgeQuantwright,
+  transformers: judgeTransformers,
+  'tensorrt-llm': judgeTensorRtLlm,
+  'llama.cpp': judgeLlamaCpp,
+  'neural-compressor': judgeNeuralCompressor,
+  onnxruntime: judgeOnnxRuntime,
 };
 
 /** Decisive first. */
@@ -62,10 +72,11 @@ function judgeUnlisted(input: JudgeInput): readonly SupportVerdict[] {
 
 /** Rules of other versions than the target's do not speak; when none is left, nothing is known about that version. */
 function ofVersion(input: JudgeInput, verdicts: readonly SupportVerdict[]): readonly SupportVerdict[] {
-  const { version } = input.target;
+  const runtime = findRuntime(input.target.runtime);
+  const version = input.target.version ?? runtime?.versions[0] ?? null;
   const left = verdicts.filter((verdict) => verdict.kind === 'supported' || inRange(version, verdict.versions));
-  const known = (findRuntime(input.target.runtime)?.rules ?? []).some((rule) => inRange(version, rule.versions));
-  const rows = findRuntime(input.target.runtime)?.rules.length ?? 0;
+  const known = (runtime?.rules ?? []).some((rule) => inRange(version, rule.versions));
+  const rows = runtime?.rules.length ?? 0;
   return known || rows === 0
     ? left
     : [

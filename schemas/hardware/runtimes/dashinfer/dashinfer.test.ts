@@ -138,7 +138,7 @@ test('an 8-bit GPTQ checkpoint is loaded as A8W8, so per channel passes and Volt
 
 test('every rule of the table has a code and a source', () => {
   const rules = findRuntime('dashinfer')?.rules ?? [];
-  const ids = [...Array.from({ length: 18 }, (_, index) => `DI-${String(index + 1).padStart(2, '0')}`), 'DI-08b', 'DI-14b', 'DI-14c'];
+  const ids = [...Array.from({ length: 19 }, (_, index) => `DI-${String(index + 1).padStart(2, '0')}`), 'DI-08b', 'DI-14b', 'DI-14c'];
   assert.deepEqual(rules.map(({ id }) => id).sort(), ids.sort());
   assert.ok(rules.every(({ code, source }) => /^QC\d{3}$/.test(code) && source !== ''));
 });

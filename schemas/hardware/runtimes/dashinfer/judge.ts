@@ -7,10 +7,21 @@ import type { TableRow } from '../runtime-data.ts';
 import { judgeGptq } from './gptq.ts';
 import { judgeInstantQuant } from './instant-quant.ts';
 import { loadedMethod } from './loaded-method.ts';
+import { judgeModelJson } from './model-json.ts';
 import { groupSettingsVerdicts, mixtureVerdicts } from './model-rules.ts';
 
 export function judgeDashInfer(input: JudgeInput): readonly SupportVerdict[] {
+  if (input.recipe.scheme === 'dashinfer-json') {
+    return judgeModelJson(input);
+  }
+  if (input.intent === 'quantize' && !OWN_RECIPES.includes(input.recipe.format)) {
+    const message = `${targetName(input)}: the file is a recipe for another tool; what DashInfer loads is judged from the checkpoint that it writes.`;
+    return [unknown(input, { rule: 'NO-ROW', field: 'methods', message })];
+  }
   const [method] = input.recipe.methods;
+  if (method === 'gptq' && input.intent === 'run' && input.recipe.scheme !== 'gptq') {
+    return [unknownMethod(input, input.recipe.scheme)];
+  }
   if (input.recipe.methods.length !== 1 || (method !== 'instant_quant' && method !== 'gptq')) {
     return [unknownMethod(input)];
   }
@@ -18,8 +29,10 @@ export function judgeDashInfer(input: JudgeInput): readonly SupportVerdict[] {
   return [...own, ...hardware(input), ...groupSettingsVerdicts(input), ...mixtureVerdicts(input)];
 }
 
-function unknownMethod(input: JudgeInput): SupportVerdict {
-  const asked = input.recipe.methods.join(' + ');
+/** Formats whose recipes it quantizes from, or that describe what GPTQ quantization shall make. */
+const OWN_RECIPES: readonly string[] = ['quantwright', 'dashinfer', 'hf-gptq', 'gptq-quantize-config'];
+
+function unknownMethod(input: JudgeInput, asked = input.recipe.methods.join(' + ')): SupportVerdict {
   return refused(input, {
     rule: 'DI-05',
     field: 'methods',

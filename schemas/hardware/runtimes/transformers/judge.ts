@@ -1,0 +1,129 @@
+// Hugging Face Transformers' verdicts: which quantizer reads the config, what it asks of the device, and what happens below that: some refuse,
+// FP8 and MXFP4 dequantize to bfloat16 and need the memory of the unquantized model. Source: support-tables sections 5 and 6.
+import { groupProblem, USUAL_GROUPS } from '../../group-size.ts';
+import { dequantizes, ignored, type JudgeInput, refused, targetName, unknown } from '../../judge.ts';
+import { savedLayout } from '../../saved-layout.ts';
+import type { SupportVerdict } from '../../verdict.ts';
+import { inRange } from '../../version-range.ts';
+import { findRule, findRuntime } from '../index.ts';
+import { awqKernel, gptqKernel, type KernelChoice } from './gptqmodel.ts';
+import { knownWithoutRow, type OverviewRow, overview } from './overview.ts';
+
+export function judgeTransformers(input: JudgeInput): readonly SupportVerdict[] {
+  const layout = savedLayout(input);
+  if (layout === null) {
+    return [noRow(input, 'the file is a recipe for another tool; what Transformers loads is the checkpoint that it writes')];
+  }
+  const row = overview.find(({ scheme }) => scheme === layout.scheme);
+  if (row !== undefined) {
+    return withRow(input, row);
+  }
+  return knownWithoutRow.includes(layout.scheme) ? [noRow(input, `there is no row for ${layout.scheme}, so nothing is said`)] : [unread(input, layout.scheme)];
+}
+
+function unread(input: JudgeInput, method: string): SupportVerdict {
+  return ignored(input, {
+    rule: 'HF-NAME',
+    field: 'scheme',
+    words: { method },
+    message: `${targetName(input)}: quant_method ${method} is not known there; it skips the quantization with a warning, and the packed weights load as garbage or under names that do not exist.`,
+  });
+}
+
+function withRow(input: JudgeInput, row: OverviewRow): readonly SupportVerdict[] {
+  const choice: KernelChoice = kernelOf(input, row);
+  const own = 'problem' in choice ? [refused(input, choice.problem)] : [];
+  const device = deviceVerdict(input, row);
+  if (device !== null) {
+    return [...own, device];
+  }
+  return 'problem' in choice ? own : [{ kind: 'supported', target: input.target, kernel: choice.kernel, source: sourceOf(row) }];
+}
+
+function kernelOf(input: JudgeInput, row: OverviewRow): KernelChoice {
+  if (row.scheme === 'gptq') {
+    return gptqKernel(input);
+  }
+  // Until version 5 AWQ weights ran on AutoAWQ's kernels.
+  if (row.scheme === 'awq' && applies(input, 'GM-AWQ-GROUP')) {
+    return awqKernel(input);
+  }
+  const problem = GROUPED.includes(row.scheme) ? groupProblem(input, 'DIV-K', USUAL_GROUPS) : null;
+  return problem === null ? { kernel: row.kernel } : { problem };
+}
+
+/** Schemes whose groups lie along the inputs of a linear; others count over the whole matrix (bitsandbytes, HQQ) or in blocks (FP8). */
+const GROUPED: readonly string[] = ['awq', 'auto-round', 'compressed-tensors'];
+
+function deviceVerdict(input: JudgeInput, row: OverviewRow): SupportVerdict | null {
+  const { device } = input;
+  if (device === null) {
+    return null;
+  }
+  return device.computeCapability === null ? cpuVerdict(input, row) : gpuVerdict(input, row, device.computeCapability);
+}
+
+function cpuVerdict(input: JudgeInput, row: OverviewRow): SupportVerdict | null {
+  if (row.cpu === 'yes') {
+    return null;
+  }
+  if (row.cpu === 'unsure') {
+    return noRow(input, `whether ${row.name} runs on CPUs is not certain (${row.note}), so nothing is said`);
+  }
+  return refused(input, {
+    rule: row.needsGpu === true ? 'HF-GPU' : 'HF-CPU',
+    field: 'scheme',
+    message: `${targetName(input)}: ${row.name} needs a GPU; it does not load on CPUs.`,
+  });
+}
+
+function gpuVerdict(input: JudgeInput, row: OverviewRow, capability: number): SupportVerdict | null {
+  const name = targetName(input);
+  const actual = (capability / 10).toFixed(1);
+  if (row.scheme === 'fp8' && capability < 89) {
+    return dequantizes(input, {
+      rule: 'HF-FP8',
+      field: 'scheme',
+      words: { actual },
+      message: `${name}: FP8 needs compute capability 8.9, this device has ${actual}; the weights are dequantized to bfloat16, which takes twice the memory.`,
+    });
+  }
+  if (row.scheme === 'mxfp4' && capability < 75) {
+    return dequantizes(input, {
+      rule: 'HF-MXFP4',
+      field: 'scheme',
+      message: `${name}: MXFP4 needs compute capability 7.5, this device has ${actual}; the weights are dequantized to bfloat16, which takes about four times the memory.`,
+    });
+  }
+  if (row.scheme === 'fbgemm_fp8' && capability < 90) {
+    return refused(input, {
+      rule: 'HF-FBGEMM',
+      field: 'scheme',
+      message: `${name}: FBGEMM FP8 needs compute capability 9.0, this device has ${actual}.`,
+    });
+  }
+  if (row.scheme === 'awq' && capability < 75 && applies(input, 'HF-AWQ-CC')) {
+    return refused(input, {
+      rule: 'HF-AWQ-CC',
+      field: 'scheme',
+      message: `${name}: AWQ weights run on AutoAWQ's kernels before version 5, which need compute capability 7.5; this device has ${actual}.`,
+    });
+  }
+  return null;
+}
+
+/** Rules of older versions speak only when that version is asked for. */
+function applies(input: JudgeInput, rule: string): boolean {
+  const version = input.target.version ?? findRuntime('transformers')?.versions[0] ?? null;
+  return inRange(version, findRule(rule)?.versions ?? null);
+}
+
+function noRow(input: JudgeInput, what: string): SupportVerdict {
+  return unknown(input, { rule: 'NO-ROW', field: 'scheme', message: `${targetName(input)}: ${what}.` });
+}
+
+function sourceOf({ scheme }: OverviewRow): string {
+  return scheme === 'gptq' || scheme === 'awq'
+    ? 'ModelCloud/GPTQModel gptqmodel/nn_modules/qlinear :: SUPPORTS_*'
+    : 'huggingface/transformers docs/source/en/quantization/overview.md';
+}
