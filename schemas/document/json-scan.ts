@@ -239,7 +239,7 @@ function makeList(scanner: Scanner, close: '}' | ']', openAt: number): ListScann
     },
     skipJunk(wanted) {
       const start = scanner.at;
-      scanner.at += 1;
+      scanner.at = Math.min(start + 1, scanner.text.length);
       while (scanner.at < scanner.text.length && !/[,{}[\]"'\s]/.test(scanner.peek())) {
         scanner.at += 1;
       }
