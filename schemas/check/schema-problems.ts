@@ -8,7 +8,8 @@ import type { SchemaError, SchemaValidate } from '../configs/schema-problem.ts';
 import type { JsonPath } from '../recipe/origin.ts';
 import type { Fix } from './finding.ts';
 import { translate } from './foreign-keys.ts';
-import { enumProblem, type Notes, notesAt, typeProblem, valueAt } from './schema-words.ts';
+import { alternativesProblem, meantErrors } from './schema-alternatives.ts';
+import { enumProblem, type Notes, notesAt, partAt, type Said, show, typeProblem, valueAt } from './schema-words.ts';
 
 export interface SchemaProblem {
   readonly code: string;
@@ -23,8 +24,8 @@ export interface SchemaProblem {
   readonly source: string | null;
 }
 
-/** Keywords that only say that one of their parts failed. */
-const WRAPPERS = ['if', 'anyOf', 'oneOf', 'allOf'];
+/** Keywords that only say that one of their parts failed; of anyOf and oneOf the part that was meant is kept (schema-alternatives.ts). */
+const WRAPPERS = ['if', 'allOf'];
 /** Of several problems of one value the first kind is the one to tell. */
 const RANK = ['type', 'const', 'not', 'enum'];
 
@@ -33,7 +34,8 @@ export function schemaProblems(schema: JsonSchema, validate: SchemaValidate, val
   if (validate(value)) {
     return [];
   }
-  const errors = (validate.errors ?? []).filter((error) => !WRAPPERS.includes(error.keyword));
+  const worded = (schemaPath: string): boolean => partAt(schema, schemaPath)?.['x-words'] !== undefined;
+  const errors = meantErrors(validate.errors ?? [], worded).filter((error) => !WRAPPERS.includes(error.keyword));
   const ranked = [...errors].sort((a, b) => rank(a) - rank(b));
   const seen = new Set<string>();
   return ranked.flatMap((error) => {
@@ -74,7 +76,7 @@ function problemOf(schema: JsonSchema, error: SchemaError, value: unknown, root:
     };
   }
   const now = valueAt(value, inner);
-  const said = wordsOf(error, notes, name, now);
+  const said = wordsOf(schema, error, notes, name, now);
   const own = fixesFrom(notes, base.path, String(inner.at(-1) ?? ''));
   return { ...base, message: notes.words ?? said.message, fixes: own.length > 0 ? own : fixTo(said.suggestion, base.path, String(inner.at(-1) ?? '')) };
 }
@@ -90,12 +92,7 @@ function otherName(missing: string, object: unknown, schema: JsonSchema): string
   return members.find(same)?.[0] ?? null;
 }
 
-interface Said {
-  readonly message: string;
-  readonly suggestion: { readonly value: unknown } | null;
-}
-
-function wordsOf(error: SchemaError, notes: Notes, name: string, now: unknown): Said {
+function wordsOf(schema: JsonSchema, error: SchemaError, notes: Notes, name: string, now: unknown): Said {
   const { params } = error;
   switch (error.keyword) {
     case 'type':
@@ -114,9 +111,24 @@ function wordsOf(error: SchemaError, notes: Notes, name: string, now: unknown): 
       };
     case 'multipleOf':
       return { message: `${name} is ${JSON.stringify(now)}; it must be a multiple of ${String(params['multipleOf'])}.`, suggestion: null };
+    case 'minItems':
+    case 'maxItems':
+      return {
+        message: `${name} has ${count(now)}; it must have ${error.keyword === 'minItems' ? 'at least' : 'at most'} ${String(params['limit'])}.`,
+        suggestion: notes.fallback,
+      };
+    case 'pattern':
+      return { message: `${name} is ${show(now)}, which is not of the form ${String(params['pattern'])}.`, suggestion: notes.fallback };
+    case 'alternatives':
+      return alternativesProblem(name, partAt(schema, error.schemaPath), now);
     default:
       return { message: `${name} has a value that is not allowed here (${JSON.stringify(now)}).`, suggestion: null };
   }
+}
+
+function count(now: unknown): string {
+  const length = Array.isArray(now) ? now.length : 0;
+  return length === 0 ? 'no entry' : length === 1 ? '1 entry' : `${length} entries`;
 }
 
 function fixesFrom(notes: Notes, path: JsonPath, key: string): readonly Fix[] {

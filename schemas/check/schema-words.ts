@@ -44,6 +44,16 @@ function partsAlong(schema: JsonSchema, schemaPath: string): readonly JsonSchema
   return chain;
 }
 
+export interface Said {
+  readonly message: string;
+  readonly suggestion: { readonly value: unknown } | null;
+}
+
+/** The schema that has the failing keyword; null when the path leads nowhere. */
+export function partAt(schema: JsonSchema, schemaPath: string): JsonSchema | null {
+  return partsAlong(schema, schemaPath.slice(0, schemaPath.lastIndexOf('/'))).at(-1) ?? null;
+}
+
 export function valueAt(value: unknown, path: JsonPath): unknown {
   let at = value;
   for (const step of path) {
@@ -53,24 +63,14 @@ export function valueAt(value: unknown, path: JsonPath): unknown {
 }
 
 /** `fallback`: the value's default, which is what null was most likely meant to be. */
-export function typeProblem(
-  name: string,
-  wanted: unknown,
-  now: unknown,
-  fallback: Notes['fallback'],
-): { readonly message: string; readonly suggestion: { readonly value: unknown } | null } {
+export function typeProblem(name: string, wanted: unknown, now: unknown, fallback: Notes['fallback']): Said {
   const types = (Array.isArray(wanted) ? wanted : [wanted]).map(String);
   const words = types.map((type) => TYPE_WORDS[type] ?? type).join(' or ');
   const given = now === null ? '' : `, ${TYPE_WORDS[typeOf(now)] ?? typeOf(now)}`;
   return { message: `${name} is ${show(now)}${given}; it must be ${words}.`, suggestion: now === null ? fallback : converted(types, now) };
 }
 
-export function enumProblem(
-  name: string,
-  allowed: unknown,
-  synonyms: Readonly<Record<string, string>>,
-  now: unknown,
-): { readonly message: string; readonly suggestion: { readonly value: unknown } | null } {
+export function enumProblem(name: string, allowed: unknown, synonyms: Readonly<Record<string, string>>, now: unknown): Said {
   const values = Array.isArray(allowed) ? allowed : [];
   const nearest = nearestValue(values, synonyms, now);
   const guess =
@@ -103,7 +103,7 @@ function nearestValue(values: readonly unknown[], synonyms: Readonly<Record<stri
       ) ?? undefined);
 }
 
-const TYPE_WORDS: Readonly<Record<string, string>> = {
+export const TYPE_WORDS: Readonly<Record<string, string>> = {
   integer: 'an integer',
   number: 'a number',
   string: 'a string',
@@ -136,7 +136,7 @@ function converted(types: readonly string[], now: unknown): { readonly value: un
 }
 
 /** Values in messages stay short. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
