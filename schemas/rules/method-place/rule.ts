@@ -11,12 +11,12 @@ export const methodPlace: Rule = {
     const place = root === null ? [] : (context.format.inspect?.(root, context.path) ?? []);
     const found = place.map((problem) => ({
       code: problem.code,
-      severity: 'error' as const,
+      severity: problem.severity ?? ('error' as const),
       message: problem.message,
       path: problem.path,
-      range: rangeAt(root, problem.path, 'key'),
+      range: rangeAt(root, problem.path, problem.on ?? 'key'),
       supportRule: null,
-      source: 'huggingface/transformers src/transformers/quantizers/auto.py',
+      source: problem.source ?? 'huggingface/transformers src/transformers/quantizers/auto.py',
       fixes: asFixes(problem.fixes),
     }));
     return [...findingsOf('QC004', context), ...found];
