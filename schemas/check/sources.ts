@@ -1,12 +1,9 @@
 // The three sources every rule draws from, filtered by its code: schema problems, problems of lowering, and verdicts of the judge.
 import { rangeAt } from '../document/find.ts';
-import { findRule } from '../hardware/runtimes/index.ts';
+import { codeOfRule, findRule } from '../hardware/runtimes/index.ts';
 import type { SupportVerdict } from '../hardware/verdict.ts';
 import type { RuleContext } from '../rules/rule.ts';
 import type { Finding, Fix, Severity } from './finding.ts';
-
-/** Rules of the judge that belong to no runtime's table. */
-const GENERAL: Readonly<Record<string, string>> = { 'DIV-K': 'QC001', 'NO-ROW': 'QC017', 'NO-DEVICE': 'QC017' };
 
 const SEVERITY: Readonly<Record<Exclude<SupportVerdict['kind'], 'supported'>, Severity>> = {
   refused: 'error',
@@ -70,10 +67,6 @@ function verdictFindings(code: string, context: RuleContext): readonly Finding[]
       },
     ];
   });
-}
-
-function codeOfRule(rule: string): string {
-  return findRule(rule)?.code ?? GENERAL[rule] ?? 'QC017';
 }
 
 /** The nearest legal change as the format spells it; none when the format cannot say it. */

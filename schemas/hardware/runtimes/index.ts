@@ -18,3 +18,11 @@ export function findRule(id: string): RuntimeRule | null {
   }
   return null;
 }
+
+/** Rules of the judge that belong to no runtime's table. */
+const GENERAL: Readonly<Record<string, string>> = { 'DIV-K': 'QC001', 'NO-ROW': 'QC017', 'NO-DEVICE': 'QC017' };
+
+/** The diagnostic that tells a rule. */
+export function codeOfRule(rule: string): string {
+  return findRule(rule)?.code ?? GENERAL[rule] ?? 'QC017';
+}

@@ -24,7 +24,7 @@ export function judgeTransformers(input: JudgeInput): readonly SupportVerdict[] 
 function unread(input: JudgeInput, method: string): SupportVerdict {
   return ignored(input, {
     rule: 'HF-NAME',
-    field: 'scheme',
+    field: method === 'quantwright' ? 'saveFormat' : 'scheme',
     words: { method },
     message: `${targetName(input)}: quant_method ${method} is not known there; it skips the quantization with a warning, and the packed weights load as garbage or under names that do not exist.`,
   });
