@@ -3,6 +3,45 @@ import type { Device } from '../hardware/target.ts';
 
 export const deviceRows: readonly Device[] = [
   {
+    "id": "amd-mi300x",
+    "name": "AMD Instinct MI300X",
+    "aliases": [
+      "mi300x",
+      "mi300",
+      "gfx942"
+    ],
+    "kind": "rocm",
+    "family": "CDNA3",
+    "computeCapability": null,
+    "memoryGiB": 192,
+    "simd": [],
+    "source": "AMD Instinct MI300X data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "apple-silicon",
+    "name": "Apple silicon (Metal)",
+    "aliases": [
+      "metal",
+      "apple m1",
+      "apple m2",
+      "apple m3",
+      "apple m4",
+      "m1",
+      "m2",
+      "m3",
+      "m4",
+      "macbook"
+    ],
+    "kind": "metal",
+    "family": "Apple",
+    "computeCapability": null,
+    "memoryGiB": null,
+    "simd": [],
+    "source": "https://developer.apple.com/metal/capabilities/",
+    "asOf": "2026-08"
+  },
+  {
     "id": "armv9-sve",
     "name": "ARMv9 with SVE",
     "aliases": [
@@ -22,6 +61,68 @@ export const deviceRows: readonly Device[] = [
       "sve"
     ],
     "source": "Arm Architecture Reference Manual for A-profile (DDI 0487)",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "intel-arc-b580",
+    "name": "Intel Arc B580",
+    "aliases": [
+      "arc b580",
+      "b580",
+      "battlemage"
+    ],
+    "kind": "xpu",
+    "family": "Xe2",
+    "computeCapability": null,
+    "memoryGiB": 12,
+    "simd": [],
+    "source": "Intel Arc B580 product specifications",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "intel-gaudi2",
+    "name": "Intel Gaudi 2",
+    "aliases": [
+      "gaudi2"
+    ],
+    "kind": "gaudi",
+    "family": "Gaudi",
+    "computeCapability": null,
+    "memoryGiB": 96,
+    "simd": [],
+    "source": "Intel Gaudi 2 AI accelerator data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "intel-gaudi3",
+    "name": "Intel Gaudi 3",
+    "aliases": [
+      "gaudi3",
+      "gaudi"
+    ],
+    "kind": "gaudi",
+    "family": "Gaudi",
+    "computeCapability": null,
+    "memoryGiB": 128,
+    "simd": [],
+    "source": "Intel Gaudi 3 AI accelerator data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "intel-gpu-max-1550",
+    "name": "Intel Data Center GPU Max 1550",
+    "aliases": [
+      "max 1550",
+      "ponte vecchio",
+      "pvc",
+      "xpu"
+    ],
+    "kind": "xpu",
+    "family": "Xe-HPC",
+    "computeCapability": null,
+    "memoryGiB": 128,
+    "simd": [],
+    "source": "Intel Data Center GPU Max 1550 product specifications",
     "asOf": "2026-08"
   },
   {
@@ -72,6 +173,20 @@ export const deviceRows: readonly Device[] = [
     "asOf": "2026-08"
   },
   {
+    "id": "nvidia-a40",
+    "name": "NVIDIA A40",
+    "aliases": [
+      "sm86"
+    ],
+    "kind": "cuda",
+    "family": "Ampere",
+    "computeCapability": 86,
+    "memoryGiB": 48,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
     "id": "nvidia-b200",
     "name": "NVIDIA B200",
     "aliases": [
@@ -83,6 +198,53 @@ export const deviceRows: readonly Device[] = [
     "family": "Blackwell",
     "computeCapability": 100,
     "memoryGiB": 180,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-b300",
+    "name": "NVIDIA B300",
+    "aliases": [
+      "gb300",
+      "blackwell ultra",
+      "sm103"
+    ],
+    "kind": "cuda",
+    "family": "Blackwell",
+    "computeCapability": 103,
+    "memoryGiB": 288,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-gb10",
+    "name": "NVIDIA GB10",
+    "aliases": [
+      "dgx spark",
+      "spark",
+      "sm121"
+    ],
+    "kind": "cuda",
+    "family": "Blackwell",
+    "computeCapability": 121,
+    "memoryGiB": 128,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-gh200",
+    "name": "NVIDIA GH200",
+    "aliases": [
+      "gh200 96gb",
+      "grace hopper"
+    ],
+    "kind": "cuda",
+    "family": "Hopper",
+    "computeCapability": 90,
+    "memoryGiB": 96,
     "simd": [],
     "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
     "asOf": "2026-08"
@@ -108,17 +270,59 @@ export const deviceRows: readonly Device[] = [
     "asOf": "2026-08"
   },
   {
+    "id": "nvidia-h20",
+    "name": "NVIDIA H20",
+    "aliases": [
+      "h20 96gb"
+    ],
+    "kind": "cuda",
+    "family": "Hopper",
+    "computeCapability": 90,
+    "memoryGiB": 96,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
     "id": "nvidia-h200",
     "name": "NVIDIA H200",
     "aliases": [
       "h200 sxm",
-      "h200 nvl",
-      "gh200"
+      "h200 nvl"
     ],
     "kind": "cuda",
     "family": "Hopper",
     "computeCapability": 90,
     "memoryGiB": 141,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-jetson-agx-orin",
+    "name": "NVIDIA Jetson AGX Orin",
+    "aliases": [
+      "orin",
+      "agx orin",
+      "jetson orin",
+      "sm87"
+    ],
+    "kind": "cuda",
+    "family": "Ampere",
+    "computeCapability": 87,
+    "memoryGiB": 64,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-l20",
+    "name": "NVIDIA L20",
+    "aliases": [],
+    "kind": "cuda",
+    "family": "Ada",
+    "computeCapability": 89,
+    "memoryGiB": 48,
     "simd": [],
     "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
     "asOf": "2026-08"
@@ -153,6 +357,96 @@ export const deviceRows: readonly Device[] = [
     "asOf": "2026-08"
   },
   {
+    "id": "nvidia-p100",
+    "name": "NVIDIA P100",
+    "aliases": [
+      "pascal",
+      "sm60"
+    ],
+    "kind": "cuda",
+    "family": "Pascal",
+    "computeCapability": 60,
+    "memoryGiB": 16,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-p40",
+    "name": "NVIDIA P40",
+    "aliases": [
+      "sm61"
+    ],
+    "kind": "cuda",
+    "family": "Pascal",
+    "computeCapability": 61,
+    "memoryGiB": 24,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-rtx-2080-ti",
+    "name": "NVIDIA GeForce RTX 2080 Ti",
+    "aliases": [
+      "rtx2080ti",
+      "2080ti",
+      "rtx 20xx"
+    ],
+    "kind": "cuda",
+    "family": "Turing",
+    "computeCapability": 75,
+    "memoryGiB": 11,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-rtx-3060",
+    "name": "NVIDIA GeForce RTX 3060",
+    "aliases": [
+      "rtx3060",
+      "3060"
+    ],
+    "kind": "cuda",
+    "family": "Ampere",
+    "computeCapability": 86,
+    "memoryGiB": 12,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-rtx-3070",
+    "name": "NVIDIA GeForce RTX 3070",
+    "aliases": [
+      "rtx3070",
+      "3070"
+    ],
+    "kind": "cuda",
+    "family": "Ampere",
+    "computeCapability": 86,
+    "memoryGiB": 8,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-rtx-3080",
+    "name": "NVIDIA GeForce RTX 3080",
+    "aliases": [
+      "rtx3080",
+      "3080"
+    ],
+    "kind": "cuda",
+    "family": "Ampere",
+    "computeCapability": 86,
+    "memoryGiB": 10,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
     "id": "nvidia-rtx-3090",
     "name": "NVIDIA GeForce RTX 3090",
     "aliases": [
@@ -165,6 +459,38 @@ export const deviceRows: readonly Device[] = [
     "family": "Ampere",
     "computeCapability": 86,
     "memoryGiB": 24,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-rtx-4070",
+    "name": "NVIDIA GeForce RTX 4070",
+    "aliases": [
+      "rtx4070",
+      "4070",
+      "rtx 4070 super"
+    ],
+    "kind": "cuda",
+    "family": "Ada",
+    "computeCapability": 89,
+    "memoryGiB": 12,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-rtx-4080",
+    "name": "NVIDIA GeForce RTX 4080",
+    "aliases": [
+      "rtx4080",
+      "4080",
+      "rtx 4080 super"
+    ],
+    "kind": "cuda",
+    "family": "Ada",
+    "computeCapability": 89,
+    "memoryGiB": 16,
     "simd": [],
     "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
     "asOf": "2026-08"
@@ -185,6 +511,21 @@ export const deviceRows: readonly Device[] = [
     "asOf": "2026-08"
   },
   {
+    "id": "nvidia-rtx-5080",
+    "name": "NVIDIA GeForce RTX 5080",
+    "aliases": [
+      "rtx5080",
+      "5080"
+    ],
+    "kind": "cuda",
+    "family": "Blackwell",
+    "computeCapability": 120,
+    "memoryGiB": 16,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
     "id": "nvidia-rtx-5090",
     "name": "NVIDIA GeForce RTX 5090",
     "aliases": [
@@ -196,6 +537,51 @@ export const deviceRows: readonly Device[] = [
     "family": "Blackwell",
     "computeCapability": 120,
     "memoryGiB": 32,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-rtx-6000-ada",
+    "name": "NVIDIA RTX 6000 Ada Generation",
+    "aliases": [
+      "rtx 6000 ada",
+      "6000 ada"
+    ],
+    "kind": "cuda",
+    "family": "Ada",
+    "computeCapability": 89,
+    "memoryGiB": 48,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-rtx-a6000",
+    "name": "NVIDIA RTX A6000",
+    "aliases": [
+      "rtxa6000",
+      "a6000"
+    ],
+    "kind": "cuda",
+    "family": "Ampere",
+    "computeCapability": 86,
+    "memoryGiB": 48,
+    "simd": [],
+    "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
+    "asOf": "2026-08"
+  },
+  {
+    "id": "nvidia-rtx-pro-6000",
+    "name": "NVIDIA RTX PRO 6000 Blackwell",
+    "aliases": [
+      "rtx pro 6000",
+      "pro 6000"
+    ],
+    "kind": "cuda",
+    "family": "Blackwell",
+    "computeCapability": 120,
+    "memoryGiB": 96,
     "simd": [],
     "source": "https://developer.nvidia.com/cuda-gpus; NVIDIA data sheet",
     "asOf": "2026-08"

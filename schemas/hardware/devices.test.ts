@@ -18,6 +18,15 @@ test('names, ids and aliases find their device, in any spelling', () => {
     AVX512_VNNI: 'x86-avx512vnni',
     'Sapphire Rapids': 'x86-amx',
     armv9: 'armv9-sve',
+    GH200: 'nvidia-gh200',
+    'DGX Spark': 'nvidia-gb10',
+    'RTX PRO 6000': 'nvidia-rtx-pro-6000',
+    'RTX 6000 Ada': 'nvidia-rtx-6000-ada',
+    A800: 'nvidia-a100',
+    H800: 'nvidia-h100',
+    'Tesla P40': 'nvidia-p40',
+    MI300X: 'amd-mi300x',
+    'Gaudi 3': 'intel-gaudi3',
   };
   for (const [spelling, id] of Object.entries(spellings)) {
     assert.equal(findDevice(spelling)?.id, id, spelling);
@@ -27,6 +36,39 @@ test('names, ids and aliases find their device, in any spelling', () => {
 test('an unknown name finds nothing', () => {
   assert.equal(findDevice('abacus'), null);
   assert.equal(findDevice(''), null);
+});
+
+test('compute capabilities are those of the GPU map', () => {
+  const capabilities: Readonly<Record<string, number>> = {
+    P100: 60,
+    P40: 61,
+    V100: 70,
+    T4: 75,
+    'RTX 2080 Ti': 75,
+    A100: 80,
+    A30: 80,
+    A10: 86,
+    A40: 86,
+    'RTX 3080': 86,
+    'RTX A6000': 86,
+    Orin: 87,
+    L4: 89,
+    L40S: 89,
+    'RTX 4090': 89,
+    'RTX 6000 Ada': 89,
+    H100: 90,
+    H200: 90,
+    GH200: 90,
+    B200: 100,
+    GB200: 100,
+    B300: 103,
+    'RTX 5090': 120,
+    'RTX PRO 6000': 120,
+    GB10: 121,
+  };
+  for (const [name, capability] of Object.entries(capabilities)) {
+    assert.equal(findDevice(name)?.computeCapability, capability, name);
+  }
 });
 
 test('no two devices share a spelling, and each has a source', () => {

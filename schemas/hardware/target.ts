@@ -17,10 +17,11 @@ export interface Device {
   readonly name: string;
   /** Other spellings users type (h100, H100 SXM). */
   readonly aliases: readonly string[];
-  readonly kind: 'cuda' | 'x86' | 'arm';
-  /** Marketing family: Volta, Turing, Ampere, Ada, Hopper, Blackwell, x86, ARMv9. */
+  /** How it is programmed: NVIDIA, AMD and Intel GPUs, Gaudi and Apple's GPUs beside the processors. */
+  readonly kind: 'cuda' | 'rocm' | 'xpu' | 'gaudi' | 'metal' | 'x86' | 'arm';
+  /** Marketing family: Pascal, Volta, Turing, Ampere, Ada, Hopper, Blackwell, CDNA3, Gaudi, x86, ARMv9 ... */
   readonly family: string;
-  /** CUDA compute capability x10 (90 for 9.0); null for CPUs. */
+  /** CUDA compute capability x10 (90 for 9.0); null for what is not NVIDIA's. */
   readonly computeCapability: number | null;
   readonly memoryGiB: number | null;
   /** CPU instruction sets (avx2, avx512, avx512vnni, amx, neon, sve). */

@@ -11,6 +11,11 @@ test('versions compare part by part, and no version means the newest', () => {
     ['0.12', '>=0.9 <0.14', true],
     ['0.14', '>=0.9 <0.14', false],
     [null, '>=2.0', true],
+    [null, '>=0.10 <0.11', false],
+    [null, '0.14', false],
+    [null, null, true],
+    ['0.10.2', '>=0.10 <0.11', true],
+    ['0.11', '>=0.10 <0.11', false],
     ['1', null, true],
     ['2.0', '=2', true],
   ];

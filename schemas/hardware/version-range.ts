@@ -1,9 +1,12 @@
 // Version ranges of support rules: `>=2.0`, `>=0.9 <0.14`. Numbers compare part by part.
 
-/** An unknown version is taken for the newest, and no range for every version. */
+/** No version is taken for the newest, which no upper bound includes; no range is every version. */
 export function inRange(version: string | null, range: string | null): boolean {
-  if (version === null || range === null) {
+  if (range === null) {
     return true;
+  }
+  if (version === null) {
+    return range.split(/\s+/).every((bound) => bound.startsWith('>'));
   }
   return range.split(/\s+/).every((bound) => {
     const match = /^(>=|<=|>|<|=)?(\d[\w.]*)$/.exec(bound);

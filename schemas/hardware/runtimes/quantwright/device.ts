@@ -28,6 +28,15 @@ export function deviceVerdicts(input: JudgeInput, row: KernelRow | null): readon
           }),
         ];
   }
+  if (device.kind !== 'x86' && device.kind !== 'arm') {
+    return [
+      refused(input, {
+        rule: 'QW-07',
+        field: 'methods',
+        message: `${targetName(input)}: the ${row.codec} kernel runs on processors only; choose a CPU as the target device.`,
+      }),
+    ];
+  }
   return row.simd.some((level) => device.simd.includes(level))
     ? []
     : [
