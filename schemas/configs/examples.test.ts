@@ -17,7 +17,9 @@ for (const { id } of formats) {
     const folder = `schemas/configs/${id}/examples/${kind}`;
     for (const name of readdirSync(join(projectRoot, folder))) {
       test(`${id}: ${kind}/${name}`, () => {
-        const { format, findings, recipe } = check(folder, name);
+        const { format, findings: all, recipe } = check(folder, name);
+        // A hint that offers nothing to change is a remark, which a sound file may bear.
+        const findings = all.filter(({ severity, fixes }) => severity !== 'hint' || fixes.length > 0);
         assert.equal(format, id);
         if (kind === 'valid') {
           assert.deepEqual(
