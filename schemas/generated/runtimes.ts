@@ -797,7 +797,7 @@ export const runtimeRows: readonly RuntimeData[] = [
         "versions": null
       },
       {
-        "id": "HF-CPU",
+        "id": "HF-TABLE",
         "code": "QC002",
         "words": null,
         "source": "huggingface/transformers docs/source/en/quantization/overview.md",

@@ -73,7 +73,7 @@ function judgeUnlisted(input: JudgeInput): readonly SupportVerdict[] {
 /** Rules of other versions than the target's do not speak; when none is left, nothing is known about that version. */
 function ofVersion(input: JudgeInput, verdicts: readonly SupportVerdict[]): readonly SupportVerdict[] {
   const runtime = findRuntime(input.target.runtime);
-  const version = input.target.version ?? runtime?.versions[0] ?? null;
+  const { version } = input.target;
   const left = verdicts.filter((verdict) => verdict.kind === 'supported' || inRange(version, verdict.versions));
   const known = (runtime?.rules ?? []).some((rule) => inRange(version, rule.versions));
   const rows = runtime?.rules.length ?? 0;

@@ -25,15 +25,16 @@ export function judgeNeuralCompressor(input: JudgeInput): readonly SupportVerdic
 
 function gaudi(input: JudgeInput): SupportVerdict {
   const name = targetName(input);
-  if (input.device === null) {
+  const kind = input.device?.kind ?? 'gaudi';
+  if (kind === 'gaudi') {
     return { kind: 'supported', target: input.target, kernel: 'FP8 on Gaudi', source: findRule('NC-FP8-CPU')?.source ?? '' };
   }
-  return input.device.kind === 'cuda'
-    ? unknown(input, { rule: 'NO-ROW', field: 'scheme', message: `${name}: FP8 configs are for Gaudi; there are no rows for this device, so nothing is said.` })
+  return kind === 'x86'
+    ? unknown(input, { rule: 'NC-FP8-CPU', field: 'scheme', message: `${name}: FP8 configs are for Gaudi; on a CPU they run only in QDQ mode (use_qdq).` })
     : unknown(input, {
-        rule: 'NC-FP8-CPU',
+        rule: 'NO-ROW',
         field: 'scheme',
-        message: `${name}: FP8 configs are for Gaudi; on a CPU they run only with use_qdq, as a simulation.`,
+        message: `${name}: FP8 configs are for Gaudi; there are no rows for this device, so nothing is said.`,
       });
 }
 

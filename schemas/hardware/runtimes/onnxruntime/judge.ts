@@ -54,7 +54,7 @@ function simdOf({ device }: JudgeInput): string {
 
 function bnb4(input: JudgeInput): SupportVerdict {
   const { device } = input;
-  if (device?.kind === 'cuda') {
+  if (device !== null && device.kind !== 'x86' && device.kind !== 'arm') {
     const message = `${targetName(input)}: 4-bit floats (fp4, nf4) run on the CPU only; Olive's pass for them has no other provider.`;
     return refused(input, { rule: 'OR-BNB4', field: 'weights.dtype', message });
   }

@@ -3,11 +3,12 @@
 import { groupProblem, USUAL_GROUPS } from '../../group-size.ts';
 import { dequantizes, ignored, type JudgeInput, refused, targetName, unknown } from '../../judge.ts';
 import { savedLayout } from '../../saved-layout.ts';
+import type { Device } from '../../target.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { inRange } from '../../version-range.ts';
-import { findRule, findRuntime } from '../index.ts';
+import { findRule } from '../index.ts';
 import { awqKernel, gptqKernel, type KernelChoice } from './gptqmodel.ts';
-import { knownWithoutRow, type OverviewRow, overview } from './overview.ts';
+import { knownWithoutRow, type OverviewColumn, type OverviewRow, overview } from './overview.ts';
 
 export function judgeTransformers(input: JudgeInput): readonly SupportVerdict[] {
   const layout = savedLayout(input);
@@ -60,20 +61,37 @@ function deviceVerdict(input: JudgeInput, row: OverviewRow): SupportVerdict | nu
   if (device === null) {
     return null;
   }
-  return device.computeCapability === null ? cpuVerdict(input, row) : gpuVerdict(input, row, device.computeCapability);
+  return device.computeCapability === null ? tableVerdict(input, row, device) : gpuVerdict(input, row, device.computeCapability);
 }
 
-function cpuVerdict(input: JudgeInput, row: OverviewRow): SupportVerdict | null {
-  if (row.cpu === 'yes') {
+/** Devices that are not NVIDIA's: the columns of the document. */
+const COLUMNS: Readonly<Partial<Record<Device['kind'], { readonly column: OverviewColumn; readonly name: string }>>> = {
+  x86: { column: 'cpu', name: 'CPUs' },
+  arm: { column: 'cpu', name: 'CPUs' },
+  rocm: { column: 'rocm', name: 'AMD GPUs' },
+  metal: { column: 'metal', name: "Apple's GPUs" },
+  xpu: { column: 'xpu', name: 'Intel GPUs' },
+};
+
+function tableVerdict(input: JudgeInput, row: OverviewRow, { kind }: Device): SupportVerdict | null {
+  const place = COLUMNS[kind];
+  if (place === undefined) {
+    return noRow(input, 'the support table has no column for this device, so nothing is said');
+  }
+  const answer = row[place.column];
+  if (answer === 'yes') {
     return null;
   }
-  if (row.cpu === 'unsure') {
-    return noRow(input, `whether ${row.name} runs on CPUs is not certain (${row.note}), so nothing is said`);
+  if (answer === 'unsure') {
+    return noRow(input, `whether ${row.name} runs on ${place.name} is not certain (${row.note ?? 'the cell is blank'}), so nothing is said`);
   }
+  const gpu = row.needsGpu === true && place.column === 'cpu';
   return refused(input, {
-    rule: row.needsGpu === true ? 'HF-GPU' : 'HF-CPU',
+    rule: gpu ? 'HF-GPU' : 'HF-TABLE',
     field: 'scheme',
-    message: `${targetName(input)}: ${row.name} needs a GPU; it does not load on CPUs.`,
+    message: gpu
+      ? `${targetName(input)}: ${row.name} needs a GPU; its quantizer refuses CPUs.`
+      : `${targetName(input)}: ${row.name} does not run on ${place.name}; the table of supported methods says no.`,
   });
 }
 
@@ -114,8 +132,7 @@ function gpuVerdict(input: JudgeInput, row: OverviewRow, capability: number): Su
 
 /** Rules of older versions speak only when that version is asked for. */
 function applies(input: JudgeInput, rule: string): boolean {
-  const version = input.target.version ?? findRuntime('transformers')?.versions[0] ?? null;
-  return inRange(version, findRule(rule)?.versions ?? null);
+  return inRange(input.target.version, findRule(rule)?.versions ?? null);
 }
 
 function noRow(input: JudgeInput, what: string): SupportVerdict {
