@@ -17,6 +17,13 @@ export const ruleHelp: readonly RuleHelp[] = [
     "page": "docs/diagnostics/QC002.md"
   },
   {
+    "code": "QC003",
+    "name": "module-names",
+    "summary": "A pattern matches no module, or splits layers that runtimes fuse.",
+    "markdown": "A pattern matches no module, or splits layers that runtimes fuse.\n\nLists such as `ignore`, `modules_to_not_convert` and `dynamic` name modules. A name that matches nothing leaves a module quantized that was meant to stay\nin floating point, without a word from most tools.\n\n**Fix:** the near name that does match, or the missing shards added.",
+    "page": "docs/diagnostics/QC003.md"
+  },
+  {
     "code": "QC004",
     "name": "method-place",
     "summary": "The method is missing or unknown, or the config stands where tools do not look.",
@@ -38,11 +45,39 @@ export const ruleHelp: readonly RuleHelp[] = [
     "page": "docs/diagnostics/QC006.md"
   },
   {
+    "code": "QC007",
+    "name": "activation-dtype",
+    "summary": "The kernel does not compute in this data type.",
+    "markdown": "The kernel does not compute in this data type.\n\nSome kernels compute in float16 only, and some configs name a data type by a short form that no library knows.\n\n**Fix:** the name of the data type as the tool spells it.",
+    "page": "docs/diagnostics/QC007.md"
+  },
+  {
+    "code": "QC008",
+    "name": "memory-fit",
+    "summary": "What the quantized model needs in memory, against what the device has.",
+    "markdown": "What the quantized model needs in memory, against what the device has.\n\nAn estimate: weights, scales, zero points and the KV cache.\n\n**Fix:** fewer bits, a larger device, or more of them.",
+    "page": "docs/diagnostics/QC008.md"
+  },
+  {
     "code": "QC009",
     "name": "desc-act",
     "summary": "Activation order cannot be combined or loaded like this.",
     "markdown": "Activation order cannot be combined or loaded like this.\n\n`desc_act` quantizes columns in the order of falling activation energy. It costs a permutation at run time, which some kernels and loaders do not have:\nDashInfer refuses it, and GPTQModel refuses it together with `act_group_aware`.\n\n**Fix:** switch one of the two off. Weights that are quantized already must be quantized again.",
     "page": "docs/diagnostics/QC009.md"
+  },
+  {
+    "code": "QC010",
+    "name": "fp8-block-tp",
+    "summary": "The blocks of fp8 weights do not divide a layer's part on one device.",
+    "markdown": "The blocks of fp8 weights do not divide a layer's part on one device.\n\nFine-grained fp8 has one scale for a block of weights, and a block may not lie on two devices.\n\n**Fix:** a smaller tensor parallel size.",
+    "page": "docs/diagnostics/QC010.md"
+  },
+  {
+    "code": "QC011",
+    "name": "fp8-kv",
+    "summary": "The runtime or the device does not have this KV cache.",
+    "markdown": "The runtime or the device does not have this KV cache.\n\nKey and value caches in fp8 need kernels that not every device has.\n\n**Fix:** no quantization of the cache, or a type that the device has.",
+    "page": "docs/diagnostics/QC011.md"
   },
   {
     "code": "QC012",
@@ -73,6 +108,13 @@ export const ruleHelp: readonly RuleHelp[] = [
     "page": "docs/diagnostics/QC015.md"
   },
   {
+    "code": "QC016",
+    "name": "exact-capability",
+    "summary": "The kernel exists for older or other devices only.",
+    "markdown": "The kernel exists for older or other devices only.\n\nSome kernels are for one architecture: INT8 W8A8 ends before Blackwell, Machete and CUTLASS W4A8 want Hopper.\n\n**Fix:** a method whose kernels the device has.",
+    "page": "docs/diagnostics/QC016.md"
+  },
+  {
     "code": "QC017",
     "name": "runtime-refuses",
     "summary": "The target refuses, changes or ignores a setting.",
@@ -80,10 +122,59 @@ export const ruleHelp: readonly RuleHelp[] = [
     "page": "docs/diagnostics/QC017.md"
   },
   {
+    "code": "QC018",
+    "name": "tied-lm-head",
+    "summary": "`lm_head` is quantized, and shares its weight with the embeddings.",
+    "markdown": "`lm_head` is quantized, and shares its weight with the embeddings.\n\nWith `tie_word_embeddings` there is one matrix for both ends of the model.\n\n**Fix:** leave `lm_head` in floating point.",
+    "page": "docs/diagnostics/QC018.md"
+  },
+  {
+    "code": "QC019",
+    "name": "calibration",
+    "summary": "The calibration data is gone, unknown, too little or too long.",
+    "markdown": "The calibration data is gone, unknown, too little or too long.\n\nMethods that calibrate read samples of text.\n\n**Fix:** a dataset that exists.",
+    "page": "docs/diagnostics/QC019.md"
+  },
+  {
+    "code": "QC020",
+    "name": "deprecated",
+    "summary": "The tool has dropped or renamed this key.",
+    "markdown": "The tool has dropped or renamed this key.\n\nNewer versions ignore the key, or read it under another name.\n\n**Fix:** remove or rename it.",
+    "page": "docs/diagnostics/QC020.md"
+  },
+  {
+    "code": "QC021",
+    "name": "deepspeed",
+    "summary": "A setting of `compression_training` that DeepSpeed refuses, or that has no effect.",
+    "markdown": "A setting of `compression_training` that DeepSpeed refuses, or that has no effect.\n\nDeepSpeed checks some of its settings when training begins and others never.\n\n**Fix:** the value that works.",
+    "page": "docs/diagnostics/QC021.md"
+  },
+  {
+    "code": "QC022",
+    "name": "neural-compressor",
+    "summary": "A setting that Neural Compressor refuses, or drops with a warning.",
+    "markdown": "A setting that Neural Compressor refuses, or drops with a warning.\n\nNeural Compressor skips values it does not know and goes on.\n\n**Fix:** a value that it knows.",
+    "page": "docs/diagnostics/QC022.md"
+  },
+  {
     "code": "QC023",
     "name": "implicit-default",
     "summary": "A key is left out that tools fill differently.",
     "markdown": "A key is left out that tools fill differently.\n\nAutoGPTQ and transformers read the same files with different defaults: `desc_act` is true for one and false for the other, `group_size` -1 and 128. A file\nthat leaves them out describes two different models.\n\n**Fix:** write the value down.",
     "page": "docs/diagnostics/QC023.md"
+  },
+  {
+    "code": "QC024",
+    "name": "header-mismatch",
+    "summary": "The config contradicts the tensors of the checkpoint.",
+    "markdown": "The config contradicts the tensors of the checkpoint.\n\nShapes and data types of packed tensors say with how many bits and in which groups they were quantized.\n\n**Fix:** the values that the tensors have.",
+    "page": "docs/diagnostics/QC024.md"
+  },
+  {
+    "code": "QC025",
+    "name": "pattern",
+    "summary": "A pattern does not compile, or does not say what was meant.",
+    "markdown": "A pattern does not compile, or does not say what was meant.\n\nPatterns for module names are regular expressions in some formats and plain text in others.\n\n**Fix:** the pattern escaped, or without the slip.",
+    "page": "docs/diagnostics/QC025.md"
   }
 ];
