@@ -3,10 +3,46 @@ import type { ConfigFormat } from './config-format.ts';
 import { dashinfer } from './dashinfer/format.ts';
 import { deepspeed } from './deepspeed/format.ts';
 import { gptqQuantizeConfig } from './gptq-quantize-config/format.ts';
+import { hfAqlm } from './hf-aqlm/format.ts';
+import { hfBitnet } from './hf-bitnet/format.ts';
+import { hfEetq } from './hf-eetq/format.ts';
+import { hfExl2 } from './hf-exl2/format.ts';
+import { hfFpQuant } from './hf-fp-quant/format.ts';
 import { hfGptq } from './hf-gptq/format.ts';
+import { hfHiggs } from './hf-higgs/format.ts';
+import { hfHqq } from './hf-hqq/format.ts';
+import { hfMetal } from './hf-metal/format.ts';
+import { hfMxfp4 } from './hf-mxfp4/format.ts';
+import { hfQuanto } from './hf-quanto/format.ts';
+import { hfQuark } from './hf-quark/format.ts';
+import { hfSinq } from './hf-sinq/format.ts';
+import { hfSpqr } from './hf-spqr/format.ts';
+import { hfTorchao } from './hf-torchao/format.ts';
+import { hfVptq } from './hf-vptq/format.ts';
 import { quantwright } from './quantwright/format.ts';
 
-export const formats: readonly ConfigFormat[] = [quantwright, hfGptq, gptqQuantizeConfig, dashinfer, deepspeed];
+export const formats: readonly ConfigFormat[] = [
+  quantwright,
+  hfGptq,
+  gptqQuantizeConfig,
+  dashinfer,
+  deepspeed,
+  hfAqlm,
+  hfBitnet,
+  hfEetq,
+  hfExl2,
+  hfFpQuant,
+  hfHiggs,
+  hfHqq,
+  hfMetal,
+  hfMxfp4,
+  hfQuanto,
+  hfQuark,
+  hfSinq,
+  hfSpqr,
+  hfTorchao,
+  hfVptq,
+];
 
 export function findFormat(id: string): ConfigFormat | null {
   return formats.find((format) => format.id === id) ?? null;

@@ -20,6 +20,7 @@ export type QuantMethod =
   | 'bitnet'
   | 'bitsandbytes'
   | 'eetq'
+  | 'exl2'
   | 'fp8'
   | 'fp_quant'
   | 'higgs'
