@@ -19,6 +19,7 @@ import { hfSinq } from './hf-sinq/format.ts';
 import { hfSpqr } from './hf-spqr/format.ts';
 import { hfTorchao } from './hf-torchao/format.ts';
 import { hfVptq } from './hf-vptq/format.ts';
+import { incFp8 } from './inc-fp8/format.ts';
 import { quantwright } from './quantwright/format.ts';
 
 export const formats: readonly ConfigFormat[] = [
@@ -27,6 +28,7 @@ export const formats: readonly ConfigFormat[] = [
   gptqQuantizeConfig,
   dashinfer,
   deepspeed,
+  incFp8,
   hfAqlm,
   hfBitnet,
   hfEetq,
