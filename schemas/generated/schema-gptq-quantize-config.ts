@@ -26,6 +26,24 @@ export const schema: JsonSchema = {
       },
       "x-source": "AutoGPTQ/AutoGPTQ auto_gptq/quantization/config.py :: BaseQuantizeConfig"
     },
+    "method": {
+      "x-alias-of": "quant_method",
+      "type": [
+        "string",
+        "null"
+      ],
+      "enum": [
+        "gptq",
+        null
+      ],
+      "x-code": "QC004",
+      "enumDescriptions": [
+        "GPTQ weights.",
+        "As quant_method says."
+      ],
+      "description": "Newer name of quant_method in files of GPTQModel.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
+    },
     "bits": {
       "type": "integer",
       "enum": [
@@ -112,7 +130,8 @@ export const schema: JsonSchema = {
     "static_groups": {
       "type": "boolean",
       "default": false,
-      "description": "Groups were fitted before columns were reordered; g_idx is then in order."
+      "description": "Groups were fitted before columns were reordered; g_idx is then in order.",
+      "x-source": "AutoGPTQ/AutoGPTQ auto_gptq/quantization/config.py :: BaseQuantizeConfig"
     },
     "act_group_aware": {
       "type": [
@@ -120,7 +139,8 @@ export const schema: JsonSchema = {
         "null"
       ],
       "default": true,
-      "description": "GPTQModel: reorders whole groups only. Turned off by desc_act."
+      "description": "GPTQModel: reorders whole groups only. Turned off by desc_act.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "checkpoint_format": {
       "type": [
@@ -143,10 +163,11 @@ export const schema: JsonSchema = {
         "GPTQModel's layout for 5 to 7 bits.",
         "Repacked for Marlin kernels.",
         "Repacked for BitBLAS.",
-        "AWQ packing.",
+        "AWQ packing; GPTQModel refuses it for GPTQ.",
         "As when left out."
       ],
-      "description": "Layout of the packed weights."
+      "description": "Layout of the packed weights.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "format": {
       "x-alias-of": "checkpoint_format",
@@ -163,7 +184,17 @@ export const schema: JsonSchema = {
         "gemm",
         null
       ],
-      "description": "Newer name of checkpoint_format."
+      "description": "Newer name of checkpoint_format.",
+      "enumDescriptions": [
+        "GPTQ v1: stored zero points are one too small.",
+        "Zero points stored as they are; fewer runtimes read it.",
+        "GPTQModel's layout for 5 to 7 bits.",
+        "Repacked for Marlin kernels.",
+        "Repacked for BitBLAS.",
+        "AWQ packing; GPTQModel refuses it for GPTQ.",
+        "As when left out."
+      ],
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "dynamic": {
       "type": [
@@ -178,12 +209,14 @@ export const schema: JsonSchema = {
           "object",
           "null"
         ]
-      }
+      },
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "lm_head": {
       "type": "boolean",
       "default": false,
-      "description": "lm_head is quantized too."
+      "description": "lm_head is quantized too.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "pack_dtype": {
       "type": "string",
@@ -194,14 +227,16 @@ export const schema: JsonSchema = {
         "int64"
       ],
       "default": "int32",
-      "description": "Word the codes are packed in."
+      "description": "Word the codes are packed in.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "meta": {
       "type": [
         "object",
         "null"
       ],
-      "description": "Written by the quantizing tool; not read by runtimes."
+      "description": "Written by the quantizing tool; not read by runtimes.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "dataset": {
       "type": [
@@ -322,7 +357,8 @@ export const schema: JsonSchema = {
         "boolean",
         "null"
       ],
-      "description": "GPTQModel: raises damp_percent when the factorization fails."
+      "description": "GPTQModel: raises damp_percent when the factorization fails.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "mse": {
       "type": [
@@ -330,7 +366,8 @@ export const schema: JsonSchema = {
         "boolean",
         "null"
       ],
-      "description": "GPTQModel: norm of the range search; 0: none."
+      "description": "GPTQModel: norm of the range search; 0: none.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "rotation": {
       "type": [
@@ -342,7 +379,8 @@ export const schema: JsonSchema = {
         "random",
         null
       ],
-      "description": "GPTQModel: rotation of the weights before quantization."
+      "description": "GPTQModel: rotation of the weights before quantization.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "adapter": {
       "type": [
@@ -350,19 +388,21 @@ export const schema: JsonSchema = {
         "string",
         "null"
       ],
-      "description": "GPTQModel: adapter trained on the error."
+      "description": "GPTQModel: adapter trained on the error.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "offload_to_disk": {
       "type": [
         "boolean",
         "null"
       ],
-      "description": "GPTQModel: keep finished blocks on disk."
+      "description": "GPTQModel: keep finished blocks on disk.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "is_marlin_format": {
       "type": "boolean",
       "deprecated": true,
-      "description": "Old mark of Marlin weights; write checkpoint_format."
+      "description": "Old mark of Marlin weights; GPTQModel now raises on it. Write checkpoint_format."
     },
     "use_exllama": {
       "type": [

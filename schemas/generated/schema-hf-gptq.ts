@@ -26,6 +26,24 @@ export const schema: JsonSchema = {
       },
       "x-source": "huggingface/transformers src/transformers/utils/quantization_config.py :: GPTQConfig"
     },
+    "method": {
+      "x-alias-of": "quant_method",
+      "type": [
+        "string",
+        "null"
+      ],
+      "enum": [
+        "gptq",
+        null
+      ],
+      "x-code": "QC004",
+      "enumDescriptions": [
+        "GPTQ weights.",
+        "As quant_method says."
+      ],
+      "description": "Newer name of quant_method in files of GPTQModel.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
+    },
     "bits": {
       "type": "integer",
       "enum": [
@@ -103,12 +121,14 @@ export const schema: JsonSchema = {
     "true_sequential": {
       "type": "boolean",
       "default": true,
-      "description": "The linears of a block were quantized in dependency order."
+      "description": "The linears of a block were quantized in dependency order.",
+      "x-source": "huggingface/transformers src/transformers/utils/quantization_config.py :: GPTQConfig"
     },
     "static_groups": {
       "type": "boolean",
       "default": false,
-      "description": "Groups were fitted before columns were reordered; g_idx is then in order."
+      "description": "Groups were fitted before columns were reordered; g_idx is then in order.",
+      "x-source": "AutoGPTQ/AutoGPTQ auto_gptq/quantization/config.py :: BaseQuantizeConfig"
     },
     "act_group_aware": {
       "type": [
@@ -116,7 +136,8 @@ export const schema: JsonSchema = {
         "null"
       ],
       "default": true,
-      "description": "GPTQModel: reorders whole groups only. Turned off by desc_act."
+      "description": "GPTQModel: reorders whole groups only. Turned off by desc_act.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "checkpoint_format": {
       "type": [
@@ -139,10 +160,11 @@ export const schema: JsonSchema = {
         "GPTQModel's layout for 5 to 7 bits.",
         "Repacked for Marlin kernels.",
         "Repacked for BitBLAS.",
-        "AWQ packing.",
+        "AWQ packing; GPTQModel refuses it for GPTQ.",
         "As when left out."
       ],
-      "description": "Layout of the packed weights."
+      "description": "Layout of the packed weights.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "format": {
       "x-alias-of": "checkpoint_format",
@@ -159,7 +181,17 @@ export const schema: JsonSchema = {
         "gemm",
         null
       ],
-      "description": "Newer name of checkpoint_format."
+      "description": "Newer name of checkpoint_format.",
+      "enumDescriptions": [
+        "GPTQ v1: stored zero points are one too small.",
+        "Zero points stored as they are; fewer runtimes read it.",
+        "GPTQModel's layout for 5 to 7 bits.",
+        "Repacked for Marlin kernels.",
+        "Repacked for BitBLAS.",
+        "AWQ packing; GPTQModel refuses it for GPTQ.",
+        "As when left out."
+      ],
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "dynamic": {
       "type": [
@@ -174,12 +206,14 @@ export const schema: JsonSchema = {
           "object",
           "null"
         ]
-      }
+      },
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "lm_head": {
       "type": "boolean",
       "default": false,
-      "description": "lm_head is quantized too."
+      "description": "lm_head is quantized too.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "pack_dtype": {
       "type": "string",
@@ -190,14 +224,16 @@ export const schema: JsonSchema = {
         "int64"
       ],
       "default": "int32",
-      "description": "Word the codes are packed in."
+      "description": "Word the codes are packed in.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "meta": {
       "type": [
         "object",
         "null"
       ],
-      "description": "Written by the quantizing tool; not read by runtimes."
+      "description": "Written by the quantizing tool; not read by runtimes.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "dataset": {
       "type": [
@@ -245,7 +281,8 @@ export const schema: JsonSchema = {
       "type": "integer",
       "minimum": 1,
       "default": 1,
-      "description": "Calibration sequences that run together."
+      "description": "Calibration sequences that run together.",
+      "x-source": "huggingface/transformers src/transformers/utils/quantization_config.py :: GPTQConfig"
     },
     "pad_token_id": {
       "type": [
@@ -272,7 +309,8 @@ export const schema: JsonSchema = {
         "string",
         "null"
       ],
-      "description": "Kernel the loader should take."
+      "description": "Kernel the loader should take.",
+      "x-source": "huggingface/transformers src/transformers/utils/quantization_config.py :: GPTQConfig"
     },
     "block_name_to_quantize": {
       "type": [
@@ -282,7 +320,8 @@ export const schema: JsonSchema = {
       "description": "Module path of the decoder blocks.",
       "examples": [
         "model.layers"
-      ]
+      ],
+      "x-source": "huggingface/transformers src/transformers/utils/quantization_config.py :: GPTQConfig"
     },
     "module_name_preceding_first_block": {
       "type": [
@@ -292,7 +331,8 @@ export const schema: JsonSchema = {
       "items": {
         "type": "string"
       },
-      "description": "Modules before the first block."
+      "description": "Modules before the first block.",
+      "x-source": "huggingface/transformers src/transformers/utils/quantization_config.py :: GPTQConfig"
     },
     "modules_in_block_to_quantize": {
       "type": [
@@ -306,12 +346,14 @@ export const schema: JsonSchema = {
         },
         "x-words": "modules_in_block_to_quantize is a list of lists of module names."
       },
-      "description": "Linears of a block, in groups that share one calibration pass."
+      "description": "Linears of a block, in groups that share one calibration pass.",
+      "x-source": "huggingface/transformers src/transformers/utils/quantization_config.py :: GPTQConfig"
     },
     "cache_block_outputs": {
       "type": "boolean",
       "default": true,
-      "description": "Keep the outputs of a block for the next one."
+      "description": "Keep the outputs of a block for the next one.",
+      "x-source": "huggingface/transformers src/transformers/utils/quantization_config.py :: GPTQConfig"
     },
     "model_name_or_path": {
       "type": [
@@ -333,7 +375,8 @@ export const schema: JsonSchema = {
         "boolean",
         "null"
       ],
-      "description": "GPTQModel: raises damp_percent when the factorization fails."
+      "description": "GPTQModel: raises damp_percent when the factorization fails.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "mse": {
       "type": [
@@ -341,7 +384,8 @@ export const schema: JsonSchema = {
         "boolean",
         "null"
       ],
-      "description": "GPTQModel: norm of the range search; 0: none."
+      "description": "GPTQModel: norm of the range search; 0: none.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "rotation": {
       "type": [
@@ -353,7 +397,8 @@ export const schema: JsonSchema = {
         "random",
         null
       ],
-      "description": "GPTQModel: rotation of the weights before quantization."
+      "description": "GPTQModel: rotation of the weights before quantization.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "adapter": {
       "type": [
@@ -361,19 +406,21 @@ export const schema: JsonSchema = {
         "string",
         "null"
       ],
-      "description": "GPTQModel: adapter trained on the error."
+      "description": "GPTQModel: adapter trained on the error.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "offload_to_disk": {
       "type": [
         "boolean",
         "null"
       ],
-      "description": "GPTQModel: keep finished blocks on disk."
+      "description": "GPTQModel: keep finished blocks on disk.",
+      "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
     },
     "is_marlin_format": {
       "type": "boolean",
       "deprecated": true,
-      "description": "Old mark of Marlin weights; write checkpoint_format."
+      "description": "Old mark of Marlin weights; GPTQModel now raises on it. Write checkpoint_format."
     },
     "use_exllama": {
       "type": [
@@ -427,6 +474,34 @@ export const schema: JsonSchema = {
         "set": "gptq"
       },
       "x-source": "huggingface/transformers src/transformers/utils/quantization_config.py :: GPTQConfig"
+    },
+    {
+      "if": {
+        "required": [
+          "desc_act",
+          "act_group_aware"
+        ],
+        "properties": {
+          "desc_act": {
+            "const": true
+          }
+        }
+      },
+      "then": {
+        "properties": {
+          "act_group_aware": {
+            "not": {
+              "const": true,
+              "x-code": "QC009",
+              "x-words": "act_group_aware and desc_act are both true; GPTQModel refuses the pair.",
+              "x-fix": {
+                "set": false
+              },
+              "x-source": "ModelCloud/GPTQModel gptqmodel/quantization/config.py :: QuantizeConfig"
+            }
+          }
+        }
+      }
     }
   ]
 };

@@ -311,10 +311,10 @@ vErrors.push(err16);
 errors++;
 }
 }
-if(data.bits !== undefined){
-let data7 = data.bits;
-if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
-const err17 = {instancePath:instancePath+"/bits",schemaPath:"#/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.method !== undefined){
+let data7 = data.method;
+if((typeof data7 !== "string") && (data7 !== null)){
+const err17 = {instancePath:instancePath+"/method",schemaPath:"#/properties/method/type",keyword:"type",params:{type: schema11.properties.method.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -323,8 +323,8 @@ vErrors.push(err17);
 }
 errors++;
 }
-if(!(((((((data7 === 2) || (data7 === 3)) || (data7 === 4)) || (data7 === 5)) || (data7 === 6)) || (data7 === 7)) || (data7 === 8))){
-const err18 = {instancePath:instancePath+"/bits",schemaPath:"#/properties/bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.bits.enum},message:"must be equal to one of the allowed values"};
+if(!((data7 === "gptq") || (data7 === null))){
+const err18 = {instancePath:instancePath+"/method",schemaPath:"#/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -334,10 +334,10 @@ vErrors.push(err18);
 errors++;
 }
 }
-if(data.group_size !== undefined){
-let data8 = data.group_size;
+if(data.bits !== undefined){
+let data8 = data.bits;
 if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
-const err19 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err19 = {instancePath:instancePath+"/bits",schemaPath:"#/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -346,10 +346,8 @@ vErrors.push(err19);
 }
 errors++;
 }
-const _errs28 = errors;
-const _errs29 = errors;
-if(0 !== data8){
-const err20 = {};
+if(!(((((((data8 === 2) || (data8 === 3)) || (data8 === 4)) || (data8 === 5)) || (data8 === 6)) || (data8 === 7)) || (data8 === 8))){
+const err20 = {instancePath:instancePath+"/bits",schemaPath:"#/properties/bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.bits.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -358,9 +356,11 @@ vErrors.push(err20);
 }
 errors++;
 }
-var valid11 = _errs29 === errors;
-if(valid11){
-const err21 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+if(data.group_size !== undefined){
+let data9 = data.group_size;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err21 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -369,20 +369,10 @@ vErrors.push(err21);
 }
 errors++;
 }
-else {
-errors = _errs28;
-if(vErrors !== null){
-if(_errs28){
-vErrors.length = _errs28;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data8 == "number") && (isFinite(data8))){
-if(data8 < -1 || isNaN(data8)){
-const err22 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const _errs30 = errors;
+const _errs31 = errors;
+if(0 !== data9){
+const err22 = {};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -391,12 +381,9 @@ vErrors.push(err22);
 }
 errors++;
 }
-}
-}
-if(data.desc_act !== undefined){
-let data9 = data.desc_act;
-if((typeof data9 !== "boolean") && (data9 !== null)){
-const err23 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: schema11.properties.desc_act.type},message:"must be boolean,null"};
+var valid11 = _errs31 === errors;
+if(valid11){
+const err23 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -405,10 +392,20 @@ vErrors.push(err23);
 }
 errors++;
 }
+else {
+errors = _errs30;
+if(vErrors !== null){
+if(_errs30){
+vErrors.length = _errs30;
 }
-if(data.sym !== undefined){
-if(typeof data.sym !== "boolean"){
-const err24 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < -1 || isNaN(data9)){
+const err24 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -418,11 +415,11 @@ vErrors.push(err24);
 errors++;
 }
 }
-if(data.damp_percent !== undefined){
-let data11 = data.damp_percent;
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 >= 1 || isNaN(data11)){
-const err25 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+}
+if(data.desc_act !== undefined){
+let data10 = data.desc_act;
+if((typeof data10 !== "boolean") && (data10 !== null)){
+const err25 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: schema11.properties.desc_act.type},message:"must be boolean,null"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -431,8 +428,10 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(data11 <= 0 || isNaN(data11)){
-const err26 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+if(data.sym !== undefined){
+if(typeof data.sym !== "boolean"){
+const err26 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -442,8 +441,11 @@ vErrors.push(err26);
 errors++;
 }
 }
-else {
-const err27 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.damp_percent !== undefined){
+let data12 = data.damp_percent;
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 >= 1 || isNaN(data12)){
+const err27 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -452,10 +454,8 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err28 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data12 <= 0 || isNaN(data12)){
+const err28 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -465,9 +465,8 @@ vErrors.push(err28);
 errors++;
 }
 }
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err29 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err29 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -477,10 +476,9 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data.act_group_aware !== undefined){
-let data14 = data.act_group_aware;
-if((typeof data14 !== "boolean") && (data14 !== null)){
-const err30 = {instancePath:instancePath+"/act_group_aware",schemaPath:"#/properties/act_group_aware/type",keyword:"type",params:{type: schema11.properties.act_group_aware.type},message:"must be boolean,null"};
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err30 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -490,10 +488,9 @@ vErrors.push(err30);
 errors++;
 }
 }
-if(data.checkpoint_format !== undefined){
-let data15 = data.checkpoint_format;
-if((typeof data15 !== "string") && (data15 !== null)){
-const err31 = {instancePath:instancePath+"/checkpoint_format",schemaPath:"#/properties/checkpoint_format/type",keyword:"type",params:{type: schema11.properties.checkpoint_format.type},message:"must be string,null"};
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err31 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -502,8 +499,11 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(!(((((((data15 === "gptq") || (data15 === "gptq_v2")) || (data15 === "gptq_p")) || (data15 === "marlin")) || (data15 === "bitblas")) || (data15 === "gemm")) || (data15 === null))){
-const err32 = {instancePath:instancePath+"/checkpoint_format",schemaPath:"#/properties/checkpoint_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.checkpoint_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.act_group_aware !== undefined){
+let data15 = data.act_group_aware;
+if((typeof data15 !== "boolean") && (data15 !== null)){
+const err32 = {instancePath:instancePath+"/act_group_aware",schemaPath:"#/properties/act_group_aware/type",keyword:"type",params:{type: schema11.properties.act_group_aware.type},message:"must be boolean,null"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -513,10 +513,10 @@ vErrors.push(err32);
 errors++;
 }
 }
-if(data.format !== undefined){
-let data16 = data.format;
+if(data.checkpoint_format !== undefined){
+let data16 = data.checkpoint_format;
 if((typeof data16 !== "string") && (data16 !== null)){
-const err33 = {instancePath:instancePath+"/format",schemaPath:"#/properties/format/type",keyword:"type",params:{type: schema11.properties.format.type},message:"must be string,null"};
+const err33 = {instancePath:instancePath+"/checkpoint_format",schemaPath:"#/properties/checkpoint_format/type",keyword:"type",params:{type: schema11.properties.checkpoint_format.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -526,7 +526,7 @@ vErrors.push(err33);
 errors++;
 }
 if(!(((((((data16 === "gptq") || (data16 === "gptq_v2")) || (data16 === "gptq_p")) || (data16 === "marlin")) || (data16 === "bitblas")) || (data16 === "gemm")) || (data16 === null))){
-const err34 = {instancePath:instancePath+"/format",schemaPath:"#/properties/format/enum",keyword:"enum",params:{allowedValues: schema11.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err34 = {instancePath:instancePath+"/checkpoint_format",schemaPath:"#/properties/checkpoint_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.checkpoint_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -536,10 +536,10 @@ vErrors.push(err34);
 errors++;
 }
 }
-if(data.dynamic !== undefined){
-let data17 = data.dynamic;
-if(((!(data17 && typeof data17 == "object" && !Array.isArray(data17))) && (typeof data17 !== "boolean")) && (data17 !== null)){
-const err35 = {instancePath:instancePath+"/dynamic",schemaPath:"#/properties/dynamic/type",keyword:"type",params:{type: schema11.properties.dynamic.type},message:"must be object,boolean,null"};
+if(data.format !== undefined){
+let data17 = data.format;
+if((typeof data17 !== "string") && (data17 !== null)){
+const err35 = {instancePath:instancePath+"/format",schemaPath:"#/properties/format/type",keyword:"type",params:{type: schema11.properties.format.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -548,11 +548,8 @@ vErrors.push(err35);
 }
 errors++;
 }
-if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
-for(const key1 in data17){
-let data18 = data17[key1];
-if((!(data18 && typeof data18 == "object" && !Array.isArray(data18))) && (data18 !== null)){
-const err36 = {instancePath:instancePath+"/dynamic/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dynamic/additionalProperties/type",keyword:"type",params:{type: schema11.properties.dynamic.additionalProperties.type},message:"must be object,null"};
+if(!(((((((data17 === "gptq") || (data17 === "gptq_v2")) || (data17 === "gptq_p")) || (data17 === "marlin")) || (data17 === "bitblas")) || (data17 === "gemm")) || (data17 === null))){
+const err36 = {instancePath:instancePath+"/format",schemaPath:"#/properties/format/enum",keyword:"enum",params:{allowedValues: schema11.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -562,11 +559,10 @@ vErrors.push(err36);
 errors++;
 }
 }
-}
-}
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err37 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.dynamic !== undefined){
+let data18 = data.dynamic;
+if(((!(data18 && typeof data18 == "object" && !Array.isArray(data18))) && (typeof data18 !== "boolean")) && (data18 !== null)){
+const err37 = {instancePath:instancePath+"/dynamic",schemaPath:"#/properties/dynamic/type",keyword:"type",params:{type: schema11.properties.dynamic.type},message:"must be object,boolean,null"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -575,11 +571,11 @@ vErrors.push(err37);
 }
 errors++;
 }
-}
-if(data.pack_dtype !== undefined){
-let data20 = data.pack_dtype;
-if(typeof data20 !== "string"){
-const err38 = {instancePath:instancePath+"/pack_dtype",schemaPath:"#/properties/pack_dtype/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
+for(const key1 in data18){
+let data19 = data18[key1];
+if((!(data19 && typeof data19 == "object" && !Array.isArray(data19))) && (data19 !== null)){
+const err38 = {instancePath:instancePath+"/dynamic/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dynamic/additionalProperties/type",keyword:"type",params:{type: schema11.properties.dynamic.additionalProperties.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -588,8 +584,12 @@ vErrors.push(err38);
 }
 errors++;
 }
-if(!((((data20 === "int32") || (data20 === "int16")) || (data20 === "int8")) || (data20 === "int64"))){
-const err39 = {instancePath:instancePath+"/pack_dtype",schemaPath:"#/properties/pack_dtype/enum",keyword:"enum",params:{allowedValues: schema11.properties.pack_dtype.enum},message:"must be equal to one of the allowed values"};
+}
+}
+}
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err39 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -599,10 +599,10 @@ vErrors.push(err39);
 errors++;
 }
 }
-if(data.meta !== undefined){
-let data21 = data.meta;
-if((!(data21 && typeof data21 == "object" && !Array.isArray(data21))) && (data21 !== null)){
-const err40 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: schema11.properties.meta.type},message:"must be object,null"};
+if(data.pack_dtype !== undefined){
+let data21 = data.pack_dtype;
+if(typeof data21 !== "string"){
+const err40 = {instancePath:instancePath+"/pack_dtype",schemaPath:"#/properties/pack_dtype/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -611,11 +611,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-if(data.dataset !== undefined){
-let data22 = data.dataset;
-if(((typeof data22 !== "string") && (!(Array.isArray(data22)))) && (data22 !== null)){
-const err41 = {instancePath:instancePath+"/dataset",schemaPath:"#/properties/dataset/type",keyword:"type",params:{type: schema11.properties.dataset.type},message:"must be string,array,null"};
+if(!((((data21 === "int32") || (data21 === "int16")) || (data21 === "int8")) || (data21 === "int64"))){
+const err41 = {instancePath:instancePath+"/pack_dtype",schemaPath:"#/properties/pack_dtype/enum",keyword:"enum",params:{allowedValues: schema11.properties.pack_dtype.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -624,11 +621,11 @@ vErrors.push(err41);
 }
 errors++;
 }
-if(Array.isArray(data22)){
-const len0 = data22.length;
-for(let i0=0; i0<len0; i0++){
-if(typeof data22[i0] !== "string"){
-const err42 = {instancePath:instancePath+"/dataset/" + i0,schemaPath:"#/properties/dataset/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data.meta !== undefined){
+let data22 = data.meta;
+if((!(data22 && typeof data22 == "object" && !Array.isArray(data22))) && (data22 !== null)){
+const err42 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: schema11.properties.meta.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -638,12 +635,10 @@ vErrors.push(err42);
 errors++;
 }
 }
-}
-}
-if(data.model_seqlen !== undefined){
-let data24 = data.model_seqlen;
-if((!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))) && (data24 !== null)){
-const err43 = {instancePath:instancePath+"/model_seqlen",schemaPath:"#/properties/model_seqlen/type",keyword:"type",params:{type: schema11.properties.model_seqlen.type},message:"must be integer,null"};
+if(data.dataset !== undefined){
+let data23 = data.dataset;
+if(((typeof data23 !== "string") && (!(Array.isArray(data23)))) && (data23 !== null)){
+const err43 = {instancePath:instancePath+"/dataset",schemaPath:"#/properties/dataset/type",keyword:"type",params:{type: schema11.properties.dataset.type},message:"must be string,array,null"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -652,11 +647,11 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-if(data.batch_size !== undefined){
-let data25 = data.batch_size;
-if(!(((typeof data25 == "number") && (!(data25 % 1) && !isNaN(data25))) && (isFinite(data25)))){
-const err44 = {instancePath:instancePath+"/batch_size",schemaPath:"#/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(Array.isArray(data23)){
+const len0 = data23.length;
+for(let i0=0; i0<len0; i0++){
+if(typeof data23[i0] !== "string"){
+const err44 = {instancePath:instancePath+"/dataset/" + i0,schemaPath:"#/properties/dataset/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -665,9 +660,13 @@ vErrors.push(err44);
 }
 errors++;
 }
-if((typeof data25 == "number") && (isFinite(data25))){
-if(data25 < 1 || isNaN(data25)){
-const err45 = {instancePath:instancePath+"/batch_size",schemaPath:"#/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+}
+}
+if(data.model_seqlen !== undefined){
+let data25 = data.model_seqlen;
+if((!(((typeof data25 == "number") && (!(data25 % 1) && !isNaN(data25))) && (isFinite(data25)))) && (data25 !== null)){
+const err45 = {instancePath:instancePath+"/model_seqlen",schemaPath:"#/properties/model_seqlen/type",keyword:"type",params:{type: schema11.properties.model_seqlen.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -677,11 +676,10 @@ vErrors.push(err45);
 errors++;
 }
 }
-}
-if(data.pad_token_id !== undefined){
-let data26 = data.pad_token_id;
-if((!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))) && (data26 !== null)){
-const err46 = {instancePath:instancePath+"/pad_token_id",schemaPath:"#/properties/pad_token_id/type",keyword:"type",params:{type: schema11.properties.pad_token_id.type},message:"must be integer,null"};
+if(data.batch_size !== undefined){
+let data26 = data.batch_size;
+if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+const err46 = {instancePath:instancePath+"/batch_size",schemaPath:"#/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -690,11 +688,9 @@ vErrors.push(err46);
 }
 errors++;
 }
-}
-if(data.max_input_length !== undefined){
-let data27 = data.max_input_length;
-if((!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))) && (data27 !== null)){
-const err47 = {instancePath:instancePath+"/max_input_length",schemaPath:"#/properties/max_input_length/type",keyword:"type",params:{type: schema11.properties.max_input_length.type},message:"must be integer,null"};
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 < 1 || isNaN(data26)){
+const err47 = {instancePath:instancePath+"/batch_size",schemaPath:"#/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -704,10 +700,11 @@ vErrors.push(err47);
 errors++;
 }
 }
-if(data.backend !== undefined){
-let data28 = data.backend;
-if((typeof data28 !== "string") && (data28 !== null)){
-const err48 = {instancePath:instancePath+"/backend",schemaPath:"#/properties/backend/type",keyword:"type",params:{type: schema11.properties.backend.type},message:"must be string,null"};
+}
+if(data.pad_token_id !== undefined){
+let data27 = data.pad_token_id;
+if((!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))) && (data27 !== null)){
+const err48 = {instancePath:instancePath+"/pad_token_id",schemaPath:"#/properties/pad_token_id/type",keyword:"type",params:{type: schema11.properties.pad_token_id.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -717,10 +714,10 @@ vErrors.push(err48);
 errors++;
 }
 }
-if(data.block_name_to_quantize !== undefined){
-let data29 = data.block_name_to_quantize;
-if((typeof data29 !== "string") && (data29 !== null)){
-const err49 = {instancePath:instancePath+"/block_name_to_quantize",schemaPath:"#/properties/block_name_to_quantize/type",keyword:"type",params:{type: schema11.properties.block_name_to_quantize.type},message:"must be string,null"};
+if(data.max_input_length !== undefined){
+let data28 = data.max_input_length;
+if((!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))) && (data28 !== null)){
+const err49 = {instancePath:instancePath+"/max_input_length",schemaPath:"#/properties/max_input_length/type",keyword:"type",params:{type: schema11.properties.max_input_length.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -730,10 +727,10 @@ vErrors.push(err49);
 errors++;
 }
 }
-if(data.module_name_preceding_first_block !== undefined){
-let data30 = data.module_name_preceding_first_block;
-if((!(Array.isArray(data30))) && (data30 !== null)){
-const err50 = {instancePath:instancePath+"/module_name_preceding_first_block",schemaPath:"#/properties/module_name_preceding_first_block/type",keyword:"type",params:{type: schema11.properties.module_name_preceding_first_block.type},message:"must be array,null"};
+if(data.backend !== undefined){
+let data29 = data.backend;
+if((typeof data29 !== "string") && (data29 !== null)){
+const err50 = {instancePath:instancePath+"/backend",schemaPath:"#/properties/backend/type",keyword:"type",params:{type: schema11.properties.backend.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -742,11 +739,11 @@ vErrors.push(err50);
 }
 errors++;
 }
-if(Array.isArray(data30)){
-const len1 = data30.length;
-for(let i1=0; i1<len1; i1++){
-if(typeof data30[i1] !== "string"){
-const err51 = {instancePath:instancePath+"/module_name_preceding_first_block/" + i1,schemaPath:"#/properties/module_name_preceding_first_block/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data.block_name_to_quantize !== undefined){
+let data30 = data.block_name_to_quantize;
+if((typeof data30 !== "string") && (data30 !== null)){
+const err51 = {instancePath:instancePath+"/block_name_to_quantize",schemaPath:"#/properties/block_name_to_quantize/type",keyword:"type",params:{type: schema11.properties.block_name_to_quantize.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -756,12 +753,10 @@ vErrors.push(err51);
 errors++;
 }
 }
-}
-}
-if(data.modules_in_block_to_quantize !== undefined){
-let data32 = data.modules_in_block_to_quantize;
-if((!(Array.isArray(data32))) && (data32 !== null)){
-const err52 = {instancePath:instancePath+"/modules_in_block_to_quantize",schemaPath:"#/properties/modules_in_block_to_quantize/type",keyword:"type",params:{type: schema11.properties.modules_in_block_to_quantize.type},message:"must be array,null"};
+if(data.module_name_preceding_first_block !== undefined){
+let data31 = data.module_name_preceding_first_block;
+if((!(Array.isArray(data31))) && (data31 !== null)){
+const err52 = {instancePath:instancePath+"/module_name_preceding_first_block",schemaPath:"#/properties/module_name_preceding_first_block/type",keyword:"type",params:{type: schema11.properties.module_name_preceding_first_block.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -770,15 +765,11 @@ vErrors.push(err52);
 }
 errors++;
 }
-if(Array.isArray(data32)){
-const len2 = data32.length;
-for(let i2=0; i2<len2; i2++){
-let data33 = data32[i2];
-if(Array.isArray(data33)){
-const len3 = data33.length;
-for(let i3=0; i3<len3; i3++){
-if(typeof data33[i3] !== "string"){
-const err53 = {instancePath:instancePath+"/modules_in_block_to_quantize/" + i2+"/" + i3,schemaPath:"#/properties/modules_in_block_to_quantize/items/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(Array.isArray(data31)){
+const len1 = data31.length;
+for(let i1=0; i1<len1; i1++){
+if(typeof data31[i1] !== "string"){
+const err53 = {instancePath:instancePath+"/module_name_preceding_first_block/" + i1,schemaPath:"#/properties/module_name_preceding_first_block/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -789,8 +780,11 @@ errors++;
 }
 }
 }
-else {
-const err54 = {instancePath:instancePath+"/modules_in_block_to_quantize/" + i2,schemaPath:"#/properties/modules_in_block_to_quantize/items/type",keyword:"type",params:{type: "array"},message:"must be array"};
+}
+if(data.modules_in_block_to_quantize !== undefined){
+let data33 = data.modules_in_block_to_quantize;
+if((!(Array.isArray(data33))) && (data33 !== null)){
+const err54 = {instancePath:instancePath+"/modules_in_block_to_quantize",schemaPath:"#/properties/modules_in_block_to_quantize/type",keyword:"type",params:{type: schema11.properties.modules_in_block_to_quantize.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -799,12 +793,15 @@ vErrors.push(err54);
 }
 errors++;
 }
-}
-}
-}
-if(data.cache_block_outputs !== undefined){
-if(typeof data.cache_block_outputs !== "boolean"){
-const err55 = {instancePath:instancePath+"/cache_block_outputs",schemaPath:"#/properties/cache_block_outputs/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(Array.isArray(data33)){
+const len2 = data33.length;
+for(let i2=0; i2<len2; i2++){
+let data34 = data33[i2];
+if(Array.isArray(data34)){
+const len3 = data34.length;
+for(let i3=0; i3<len3; i3++){
+if(typeof data34[i3] !== "string"){
+const err55 = {instancePath:instancePath+"/modules_in_block_to_quantize/" + i2+"/" + i3,schemaPath:"#/properties/modules_in_block_to_quantize/items/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -814,10 +811,9 @@ vErrors.push(err55);
 errors++;
 }
 }
-if(data.model_name_or_path !== undefined){
-let data36 = data.model_name_or_path;
-if((typeof data36 !== "string") && (data36 !== null)){
-const err56 = {instancePath:instancePath+"/model_name_or_path",schemaPath:"#/properties/model_name_or_path/type",keyword:"type",params:{type: schema11.properties.model_name_or_path.type},message:"must be string,null"};
+}
+else {
+const err56 = {instancePath:instancePath+"/modules_in_block_to_quantize/" + i2,schemaPath:"#/properties/modules_in_block_to_quantize/items/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -827,10 +823,11 @@ vErrors.push(err56);
 errors++;
 }
 }
-if(data.model_file_base_name !== undefined){
-let data37 = data.model_file_base_name;
-if((typeof data37 !== "string") && (data37 !== null)){
-const err57 = {instancePath:instancePath+"/model_file_base_name",schemaPath:"#/properties/model_file_base_name/type",keyword:"type",params:{type: schema11.properties.model_file_base_name.type},message:"must be string,null"};
+}
+}
+if(data.cache_block_outputs !== undefined){
+if(typeof data.cache_block_outputs !== "boolean"){
+const err57 = {instancePath:instancePath+"/cache_block_outputs",schemaPath:"#/properties/cache_block_outputs/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -840,10 +837,10 @@ vErrors.push(err57);
 errors++;
 }
 }
-if(data.damp_auto_increment !== undefined){
-let data38 = data.damp_auto_increment;
-if(((!((typeof data38 == "number") && (isFinite(data38)))) && (typeof data38 !== "boolean")) && (data38 !== null)){
-const err58 = {instancePath:instancePath+"/damp_auto_increment",schemaPath:"#/properties/damp_auto_increment/type",keyword:"type",params:{type: schema11.properties.damp_auto_increment.type},message:"must be number,boolean,null"};
+if(data.model_name_or_path !== undefined){
+let data37 = data.model_name_or_path;
+if((typeof data37 !== "string") && (data37 !== null)){
+const err58 = {instancePath:instancePath+"/model_name_or_path",schemaPath:"#/properties/model_name_or_path/type",keyword:"type",params:{type: schema11.properties.model_name_or_path.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -853,10 +850,10 @@ vErrors.push(err58);
 errors++;
 }
 }
-if(data.mse !== undefined){
-let data39 = data.mse;
-if(((!((typeof data39 == "number") && (isFinite(data39)))) && (typeof data39 !== "boolean")) && (data39 !== null)){
-const err59 = {instancePath:instancePath+"/mse",schemaPath:"#/properties/mse/type",keyword:"type",params:{type: schema11.properties.mse.type},message:"must be number,boolean,null"};
+if(data.model_file_base_name !== undefined){
+let data38 = data.model_file_base_name;
+if((typeof data38 !== "string") && (data38 !== null)){
+const err59 = {instancePath:instancePath+"/model_file_base_name",schemaPath:"#/properties/model_file_base_name/type",keyword:"type",params:{type: schema11.properties.model_file_base_name.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -866,10 +863,10 @@ vErrors.push(err59);
 errors++;
 }
 }
-if(data.rotation !== undefined){
-let data40 = data.rotation;
-if((typeof data40 !== "string") && (data40 !== null)){
-const err60 = {instancePath:instancePath+"/rotation",schemaPath:"#/properties/rotation/type",keyword:"type",params:{type: schema11.properties.rotation.type},message:"must be string,null"};
+if(data.damp_auto_increment !== undefined){
+let data39 = data.damp_auto_increment;
+if(((!((typeof data39 == "number") && (isFinite(data39)))) && (typeof data39 !== "boolean")) && (data39 !== null)){
+const err60 = {instancePath:instancePath+"/damp_auto_increment",schemaPath:"#/properties/damp_auto_increment/type",keyword:"type",params:{type: schema11.properties.damp_auto_increment.type},message:"must be number,boolean,null"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -878,8 +875,11 @@ vErrors.push(err60);
 }
 errors++;
 }
-if(!(((data40 === "hadamard") || (data40 === "random")) || (data40 === null))){
-const err61 = {instancePath:instancePath+"/rotation",schemaPath:"#/properties/rotation/enum",keyword:"enum",params:{allowedValues: schema11.properties.rotation.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.mse !== undefined){
+let data40 = data.mse;
+if(((!((typeof data40 == "number") && (isFinite(data40)))) && (typeof data40 !== "boolean")) && (data40 !== null)){
+const err61 = {instancePath:instancePath+"/mse",schemaPath:"#/properties/mse/type",keyword:"type",params:{type: schema11.properties.mse.type},message:"must be number,boolean,null"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -889,10 +889,10 @@ vErrors.push(err61);
 errors++;
 }
 }
-if(data.adapter !== undefined){
-let data41 = data.adapter;
-if(((!(data41 && typeof data41 == "object" && !Array.isArray(data41))) && (typeof data41 !== "string")) && (data41 !== null)){
-const err62 = {instancePath:instancePath+"/adapter",schemaPath:"#/properties/adapter/type",keyword:"type",params:{type: schema11.properties.adapter.type},message:"must be object,string,null"};
+if(data.rotation !== undefined){
+let data41 = data.rotation;
+if((typeof data41 !== "string") && (data41 !== null)){
+const err62 = {instancePath:instancePath+"/rotation",schemaPath:"#/properties/rotation/type",keyword:"type",params:{type: schema11.properties.rotation.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -901,11 +901,8 @@ vErrors.push(err62);
 }
 errors++;
 }
-}
-if(data.offload_to_disk !== undefined){
-let data42 = data.offload_to_disk;
-if((typeof data42 !== "boolean") && (data42 !== null)){
-const err63 = {instancePath:instancePath+"/offload_to_disk",schemaPath:"#/properties/offload_to_disk/type",keyword:"type",params:{type: schema11.properties.offload_to_disk.type},message:"must be boolean,null"};
+if(!(((data41 === "hadamard") || (data41 === "random")) || (data41 === null))){
+const err63 = {instancePath:instancePath+"/rotation",schemaPath:"#/properties/rotation/enum",keyword:"enum",params:{allowedValues: schema11.properties.rotation.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -915,9 +912,10 @@ vErrors.push(err63);
 errors++;
 }
 }
-if(data.is_marlin_format !== undefined){
-if(typeof data.is_marlin_format !== "boolean"){
-const err64 = {instancePath:instancePath+"/is_marlin_format",schemaPath:"#/properties/is_marlin_format/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.adapter !== undefined){
+let data42 = data.adapter;
+if(((!(data42 && typeof data42 == "object" && !Array.isArray(data42))) && (typeof data42 !== "string")) && (data42 !== null)){
+const err64 = {instancePath:instancePath+"/adapter",schemaPath:"#/properties/adapter/type",keyword:"type",params:{type: schema11.properties.adapter.type},message:"must be object,string,null"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -927,10 +925,10 @@ vErrors.push(err64);
 errors++;
 }
 }
-if(data.use_exllama !== undefined){
-let data44 = data.use_exllama;
-if((typeof data44 !== "boolean") && (data44 !== null)){
-const err65 = {instancePath:instancePath+"/use_exllama",schemaPath:"#/properties/use_exllama/type",keyword:"type",params:{type: schema11.properties.use_exllama.type},message:"must be boolean,null"};
+if(data.offload_to_disk !== undefined){
+let data43 = data.offload_to_disk;
+if((typeof data43 !== "boolean") && (data43 !== null)){
+const err65 = {instancePath:instancePath+"/offload_to_disk",schemaPath:"#/properties/offload_to_disk/type",keyword:"type",params:{type: schema11.properties.offload_to_disk.type},message:"must be boolean,null"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -940,10 +938,9 @@ vErrors.push(err65);
 errors++;
 }
 }
-if(data.disable_exllama !== undefined){
-let data45 = data.disable_exllama;
-if((typeof data45 !== "boolean") && (data45 !== null)){
-const err66 = {instancePath:instancePath+"/disable_exllama",schemaPath:"#/properties/disable_exllama/type",keyword:"type",params:{type: schema11.properties.disable_exllama.type},message:"must be boolean,null"};
+if(data.is_marlin_format !== undefined){
+if(typeof data.is_marlin_format !== "boolean"){
+const err66 = {instancePath:instancePath+"/is_marlin_format",schemaPath:"#/properties/is_marlin_format/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -953,10 +950,10 @@ vErrors.push(err66);
 errors++;
 }
 }
-if(data.exllama_config !== undefined){
-let data46 = data.exllama_config;
-if((!(data46 && typeof data46 == "object" && !Array.isArray(data46))) && (data46 !== null)){
-const err67 = {instancePath:instancePath+"/exllama_config",schemaPath:"#/properties/exllama_config/type",keyword:"type",params:{type: schema11.properties.exllama_config.type},message:"must be object,null"};
+if(data.use_exllama !== undefined){
+let data45 = data.use_exllama;
+if((typeof data45 !== "boolean") && (data45 !== null)){
+const err67 = {instancePath:instancePath+"/use_exllama",schemaPath:"#/properties/use_exllama/type",keyword:"type",params:{type: schema11.properties.use_exllama.type},message:"must be boolean,null"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -966,10 +963,10 @@ vErrors.push(err67);
 errors++;
 }
 }
-if(data.use_cuda_fp16 !== undefined){
-let data47 = data.use_cuda_fp16;
-if((typeof data47 !== "boolean") && (data47 !== null)){
-const err68 = {instancePath:instancePath+"/use_cuda_fp16",schemaPath:"#/properties/use_cuda_fp16/type",keyword:"type",params:{type: schema11.properties.use_cuda_fp16.type},message:"must be boolean,null"};
+if(data.disable_exllama !== undefined){
+let data46 = data.disable_exllama;
+if((typeof data46 !== "boolean") && (data46 !== null)){
+const err68 = {instancePath:instancePath+"/disable_exllama",schemaPath:"#/properties/disable_exllama/type",keyword:"type",params:{type: schema11.properties.disable_exllama.type},message:"must be boolean,null"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -979,10 +976,10 @@ vErrors.push(err68);
 errors++;
 }
 }
-if(data.quantizer !== undefined){
-let data48 = data.quantizer;
-if(((typeof data48 !== "string") && (!(Array.isArray(data48)))) && (data48 !== null)){
-const err69 = {instancePath:instancePath+"/quantizer",schemaPath:"#/properties/quantizer/type",keyword:"type",params:{type: schema11.properties.quantizer.type},message:"must be string,array,null"};
+if(data.exllama_config !== undefined){
+let data47 = data.exllama_config;
+if((!(data47 && typeof data47 == "object" && !Array.isArray(data47))) && (data47 !== null)){
+const err69 = {instancePath:instancePath+"/exllama_config",schemaPath:"#/properties/exllama_config/type",keyword:"type",params:{type: schema11.properties.exllama_config.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -992,14 +989,40 @@ vErrors.push(err69);
 errors++;
 }
 }
-}
-else {
-const err70 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data.use_cuda_fp16 !== undefined){
+let data48 = data.use_cuda_fp16;
+if((typeof data48 !== "boolean") && (data48 !== null)){
+const err70 = {instancePath:instancePath+"/use_cuda_fp16",schemaPath:"#/properties/use_cuda_fp16/type",keyword:"type",params:{type: schema11.properties.use_cuda_fp16.type},message:"must be boolean,null"};
 if(vErrors === null){
 vErrors = [err70];
 }
 else {
 vErrors.push(err70);
+}
+errors++;
+}
+}
+if(data.quantizer !== undefined){
+let data49 = data.quantizer;
+if(((typeof data49 !== "string") && (!(Array.isArray(data49)))) && (data49 !== null)){
+const err71 = {instancePath:instancePath+"/quantizer",schemaPath:"#/properties/quantizer/type",keyword:"type",params:{type: schema11.properties.quantizer.type},message:"must be string,array,null"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+}
+else {
+const err72 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
 }
 errors++;
 }

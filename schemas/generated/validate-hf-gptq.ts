@@ -22,9 +22,13 @@ vErrors.push(err0);
 errors++;
 }
 }
+const _errs3 = errors;
+let valid1 = true;
+const _errs4 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.bits === undefined){
-const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "bits"},message:"must have required property '"+"bits"+"'"};
+let missing0;
+if(((data.desc_act === undefined) && (missing0 = "desc_act")) || ((data.act_group_aware === undefined) && (missing0 = "act_group_aware"))){
+const err1 = {};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -33,9 +37,10 @@ vErrors.push(err1);
 }
 errors++;
 }
-for(const key0 in data){
-if(!(func2.call(schema11.properties, key0))){
-const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+else {
+if(data.desc_act !== undefined){
+if(true !== data.desc_act){
+const err2 = {};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -45,10 +50,26 @@ vErrors.push(err2);
 errors++;
 }
 }
-if(data.quant_method !== undefined){
-let data0 = data.quant_method;
-if(typeof data0 !== "string"){
-const err3 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+var _valid0 = _errs4 === errors;
+errors = _errs3;
+if(vErrors !== null){
+if(_errs3){
+vErrors.length = _errs3;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs6 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.act_group_aware !== undefined){
+const _errs8 = errors;
+const _errs9 = errors;
+if(true !== data.act_group_aware){
+const err3 = {};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -57,8 +78,9 @@ vErrors.push(err3);
 }
 errors++;
 }
-if(!(data0 === "gptq")){
-const err4 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.enum},message:"must be equal to one of the allowed values"};
+var valid4 = _errs9 === errors;
+if(valid4){
+const err4 = {instancePath:instancePath+"/act_group_aware",schemaPath:"#/allOf/1/then/properties/act_group_aware/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -67,11 +89,24 @@ vErrors.push(err4);
 }
 errors++;
 }
+else {
+errors = _errs8;
+if(vErrors !== null){
+if(_errs8){
+vErrors.length = _errs8;
 }
-if(data.bits !== undefined){
-let data1 = data.bits;
-if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
-const err5 = {instancePath:instancePath+"/bits",schemaPath:"#/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+vErrors = null;
+}
+}
+}
+}
+}
+var _valid0 = _errs6 === errors;
+valid1 = _valid0;
+}
+if(!valid1){
+const err5 = {instancePath,schemaPath:"#/allOf/1/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -80,8 +115,9 @@ vErrors.push(err5);
 }
 errors++;
 }
-if(!((((data1 === 2) || (data1 === 3)) || (data1 === 4)) || (data1 === 8))){
-const err6 = {instancePath:instancePath+"/bits",schemaPath:"#/properties/bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.bits.enum},message:"must be equal to one of the allowed values"};
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.bits === undefined){
+const err6 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "bits"},message:"must have required property '"+"bits"+"'"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -90,11 +126,9 @@ vErrors.push(err6);
 }
 errors++;
 }
-}
-if(data.group_size !== undefined){
-let data2 = data.group_size;
-if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
-const err7 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+for(const key0 in data){
+if(!(func2.call(schema11.properties, key0))){
+const err7 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -103,10 +137,11 @@ vErrors.push(err7);
 }
 errors++;
 }
-const _errs9 = errors;
-const _errs10 = errors;
-if(0 !== data2){
-const err8 = {};
+}
+if(data.quant_method !== undefined){
+let data2 = data.quant_method;
+if(typeof data2 !== "string"){
+const err8 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -115,9 +150,8 @@ vErrors.push(err8);
 }
 errors++;
 }
-var valid2 = _errs10 === errors;
-if(valid2){
-const err9 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(!(data2 === "gptq")){
+const err9 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -126,20 +160,11 @@ vErrors.push(err9);
 }
 errors++;
 }
-else {
-errors = _errs9;
-if(vErrors !== null){
-if(_errs9){
-vErrors.length = _errs9;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data2 == "number") && (isFinite(data2))){
-if(data2 < -1 || isNaN(data2)){
-const err10 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data.method !== undefined){
+let data3 = data.method;
+if((typeof data3 !== "string") && (data3 !== null)){
+const err10 = {instancePath:instancePath+"/method",schemaPath:"#/properties/method/type",keyword:"type",params:{type: schema11.properties.method.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -148,12 +173,8 @@ vErrors.push(err10);
 }
 errors++;
 }
-}
-}
-if(data.desc_act !== undefined){
-let data3 = data.desc_act;
-if((typeof data3 !== "boolean") && (data3 !== null)){
-const err11 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: schema11.properties.desc_act.type},message:"must be boolean,null"};
+if(!((data3 === "gptq") || (data3 === null))){
+const err11 = {instancePath:instancePath+"/method",schemaPath:"#/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -163,9 +184,10 @@ vErrors.push(err11);
 errors++;
 }
 }
-if(data.sym !== undefined){
-if(typeof data.sym !== "boolean"){
-const err12 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.bits !== undefined){
+let data4 = data.bits;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+const err12 = {instancePath:instancePath+"/bits",schemaPath:"#/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -174,12 +196,8 @@ vErrors.push(err12);
 }
 errors++;
 }
-}
-if(data.damp_percent !== undefined){
-let data5 = data.damp_percent;
-if((typeof data5 == "number") && (isFinite(data5))){
-if(data5 >= 1 || isNaN(data5)){
-const err13 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(!((((data4 === 2) || (data4 === 3)) || (data4 === 4)) || (data4 === 8))){
+const err13 = {instancePath:instancePath+"/bits",schemaPath:"#/properties/bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.bits.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -188,8 +206,11 @@ vErrors.push(err13);
 }
 errors++;
 }
-if(data5 <= 0 || isNaN(data5)){
-const err14 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+if(data.group_size !== undefined){
+let data5 = data.group_size;
+if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
+const err14 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -198,9 +219,10 @@ vErrors.push(err14);
 }
 errors++;
 }
-}
-else {
-const err15 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+const _errs19 = errors;
+const _errs20 = errors;
+if(0 !== data5){
+const err15 = {};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -209,10 +231,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err16 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+var valid6 = _errs20 === errors;
+if(valid6){
+const err16 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -221,10 +242,20 @@ vErrors.push(err16);
 }
 errors++;
 }
+else {
+errors = _errs19;
+if(vErrors !== null){
+if(_errs19){
+vErrors.length = _errs19;
 }
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err17 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 < -1 || isNaN(data5)){
+const err17 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -234,10 +265,11 @@ vErrors.push(err17);
 errors++;
 }
 }
-if(data.act_group_aware !== undefined){
-let data8 = data.act_group_aware;
-if((typeof data8 !== "boolean") && (data8 !== null)){
-const err18 = {instancePath:instancePath+"/act_group_aware",schemaPath:"#/properties/act_group_aware/type",keyword:"type",params:{type: schema11.properties.act_group_aware.type},message:"must be boolean,null"};
+}
+if(data.desc_act !== undefined){
+let data6 = data.desc_act;
+if((typeof data6 !== "boolean") && (data6 !== null)){
+const err18 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: schema11.properties.desc_act.type},message:"must be boolean,null"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -247,10 +279,9 @@ vErrors.push(err18);
 errors++;
 }
 }
-if(data.checkpoint_format !== undefined){
-let data9 = data.checkpoint_format;
-if((typeof data9 !== "string") && (data9 !== null)){
-const err19 = {instancePath:instancePath+"/checkpoint_format",schemaPath:"#/properties/checkpoint_format/type",keyword:"type",params:{type: schema11.properties.checkpoint_format.type},message:"must be string,null"};
+if(data.sym !== undefined){
+if(typeof data.sym !== "boolean"){
+const err19 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -259,8 +290,12 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(!(((((((data9 === "gptq") || (data9 === "gptq_v2")) || (data9 === "gptq_p")) || (data9 === "marlin")) || (data9 === "bitblas")) || (data9 === "gemm")) || (data9 === null))){
-const err20 = {instancePath:instancePath+"/checkpoint_format",schemaPath:"#/properties/checkpoint_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.checkpoint_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.damp_percent !== undefined){
+let data8 = data.damp_percent;
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 >= 1 || isNaN(data8)){
+const err20 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -269,11 +304,8 @@ vErrors.push(err20);
 }
 errors++;
 }
-}
-if(data.format !== undefined){
-let data10 = data.format;
-if((typeof data10 !== "string") && (data10 !== null)){
-const err21 = {instancePath:instancePath+"/format",schemaPath:"#/properties/format/type",keyword:"type",params:{type: schema11.properties.format.type},message:"must be string,null"};
+if(data8 <= 0 || isNaN(data8)){
+const err21 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -282,8 +314,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(!(((((((data10 === "gptq") || (data10 === "gptq_v2")) || (data10 === "gptq_p")) || (data10 === "marlin")) || (data10 === "bitblas")) || (data10 === "gemm")) || (data10 === null))){
-const err22 = {instancePath:instancePath+"/format",schemaPath:"#/properties/format/enum",keyword:"enum",params:{allowedValues: schema11.properties.format.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err22 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -293,10 +326,9 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data.dynamic !== undefined){
-let data11 = data.dynamic;
-if(((!(data11 && typeof data11 == "object" && !Array.isArray(data11))) && (typeof data11 !== "boolean")) && (data11 !== null)){
-const err23 = {instancePath:instancePath+"/dynamic",schemaPath:"#/properties/dynamic/type",keyword:"type",params:{type: schema11.properties.dynamic.type},message:"must be object,boolean,null"};
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err23 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -305,11 +337,10 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
-for(const key1 in data11){
-let data12 = data11[key1];
-if((!(data12 && typeof data12 == "object" && !Array.isArray(data12))) && (data12 !== null)){
-const err24 = {instancePath:instancePath+"/dynamic/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dynamic/additionalProperties/type",keyword:"type",params:{type: schema11.properties.dynamic.additionalProperties.type},message:"must be object,null"};
+}
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err24 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -319,11 +350,10 @@ vErrors.push(err24);
 errors++;
 }
 }
-}
-}
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err25 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.act_group_aware !== undefined){
+let data11 = data.act_group_aware;
+if((typeof data11 !== "boolean") && (data11 !== null)){
+const err25 = {instancePath:instancePath+"/act_group_aware",schemaPath:"#/properties/act_group_aware/type",keyword:"type",params:{type: schema11.properties.act_group_aware.type},message:"must be boolean,null"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -333,10 +363,10 @@ vErrors.push(err25);
 errors++;
 }
 }
-if(data.pack_dtype !== undefined){
-let data14 = data.pack_dtype;
-if(typeof data14 !== "string"){
-const err26 = {instancePath:instancePath+"/pack_dtype",schemaPath:"#/properties/pack_dtype/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.checkpoint_format !== undefined){
+let data12 = data.checkpoint_format;
+if((typeof data12 !== "string") && (data12 !== null)){
+const err26 = {instancePath:instancePath+"/checkpoint_format",schemaPath:"#/properties/checkpoint_format/type",keyword:"type",params:{type: schema11.properties.checkpoint_format.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -345,8 +375,8 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(!((((data14 === "int32") || (data14 === "int16")) || (data14 === "int8")) || (data14 === "int64"))){
-const err27 = {instancePath:instancePath+"/pack_dtype",schemaPath:"#/properties/pack_dtype/enum",keyword:"enum",params:{allowedValues: schema11.properties.pack_dtype.enum},message:"must be equal to one of the allowed values"};
+if(!(((((((data12 === "gptq") || (data12 === "gptq_v2")) || (data12 === "gptq_p")) || (data12 === "marlin")) || (data12 === "bitblas")) || (data12 === "gemm")) || (data12 === null))){
+const err27 = {instancePath:instancePath+"/checkpoint_format",schemaPath:"#/properties/checkpoint_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.checkpoint_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -356,10 +386,10 @@ vErrors.push(err27);
 errors++;
 }
 }
-if(data.meta !== undefined){
-let data15 = data.meta;
-if((!(data15 && typeof data15 == "object" && !Array.isArray(data15))) && (data15 !== null)){
-const err28 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: schema11.properties.meta.type},message:"must be object,null"};
+if(data.format !== undefined){
+let data13 = data.format;
+if((typeof data13 !== "string") && (data13 !== null)){
+const err28 = {instancePath:instancePath+"/format",schemaPath:"#/properties/format/type",keyword:"type",params:{type: schema11.properties.format.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -368,11 +398,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-}
-if(data.dataset !== undefined){
-let data16 = data.dataset;
-if(((typeof data16 !== "string") && (!(Array.isArray(data16)))) && (data16 !== null)){
-const err29 = {instancePath:instancePath+"/dataset",schemaPath:"#/properties/dataset/type",keyword:"type",params:{type: schema11.properties.dataset.type},message:"must be string,array,null"};
+if(!(((((((data13 === "gptq") || (data13 === "gptq_v2")) || (data13 === "gptq_p")) || (data13 === "marlin")) || (data13 === "bitblas")) || (data13 === "gemm")) || (data13 === null))){
+const err29 = {instancePath:instancePath+"/format",schemaPath:"#/properties/format/enum",keyword:"enum",params:{allowedValues: schema11.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -381,11 +408,11 @@ vErrors.push(err29);
 }
 errors++;
 }
-const _errs40 = errors;
-let valid4 = true;
-const _errs41 = errors;
-if(typeof data16 !== "string"){
-const err30 = {};
+}
+if(data.dynamic !== undefined){
+let data14 = data.dynamic;
+if(((!(data14 && typeof data14 == "object" && !Array.isArray(data14))) && (typeof data14 !== "boolean")) && (data14 !== null)){
+const err30 = {instancePath:instancePath+"/dynamic",schemaPath:"#/properties/dynamic/type",keyword:"type",params:{type: schema11.properties.dynamic.type},message:"must be object,boolean,null"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -394,20 +421,11 @@ vErrors.push(err30);
 }
 errors++;
 }
-var _valid0 = _errs41 === errors;
-errors = _errs40;
-if(vErrors !== null){
-if(_errs40){
-vErrors.length = _errs40;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid0){
-const _errs43 = errors;
-if(!(((data16 === "wikitext2") || (data16 === "c4")) || (data16 === "c4-new"))){
-const err31 = {instancePath:instancePath+"/dataset",schemaPath:"#/properties/dataset/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.dataset.then.enum},message:"must be equal to one of the allowed values"};
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
+for(const key1 in data14){
+let data15 = data14[key1];
+if((!(data15 && typeof data15 == "object" && !Array.isArray(data15))) && (data15 !== null)){
+const err31 = {instancePath:instancePath+"/dynamic/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dynamic/additionalProperties/type",keyword:"type",params:{type: schema11.properties.dynamic.additionalProperties.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -416,11 +434,12 @@ vErrors.push(err31);
 }
 errors++;
 }
-var _valid0 = _errs43 === errors;
-valid4 = _valid0;
 }
-if(!valid4){
-const err32 = {instancePath:instancePath+"/dataset",schemaPath:"#/properties/dataset/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+}
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err32 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -429,11 +448,11 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(Array.isArray(data16)){
-const len0 = data16.length;
-for(let i0=0; i0<len0; i0++){
-if(typeof data16[i0] !== "string"){
-const err33 = {instancePath:instancePath+"/dataset/" + i0,schemaPath:"#/properties/dataset/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data.pack_dtype !== undefined){
+let data17 = data.pack_dtype;
+if(typeof data17 !== "string"){
+const err33 = {instancePath:instancePath+"/pack_dtype",schemaPath:"#/properties/pack_dtype/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -442,13 +461,8 @@ vErrors.push(err33);
 }
 errors++;
 }
-}
-}
-}
-if(data.model_seqlen !== undefined){
-let data18 = data.model_seqlen;
-if((!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))) && (data18 !== null)){
-const err34 = {instancePath:instancePath+"/model_seqlen",schemaPath:"#/properties/model_seqlen/type",keyword:"type",params:{type: schema11.properties.model_seqlen.type},message:"must be integer,null"};
+if(!((((data17 === "int32") || (data17 === "int16")) || (data17 === "int8")) || (data17 === "int64"))){
+const err34 = {instancePath:instancePath+"/pack_dtype",schemaPath:"#/properties/pack_dtype/enum",keyword:"enum",params:{allowedValues: schema11.properties.pack_dtype.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -458,10 +472,10 @@ vErrors.push(err34);
 errors++;
 }
 }
-if(data.batch_size !== undefined){
-let data19 = data.batch_size;
-if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
-const err35 = {instancePath:instancePath+"/batch_size",schemaPath:"#/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.meta !== undefined){
+let data18 = data.meta;
+if((!(data18 && typeof data18 == "object" && !Array.isArray(data18))) && (data18 !== null)){
+const err35 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: schema11.properties.meta.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -470,9 +484,11 @@ vErrors.push(err35);
 }
 errors++;
 }
-if((typeof data19 == "number") && (isFinite(data19))){
-if(data19 < 1 || isNaN(data19)){
-const err36 = {instancePath:instancePath+"/batch_size",schemaPath:"#/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data.dataset !== undefined){
+let data19 = data.dataset;
+if(((typeof data19 !== "string") && (!(Array.isArray(data19)))) && (data19 !== null)){
+const err36 = {instancePath:instancePath+"/dataset",schemaPath:"#/properties/dataset/type",keyword:"type",params:{type: schema11.properties.dataset.type},message:"must be string,array,null"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -481,12 +497,11 @@ vErrors.push(err36);
 }
 errors++;
 }
-}
-}
-if(data.pad_token_id !== undefined){
-let data20 = data.pad_token_id;
-if((!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))) && (data20 !== null)){
-const err37 = {instancePath:instancePath+"/pad_token_id",schemaPath:"#/properties/pad_token_id/type",keyword:"type",params:{type: schema11.properties.pad_token_id.type},message:"must be integer,null"};
+const _errs50 = errors;
+let valid8 = true;
+const _errs51 = errors;
+if(typeof data19 !== "string"){
+const err37 = {};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -495,11 +510,20 @@ vErrors.push(err37);
 }
 errors++;
 }
+var _valid1 = _errs51 === errors;
+errors = _errs50;
+if(vErrors !== null){
+if(_errs50){
+vErrors.length = _errs50;
 }
-if(data.max_input_length !== undefined){
-let data21 = data.max_input_length;
-if((!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))) && (data21 !== null)){
-const err38 = {instancePath:instancePath+"/max_input_length",schemaPath:"#/properties/max_input_length/type",keyword:"type",params:{type: schema11.properties.max_input_length.type},message:"must be integer,null"};
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs53 = errors;
+if(!(((data19 === "wikitext2") || (data19 === "c4")) || (data19 === "c4-new"))){
+const err38 = {instancePath:instancePath+"/dataset",schemaPath:"#/properties/dataset/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.dataset.then.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -508,11 +532,11 @@ vErrors.push(err38);
 }
 errors++;
 }
+var _valid1 = _errs53 === errors;
+valid8 = _valid1;
 }
-if(data.backend !== undefined){
-let data22 = data.backend;
-if((typeof data22 !== "string") && (data22 !== null)){
-const err39 = {instancePath:instancePath+"/backend",schemaPath:"#/properties/backend/type",keyword:"type",params:{type: schema11.properties.backend.type},message:"must be string,null"};
+if(!valid8){
+const err39 = {instancePath:instancePath+"/dataset",schemaPath:"#/properties/dataset/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -521,11 +545,11 @@ vErrors.push(err39);
 }
 errors++;
 }
-}
-if(data.block_name_to_quantize !== undefined){
-let data23 = data.block_name_to_quantize;
-if((typeof data23 !== "string") && (data23 !== null)){
-const err40 = {instancePath:instancePath+"/block_name_to_quantize",schemaPath:"#/properties/block_name_to_quantize/type",keyword:"type",params:{type: schema11.properties.block_name_to_quantize.type},message:"must be string,null"};
+if(Array.isArray(data19)){
+const len0 = data19.length;
+for(let i0=0; i0<len0; i0++){
+if(typeof data19[i0] !== "string"){
+const err40 = {instancePath:instancePath+"/dataset/" + i0,schemaPath:"#/properties/dataset/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -535,10 +559,12 @@ vErrors.push(err40);
 errors++;
 }
 }
-if(data.module_name_preceding_first_block !== undefined){
-let data24 = data.module_name_preceding_first_block;
-if((!(Array.isArray(data24))) && (data24 !== null)){
-const err41 = {instancePath:instancePath+"/module_name_preceding_first_block",schemaPath:"#/properties/module_name_preceding_first_block/type",keyword:"type",params:{type: schema11.properties.module_name_preceding_first_block.type},message:"must be array,null"};
+}
+}
+if(data.model_seqlen !== undefined){
+let data21 = data.model_seqlen;
+if((!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))) && (data21 !== null)){
+const err41 = {instancePath:instancePath+"/model_seqlen",schemaPath:"#/properties/model_seqlen/type",keyword:"type",params:{type: schema11.properties.model_seqlen.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -547,11 +573,11 @@ vErrors.push(err41);
 }
 errors++;
 }
-if(Array.isArray(data24)){
-const len1 = data24.length;
-for(let i1=0; i1<len1; i1++){
-if(typeof data24[i1] !== "string"){
-const err42 = {instancePath:instancePath+"/module_name_preceding_first_block/" + i1,schemaPath:"#/properties/module_name_preceding_first_block/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data.batch_size !== undefined){
+let data22 = data.batch_size;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err42 = {instancePath:instancePath+"/batch_size",schemaPath:"#/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -560,13 +586,9 @@ vErrors.push(err42);
 }
 errors++;
 }
-}
-}
-}
-if(data.modules_in_block_to_quantize !== undefined){
-let data26 = data.modules_in_block_to_quantize;
-if((!(Array.isArray(data26))) && (data26 !== null)){
-const err43 = {instancePath:instancePath+"/modules_in_block_to_quantize",schemaPath:"#/properties/modules_in_block_to_quantize/type",keyword:"type",params:{type: schema11.properties.modules_in_block_to_quantize.type},message:"must be array,null"};
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < 1 || isNaN(data22)){
+const err43 = {instancePath:instancePath+"/batch_size",schemaPath:"#/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -575,15 +597,12 @@ vErrors.push(err43);
 }
 errors++;
 }
-if(Array.isArray(data26)){
-const len2 = data26.length;
-for(let i2=0; i2<len2; i2++){
-let data27 = data26[i2];
-if(Array.isArray(data27)){
-const len3 = data27.length;
-for(let i3=0; i3<len3; i3++){
-if(typeof data27[i3] !== "string"){
-const err44 = {instancePath:instancePath+"/modules_in_block_to_quantize/" + i2+"/" + i3,schemaPath:"#/properties/modules_in_block_to_quantize/items/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+if(data.pad_token_id !== undefined){
+let data23 = data.pad_token_id;
+if((!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))) && (data23 !== null)){
+const err44 = {instancePath:instancePath+"/pad_token_id",schemaPath:"#/properties/pad_token_id/type",keyword:"type",params:{type: schema11.properties.pad_token_id.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -593,9 +612,10 @@ vErrors.push(err44);
 errors++;
 }
 }
-}
-else {
-const err45 = {instancePath:instancePath+"/modules_in_block_to_quantize/" + i2,schemaPath:"#/properties/modules_in_block_to_quantize/items/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data.max_input_length !== undefined){
+let data24 = data.max_input_length;
+if((!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))) && (data24 !== null)){
+const err45 = {instancePath:instancePath+"/max_input_length",schemaPath:"#/properties/max_input_length/type",keyword:"type",params:{type: schema11.properties.max_input_length.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -605,11 +625,10 @@ vErrors.push(err45);
 errors++;
 }
 }
-}
-}
-if(data.cache_block_outputs !== undefined){
-if(typeof data.cache_block_outputs !== "boolean"){
-const err46 = {instancePath:instancePath+"/cache_block_outputs",schemaPath:"#/properties/cache_block_outputs/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.backend !== undefined){
+let data25 = data.backend;
+if((typeof data25 !== "string") && (data25 !== null)){
+const err46 = {instancePath:instancePath+"/backend",schemaPath:"#/properties/backend/type",keyword:"type",params:{type: schema11.properties.backend.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -619,10 +638,10 @@ vErrors.push(err46);
 errors++;
 }
 }
-if(data.model_name_or_path !== undefined){
-let data30 = data.model_name_or_path;
-if((typeof data30 !== "string") && (data30 !== null)){
-const err47 = {instancePath:instancePath+"/model_name_or_path",schemaPath:"#/properties/model_name_or_path/type",keyword:"type",params:{type: schema11.properties.model_name_or_path.type},message:"must be string,null"};
+if(data.block_name_to_quantize !== undefined){
+let data26 = data.block_name_to_quantize;
+if((typeof data26 !== "string") && (data26 !== null)){
+const err47 = {instancePath:instancePath+"/block_name_to_quantize",schemaPath:"#/properties/block_name_to_quantize/type",keyword:"type",params:{type: schema11.properties.block_name_to_quantize.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -632,10 +651,10 @@ vErrors.push(err47);
 errors++;
 }
 }
-if(data.model_file_base_name !== undefined){
-let data31 = data.model_file_base_name;
-if((typeof data31 !== "string") && (data31 !== null)){
-const err48 = {instancePath:instancePath+"/model_file_base_name",schemaPath:"#/properties/model_file_base_name/type",keyword:"type",params:{type: schema11.properties.model_file_base_name.type},message:"must be string,null"};
+if(data.module_name_preceding_first_block !== undefined){
+let data27 = data.module_name_preceding_first_block;
+if((!(Array.isArray(data27))) && (data27 !== null)){
+const err48 = {instancePath:instancePath+"/module_name_preceding_first_block",schemaPath:"#/properties/module_name_preceding_first_block/type",keyword:"type",params:{type: schema11.properties.module_name_preceding_first_block.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -644,11 +663,11 @@ vErrors.push(err48);
 }
 errors++;
 }
-}
-if(data.damp_auto_increment !== undefined){
-let data32 = data.damp_auto_increment;
-if(((!((typeof data32 == "number") && (isFinite(data32)))) && (typeof data32 !== "boolean")) && (data32 !== null)){
-const err49 = {instancePath:instancePath+"/damp_auto_increment",schemaPath:"#/properties/damp_auto_increment/type",keyword:"type",params:{type: schema11.properties.damp_auto_increment.type},message:"must be number,boolean,null"};
+if(Array.isArray(data27)){
+const len1 = data27.length;
+for(let i1=0; i1<len1; i1++){
+if(typeof data27[i1] !== "string"){
+const err49 = {instancePath:instancePath+"/module_name_preceding_first_block/" + i1,schemaPath:"#/properties/module_name_preceding_first_block/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -658,10 +677,12 @@ vErrors.push(err49);
 errors++;
 }
 }
-if(data.mse !== undefined){
-let data33 = data.mse;
-if(((!((typeof data33 == "number") && (isFinite(data33)))) && (typeof data33 !== "boolean")) && (data33 !== null)){
-const err50 = {instancePath:instancePath+"/mse",schemaPath:"#/properties/mse/type",keyword:"type",params:{type: schema11.properties.mse.type},message:"must be number,boolean,null"};
+}
+}
+if(data.modules_in_block_to_quantize !== undefined){
+let data29 = data.modules_in_block_to_quantize;
+if((!(Array.isArray(data29))) && (data29 !== null)){
+const err50 = {instancePath:instancePath+"/modules_in_block_to_quantize",schemaPath:"#/properties/modules_in_block_to_quantize/type",keyword:"type",params:{type: schema11.properties.modules_in_block_to_quantize.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -670,11 +691,15 @@ vErrors.push(err50);
 }
 errors++;
 }
-}
-if(data.rotation !== undefined){
-let data34 = data.rotation;
-if((typeof data34 !== "string") && (data34 !== null)){
-const err51 = {instancePath:instancePath+"/rotation",schemaPath:"#/properties/rotation/type",keyword:"type",params:{type: schema11.properties.rotation.type},message:"must be string,null"};
+if(Array.isArray(data29)){
+const len2 = data29.length;
+for(let i2=0; i2<len2; i2++){
+let data30 = data29[i2];
+if(Array.isArray(data30)){
+const len3 = data30.length;
+for(let i3=0; i3<len3; i3++){
+if(typeof data30[i3] !== "string"){
+const err51 = {instancePath:instancePath+"/modules_in_block_to_quantize/" + i2+"/" + i3,schemaPath:"#/properties/modules_in_block_to_quantize/items/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -683,8 +708,10 @@ vErrors.push(err51);
 }
 errors++;
 }
-if(!(((data34 === "hadamard") || (data34 === "random")) || (data34 === null))){
-const err52 = {instancePath:instancePath+"/rotation",schemaPath:"#/properties/rotation/enum",keyword:"enum",params:{allowedValues: schema11.properties.rotation.enum},message:"must be equal to one of the allowed values"};
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/modules_in_block_to_quantize/" + i2,schemaPath:"#/properties/modules_in_block_to_quantize/items/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -694,10 +721,11 @@ vErrors.push(err52);
 errors++;
 }
 }
-if(data.adapter !== undefined){
-let data35 = data.adapter;
-if(((!(data35 && typeof data35 == "object" && !Array.isArray(data35))) && (typeof data35 !== "string")) && (data35 !== null)){
-const err53 = {instancePath:instancePath+"/adapter",schemaPath:"#/properties/adapter/type",keyword:"type",params:{type: schema11.properties.adapter.type},message:"must be object,string,null"};
+}
+}
+if(data.cache_block_outputs !== undefined){
+if(typeof data.cache_block_outputs !== "boolean"){
+const err53 = {instancePath:instancePath+"/cache_block_outputs",schemaPath:"#/properties/cache_block_outputs/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -707,10 +735,10 @@ vErrors.push(err53);
 errors++;
 }
 }
-if(data.offload_to_disk !== undefined){
-let data36 = data.offload_to_disk;
-if((typeof data36 !== "boolean") && (data36 !== null)){
-const err54 = {instancePath:instancePath+"/offload_to_disk",schemaPath:"#/properties/offload_to_disk/type",keyword:"type",params:{type: schema11.properties.offload_to_disk.type},message:"must be boolean,null"};
+if(data.model_name_or_path !== undefined){
+let data33 = data.model_name_or_path;
+if((typeof data33 !== "string") && (data33 !== null)){
+const err54 = {instancePath:instancePath+"/model_name_or_path",schemaPath:"#/properties/model_name_or_path/type",keyword:"type",params:{type: schema11.properties.model_name_or_path.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -720,9 +748,10 @@ vErrors.push(err54);
 errors++;
 }
 }
-if(data.is_marlin_format !== undefined){
-if(typeof data.is_marlin_format !== "boolean"){
-const err55 = {instancePath:instancePath+"/is_marlin_format",schemaPath:"#/properties/is_marlin_format/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.model_file_base_name !== undefined){
+let data34 = data.model_file_base_name;
+if((typeof data34 !== "string") && (data34 !== null)){
+const err55 = {instancePath:instancePath+"/model_file_base_name",schemaPath:"#/properties/model_file_base_name/type",keyword:"type",params:{type: schema11.properties.model_file_base_name.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -732,10 +761,10 @@ vErrors.push(err55);
 errors++;
 }
 }
-if(data.use_exllama !== undefined){
-let data38 = data.use_exllama;
-if((typeof data38 !== "boolean") && (data38 !== null)){
-const err56 = {instancePath:instancePath+"/use_exllama",schemaPath:"#/properties/use_exllama/type",keyword:"type",params:{type: schema11.properties.use_exllama.type},message:"must be boolean,null"};
+if(data.damp_auto_increment !== undefined){
+let data35 = data.damp_auto_increment;
+if(((!((typeof data35 == "number") && (isFinite(data35)))) && (typeof data35 !== "boolean")) && (data35 !== null)){
+const err56 = {instancePath:instancePath+"/damp_auto_increment",schemaPath:"#/properties/damp_auto_increment/type",keyword:"type",params:{type: schema11.properties.damp_auto_increment.type},message:"must be number,boolean,null"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -745,10 +774,10 @@ vErrors.push(err56);
 errors++;
 }
 }
-if(data.disable_exllama !== undefined){
-let data39 = data.disable_exllama;
-if((typeof data39 !== "boolean") && (data39 !== null)){
-const err57 = {instancePath:instancePath+"/disable_exllama",schemaPath:"#/properties/disable_exllama/type",keyword:"type",params:{type: schema11.properties.disable_exllama.type},message:"must be boolean,null"};
+if(data.mse !== undefined){
+let data36 = data.mse;
+if(((!((typeof data36 == "number") && (isFinite(data36)))) && (typeof data36 !== "boolean")) && (data36 !== null)){
+const err57 = {instancePath:instancePath+"/mse",schemaPath:"#/properties/mse/type",keyword:"type",params:{type: schema11.properties.mse.type},message:"must be number,boolean,null"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -758,10 +787,10 @@ vErrors.push(err57);
 errors++;
 }
 }
-if(data.exllama_config !== undefined){
-let data40 = data.exllama_config;
-if((!(data40 && typeof data40 == "object" && !Array.isArray(data40))) && (data40 !== null)){
-const err58 = {instancePath:instancePath+"/exllama_config",schemaPath:"#/properties/exllama_config/type",keyword:"type",params:{type: schema11.properties.exllama_config.type},message:"must be object,null"};
+if(data.rotation !== undefined){
+let data37 = data.rotation;
+if((typeof data37 !== "string") && (data37 !== null)){
+const err58 = {instancePath:instancePath+"/rotation",schemaPath:"#/properties/rotation/type",keyword:"type",params:{type: schema11.properties.rotation.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -770,11 +799,8 @@ vErrors.push(err58);
 }
 errors++;
 }
-}
-if(data.use_cuda_fp16 !== undefined){
-let data41 = data.use_cuda_fp16;
-if((typeof data41 !== "boolean") && (data41 !== null)){
-const err59 = {instancePath:instancePath+"/use_cuda_fp16",schemaPath:"#/properties/use_cuda_fp16/type",keyword:"type",params:{type: schema11.properties.use_cuda_fp16.type},message:"must be boolean,null"};
+if(!(((data37 === "hadamard") || (data37 === "random")) || (data37 === null))){
+const err59 = {instancePath:instancePath+"/rotation",schemaPath:"#/properties/rotation/enum",keyword:"enum",params:{allowedValues: schema11.properties.rotation.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -784,10 +810,10 @@ vErrors.push(err59);
 errors++;
 }
 }
-if(data.quantizer !== undefined){
-let data42 = data.quantizer;
-if(((typeof data42 !== "string") && (!(Array.isArray(data42)))) && (data42 !== null)){
-const err60 = {instancePath:instancePath+"/quantizer",schemaPath:"#/properties/quantizer/type",keyword:"type",params:{type: schema11.properties.quantizer.type},message:"must be string,array,null"};
+if(data.adapter !== undefined){
+let data38 = data.adapter;
+if(((!(data38 && typeof data38 == "object" && !Array.isArray(data38))) && (typeof data38 !== "string")) && (data38 !== null)){
+const err60 = {instancePath:instancePath+"/adapter",schemaPath:"#/properties/adapter/type",keyword:"type",params:{type: schema11.properties.adapter.type},message:"must be object,string,null"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -797,14 +823,104 @@ vErrors.push(err60);
 errors++;
 }
 }
-}
-else {
-const err61 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data.offload_to_disk !== undefined){
+let data39 = data.offload_to_disk;
+if((typeof data39 !== "boolean") && (data39 !== null)){
+const err61 = {instancePath:instancePath+"/offload_to_disk",schemaPath:"#/properties/offload_to_disk/type",keyword:"type",params:{type: schema11.properties.offload_to_disk.type},message:"must be boolean,null"};
 if(vErrors === null){
 vErrors = [err61];
 }
 else {
 vErrors.push(err61);
+}
+errors++;
+}
+}
+if(data.is_marlin_format !== undefined){
+if(typeof data.is_marlin_format !== "boolean"){
+const err62 = {instancePath:instancePath+"/is_marlin_format",schemaPath:"#/properties/is_marlin_format/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+}
+if(data.use_exllama !== undefined){
+let data41 = data.use_exllama;
+if((typeof data41 !== "boolean") && (data41 !== null)){
+const err63 = {instancePath:instancePath+"/use_exllama",schemaPath:"#/properties/use_exllama/type",keyword:"type",params:{type: schema11.properties.use_exllama.type},message:"must be boolean,null"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+}
+if(data.disable_exllama !== undefined){
+let data42 = data.disable_exllama;
+if((typeof data42 !== "boolean") && (data42 !== null)){
+const err64 = {instancePath:instancePath+"/disable_exllama",schemaPath:"#/properties/disable_exllama/type",keyword:"type",params:{type: schema11.properties.disable_exllama.type},message:"must be boolean,null"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+}
+if(data.exllama_config !== undefined){
+let data43 = data.exllama_config;
+if((!(data43 && typeof data43 == "object" && !Array.isArray(data43))) && (data43 !== null)){
+const err65 = {instancePath:instancePath+"/exllama_config",schemaPath:"#/properties/exllama_config/type",keyword:"type",params:{type: schema11.properties.exllama_config.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+if(data.use_cuda_fp16 !== undefined){
+let data44 = data.use_cuda_fp16;
+if((typeof data44 !== "boolean") && (data44 !== null)){
+const err66 = {instancePath:instancePath+"/use_cuda_fp16",schemaPath:"#/properties/use_cuda_fp16/type",keyword:"type",params:{type: schema11.properties.use_cuda_fp16.type},message:"must be boolean,null"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+if(data.quantizer !== undefined){
+let data45 = data.quantizer;
+if(((typeof data45 !== "string") && (!(Array.isArray(data45)))) && (data45 !== null)){
+const err67 = {instancePath:instancePath+"/quantizer",schemaPath:"#/properties/quantizer/type",keyword:"type",params:{type: schema11.properties.quantizer.type},message:"must be string,array,null"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+}
+}
+else {
+const err68 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
 }
 errors++;
 }

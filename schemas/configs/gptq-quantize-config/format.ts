@@ -4,7 +4,8 @@ import { validate } from '../../generated/validate-gptq-quantize-config.ts';
 import type { ConfigFormat } from '../config-format.ts';
 import { isObject } from '../fields.ts';
 import { baseName } from '../file-name.ts';
-import { otherMethods } from '../hf-gptq/known-methods.ts';
+import { isOtherMethod } from '../hf/known-methods.ts';
+import { layoutProblems } from '../hf-gptq/layout.ts';
 import { lowerGptq } from '../hf-gptq/lower-gptq.ts';
 import { spellGptq } from '../hf-gptq/spell-gptq.ts';
 
@@ -18,6 +19,22 @@ export const gptqQuantizeConfig: ConfigFormat = {
   validate,
   impliedRuntime: null,
   describes: 'checkpoint',
+  snippets: [
+    {
+      label: 'GPTQ 4 bits, group 128',
+      description: 'What most runtimes have their fastest kernels for',
+      value: {
+        bits: 4,
+        group_size: 128,
+        desc_act: false,
+        sym: true,
+        damp_percent: 0.1,
+        true_sequential: true,
+        quant_method: 'gptq',
+        checkpoint_format: 'gptq',
+      },
+    },
+  ],
   match(fileName, root) {
     const name = baseName(fileName);
     const value = root?.value;
@@ -27,12 +44,15 @@ export const gptqQuantizeConfig: ConfigFormat = {
     const has = (...keys: readonly string[]): boolean => keys.some((key) => Object.hasOwn(value, key));
     const method = value['quant_method'];
     const bits = has('bits', 'w_bit', 'wbits');
-    const foreign = (typeof method === 'string' && otherMethods.has(method)) || has('zero_point', 'version', 'config_groups', 'weight_format');
+    const foreign = isOtherMethod(method) || has('zero_point', 'version', 'config_groups', 'weight_format');
     const ours = name === 'quantize_config.json' || name.endsWith('.quantize_config.json');
     const shared = name === 'quant_config.json' || name === 'quantization_config.json';
     const shaped = bits && has('group_size', 'q_group_size', 'groupsize', 'quant_method', ...TELLING);
     return !foreign && shaped && (ours || (shared && (method === 'gptq' || has(...TELLING)))) ? { path: [] } : null;
   },
-  lower: (value, path) => lowerGptq('gptq-quantize-config', { bits: 4, groupSize: -1, descAct: true, dampPercent: 0.01 }, value, path),
+  lower(value, path) {
+    const lowered = lowerGptq('gptq-quantize-config', { bits: 4, groupSize: -1, descAct: true, dampPercent: 0.01 }, value, path);
+    return { ...lowered, problems: [...lowered.problems, ...(isObject(value) ? layoutProblems(value, path) : [])] };
+  },
   spell: spellGptq,
 };

@@ -1,15 +1,24 @@
 // GPTQ in a model's config.json: `quantization_config` as transformers reads it. A config.json without one, or with another method's, is not ours.
 import { schema } from '../../generated/schema-hf-gptq.ts';
 import { validate } from '../../generated/validate-hf-gptq.ts';
-import type { ConfigFormat } from '../config-format.ts';
+import type { ConfigFormat, LowerProblem } from '../config-format.ts';
 import { isObject, type JsonObject } from '../fields.ts';
-import { baseName } from '../file-name.ts';
-import { inspectPlace } from './inspect.ts';
-import { otherMethods } from './known-methods.ts';
+import { droppedKeys } from '../hf/dropped-keys.ts';
+import { inspectPlace } from '../hf/inspect.ts';
+import { isOtherMethod } from '../hf/known-methods.ts';
+import { hfPlaces } from '../hf/place.ts';
+import { layoutProblems } from './layout.ts';
 import { lowerGptq } from './lower-gptq.ts';
 import { spellGptq } from './spell-gptq.ts';
 
-const PLACES: readonly (readonly string[])[] = [['quantization_config'], ['text_config', 'quantization_config']];
+const SOURCE = 'huggingface/transformers src/transformers/utils/quantization_config.py :: GPTQConfig';
+const EXLLAMA = 'transformers 5 leaves the choice of the kernel to GPTQModel (`backend`).';
+const DROPPED = {
+  use_exllama: EXLLAMA,
+  disable_exllama: EXLLAMA,
+  exllama_config: EXLLAMA,
+  use_cuda_fp16: 'transformers 5 has no such switch.',
+};
 
 export const hfGptq: ConfigFormat = {
   id: 'hf-gptq',
@@ -18,37 +27,35 @@ export const hfGptq: ConfigFormat = {
   validate,
   impliedRuntime: null,
   describes: 'checkpoint',
+  snippets: [
+    snippet('GPTQ 4 bits, group 128', 'What most runtimes have their fastest kernels for', 4, 128),
+    snippet('GPTQ 4 bits, group 32', 'Closer to the original, about 0.4 bits more for each weight', 4, 32),
+    snippet('GPTQ 8 bits, per channel', 'Nearly without loss', 8, -1),
+  ],
   match(fileName, root) {
-    const name = baseName(fileName);
-    const value = root?.value;
-    if (!isObject(value) || !(name === 'config.json' || (name.endsWith('config.json') && Object.hasOwn(value, 'model_type')))) {
-      return null;
-    }
-    const path = PLACES.find((place) => looksLikeGptq(at(value, place)));
-    return path === undefined ? null : { path };
+    const found = hfPlaces(fileName, root).find(({ path, config }) => path.length > 0 && looksLikeGptq(config));
+    return found === undefined ? null : { path: found.path };
   },
-  lower: (value, path) => lowerGptq('hf-gptq', { bits: null, groupSize: 128, descAct: false, dampPercent: 0.1 }, value, path),
+  lower(value, path) {
+    const lowered = lowerGptq('hf-gptq', { bits: null, groupSize: 128, descAct: false, dampPercent: 0.1 }, value, path);
+    const own: readonly LowerProblem[] = isObject(value) ? [...layoutProblems(value, path), ...droppedKeys(value, path, DROPPED, SOURCE)] : [];
+    return { ...lowered, problems: [...lowered.problems, ...own] };
+  },
   spell: spellGptq,
   inspect: inspectPlace,
 };
 
-function at(value: JsonObject, path: readonly string[]): unknown {
-  return path.reduce<unknown>((object, key) => (isObject(object) && Object.hasOwn(object, key) ? object[key] : undefined), value);
-}
-
 /** quant_method gptq; or none, or an unknown one, with the keys of GPTQ beside it. */
-function looksLikeGptq(config: unknown): boolean {
-  if (!isObject(config)) {
-    return false;
-  }
+function looksLikeGptq(config: JsonObject): boolean {
   const method = config['quant_method'];
-  if (method === 'gptq') {
-    return true;
-  }
-  if (typeof method === 'string' && otherMethods.has(method)) {
-    return false;
+  if (method === 'gptq' || isOtherMethod(method)) {
+    return method === 'gptq';
   }
   const has = (...keys: readonly string[]): boolean => keys.some((key) => Object.hasOwn(config, key));
   const foreign = has('zero_point', 'version', 'config_groups', 'quant_algo', 'packing_format', 'autoround_version', 'quant_config', 'weight_format');
   return !foreign && has('bits', 'w_bit', 'wbits') && has('group_size', 'q_group_size', 'groupsize', 'desc_act', 'sym', 'damp_percent');
+}
+
+function snippet(label: string, description: string, bits: number, groupSize: number): NonNullable<ConfigFormat['snippets']>[number] {
+  return { label, description, value: { quant_method: 'gptq', bits, group_size: groupSize, desc_act: false, sym: true } };
 }

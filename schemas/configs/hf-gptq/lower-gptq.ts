@@ -5,6 +5,7 @@ import type { JsonPath } from '../../recipe/origin.ts';
 import type { ModuleOverride, Recipe, WeightRecipe } from '../../recipe/recipe.ts';
 import type { Lowered, LowerProblem } from '../config-format.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
+import { fromPython } from '../hf/module-patterns.ts';
 
 /** What the reading tool takes for a key that is left out; null: the key is required. */
 export interface GptqDefaults {
@@ -21,7 +22,7 @@ export function lowerGptq(format: string, defaults: GptqDefaults, value: unknown
   const weights = readWeights(fields, defaults);
   const { ignore, overrides } = readDynamic(fields, path, problems);
   const layout = fields.text('checkpoint_format') ?? fields.text('format') ?? 'gptq';
-  if (weights === null || (layout !== 'gptq' && layout !== 'gptq_v2')) {
+  if (weights === null || (layout !== 'gptq' && layout !== 'gptq_v2' && layout !== 'gptq_p')) {
     return { recipe: null, origins: fields.origins(), problems };
   }
   const recipe: Recipe = {
@@ -31,13 +32,13 @@ export function lowerGptq(format: string, defaults: GptqDefaults, value: unknown
     overrides,
     dampPercent: fields.number('damp_percent') ?? defaults.dampPercent,
     trueSequential: fields.boolean('true_sequential') ?? true,
-    saveFormat: layout,
+    saveFormat: layout === 'gptq_p' ? null : layout,
   };
   return { recipe, origins: fields.origins(), problems };
 }
 
 function recordOrigins(fields: Fields): void {
-  fields.origin('methods', 'quant_method', 'bits');
+  fields.origin('methods', 'quant_method', 'method', 'bits');
   fields.origin('weights', 'bits');
   fields.origin('weights.bits', 'bits');
   fields.origin('weights.dtype', 'bits');
@@ -50,7 +51,7 @@ function recordOrigins(fields: Fields): void {
   fields.origin('overrides', 'dynamic');
   fields.origin('ignore', 'dynamic');
   fields.origin('variant', 'checkpoint_format', 'format');
-  fields.origin('scheme', 'quant_method', 'bits');
+  fields.origin('scheme', 'quant_method', 'method', 'bits');
   fields.origin('saveFormat', 'checkpoint_format', 'format');
   fields.origin('dampPercent', 'damp_percent');
   fields.origin('calibration', 'dataset');
@@ -84,9 +85,13 @@ function readDynamic(
   const ignore: string[] = [];
   const overrides: ModuleOverride[] = [];
   for (const [key, settings] of Object.entries(fields.object('dynamic') ?? {})) {
-    const pattern = key.replace(/^[+-]:/, '');
+    const pattern = fromPython(key.replace(/^[+-]:/, ''));
     if (startAnchored(pattern) === null) {
-      problems.push({ code: 'QC013', path: [...path, 'dynamic', key], message: `"${pattern}" is not a regular expression.` });
+      problems.push({
+        code: 'QC025',
+        path: [...path, 'dynamic', key],
+        message: `"${pattern}" is not a regular expression; GPTQModel cannot match a module by it.`,
+      });
     } else if (key.startsWith('-:')) {
       ignore.push(pattern);
     } else {

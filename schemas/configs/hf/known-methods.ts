@@ -1,6 +1,7 @@
-// quant_method values that other formats own: a config with one of these is not ours to judge.
+// quant_method values that some tool reads. One of these in a config is another format's business, never an unknown word.
 // Source: huggingface/transformers src/transformers/quantizers/auto.py, and runtimes that read more (config-formats section 1.1).
-export const otherMethods: ReadonlySet<string> = new Set([
+export const knownMethods: ReadonlySet<string> = new Set([
+  'gptq',
   'awq',
   'bitsandbytes',
   'bitsandbytes_4bit',
@@ -42,3 +43,8 @@ export const otherMethods: ReadonlySet<string> = new Set([
   'experts_int8',
   'rtn',
 ]);
+
+/** A method that is not GPTQ's own. */
+export function isOtherMethod(method: unknown): boolean {
+  return typeof method === 'string' && method !== 'gptq' && knownMethods.has(method);
+}
