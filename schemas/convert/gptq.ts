@@ -47,7 +47,7 @@ function copied({ value, recipe }: Source, destination: Draft['destination'], fo
 }
 
 /** Settings of a checkpoint that our engine writes for the recipe, or that another tool would. */
-export function gptqSettings(recipe: Recipe): JsonObject {
+function gptqSettings(recipe: Recipe): JsonObject {
   const { bits, groupSize, descAct, symmetric } = recipe.weights;
   const dynamic = Object.fromEntries([
     ...recipe.ignore.map((pattern) => [`-:${pattern}`, {}] as const),

@@ -2,6 +2,7 @@
 // lowered again, and whatever the two recipes do not share is told as a loss.
 import type { ConfigFormat } from '../configs/config-format.ts';
 import { isObject } from '../configs/fields.ts';
+import { baseName } from '../configs/file-name.ts';
 import { findFormat, formats } from '../configs/registry.ts';
 import { nodeAt } from '../document/find.ts';
 import { parseDocument } from '../document/parse.ts';
@@ -31,7 +32,7 @@ function sourceOf({ fileName, tree, format: id, recipe }: ConversionInput): Sour
 function conversion(converter: Converter, source: Source, input: ConversionInput): Conversion | null {
   const draft = converter.convert(source);
   const result = draft === null ? null : placed(draft, source, input);
-  if (draft === null || result === null) {
+  if (draft === null || result === null || result.fileName === baseName(input.fileName)) {
     return null;
   }
   const after = recipeOf(result.fileName ?? input.fileName, result.text);

@@ -1,6 +1,8 @@
 // Patterns of different formats that match the same modules, in one spelling. Patterns are anchored at the start and open at the end.
+import { partOfName } from './names.ts';
 
-/** `.*down_proj.*`, `^.*down_proj` and `.*down_proj` are one pattern. */
+/** `.*down_proj.*`, `^.*down_proj` and `.*down_proj` are one pattern; so are `lm_head` and `.*lm_head`, of which a model has one. */
 export function plainName(pattern: string): string {
-  return pattern.replace(/^\^/, '').replace(/(?:\.\*)+$/, '');
+  const part = partOfName(pattern);
+  return part === null ? pattern.replace(/^\^/, '').replace(/(?:\.\*)+$/, '') : `.*${part}`;
 }

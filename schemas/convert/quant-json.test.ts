@@ -1,0 +1,80 @@
+// Other tools' configs as jobs of ours, and ours as DashInfer's.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkConfig } from '../check/check.ts';
+import { conversions, convert } from './testing.ts';
+
+test('a GPTQ checkpoint becomes the job that makes such a checkpoint', () => {
+  const file = { bits: 4, group_size: 128, desc_act: true, sym: false, damp_percent: 0.05, dynamic: { '-:.*down_proj': {}, '.*up_proj': { bits: 8 } } };
+  const { fileName, text, losses } = convert('quant-json', 'quantize_config.json', file);
+  assert.equal(fileName, 'gptq-uint4-g128.quant.json');
+  assert.deepEqual(JSON.parse(text), {
+    quant_method: 'gptq',
+    weight_format: 'uint4',
+    group_size: 128,
+    save_format: 'gptq',
+    desc_act: true,
+    true_sequential: true,
+    damp_percent: 0.05,
+    ignore: ['.*down_proj'],
+    overrides: { '.*up_proj': { weight_format: 'uint8' } },
+  });
+  assert.deepEqual(losses, []);
+});
+
+test("DashInfer's config is one of ours already, but for the key that it never reads", () => {
+  const config = { quant_method: 'instant_quant', weight_format: 'uint4', group_settings: { '.*down': 64, '.*': 128 }, activate_format: 'int8' };
+  const { text, losses } = convert('quant-json', 'dashinfer.json', config);
+  assert.deepEqual(JSON.parse(text), { quant_method: 'instant_quant', weight_format: 'uint4', group_settings: { '.*down': 64, '.*': 128 } });
+  assert.deepEqual(losses, ['"activate_format" has no counterpart in the new config.']);
+});
+
+test("DashInfer's call takes group sizes by pattern, and nothing else of ours", () => {
+  const job = {
+    quant_method: 'instant_quant',
+    weight_format: 'uint4',
+    group_size: 128,
+    scale_type: 'bfloat16',
+    ignore: ['.*down_proj'],
+    overrides: { '.*up_proj': { group_size: 64 } },
+  };
+  const { text, losses } = convert('dashinfer', 'job.quant.json', job);
+  assert.deepEqual(JSON.parse(text), {
+    quant_method: 'instant_quant',
+    weight_format: 'uint4',
+    compute_method: 'weight_only',
+    group_size: 128,
+    group_settings: { '.*up_proj': 64, '.*': 128 },
+  });
+  assert.deepEqual(losses, [
+    'Modules matching ".*down_proj" stay in floating point here; the new config cannot say so.',
+    'scale_type ("bf16") is not said in the new config.',
+  ]);
+});
+
+test('types that DashInfer cannot load are not converted for it', () => {
+  for (const weight_format of ['int4', 'uint8', 'int3']) {
+    assert.ok(conversions('a.quant.json', { quant_method: 'instant_quant', weight_format }).every(({ id }) => id !== 'dashinfer'));
+  }
+});
+
+test('what is written is a config without errors of its own', () => {
+  const files: readonly (readonly [string, unknown])[] = [
+    ['quantize_config.json', { bits: 3, group_size: -1, desc_act: false }],
+    ['quantize_config.json', { bits: 8, group_size: 32, sym: false, desc_act: true, static_groups: true }],
+    ['d.json', { quant_method: 'instant_quant', weight_format: 'int8', compute_method: 'activate_quant' }],
+    ['a.quant.json', { quant_method: 'rtn', weight_format: 'int4', save_format: 'gptq', group_size: 32 }],
+  ];
+  for (const [name, config] of files) {
+    const all = conversions(name, config);
+    assert.ok(all.length > 0, name);
+    for (const { id, fileName, text } of all) {
+      const { findings } = checkConfig({ fileName: fileName ?? name, text, modelConfigText: null, targets: [] });
+      assert.deepEqual(
+        findings.filter(({ severity }) => severity === 'error').map(({ message }) => message),
+        [],
+        `${id} of ${JSON.stringify(config)}`,
+      );
+    }
+  }
+});
