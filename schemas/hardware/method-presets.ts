@@ -49,6 +49,10 @@ export const methodPresets: readonly MethodPreset[] = [
     activations: { ...fp8Activations, granularity: 'per_tensor', dynamic: false },
     computeMethod: 'activate_quant',
   }),
+  run('awq-modelopt', 'W4A16 AWQ, group 128 (ModelOpt)', {
+    ...baseRecipe('modelopt', 'modelopt', ['awq'], { bits: 4, groupSize: 128 }),
+    variant: 'W4A16_AWQ',
+  }),
   run('nvfp4', 'NVFP4 (ModelOpt)', {
     ...baseRecipe('modelopt', 'modelopt', ['nvfp4'], { dtype: 'nvfp4', bits: 4, groupSize: 16 }),
     variant: 'NVFP4',

@@ -20,7 +20,7 @@ export function matrixText({ rows, columns, cells }: CompatibilityMatrix): strin
   const body = rows.map((row, y) => [
     ...(methods ? [row.method] : []),
     `${row.runtimeName}${row.version === null ? '' : ` ${row.version}`}`,
-    ...columns.map((_, x) => cellText(cells[y]?.[x], notes)),
+    ...columns.map(({ name }, x) => cellText(cells[y]?.[x], notes, `${row.runtimeName} on ${name}: `, `${row.runtimeName}: `)),
   ]);
   const titles = [...(methods ? ['method'] : []), 'runtime', ...columns.map(({ name }) => name.replace(/^(NVIDIA|AMD|Intel) (GeForce )?/, ''))];
   const lines = notes.map((note, index) => `[${index + 1}] ${note}`);
@@ -30,12 +30,13 @@ export function matrixText({ rows, columns, cells }: CompatibilityMatrix): strin
   )}(${legend})\n${lines.map((line) => `${line}\n`).join('')}`;
 }
 
-/** `NO [3]`: the number leads to the sentence. Cells without rows say nothing that their sign does not say. */
-function cellText(cell: MatrixCell | undefined, notes: string[]): string {
+/** `NO [3]`: the number leads to the sentence, which devices share where it names none. Cells without rows say nothing that their sign does not say. */
+function cellText(cell: MatrixCell | undefined, notes: string[], named: string, unnamed: string): string {
   if (cell === undefined) return '';
   const word = words[cell.kind];
   if (cell.kind === 'supported' || cell.rule === 'NO-ROW') return word;
-  const note = `${cell.message}${cell.code === null ? '' : ` (${cell.code}, ${cell.rule})`}`;
+  const said = cell.message.startsWith(named) ? unnamed + cell.message.slice(named.length) : cell.message;
+  const note = `${said}${cell.code === null ? '' : ` (${cell.code}, ${cell.rule})`}`;
   const known = notes.indexOf(note);
   if (known < 0) notes.push(note);
   return `${word} [${known < 0 ? notes.length : known + 1}]`;

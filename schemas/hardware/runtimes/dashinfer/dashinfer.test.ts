@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModelShape } from '../../../checkpoint/model-shape.ts';
+import { baseRecipe } from '../../../recipe/base-recipe.ts';
+import type { Recipe } from '../../../recipe/recipe.ts';
 import { judge, llama, recipeOf, short } from '../../../testing/judging.ts';
 import { findRule, findRuntime } from '../index.ts';
 
@@ -151,4 +153,24 @@ test('fp8 runs from compute capability 8.9, outside the table', () => {
 
 test('versions before the rows are unknown', () => {
   assert.equal(short(judge(recipeOf('dashinfer', IQ({ weight_format: 'int4' })), { runtime: 'dashinfer', version: '1.3' })), 'unknown NO-ROW');
+});
+
+test('the model_config files of the examples: uint8 in groups on x86, other sizes refused', () => {
+  const json = (groupSize: number): Recipe => ({
+    ...baseRecipe('dashinfer-model', 'dashinfer-json', ['instant_quant'], { signed: false, symmetric: false, zeroPoint: 'integer', groupSize }),
+  });
+  const at = (groupSize: number, device?: string): string =>
+    short(judge(json(groupSize), { runtime: 'dashinfer', model: sound, ...(device === undefined ? {} : { device }) }));
+  for (const groupSize of [64, 128, 256, 512]) assert.equal(at(groupSize), 'supported CPU uint8 sub-channel', String(groupSize));
+  assert.equal(at(64, 'x86-amx'), 'supported CPU uint8 sub-channel (AMX)');
+  assert.equal(at(64, 'nvidia-h100'), 'unknown NO-ROW');
+  for (const groupSize of [32, 1024]) assert.equal(at(groupSize), 'refused DI-19', String(groupSize));
+  assert.equal(at(-1), 'unknown NO-ROW');
+  assert.equal(short(judge(json(512), { runtime: 'dashinfer', model: llama({ hidden: 2048, intermediate: 5760 }) })), 'refused DI-12');
+});
+
+test('recipes for other tools are not judged, and GPTQ codes under another name are not GPTQ', () => {
+  const olive = baseRecipe('olive', 'olive', ['gptq'], { bits: 4, groupSize: 128 });
+  assert.equal(short(judge(olive, { runtime: 'dashinfer', intent: 'quantize' })), 'unknown NO-ROW');
+  assert.equal(short(judge({ ...olive, scheme: 'modelopt' }, { runtime: 'dashinfer', intent: 'run' })), 'refused DI-05');
 });

@@ -15,6 +15,11 @@ export function columnOf({ family, computeCapability }: Pick<Device, 'family' | 
   }
 }
 
+/** For people. */
+export function columnWords(column: string): string {
+  return column === 'sm120' ? 'Blackwell (sm120)' : column === 'sm100' ? 'Blackwell (sm100, sm103)' : column;
+}
+
 export interface LeastFamily {
   readonly family: string;
   readonly capability: number;

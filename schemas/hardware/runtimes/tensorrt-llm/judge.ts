@@ -6,7 +6,7 @@ import { savedLayout } from '../../saved-layout.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { findRule, findRuntime } from '../index.ts';
 import type { TableRow } from '../runtime-data.ts';
-import { columnOf, leastFamily } from './columns.ts';
+import { columnOf, columnWords, leastFamily } from './columns.ts';
 
 /** quant_method or producer of the configs that it reads. */
 const READ: readonly string[] = ['modelopt', 'tensorrt-llm'];
@@ -58,7 +58,9 @@ function hardware(input: JudgeInput, algorithm: string): readonly SupportVerdict
 
 function refusedByTable(input: JudgeInput, row: TableRow, capability: number): SupportVerdict {
   const w4a8 = row.id === 'W4A8_AWQ' && capability < 89;
-  const runsOn = Object.keys(row.devices).filter((column) => row.devices[column] === 'yes');
+  const runsOn = Object.keys(row.devices)
+    .filter((column) => row.devices[column] === 'yes')
+    .map(columnWords);
   const beside = (findRuntime('tensorrt-llm')?.table ?? []).filter((other) => other.devices[columnName(input)] === 'yes').map(({ name }) => name);
   return refused(input, {
     rule: w4a8 ? 'TR-W4A8' : 'TR-HW',

@@ -14,7 +14,7 @@ const USUAL = [-1, 16, 32, 64, 128, 256, 512, 1024];
 export type KernelChoice = { readonly kernel: string } | { readonly problem: Reason };
 
 export function gptqKernel(input: JudgeInput): KernelChoice {
-  const { bits, groupSize, symmetric } = input.recipe.weights;
+  const { bits, groupSize } = input.recipe.weights;
   const name = targetName(input);
   if (![2, 3, 4, 8].includes(bits)) {
     const nearest = { field: 'weights.bits', value: bits > 4 ? 8 : 4, words: bits > 4 ? '8 bits' : '4 bits' } as const;
@@ -39,11 +39,16 @@ export function gptqKernel(input: JudgeInput): KernelChoice {
     };
   }
   const problem = groupProblem(input, 'DIV-K', USUAL);
-  return problem === null ? { kernel: `GPTQModel ${onCuda(input) ? cudaKernel(bits, groupSize, symmetric) : 'torch'}` } : { problem };
+  return problem === null ? { kernel: `GPTQModel ${onCuda(input) ? cudaKernel(input) : 'torch'}` } : { problem };
 }
 
-function cudaKernel(bits: number, groupSize: number, symmetric: boolean): string {
-  if ((bits === 4 || bits === 8) && symmetric && MARLIN_GROUPS.includes(groupSize)) {
+/** Marlin needs 7.5 (support-tables section 2.4); what is older takes the next kernel. */
+const MARLIN_CAPABILITY = 75;
+
+function cudaKernel({ recipe, device }: JudgeInput): string {
+  const { bits, groupSize, symmetric } = recipe.weights;
+  const marlin = (device?.computeCapability ?? MARLIN_CAPABILITY) >= MARLIN_CAPABILITY;
+  if (marlin && (bits === 4 || bits === 8) && symmetric && MARLIN_GROUPS.includes(groupSize)) {
     return 'marlin';
   }
   return bits === 4 && MARLIN_GROUPS.includes(groupSize) ? 'exllama v2' : 'torch';
