@@ -2,6 +2,7 @@
 
 import { isShape, modelShapeFromConfig, type ShapeResult } from '../checkpoint/shape-from-config.ts';
 import type { ConfigFormat } from '../configs/config-format.ts';
+import { isObject } from '../configs/fields.ts';
 import { formats } from '../configs/registry.ts';
 import { nodeAt } from '../document/find.ts';
 import type { ParsedDocument } from '../document/node.ts';
@@ -54,9 +55,16 @@ function checkAs(format: ConfigFormat, path: JsonPath, document: ParsedDocument,
   return { format: format.id, tree: document.root, recipe, origins, model, verdicts, findings };
 }
 
+const MODEL_KEYS = ['model_type', 'architectures', 'text_config', 'llm_config', 'thinker_config', 'quantization_config', 'compression_config'];
+
 /** A config.json describes its own model; other files are told which model they are for. Null: no config.json is at hand. */
 function shapeOf(input: CheckInput, path: JsonPath, document: ParsedDocument): ShapeResult | null {
-  const source = path.length > 0 ? document.root?.value : input.modelConfigText;
+  const file = document.root?.value;
+  // A member of another file (hf_quant_config.json) stands beside no sizes.
+  const own = path.length > 0 && isObject(file) && MODEL_KEYS.some((key) => Object.hasOwn(file, key));
+  // A checkpoint of TensorRT-LLM names its sizes and modules in its own way.
+  const foreign = path.length > 0 && !own && isObject(file) && typeof file['architecture'] === 'string';
+  const source = own ? file : foreign ? null : input.modelConfigText;
   return source === null || source === undefined ? null : modelShapeFromConfig(source);
 }
 

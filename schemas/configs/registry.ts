@@ -20,7 +20,9 @@ import { hfSpqr } from './hf-spqr/format.ts';
 import { hfTorchao } from './hf-torchao/format.ts';
 import { hfVptq } from './hf-vptq/format.ts';
 import { incFp8 } from './inc-fp8/format.ts';
+import { modelopt } from './modelopt/format.ts';
 import { quantwright } from './quantwright/format.ts';
+import { tensorrtLlm } from './tensorrt-llm/format.ts';
 
 export const formats: readonly ConfigFormat[] = [
   quantwright,
@@ -44,6 +46,8 @@ export const formats: readonly ConfigFormat[] = [
   hfSpqr,
   hfTorchao,
   hfVptq,
+  modelopt,
+  tensorrtLlm,
 ];
 
 export function findFormat(id: string): ConfigFormat | null {
