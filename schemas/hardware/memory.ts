@@ -1,0 +1,119 @@
+// What a quantized model needs in memory, from its shapes alone: packed weights, their scales and zero points, the key-value cache, and the peak
+// while quantizing. Estimates for people, as "5.7 GB weights + 2.1 GB KV at 8k": activations, fragmentation and the runtime itself come on top.
+import type { LinearShape, ModelShape } from '../checkpoint/model-shape.ts';
+import { moduleWeights } from '../recipe/module-weights.ts';
+import type { KvCacheRecipe, QuantMethod, Recipe, WeightRecipe } from '../recipe/recipe.ts';
+
+export interface MemoryLoad {
+  readonly contextLength: number;
+  readonly batch: number;
+}
+
+export interface MemoryEstimate {
+  /** Codes of the quantized layers, and everything that stays in floating point. */
+  readonly weightBytes: number;
+  /** Scales and zero points. */
+  readonly scaleBytes: number;
+  readonly kvBytes: number;
+  /** While quantizing block by block: one block in floating point, its packed form, the Hessian of its widest layer and the samples, where the method has them. */
+  readonly quantizePeakBytes: number;
+  /** Of the quantized layers, scales and zero points included; null when nothing is quantized. */
+  readonly bitsPerWeight: number | null;
+}
+
+/** Methods that keep the sum of outer products of a layer's inputs (K x K, 32-bit). */
+const WITH_HESSIAN: readonly QuantMethod[] = ['gptq', 'spqr'];
+/** Methods that run samples through the blocks. */
+const CALIBRATED: readonly QuantMethod[] = [...WITH_HESSIAN, 'awq', 'teq', 'smoothquant', 'w8a8_static', 'auto_round'];
+const FLOAT_BYTES: Readonly<Record<string, number>> = { float32: 4, float64: 8 };
+
+export function estimateMemory(recipe: Recipe, model: ModelShape, { contextLength, batch }: MemoryLoad): MemoryEstimate {
+  const floatBytes = FLOAT_BYTES[model.dtype ?? ''] ?? 2;
+  const parts = layersOf(recipe, model);
+  const quantized = parts.flatMap(({ count, linear, weights }) => (weights === null ? [] : [{ elements: count * elementsOf(linear), linear, weights }]));
+  const codeBits = sum(quantized.map(({ elements, weights }) => elements * weights.bits));
+  const scaleBits = sum(quantized.map(({ elements, linear, weights }) => elements * scaleBitsPerWeight(recipe, linear, weights)));
+  const plain = sum(parts.map(({ count, linear, weights }) => (weights === null ? count * elementsOf(linear) : 0)));
+  const weightBytes = codeBits / 8 + (plain + floatingElements(model)) * floatBytes;
+  const elements = sum(quantized.map((part) => part.elements));
+  return {
+    weightBytes: Math.ceil(weightBytes),
+    scaleBytes: Math.ceil(scaleBits / 8),
+    kvBytes: Math.ceil(kvBytesPerToken(model, recipe.kvCache, floatBytes) * contextLength * batch),
+    quantizePeakBytes: Math.ceil(peakBytes(recipe, model, floatBytes)),
+    bitsPerWeight: elements === 0 ? null : (codeBits + scaleBits) / elements,
+  };
+}
+
+interface Layers {
+  readonly linear: LinearShape;
+  /** Modules of this kind with these settings; each expert counts. */
+  readonly count: number;
+  /** Null: floating point. */
+  readonly weights: WeightRecipe | null;
+}
+
+function layersOf(recipe: Recipe, model: ModelShape): readonly Layers[] {
+  const settings = moduleWeights(recipe);
+  const plain = recipe.ignore.length + recipe.overrides.length === 0;
+  return model.linears.flatMap((linear): readonly Layers[] => {
+    if (linear.endLayer === linear.firstLayer) {
+      return [{ linear, count: 1, weights: null }];
+    }
+    const experts = linear.module.includes('{e}') ? Math.max(1, model.experts) : 1;
+    if (plain) {
+      return [{ linear, count: experts * (linear.endLayer - linear.firstLayer), weights: recipe.weights }];
+    }
+    return Array.from({ length: linear.endLayer - linear.firstLayer }, (_, at) => {
+      const module = linear.module.replace('{i}', String(linear.firstLayer + at)).replace('{e}', '0');
+      return { linear, count: experts, weights: settings(module) };
+    });
+  });
+}
+
+/** Scale and zero point, spread over the weights that share them. GPTQ stores zero points even where the codes are symmetric. */
+export function scaleBitsPerWeight(recipe: Recipe, linear: Pick<LinearShape, 'in' | 'out'>, weights: WeightRecipe): number {
+  const scaleBits = SMALL_SCALES[weights.dtype] ?? (recipe.scaleType === 'f32' ? 32 : 16);
+  if (weights.block !== undefined && weights.block !== null) {
+    return 32 / (weights.block[0] * weights.block[1]);
+  }
+  const stored = weights.zeroPoint !== 'none' || recipe.scheme === 'gptq' || recipe.saveFormat === 'gptq' || recipe.saveFormat === 'gptq_v2';
+  const zeroBits = !stored || weights.dtype !== 'int' ? 0 : weights.zeroPoint === 'float' ? scaleBits : weights.bits;
+  return (scaleBits + zeroBits) / (weights.groupSize === -1 ? linear.in : weights.groupSize);
+}
+
+/** MX formats share an 8-bit exponent, NVFP4 an fp8 scale. */
+const SMALL_SCALES: Readonly<Partial<Record<WeightRecipe['dtype'], number>>> = { mxfp4: 8, mxfp8: 8, nvfp4: 8 };
+
+/** Embeddings and norms; the output matrix is a linear of its own when it is not tied. */
+function floatingElements({ vocabSize, hiddenSize, layers }: ModelShape): number {
+  return vocabSize * hiddenSize + (2 * layers + 1) * hiddenSize;
+}
+
+/** Latent attention keeps the compressed row of each token instead of keys and values. */
+function kvBytesPerToken(model: ModelShape, cache: KvCacheRecipe | null, floatBytes: number): number {
+  const latent = model.linears.find(({ kind }) => kind === 'kv_a_proj_with_mqa');
+  const width = latent?.out ?? 2 * model.kvHeads * model.headDim;
+  return model.layers * width * (cache === null ? floatBytes : cache.bits / 8);
+}
+
+function peakBytes(recipe: Recipe, model: ModelShape, floatBytes: number): number {
+  const blocks = model.linears.filter(({ firstLayer, endLayer }) => endLayer > firstLayer);
+  const ofOne = (linear: LinearShape): number => elementsOf(linear) * (linear.module.includes('{e}') ? Math.max(1, model.experts) : 1);
+  const block = sum(blocks.map(ofOne));
+  const widest = Math.max(0, ...blocks.map((linear) => linear.in));
+  const largest = Math.max(0, ...blocks.map(elementsOf));
+  const has = (methods: readonly QuantMethod[]): boolean => recipe.methods.some((method) => methods.includes(method));
+  const hessian = has(WITH_HESSIAN) ? 2 * widest * widest * 4 : 0;
+  const { samples, sequenceLength } = recipe.calibration ?? { samples: 128, sequenceLength: 512 };
+  const inputs = has(CALIBRATED) ? 2 * samples * sequenceLength * model.hiddenSize * floatBytes : 0;
+  return block * floatBytes + (block * recipe.weights.bits) / 8 + largest * 4 + hessian + inputs;
+}
+
+function elementsOf(linear: LinearShape): number {
+  return linear.in * linear.out;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
