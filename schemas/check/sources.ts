@@ -32,7 +32,7 @@ export function schemaFindings(code: string, context: RuleContext): readonly Fin
     }));
 }
 
-function lowerFindings(code: string, context: RuleContext): readonly Finding[] {
+export function lowerFindings(code: string, context: RuleContext): readonly Finding[] {
   return context.lowerProblems
     .filter((problem) => problem.code === code)
     .map(({ message, path, severity, source, fixes, on }) => ({

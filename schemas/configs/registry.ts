@@ -21,6 +21,7 @@ import { hfTorchao } from './hf-torchao/format.ts';
 import { hfVptq } from './hf-vptq/format.ts';
 import { incFp8 } from './inc-fp8/format.ts';
 import { modelopt } from './modelopt/format.ts';
+import { olive } from './olive/format.ts';
 import { quantwright } from './quantwright/format.ts';
 import { tensorrtLlm } from './tensorrt-llm/format.ts';
 
@@ -31,6 +32,7 @@ export const formats: readonly ConfigFormat[] = [
   dashinfer,
   deepspeed,
   incFp8,
+  olive,
   hfAqlm,
   hfBitnet,
   hfEetq,

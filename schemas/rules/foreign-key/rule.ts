@@ -1,6 +1,6 @@
 // QC012: a key the format does not have, which most tools pass over in silence; and keys that are read but have no effect.
 import type { Finding } from '../../check/finding.ts';
-import { schemaFindings } from '../../check/sources.ts';
+import { lowerFindings, schemaFindings } from '../../check/sources.ts';
 import { isObject } from '../../configs/fields.ts';
 import { schemaAt } from '../../configs/schema-at.ts';
 import { nodeAt, rangeAt } from '../../document/find.ts';
@@ -12,7 +12,7 @@ export const foreignKey: Rule = {
   code: 'QC012',
   run(context) {
     const unknown = schemaFindings('QC012', context).filter(({ path }) => !reported(path, context));
-    return [...unknown.map((finding) => unknownKey(finding, context)), ...withoutEffect(context), ...twice(context)];
+    return [...unknown.map((finding) => unknownKey(finding, context)), ...lowerFindings('QC012', context), ...withoutEffect(context), ...twice(context)];
   },
 };
 
