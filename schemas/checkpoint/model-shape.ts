@@ -20,8 +20,8 @@ export interface LinearShape {
   readonly module: string;
   readonly in: number;
   readonly out: number;
-  /** Tensor parallelism: column splits `out`, row splits `in` (support-tables section 2.5). */
-  readonly parallel: 'column' | 'row';
+  /** Tensor parallelism: column splits `out`, row splits `in` (support-tables section 2.5); none: every device holds all of it. */
+  readonly parallel: 'column' | 'row' | 'none';
   /** Decoder blocks [firstLayer, endLayer) have it; none has lm_head. */
   readonly firstLayer: number;
   readonly endLayer: number;

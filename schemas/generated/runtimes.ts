@@ -844,10 +844,434 @@ export const runtimeRows: readonly RuntimeData[] = [
   {
     "id": "vllm",
     "name": "vLLM",
-    "versions": [],
-    "asOf": null,
-    "source": null,
-    "rules": [],
-    "table": []
+    "versions": [
+      "0.28",
+      "0.27",
+      "0.26",
+      "0.25",
+      "0.24",
+      "0.23",
+      "0.22",
+      "0.21",
+      "0.20",
+      "0.19",
+      "0.18",
+      "0.17",
+      "0.16",
+      "0.15",
+      "0.14",
+      "0.13",
+      "0.12",
+      "0.11",
+      "0.10"
+    ],
+    "asOf": "2026-08",
+    "source": "vllm-project/vllm f8c9a38 (2025-08: the rules of 0.10) and 017e9f4 (2026-08-17, the state before the release of 0.28.0 on 2026-08-26: the rules from 0.28). The version in between in which a difference came is not known (the documents of 0.14 still show the older methods), so there only what both states say is said.",
+    "rules": [
+      {
+        "id": "VL-CAP",
+        "code": "QC002",
+        "words": "The quantization method {method} is not supported for the current GPU. Minimum capability: {needed}. Current capability: {capability}.",
+        "source": "vllm-project/vllm vllm/model_executor/model_loader; vllm-project/vllm vllm/model_executor/layers/quantization/ :: get_min_capability",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-TABLE",
+        "code": "QC002",
+        "words": null,
+        "source": "vllm-project/vllm docs/features/quantization/README.md",
+        "versions": ">=0.28"
+      },
+      {
+        "id": "VL-BETWEEN",
+        "code": "QC017",
+        "words": null,
+        "source": "vllm-project/vllm f8c9a38 and 017e9f4: the two states that were read differ",
+        "versions": ">=0.11 <0.28"
+      },
+      {
+        "id": "VL-DTYPE",
+        "code": "QC007",
+        "words": "torch.bfloat16 is not supported for quantization method {method}. Supported dtypes: [torch.float16]",
+        "source": "vllm-project/vllm vllm/model_executor/model_loader",
+        "versions": ">=0.10 <0.11"
+      },
+      {
+        "id": "VL-NAME",
+        "code": "QC017",
+        "words": "Unknown quantization method: {method}. Must be one of [...].",
+        "source": "vllm-project/vllm vllm/config",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-PLUGIN",
+        "code": "QC017",
+        "words": "Unknown quantization method: {method}. Must be one of [...].",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/__init__.py",
+        "versions": ">=0.28"
+      },
+      {
+        "id": "VL-GPTQ-TYPE",
+        "code": "QC005",
+        "words": "Unsupported quantization config: bits={bits}, sym={sym}",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/auto_gptq.py :: TYPE_MAP",
+        "versions": ">=0.28"
+      },
+      {
+        "id": "VL-GPTQ-BITS",
+        "code": "QC005",
+        "words": null,
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/auto_gptq.py :: TYPE_MAP; vllm-project/vllm vllm/model_executor/layers/quantization/gptq.py",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-GPTQ-CC",
+        "code": "QC002",
+        "words": "Marlin does not support weight_bits = {type}. Only types = [] are supported (for group_size = {group}, device_capability = {capability}, zp = False).",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/utils/marlin_utils.py :: verify_marlin_supported",
+        "versions": ">=0.28"
+      },
+      {
+        "id": "VL-GPTQ-V2",
+        "code": "QC017",
+        "words": null,
+        "source": "ModelCloud/GPTQModel issue 2824: the zero points of gptq_v2 have another offset",
+        "versions": ">=0.10",
+        "severity": "error"
+      },
+      {
+        "id": "VL-AWQ-BITS",
+        "code": "QC005",
+        "words": "Unsupported num_bits = {bits}.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/auto_awq.py :: TYPE_MAP",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-AWQ-N",
+        "code": "QC001",
+        "words": "The output size is not aligned with the quantized weight shape. This can be caused by too large tensor parallel size.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/awq.py",
+        "versions": ">=0.10 <0.11"
+      },
+      {
+        "id": "VL-AWQ-GEMM",
+        "code": "QC006",
+        "words": "Layer '...' is not supported by AutoAWQMarlin. Falling back to unoptimized AWQ kernels.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/auto_awq.py :: get_quant_method",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-MARLIN-GROUP",
+        "code": "QC006",
+        "words": "Marlin does not support group_size = {group}. Only group_sizes = [-1, 32, 64, 128] are supported.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/utils/marlin_utils.py :: verify_marlin_supported",
+        "versions": ">=0.28"
+      },
+      {
+        "id": "VL-MARLIN-N",
+        "code": "QC001",
+        "words": "Weight output_size_per_partition = {n} is not divisible by min_thread_n = 64. Consider reducing tensor_parallel_size or running with --quantization gptq.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/utils/marlin_utils.py :: verify_marlin_supports_shape",
+        "versions": ">=0.10 <0.11"
+      },
+      {
+        "id": "VL-MARLIN-K",
+        "code": "QC001",
+        "words": "Weight input_size_per_partition = {k} is not divisible by min_thread_k = 128. Consider reducing tensor_parallel_size or running with --quantization gptq.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/utils/marlin_utils.py :: verify_marlin_supports_shape",
+        "versions": ">=0.10 <0.11"
+      },
+      {
+        "id": "VL-EXLLAMA",
+        "code": "QC001",
+        "words": null,
+        "source": "vllm-project/vllm vllm/model_executor/kernels/linear/mixed_precision/exllama.py :: can_implement",
+        "versions": ">=0.10 <0.11"
+      },
+      {
+        "id": "VL-GROUP-TP",
+        "code": "QC001",
+        "words": "Weight input_size_per_partition = {k} is not divisible by group_size = {group}.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/utils/marlin_utils.py :: verify_marlin_supports_shape",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-MOE",
+        "code": "QC001",
+        "words": "Layer '...' is not supported by GPTQMoeMarlin. Falling back to Moe WNA16 kernels.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/utils/marlin_utils.py :: check_moe_marlin_supports_layer",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-DESC-TP",
+        "code": "QC009",
+        "words": null,
+        "source": "vllm-project/vllm vllm/model_executor/kernels/linear/mixed_precision/marlin.py; vllm-project/vllm vllm/model_executor/layers/quantization/utils/marlin_utils.py :: marlin_repeat_scales_on_all_ranks",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-DESC-G",
+        "code": "QC009",
+        "words": null,
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/auto_gptq.py :: AutoGPTQConfig.__init__",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-EXACT90",
+        "code": "QC016",
+        "words": "Machete requires compute capability of 90 (Hopper)",
+        "source": "vllm-project/vllm vllm/model_executor/kernels/linear/mixed_precision/machete.py :: can_implement; vLLM issue 35439",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-WNA16",
+        "code": "QC006",
+        "words": "Failed to find a kernel that can implement the WNA16 linear layer. Reasons: ...",
+        "source": "vllm-project/vllm vllm/model_executor/kernels/linear/mixed_precision/__init__.py :: choose_mp_linear_kernel",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-W4A8-90",
+        "code": "QC016",
+        "words": "CUTLASS W4A8 requires compute capability of 90 (Hopper)",
+        "source": "vllm-project/vllm vllm/model_executor/kernels/linear/mixed_precision/cutlass.py :: can_implement",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-CT-CAP",
+        "code": "QC002",
+        "words": "('Quantization scheme is not supported for ', 'the current GPU. Min capability: {needed}. Current capability: {capability}.')",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors.py :: _check_scheme_supported",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-CT-NOSCHEME",
+        "code": "QC017",
+        "words": "No compressed-tensors compatible scheme was found for ...",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors.py :: _get_scheme_from_parts",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-CT-ASYM",
+        "code": "QC017",
+        "words": "Asymmetric quantization not supported for num_bits = {bits}",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/schemes/compressed_tensors_wNa16.py",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-CT-MOE-ASYM",
+        "code": "QC017",
+        "words": null,
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors_moe; llm-compressor issue 2628",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-CT-KV",
+        "code": "QC011",
+        "words": "Currently supported kv cache quantization is num_bits=8, type=float, however received num_bits={bits}, type={type}",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors.py :: validate_kv_cache_scheme",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-FP8-SCHEME",
+        "code": "QC013",
+        "words": "Unsupported activation scheme {scheme}",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/fp8.py :: Fp8Config.__init__",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-FP8-W8A16",
+        "code": "QC002",
+        "words": null,
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/fp8.py; vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors.py: below 89 the weight-only Marlin kernel",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-FP8-B-N",
+        "code": "QC010",
+        "words": "The output_size of gate's and up's weight = {part} is not divisible by weight quantization block_n = {block}.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/fp8.py; vllm-project/vllm vllm/model_executor/layers/quantization/utils/fp8_utils.py :: validate_fp8_block_shape",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-FP8-B-K",
+        "code": "QC010",
+        "words": "Weight input_size_per_partition = {part} is not divisible by weight quantization block_k = {block}.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/fp8.py; vllm-project/vllm vllm/model_executor/layers/quantization/utils/fp8_utils.py :: validate_fp8_block_shape",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-FP4-W4A16",
+        "code": "QC002",
+        "words": null,
+        "source": "vLLM issue 21274, llm-compressor issue 1643: NVFP4 compute exists on Blackwell only",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-KV-E5M2",
+        "code": "QC011",
+        "words": "fp8_e5m2 kv-cache is not supported with fp8 checkpoints.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/kv_cache.py",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-KV-FP8-CC",
+        "code": "QC011",
+        "words": "type fp8e4nv not supported in this architecture. The supported fp8 dtypes are ('fp8e4b15', 'fp8e5')",
+        "source": "vLLM issues 7714, 26431 (Triton)",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-INT8-BW",
+        "code": "QC016",
+        "words": "Int8 not supported on SM{capability}. Use FP8 quantization instead, or run on older arch (SM < 100).",
+        "source": "vllm-project/vllm csrc/quantization/w8a8/cutlass scaled_mm; vLLM PR 25935",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-MODELOPT",
+        "code": "QC017",
+        "words": "ModelOpt currently only supports: ['FP8', 'FP8_PER_CHANNEL_PER_TOKEN', 'FP8_PB_WO', 'NVFP4', 'W4A16_NVFP4', 'MXFP8', 'MIXED_PRECISION'] quantizations in vLLM. Please check the `hf_quant_config.json` file for your model's quant configuration.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/modelopt.py",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-MODELOPT-ALGO",
+        "code": "QC017",
+        "words": "Missing 'quant_algo' in quantization config",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/modelopt.py",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-INC",
+        "code": "QC017",
+        "words": null,
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/inc.py; intel/auto-round: packing_format",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-LAYOUT",
+        "code": "QC017",
+        "words": "Unknown quantization method: {method}. Must be one of [...].",
+        "source": "vllm-project/vllm vllm/config",
+        "versions": ">=0.10"
+      }
+    ],
+    "table": [
+      {
+        "id": "AWQ",
+        "name": "AWQ",
+        "method": "awq",
+        "bits": 4,
+        "computeMethod": "weight_only",
+        "granularity": [],
+        "devices": {
+          "Volta": "no",
+          "Turing": "yes",
+          "Ampere": "yes",
+          "Ada": "yes",
+          "Hopper": "yes",
+          "AMD GPU": "no",
+          "Intel GPU": "yes",
+          "x86 CPU": "yes",
+          "Arm CPU": "no"
+        }
+      },
+      {
+        "id": "GPTQ",
+        "name": "GPTQ",
+        "method": "gptq",
+        "bits": 4,
+        "computeMethod": "weight_only",
+        "granularity": [],
+        "devices": {
+          "Volta": "yes",
+          "Turing": "yes",
+          "Ampere": "yes",
+          "Ada": "yes",
+          "Hopper": "yes",
+          "AMD GPU": "no",
+          "Intel GPU": "yes",
+          "x86 CPU": "yes",
+          "Arm CPU": "no"
+        }
+      },
+      {
+        "id": "INT8-W8A8",
+        "name": "llm-compressor INT8 W8A8",
+        "method": "w8a8_static",
+        "bits": 8,
+        "computeMethod": "activate_quant",
+        "granularity": [],
+        "devices": {
+          "Volta": "no",
+          "Turing": "yes",
+          "Ampere": "yes",
+          "Ada": "yes",
+          "Hopper": "yes",
+          "AMD GPU": "no",
+          "Intel GPU": "no",
+          "x86 CPU": "yes",
+          "Arm CPU": "yes"
+        }
+      },
+      {
+        "id": "INT8-W4A8",
+        "name": "llm-compressor INT8 W4A8",
+        "method": "w8a8_static",
+        "bits": 4,
+        "computeMethod": "activate_quant",
+        "granularity": [],
+        "devices": {
+          "Volta": "no",
+          "Turing": "no",
+          "Ampere": "no",
+          "Ada": "no",
+          "Hopper": "no",
+          "AMD GPU": "no",
+          "Intel GPU": "no",
+          "x86 CPU": "no",
+          "Arm CPU": "yes"
+        }
+      },
+      {
+        "id": "FP8-W8A8",
+        "name": "llm-compressor FP8 W8A8",
+        "method": "fp8",
+        "bits": 8,
+        "computeMethod": "activate_quant",
+        "granularity": [],
+        "devices": {
+          "Volta": "no",
+          "Turing": "no",
+          "Ampere": "no",
+          "Ada": "yes",
+          "Hopper": "yes",
+          "AMD GPU": "yes",
+          "Intel GPU": "no",
+          "x86 CPU": "no",
+          "Arm CPU": "no"
+        }
+      },
+      {
+        "id": "BNB",
+        "name": "bitsandbytes",
+        "method": "bitsandbytes",
+        "bits": 4,
+        "computeMethod": "weight_only",
+        "granularity": [],
+        "devices": {
+          "Volta": "yes",
+          "Turing": "yes",
+          "Ampere": "yes",
+          "Ada": "yes",
+          "Hopper": "yes",
+          "AMD GPU": "no",
+          "Intel GPU": "no",
+          "x86 CPU": "no",
+          "Arm CPU": "no"
+        }
+      }
+    ]
   }
 ];

@@ -28,7 +28,7 @@ export function piecesOf(recipe: Recipe, model: ModelShape, tensorParallel: numb
     const modules = modulesOf(linear);
     for (const module of plain ? modules.slice(0, 1) : modules) {
       const weights = settings(module);
-      const key = weights === null ? '' : `${linear.module} ${weights.groupSize} ${weights.bits} ${weights.symmetric}`;
+      const key = weights === null ? '' : `${linear.module} ${linear.firstLayer} ${settingsKey(weights)}`;
       if (weights !== null && !pieces.has(key)) {
         const k = linear.parallel === 'row' ? linear.in / tensorParallel : linear.in;
         pieces.set(key, { linear, module, k, weights, overridden: weights !== recipe.weights });
@@ -36,6 +36,11 @@ export function piecesOf(recipe: Recipe, model: ModelShape, tensorParallel: numb
     }
   }
   return [...pieces.values()];
+}
+
+/** What tells the settings of two modules apart. */
+export function settingsKey({ dtype, bits, groupSize, symmetric, descAct, block }: WeightRecipe): string {
+  return [dtype, bits, groupSize, symmetric, descAct, block ?? 'rows'].join(' ');
 }
 
 export function dividesAll(pieces: readonly Piece[], groupSize: number): boolean {
@@ -70,13 +75,13 @@ export function piecesWords(pieces: readonly Piece[], tensorParallel: number): s
   for (const { linear, k } of pieces) {
     const split = linear.parallel === 'row' && tensorParallel > 1 ? ` / tp ${tensorParallel} = ${round(k)}` : '';
     const size = `K = ${linear.in}${split}`;
-    kinds.set(size, (kinds.get(size) ?? new Set()).add(nameOf(linear)));
+    kinds.set(size, (kinds.get(size) ?? new Set()).add(linearName(linear)));
   }
   return [...kinds].map(([size, names]) => `${[...names].join(', ')} ${size}`).join(' and ');
 }
 
 /** `down_proj`, or `experts.down_proj`, `shared_experts.down_proj` in a mixture. */
-function nameOf({ kind, module }: LinearShape): string {
+export function linearName({ kind, module }: LinearShape): string {
   const [parent = ''] = /[a-z_]*experts?\b/.exec(module) ?? [];
   return parent === '' ? kind : `${parent}.${kind}`;
 }

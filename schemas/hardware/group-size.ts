@@ -25,7 +25,7 @@ export function groupProblem(input: JudgeInput, rule: string, legal: readonly nu
     field: groupField(first),
     nearest: group,
     message: `${targetName(input)}: ${undividedWords(first, failing, target.tensorParallel)}${advice(input, group ?? overrideWorks(first, failing, legal))}`,
-    words: { group: first.weights.groupSize, tensor: `${first.module}.weight` },
+    words: { group: first.weights.groupSize, k: first.k, tensor: `${first.module}.weight` },
   };
 }
 

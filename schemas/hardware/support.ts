@@ -15,6 +15,7 @@ import { judgeOnnxRuntime } from './runtimes/onnxruntime/judge.ts';
 import { judgeQuantwright } from './runtimes/quantwright/judge.ts';
 import { judgeTensorRtLlm } from './runtimes/tensorrt-llm/judge.ts';
 import { judgeTransformers } from './runtimes/transformers/judge.ts';
+import { judgeVllm } from './runtimes/vllm/judge.ts';
 import type { RuntimeId, Target } from './target.ts';
 import type { SupportVerdict } from './verdict.ts';
 import { inRange } from './version-range.ts';
@@ -24,6 +25,7 @@ export type { Intent } from './judge.ts';
 const JUDGES: Readonly<Partial<Record<RuntimeId, (input: JudgeInput) => readonly SupportVerdict[]>>> = {
   dashinfer: judgeDashInfer,
   quantwright: judgeQuantwright,
+  vllm: judgeVllm,
   transformers: judgeTransformers,
   'tensorrt-llm': judgeTensorRtLlm,
   'llama.cpp': judgeLlamaCpp,

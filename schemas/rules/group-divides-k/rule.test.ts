@@ -91,7 +91,7 @@ test('experts and shared experts are told apart from the dense blocks', () => {
   };
   const config = { quant_method: 'gptq', weight_format: 'uint4', group_size: 256 };
   assert.match(
-    findings('QC001', config, { model, runtime: 'vllm' })[0]?.message ?? '',
+    findings('QC001', config, { model })[0]?.message ?? '',
     /does not divide down_proj K = 10944 and experts\.down_proj K = 1408; the largest that works is group_size 64\./,
   );
 });

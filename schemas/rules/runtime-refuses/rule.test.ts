@@ -15,7 +15,7 @@ test('severity follows the verdict', () => {
   assert.equal(severity({ quant_method: 'rtn', weight_format: 'int8', compute_method: 'activate_quant', save_format: 'gptq' }, 'quantwright'), 'error');
   assert.equal(severity({ quant_method: 'instant_quant', weight_format: 'uint4', save_format: 'gptq' }, 'quantwright'), 'warning');
   assert.equal(severity({ quant_method: 'rtn', weight_format: 'uint4', scale_type: 'float32' }, 'quantwright'), 'warning');
-  assert.equal(severity({ quant_method: 'rtn', weight_format: 'uint4' }, 'vllm'), 'information');
+  assert.equal(severity({ quant_method: 'rtn', weight_format: 'int3', save_format: 'compressed-tensors' }, 'vllm'), 'information');
 });
 
 test('a layout without a normal form is said to be unjudged', () => {

@@ -1,0 +1,16 @@
+// What a job's output is to another runtime: our methods matter no more once the weights are saved, only the layout they are saved in.
+import type { Recipe } from '../../recipe/recipe.ts';
+import type { JudgeInput } from '../judge.ts';
+
+/** The recipe of the checkpoint that a job writes; that of a checkpoint is itself. */
+export function savedAs({ recipe, intent }: JudgeInput): Recipe {
+  const { saveFormat } = recipe;
+  if (intent === 'run' || saveFormat === null) {
+    return recipe;
+  }
+  if (saveFormat === 'gptq' || saveFormat === 'gptq_v2') {
+    return { ...recipe, scheme: 'gptq', variant: saveFormat };
+  }
+  const variant = saveFormat === 'compressed-tensors' ? (recipe.activations === null ? 'pack-quantized' : 'int-quantized') : null;
+  return { ...recipe, scheme: saveFormat, variant };
+}
