@@ -4,7 +4,10 @@ import { createContext } from './context.ts';
 import type { EngineState } from './engine/engine-supervisor.ts';
 import * as chat from './features/chat/chat.ts';
 import * as check from './features/check/check.ts';
+import * as convert from './features/convert/convert.ts';
 import * as engineLog from './features/engine-log/engine-log.ts';
+import * as fixAll from './features/fix-all/fix-all.ts';
+import * as matrix from './features/matrix/matrix.ts';
 import * as perplexity from './features/perplexity/perplexity.ts';
 import * as quantize from './features/quantize/quantize.ts';
 import * as target from './features/target/target.ts';
@@ -19,7 +22,7 @@ export interface QuantwrightApi {
 
 export function activate(extension: ExtensionContext): QuantwrightApi {
   const context = createContext(extension);
-  for (const feature of [engineLog, target, check, quantize, perplexity, chat]) feature.activate(context);
+  for (const feature of [engineLog, target, check, fixAll, convert, matrix, quantize, perplexity, chat]) feature.activate(context);
   return {
     engineState: () => context.engine.state.tag,
     engineProcessId: () => (context.engine.state.tag === 'running' ? context.engine.state.engine.pid : null),

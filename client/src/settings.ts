@@ -1,7 +1,8 @@
 // The settings of section `quantwright`, parsed where they enter. What cannot be read is left out, never guessed.
 import { isAbsolute, join } from 'node:path';
+import type { SeveritySettings } from '@quantwright/schemas/check/types';
 import type { Target } from '@quantwright/schemas/hardware/target';
-import { ConfigurationTarget, workspace } from 'vscode';
+import { ConfigurationTarget, type TextDocument, workspace } from 'vscode';
 import { parseTargets } from './features/target/targets.ts';
 
 export function targets(): readonly Target[] {
@@ -26,6 +27,22 @@ export function modelDirectory(): string | null {
 export function threads(): number | null {
   const value = section().get<unknown>('threads');
   return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 64 ? value : null;
+}
+
+/** As written; the language server says in its log what of it cannot be used. */
+export function severities(): SeveritySettings {
+  const value = section().get<unknown>('check.severity');
+  return typeof value === 'object' && value !== null ? (value as SeveritySettings) : {};
+}
+
+export function suppressedCodes(): readonly string[] {
+  const value = section().get<unknown>('check.suppress');
+  return Array.isArray(value) ? value.filter((code) => typeof code === 'string') : [];
+}
+
+/** Hints are for a place in a document, so a folder or a language may have its own choice. */
+export function shows(what: 'inlayHints' | 'codeLens', document: TextDocument): boolean {
+  return workspace.getConfiguration('quantwright', document).get<unknown>(`${what}.enabled`) !== false;
 }
 
 function section() {

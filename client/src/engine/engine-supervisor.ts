@@ -2,7 +2,16 @@
 // The engine's crash never becomes the editor's: every request that was running rejects with EngineStoppedError.
 
 import type { EngineErrorData } from '@quantwright/schemas/rpc/errors';
-import { type CancellationToken, type Disposable, Emitter, type Event, type ProgressType, type RequestParam, type RequestType } from 'vscode-jsonrpc/node';
+import {
+  type CancellationToken,
+  type Disposable,
+  Emitter,
+  type Event,
+  type ProgressType,
+  type RequestParam,
+  type RequestType,
+  type RequestType0,
+} from 'vscode-jsonrpc/node';
 import { afterCrash, type CrashHistory, noCrashes } from './back-off.ts';
 import { connectionIsGone, EngineStoppedError, EngineUnavailableError } from './engine-error.ts';
 import type { RunningEngine } from './engine-process.ts';
@@ -55,20 +64,21 @@ export class EngineSupervisor implements Disposable {
   }
 
   /** Starts the engine when there is none. Rejects with EngineStoppedError after a crash, else with the engine's own ResponseError. */
-  async request<P, R, Progress = never>(type: RequestType<P, R, EngineErrorData>, params: RequestParam<P>, options: RequestOptions<Progress>): Promise<R> {
-    const engine = await this.#whenRunning();
+  request<P, R, Progress = never>(type: RequestType<P, R, EngineErrorData>, params: RequestParam<P>, options: RequestOptions<Progress>): Promise<R> {
     const { label, token, progress } = options;
-    const listener = progress === undefined ? undefined : engine.connection.onProgress(progress.type, progress.token, progress.report);
-    this.#running.add(label);
-    try {
-      return await (token === undefined ? engine.connection.sendRequest(type, params) : engine.connection.sendRequest(type, params, token));
-    } catch (error) {
-      if (connectionIsGone(error)) throw new EngineStoppedError(await engine.exited);
-      throw error;
-    } finally {
-      this.#running.delete(label);
-      listener?.dispose();
-    }
+    return this.#job(label, async ({ connection }) => {
+      const listener = progress === undefined ? undefined : connection.onProgress(progress.type, progress.token, progress.report);
+      try {
+        return await (token === undefined ? connection.sendRequest(type, params) : connection.sendRequest(type, params, token));
+      } finally {
+        listener?.dispose();
+      }
+    });
+  }
+
+  /** As request(), for a question without parameters. */
+  ask<R>(type: RequestType0<R, EngineErrorData>, label: string): Promise<R> {
+    return this.#job(label, ({ connection }) => connection.sendRequest(type));
   }
 
   /** Ends the engine, forgets former crashes and starts a new one. */
@@ -89,6 +99,19 @@ export class EngineSupervisor implements Disposable {
   dispose(): void {
     this.#disposed = true;
     void this.stop();
+  }
+
+  async #job<R>(label: string, send: (engine: RunningEngine) => Promise<R>): Promise<R> {
+    const engine = await this.#whenRunning();
+    this.#running.add(label);
+    try {
+      return await send(engine);
+    } catch (error) {
+      if (connectionIsGone(error)) throw new EngineStoppedError(await engine.exited);
+      throw error;
+    } finally {
+      this.#running.delete(label);
+    }
   }
 
   #whenRunning(): Promise<RunningEngine> {

@@ -1,10 +1,27 @@
-// Start and stop of the language server, the settings it sees, and the two requests beyond the LSP. Never starts the engine.
-
-import { type ExplainResult, explain, type ServerSettings, type TargetChoices, targetChoices } from '@quantwright/schemas/rpc/server';
-import { type Disposable, type ExtensionContext, type LogOutputChannel, Uri, workspace } from 'vscode';
-import { LanguageClient, type LanguageClientOptions, type ServerOptions, TransportKind } from 'vscode-languageclient/node';
-import { modelDirectory, targets } from '../settings.ts';
+// Start and stop of the language server, the settings it sees, and the requests that features make beyond what the editor asks by itself.
+// Never starts the engine.
+import {
+  type ExplainResult,
+  explain,
+  type MatrixParams,
+  type MatrixResult,
+  matrix,
+  type ServerSettings,
+  type TargetChoices,
+  targetChoices,
+} from '@quantwright/schemas/rpc/server';
+import { type Disposable, type ExtensionContext, type LogOutputChannel, type TextDocument, Uri, type WorkspaceEdit, workspace } from 'vscode';
+import { CodeActionRequest, LanguageClient, type LanguageClientOptions, type ServerOptions, TransportKind } from 'vscode-languageclient/node';
+import { modelDirectory, severities, shows, suppressedCodes, targets } from '../settings.ts';
 import { documentSelector } from './selector.ts';
+
+/** A change of a document that the server offers. */
+export interface OfferedEdit {
+  readonly title: string;
+  readonly edit: WorkspaceEdit;
+  /** What the server says about it beyond the LSP. */
+  readonly data: unknown;
+}
 
 export class LanguageServer implements Disposable {
   readonly #client: LanguageClient;
@@ -23,8 +40,9 @@ export class LanguageServer implements Disposable {
       initializationOptions: { ...serverSettings(), provideFormatting: false, provideDocumentSymbols: false },
       outputChannel: log,
       diagnosticCollectionName: 'quantwright',
-      synchronize: { fileEvents: workspace.createFileSystemWatcher('**/{config,quantize_config,*.quant}.json') },
       middleware: {
+        provideInlayHints: (document, range, token, next) => (shows('inlayHints', document) ? next(document, range, token) : []),
+        provideCodeLenses: (document, token, next) => (shows('codeLens', document) ? next(document, token) : []),
         workspace: {
           // The server pulls section `quantwright`; trust is not a setting, so it is added here.
           configuration: async (params, token, next) => {
@@ -55,9 +73,36 @@ export class LanguageServer implements Disposable {
     return this.#client.sendRequest(explain, { uri: this.#client.code2ProtocolConverter.asUri(uri) });
   }
 
+  /** How the server names the document. */
+  uriOf(document: TextDocument): string {
+    return this.#client.code2ProtocolConverter.asUri(document.uri);
+  }
+
   async targetChoices(): Promise<TargetChoices> {
     await this.#started;
     return this.#client.sendRequest(targetChoices);
+  }
+
+  async matrix(params: MatrixParams): Promise<MatrixResult> {
+    await this.#started;
+    return this.#client.sendRequest(matrix, params);
+  }
+
+  /** Actions of one kind (`refactor.rewrite`, `source.fixAll.quantwright`) for the whole document, with what the server adds to them. */
+  async edits(document: TextDocument, kind: string): Promise<readonly OfferedEdit[]> {
+    await this.#started;
+    const { code2ProtocolConverter: toServer, protocol2CodeConverter: toEditor } = this.#client;
+    const end = document.lineAt(document.lineCount - 1).range.end;
+    const actions = await this.#client.sendRequest(CodeActionRequest.type, {
+      textDocument: toServer.asTextDocumentIdentifier(document),
+      range: { start: { line: 0, character: 0 }, end: toServer.asPosition(end) },
+      context: { diagnostics: [], only: [kind] },
+    });
+    const offered = (actions ?? []).map(async (action) => {
+      const edit = 'edit' in action ? await toEditor.asWorkspaceEdit(action.edit) : undefined;
+      return edit === undefined ? [] : [{ title: action.title, edit, data: 'data' in action ? action.data : undefined }];
+    });
+    return (await Promise.all(offered)).flat();
   }
 
   dispose(): void {
@@ -72,5 +117,11 @@ export class LanguageServer implements Disposable {
 }
 
 function serverSettings(): ServerSettings {
-  return { targets: targets(), modelDirectory: workspace.isTrusted ? modelDirectory() : null, readNeighbours: workspace.isTrusted };
+  return {
+    targets: targets(),
+    modelDirectory: workspace.isTrusted ? modelDirectory() : null,
+    readNeighbours: workspace.isTrusted,
+    severity: severities(),
+    suppress: suppressedCodes(),
+  };
 }

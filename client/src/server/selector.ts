@@ -1,15 +1,11 @@
-// Which files the language server is asked about. Only a net: the server decides by the shape of the document whether it is a config.
+// Which documents the language server is asked about: every one in a language that configs are written in, saved or not. The server decides by
+// the shape of the document whether it is a config, and is silent about all others.
 
-/** Names under which quantization configs are found, as globs below any folder. */
-export const configPatterns = ['**/*.quant.json', '**/*.quant.jsonc', '**/*{quant,Quant,QUANT}*.json', '**/{recipe,Recipe}*.json', '**/config.json'] as const;
-
-export interface FileFilter {
-  readonly scheme: 'file';
-  readonly language: 'json' | 'jsonc';
-  readonly pattern: string;
+export interface DocumentFilter {
+  readonly scheme: 'file' | 'untitled';
+  readonly language: 'json' | 'jsonc' | 'yaml';
 }
 
-export const documentSelector: FileFilter[] = configPatterns.flatMap((pattern) => [
-  { scheme: 'file' as const, language: 'json' as const, pattern },
-  { scheme: 'file' as const, language: 'jsonc' as const, pattern },
-]);
+export const documentSelector: DocumentFilter[] = (['file', 'untitled'] as const).flatMap((scheme) =>
+  (['json', 'jsonc', 'yaml'] as const).map((language) => ({ scheme, language })),
+);

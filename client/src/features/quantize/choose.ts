@@ -41,12 +41,15 @@ export async function chooseQuantization(context: QuantwrightContext, given: Qua
   return { modelDir, configPath, outDir, overwrite };
 }
 
-/** The active document, when the server recognises it as a config. */
+/** Formats that ask for a job, or describe one well enough; the config.json of a model does not. */
+const jobFormats = ['quantwright', 'dashinfer', 'gptq-quantize-config'];
+
+/** The active document, when the server recognises it as the config of a job. */
 async function openConfig(context: QuantwrightContext): Promise<string | undefined> {
   const document = window.activeTextEditor?.document;
   if (document === undefined || document.uri.scheme !== 'file' || !/^jsonc?$/.test(document.languageId)) return undefined;
   const { format } = await context.server.explain(document.uri);
-  return format === null ? undefined : document.fileName;
+  return format !== null && jobFormats.includes(format) ? document.fileName : undefined;
 }
 
 async function modelBeside(configPath: string | undefined): Promise<string | null> {

@@ -1,10 +1,12 @@
 // What configs are judged against: the status bar item and the command Select Target. Targets live in the setting `quantwright.targets`.
-import { languages, MarkdownString, StatusBarAlignment, type StatusBarItem, type TextDocument, ThemeColor, window, workspace } from 'vscode';
+// The item is there while a config is in front, which the language server knows; menus go by the context key quantwright.activeFormat.
+import { commands, languages, MarkdownString, StatusBarAlignment, type StatusBarItem, type TextDocument, ThemeColor, window, workspace } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { documentSelector } from '../../server/selector.ts';
 import { setTargets, targets } from '../../settings.ts';
 import { selectTargets } from './pick-target.ts';
 import { targetsLabel } from './targets.ts';
+import { machineAsker } from './this-machine.ts';
 import { verdictLine } from './verdict-words.ts';
 
 export function activate(context: QuantwrightContext): void {
@@ -31,7 +33,7 @@ export function activate(context: QuantwrightContext): void {
 
   context.command('quantwright.selectTarget', async () => {
     const choices = await context.server.targetChoices();
-    const selected = await selectTargets(choices, targets());
+    const selected = await selectTargets(choices, targets(), machineAsker(context));
     if (selected !== undefined) await setTargets(selected);
   });
 }
@@ -40,21 +42,24 @@ async function show(context: QuantwrightContext, item: StatusBarItem): Promise<v
   const document = window.activeTextEditor?.document;
   // Looking at the log does not change which config is being worked on.
   if (document?.uri.scheme === 'output') return;
-  if (document === undefined || languages.match(documentSelector, document) === 0) {
+  const explained = document === undefined || languages.match(documentSelector, document) === 0 ? null : await explainLines(context, document);
+  if (window.activeTextEditor?.document !== document) return;
+  await commands.executeCommand('setContext', 'quantwright.activeFormat', explained?.format ?? null);
+  if (explained === null || explained.format === null) {
     item.hide();
     return;
   }
   const kept = targets();
   item.text = `$(target) ${targetsLabel(kept)}`;
   item.accessibilityInformation = { label: `Quantization target: ${targetsLabel(kept)}`, role: 'button' };
+  item.tooltip = tooltip(kept.length, explained.lines);
+  item.backgroundColor = explained.refused ? new ThemeColor('statusBarItem.warningBackground') : undefined;
   item.show();
-  const verdicts = await explainLines(context, document);
-  if (window.activeTextEditor?.document !== document) return;
-  item.tooltip = tooltip(kept.length, verdicts.lines);
-  item.backgroundColor = verdicts.refused ? new ThemeColor('statusBarItem.warningBackground') : undefined;
 }
 
 interface Explained {
+  /** Null: not a quantization config. */
+  readonly format: string | null;
   readonly lines: readonly string[];
   readonly refused: boolean;
 }
@@ -62,12 +67,11 @@ interface Explained {
 async function explainLines(context: QuantwrightContext, document: TextDocument): Promise<Explained> {
   try {
     const { format, verdicts } = await context.server.explain(document.uri);
-    if (format === null) return { lines: ['This file is not a quantization config.'], refused: false };
-    return { lines: verdicts.map(verdictLine), refused: verdicts.some(({ kind }) => kind === 'refused') };
+    return { format, lines: verdicts.map(verdictLine), refused: verdicts.some(({ kind }) => kind === 'refused') };
   } catch (error) {
-    // The tooltip is an extra; the server's own failure is in its log.
+    // The item is an extra; the server's own failure is in its log.
     context.log.debug(`No verdicts for ${document.uri.fsPath}: ${String(error)}`);
-    return { lines: [], refused: false };
+    return { format: null, lines: [], refused: false };
   }
 }
 
