@@ -1,5 +1,6 @@
 // client <-> language server, beyond the LSP itself.
 import { RequestType, RequestType0 } from 'vscode-jsonrpc';
+import type { SeveritySettings } from '../check/types.ts';
 import type { CompatibilityMatrix } from '../hardware/matrix-types.ts';
 import type { Device, RuntimeId, Target } from '../hardware/target.ts';
 import type { SupportVerdict } from '../hardware/verdict.ts';
@@ -12,6 +13,10 @@ export interface ServerSettings {
   readonly modelDirectory: string | null;
   /** False in an untrusted workspace: no reads outside the opened documents. */
   readonly readNeighbours: boolean;
+  /** Severity of a code, or `off`; what .quantwright/check.json says of a code comes before it. */
+  readonly severity?: SeveritySettings;
+  /** Codes that are not told at all. */
+  readonly suppress?: readonly string[];
 }
 
 export interface TargetChoices {

@@ -2,7 +2,7 @@
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
 import { parseArguments } from './arguments.ts';
 import { documentationDirectory } from './process/documentationDirectory.ts';
-import { readTextFile } from './process/readTextFile.ts';
+import { createFiles } from './process/files.ts';
 import { startServer } from './process/server.ts';
 
 const start = parseArguments(process.argv.slice(2));
@@ -14,5 +14,9 @@ if (start.kind === 'print') {
   // A promise nobody awaited must not end the server: it is a fault of ours, not of the document.
   process.on('unhandledRejection', (reason) => connection.console.error(`Unhandled rejection: ${String(reason)}`));
   process.on('uncaughtException', (error) => connection.console.error(`Uncaught exception: ${error.stack ?? error.message}`));
-  startServer(connection, { readText: readTextFile, documentation: documentationDirectory(process.argv[1]) });
+  startServer(connection, {
+    files: createFiles(),
+    modelFiles: () => Promise.resolve(null),
+    documentation: documentationDirectory(process.argv[1]),
+  });
 }

@@ -44,3 +44,15 @@ for (const nonsense of [null, undefined, 3, 'x', []]) {
     assert.deepEqual(readSettings(nonsense, defaultSettings, ids), { settings: defaultSettings, problems: [] });
   });
 }
+
+test('severities and suppressed codes are read, and slips are named', () => {
+  const { settings, problems } = readSettings(
+    { severity: { QC012: 'hint', QC999: 'off', QC001: 'loud' }, suppress: ['QC023', 'QC998', 7] },
+    defaultSettings,
+    ids,
+  );
+  assert.deepEqual(settings.severity, { QC012: 'hint' });
+  assert.deepEqual(settings.suppress, ['QC023']);
+  assert.equal(problems.length, 4, problems.join(' / '));
+  assert.match(readSettings({ severity: [], suppress: 'QC001' }, defaultSettings, ids).problems.join(' '), /severity: expected.*suppress: expected/);
+});

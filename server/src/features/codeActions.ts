@@ -3,10 +3,11 @@
 import type { Finding, Fix } from '@quantwright/schemas/check/finding';
 import type { CheckResult } from '@quantwright/schemas/check/types';
 import { applyEdits, editsToReplacements } from '@quantwright/schemas/document/edit';
-import { type CodeAction, type CodeActionContext, CodeActionKind, type Diagnostic, type Range, type WorkspaceEdit } from 'vscode-languageserver';
+import { type CodeAction, type CodeActionContext, CodeActionKind, type Diagnostic, type Range, type TextEdit } from 'vscode-languageserver';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
-import { type Analysis, checkInstead } from '../document/analysis.ts';
+import { type Analysis, checkInstead, checksAllowed } from '../document/analysis.ts';
 import { diagnosticSource, toRange } from './diagnostics.ts';
+import { type EditWishes, workspaceEdit } from './workspaceEdit.ts';
 
 export const fixAllKind = `${CodeActionKind.SourceFixAll}.quantwright`;
 
@@ -16,7 +17,7 @@ const roundLimit = 64;
 /** "Fix all of this code" is worked out on every request for quick fixes, so it must stay cheap. */
 const togetherLimit = 16;
 
-export function codeActions(analysis: Analysis, range: Range, context: Pick<CodeActionContext, 'diagnostics' | 'only'>): CodeAction[] {
+export function codeActions(analysis: Analysis, range: Range, context: Pick<CodeActionContext, 'diagnostics' | 'only'>, wishes: EditWishes): CodeAction[] {
   const wants = (kind: string): boolean => context.only === undefined || context.only.some((only) => kind === only || kind.startsWith(`${only}.`));
   const actions: CodeAction[] = [];
   if (wants(CodeActionKind.QuickFix)) {
@@ -26,40 +27,43 @@ export function codeActions(analysis: Analysis, range: Range, context: Pick<Code
       const diagnostics = context.diagnostics.filter((diagnostic) => describes(analysis.document, diagnostic, finding));
       for (const fix of finding.fixes) {
         // Several findings may share one fix for all of them.
-        if (!offered.has(fix)) actions.push(quickFix(analysis, fix, diagnostics));
+        if (!offered.has(fix)) actions.push(quickFix(analysis, fix, diagnostics, wishes));
         offered.add(fix);
       }
     }
-    for (const code of new Set(here.map((finding) => finding.code))) actions.push(...fixAllOf(analysis, code));
+    for (const code of new Set(here.map((finding) => finding.code))) actions.push(...fixAllOf(analysis, code, wishes));
   }
   // Only on request (save, menu "Source Action"): it is about the document, not about the cursor.
   if (context.only !== undefined && wants(fixAllKind)) {
     const edit = repeatedly(analysis, () => true);
-    if (edit !== null) actions.push({ title: 'Fix all that has a safe fix', kind: fixAllKind, edit });
+    if (edit !== null) actions.push({ title: 'Fix all that has a safe fix', kind: fixAllKind, edit: workspaceEdit(analysis.document, [edit], wishes) });
   }
   return actions;
 }
 
-function quickFix(analysis: Analysis, fix: Fix, diagnostics: Diagnostic[]): CodeAction {
+function quickFix(analysis: Analysis, fix: Fix, diagnostics: Diagnostic[], wishes: EditWishes): CodeAction {
   const replacements = editsToReplacements(analysis.document.getText(), fix.edits);
   const edits = replacements.map(({ range, text }) => ({ range: toRange(analysis.document, range), newText: text }));
-  return { title: fix.title, kind: CodeActionKind.QuickFix, isPreferred: fix.preferred, diagnostics, edit: { changes: { [analysis.document.uri]: edits } } };
+  return { title: fix.title, kind: CodeActionKind.QuickFix, isPreferred: fix.preferred, diagnostics, edit: workspaceEdit(analysis.document, edits, wishes) };
 }
 
-function fixAllOf(analysis: Analysis, code: string): CodeAction[] {
+function fixAllOf(analysis: Analysis, code: string, wishes: EditWishes): CodeAction[] {
   const fixable = analysis.result.findings.filter((finding) => finding.code === code && preferredFix(finding) !== undefined);
   if (fixable.length < 2 || fixable.length > togetherLimit) return [];
   const edit = repeatedly(analysis, (finding) => finding.code === code);
-  return edit === null ? [] : [{ title: `Fix all ${fixable.length} of ${code}`, kind: CodeActionKind.QuickFix, edit }];
+  if (edit === null) return [];
+  const all = workspaceEdit(analysis.document, [edit], wishes);
+  return [{ title: `Fix all ${fixable.length} of ${code}`, kind: CodeActionKind.QuickFix, edit: all }];
 }
 
 /** Applies preferred fixes one after another, checking again after each: ranges and later findings depend on the fixes before. */
-function repeatedly(analysis: Analysis, included: (finding: Finding) => boolean): WorkspaceEdit | null {
+function repeatedly(analysis: Analysis, included: (finding: Finding) => boolean): TextEdit | null {
   const before = analysis.document.getText();
   const seen = new Set([before]);
   let text = before;
   let result: CheckResult = analysis.result;
-  for (let round = 0; round < roundLimit; round += 1) {
+  const rounds = Math.min(roundLimit, checksAllowed(before));
+  for (let round = 0; round < rounds; round += 1) {
     const next = nextText(text, result.findings.filter(included), seen);
     if (next === undefined) break;
     seen.add(next);
@@ -67,7 +71,7 @@ function repeatedly(analysis: Analysis, included: (finding: Finding) => boolean)
     result = checkInstead(analysis, text);
   }
   if (text === before) return null;
-  return { changes: { [analysis.document.uri]: [difference(analysis.document, before, text)] } };
+  return difference(analysis.document, before, text);
 }
 
 /** The text after the first fix that leads to something new. */
@@ -84,7 +88,7 @@ function preferredFix(finding: Finding): Fix | undefined {
   return finding.fixes.find((fix) => fix.preferred);
 }
 
-function difference(document: TextDocument, before: string, after: string): { range: Range; newText: string } {
+function difference(document: TextDocument, before: string, after: string): TextEdit {
   const shorter = Math.min(before.length, after.length);
   let start = 0;
   while (start < shorter && before[start] === after[start]) start += 1;

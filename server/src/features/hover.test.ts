@@ -28,11 +28,11 @@ for (const [text, expected, setting] of table) {
 
 test('every target is heard: refused for this key, not known, or in the way of another key', async () => {
   const said = await marked('{ "quant_method": "instant_quant", "weight_for|mat": "int8", "group_size": 96 }', {
-    targets: [target('dashinfer', 'nvidia-a100'), target('quantwright', 'x86-avx2'), target('vllm', 'h100')],
+    targets: [target('dashinfer', 'nvidia-a100'), target('quantwright', 'x86-avx2'), { ...target('vllm', 'h100'), version: '0.0.1' }],
   }).hover();
   assert.match(said, /\*\*dashinfer on nvidia-a100\*\*: no objection to this/);
   assert.match(said, /✓ \*\*quantwright on x86-avx2\*\*/);
-  assert.match(said, /\? \*\*vllm on h100\*\*: not known/);
+  assert.match(said, /\? \*\*vllm 0.0.1 on h100\*\*: not known/);
 });
 
 test('defaults that differ from tool to tool are told apart', async () => {

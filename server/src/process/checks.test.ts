@@ -43,7 +43,7 @@ test('a check that a newer version overtook is not published', async () => {
         : new Promise<Diagnostic[]>((resolve) => {
             gates.set(1, () => resolve([]));
             document = TextDocument.create(uri, 'json', 2, '{ }');
-            checks.again(uri, 0);
+            checks.again(uri);
           });
     },
     publish: ({ version }) => {

@@ -11,10 +11,33 @@ export interface Clock {
   clear(handle: unknown): void;
 }
 
-const systemClock: Clock = {
-  set: (task, delayMs) => setTimeout(task, delayMs),
-  clear: (handle) => clearTimeout(handle as NodeJS.Timeout),
+interface Turn {
+  immediate: NodeJS.Immediate;
+}
+
+/**
+ * Without a delay a task still waits two turns of the event loop: messages are taken from the wire one a turn, so that of a burst of edits
+ * that has arrived already only the last is checked.
+ */
+export const systemClock: Clock = {
+  set(task, delayMs) {
+    if (delayMs > 0) return setTimeout(task, delayMs);
+    const turn: Turn = {
+      immediate: setImmediate(() => {
+        turn.immediate = setImmediate(task);
+      }),
+    };
+    return turn;
+  },
+  clear(handle) {
+    if (isTurn(handle)) clearImmediate(handle.immediate);
+    else clearTimeout(handle as NodeJS.Timeout);
+  },
 };
+
+function isTurn(handle: unknown): handle is Turn {
+  return typeof handle === 'object' && handle !== null && 'immediate' in handle;
+}
 
 export function createDebouncer(clock: Clock = systemClock): Debouncer {
   const pending = new Map<string, unknown>();

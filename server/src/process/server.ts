@@ -2,52 +2,73 @@
 // No feature logic here. Whatever a document holds, a handler answers: a fault is logged and answered with an empty result.
 import { runtimes } from '@quantwright/schemas/hardware/runtimes/index';
 import type { ServerSettings } from '@quantwright/schemas/rpc/server';
-import { explain, targetChoices } from '@quantwright/schemas/rpc/server';
-import {
-  type CancellationToken,
-  type Connection,
-  DidChangeConfigurationNotification,
-  DidChangeWatchedFilesNotification,
-  TextDocuments,
-} from 'vscode-languageserver';
+import { type Connection, DidChangeConfigurationNotification, DidChangeWatchedFilesNotification, TextDocuments } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { diagnosticPages } from '../features/documentation.ts';
 import { createService, type Service } from '../service.ts';
 import { defaultSettings, readSettings } from '../settings.ts';
 import { canonicalUri } from '../workspace/modelConfig.ts';
 import { createNeighbours } from '../workspace/neighbours.ts';
-import { createChecks, debounceMs } from './checks.ts';
+import { createChecks } from './checks.ts';
+import type { Files } from './files.ts';
+import { connectFeatures, faultWords } from './handlers.ts';
 import { type ClientFeatures, initializeResult, readClientFeatures } from './initialize.ts';
+import { createModelFiles, type ReadModelFiles } from './modelFiles.ts';
+import { createWorkspacePull } from './pull.ts';
 import { createSettingsGate } from './settings-gate.ts';
+import { createSurroundings } from './surroundings.ts';
 
 export interface ServerEffects {
-  readonly readText: (uri: string) => Promise<string | null>;
+  readonly files: Files;
+  readonly modelFiles: ReadModelFiles;
   /** Where the pages of the diagnostics are (a file URI), or null. */
   readonly documentation: string | null;
 }
 
 /** How long a client may take to answer for its settings before the defaults are used. */
 const settingsPatienceMs = 2000;
+/** Everything that may be a config, a model's config, its tensors, or the side file. */
+const watchedFiles = ['**/*.{json,jsonc,yaml,yml}', '**/*.safetensors'];
 
 export function startServer(connection: Connection, effects: ServerEffects): void {
   const documents = new TextDocuments(TextDocument);
-  let settings: ServerSettings = defaultSettings;
+  let settings: Required<ServerSettings> = defaultSettings;
   let folders: readonly string[] = [];
   let client: ClientFeatures = readClientFeatures({ processId: null, rootUri: null, capabilities: {} });
 
   const gate = createSettingsGate();
-
-  const openText = (uri: string): string | undefined =>
-    documents
-      .all()
-      .find((document) => canonicalUri(document.uri) === canonicalUri(uri))
-      ?.getText();
-  const neighbours = createNeighbours({ readText: effects.readText, openText });
+  const watched = (): boolean => client.dynamicWatchers;
+  const openText = (uri: string): string | undefined => {
+    const exact = documents.get(uri);
+    const wanted = canonicalUri(uri);
+    return (exact ?? documents.all().find((document) => canonicalUri(document.uri) === wanted))?.getText();
+  };
+  const neighbours = createNeighbours({ readText: effects.files.readText, openText, watched });
+  const modelFiles = createModelFiles(effects.modelFiles, watched);
+  const conditionsFor = createSurroundings({
+    neighbours,
+    settings: () => settings,
+    folders: () => folders,
+    modelFiles: (uri) => modelFiles.of(uri, settings, folders),
+    warn: (message) => connection.console.warn(message),
+  });
   const service: Service = createService({
-    targets: () => settings.targets,
-    modelConfigFor: (uri) => neighbours.modelConfigFor(uri, settings, folders),
+    conditionsFor,
     diagnosticPage: diagnosticPages(effects.documentation),
     snippets: () => client.snippets,
+    edits: () => ({ versioned: client.versionedEdits, createFiles: client.createFiles }),
+    commands: () => client.commands,
+    exists: async (uri) => settings.readNeighbours && (await effects.files.exists(uri)),
+  });
+  const workspacePull = createWorkspacePull({
+    files: effects.files,
+    folders: () => folders,
+    mayRead: () => settings.readNeighbours,
+    watched,
+    open: () => documents.all(),
+    conditionsFor,
+    diagnostics: (document) => service.diagnostics(document),
+    diagnosticsOnce: (document, conditions) => service.diagnosticsOnce(document, conditions),
   });
 
   const adopt = (value: unknown): void => {
@@ -70,43 +91,39 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
 
   const checks = createChecks({
     document: (uri) => documents.get(uri),
-    diagnostics: (document) => answer('diagnostics', [], () => gate.passed.then(() => service.diagnostics(document))),
+    async diagnostics(document) {
+      await gate.passed;
+      try {
+        return await service.diagnostics(document);
+      } catch (error) {
+        connection.console.error(faultWords('diagnostics', error));
+        return [];
+      }
+    },
     publish: (params) => connection.sendDiagnostics(params),
     logError: (message) => connection.console.error(message),
   });
-  const checkAll = (): void => {
-    for (const document of documents.all()) checks.again(document.uri, 0);
-  };
-  const checkDependents = (changedUri: string, delayMs: number): void => {
-    for (const { uri } of documents.all()) {
-      if (neighbours.concerns(uri, changedUri, settings, folders)) checks.again(uri, delayMs);
-    }
-  };
 
-  async function answer<Result>(feature: string, nothing: Result, compute: () => Result | Promise<Result>): Promise<Result> {
-    try {
-      return await compute();
-    } catch (error) {
-      connection.console.error(`${feature}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-      return nothing;
-    }
-  }
-
-  /** A request about an open document: cancelled ones and unknown documents get the empty result. */
-  async function about<Result>(
-    feature: string,
-    uri: string,
-    token: CancellationToken,
-    nothing: Result,
-    compute: (document: TextDocument) => Promise<Result>,
-  ): Promise<Result> {
-    // A turn of the event loop lets a cancellation that is already on the wire arrive before the work begins.
-    await new Promise((resume) => setImmediate(resume));
-    await gate.passed;
-    const document = documents.get(uri);
-    if (document === undefined || token.isCancellationRequested) return nothing;
-    return answer(feature, nothing, () => compute(document));
-  }
+  let refreshing: NodeJS.Timeout | null = null;
+  /** Clients that ask for themselves are told to ask again, once for many changes. */
+  const refresh = (): void => {
+    refreshing ??= setTimeout(() => {
+      refreshing = null;
+      const asked = [
+        ...(client.pullDiagnostics && client.refresh.diagnostics ? [connection.languages.diagnostics.refresh()] : []),
+        ...(client.refresh.codeLens ? [connection.sendRequest('workspace/codeLens/refresh')] : []),
+        ...(client.refresh.inlayHints ? [connection.languages.inlayHint.refresh()] : []),
+      ];
+      void Promise.allSettled(asked);
+    }, 50);
+  };
+  const checkAgain = (concerned: (uri: string) => boolean): void => {
+    const uris = documents.all().flatMap(({ uri }) => (concerned(uri) ? [uri] : []));
+    if (!client.pullDiagnostics) for (const uri of uris) checks.again(uri);
+    if (uris.length > 0) refresh();
+  };
+  const checkAll = (): void => checkAgain(() => true);
+  const checkDependents = (changedUri: string): void => checkAgain((uri) => uri !== changedUri && neighbours.concerns(uri, changedUri, settings, folders));
 
   connection.onInitialize((params) => {
     client = readClientFeatures(params);
@@ -118,10 +135,14 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
     return initializeResult(client);
   });
   connection.onInitialized(async () => {
-    if (client.dynamicConfiguration) await connection.client.register(DidChangeConfigurationNotification.type, { section: 'quantwright' });
-    if (client.dynamicWatchers) {
-      await connection.client.register(DidChangeWatchedFilesNotification.type, { watchers: [{ globPattern: '**/config.json' }] });
-    }
+    // Not one after the other: documents wait for the settings.
+    const registered = [
+      ...(client.dynamicConfiguration ? [connection.client.register(DidChangeConfigurationNotification.type, { section: 'quantwright' })] : []),
+      ...(client.dynamicWatchers
+        ? [connection.client.register(DidChangeWatchedFilesNotification.type, { watchers: watchedFiles.map((globPattern) => ({ globPattern })) })]
+        : []),
+    ];
+    void Promise.allSettled(registered);
     if (client.workspaceFolders) {
       connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
         const gone = new Set(removed.map((folder) => folder.uri));
@@ -141,45 +162,32 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
   connection.onDidChangeWatchedFiles(({ changes }) => {
     for (const { uri } of changes) {
       neighbours.forget(uri);
-      checkDependents(uri, 0);
+      modelFiles.forget(uri);
+      workspacePull.fileChanged(uri);
+      checkDependents(uri);
     }
   });
 
   documents.onDidOpen(({ document }) => {
-    checks.opened(document);
-    checkDependents(document.uri, 0);
+    if (!client.pullDiagnostics) checks.opened(document);
+    checkDependents(document.uri);
   });
   documents.onDidChangeContent(({ document }) => {
-    checks.changed(document);
-    checkDependents(document.uri, debounceMs);
+    if (!client.pullDiagnostics) checks.changed(document);
+    checkDependents(document.uri);
   });
   documents.onDidClose(({ document }) => {
-    checks.closed(document.uri);
+    if (!client.pullDiagnostics) checks.closed(document.uri);
     service.forget(document.uri);
     neighbours.forget(document.uri);
-    checkDependents(document.uri, 0);
+    checkDependents(document.uri);
   });
 
-  connection.onCompletion((params, token) =>
-    about('completion', params.textDocument.uri, token, null, (document) => service.completion(document, params.position)),
-  );
-  connection.onHover((params, token) => about('hover', params.textDocument.uri, token, null, (document) => service.hover(document, params.position)));
-  connection.onCodeAction((params, token) =>
-    about('code actions', params.textDocument.uri, token, [], (document) => service.codeActions(document, params.range, params.context)),
-  );
-  connection.onDocumentSymbol((params, token) => about('symbols', params.textDocument.uri, token, [], (document) => service.documentSymbols(document)));
-  connection.onDocumentFormatting((params, token) =>
-    about('format', params.textDocument.uri, token, [], (document) => service.format(document, null, params.options)),
-  );
-  connection.onDocumentRangeFormatting((params, token) =>
-    about('format', params.textDocument.uri, token, [], (document) => service.format(document, params.range, params.options)),
-  );
-  connection.onRequest(targetChoices, () => service.targetChoices());
-  connection.onRequest(explain, (params, token) => {
-    const nothing = { format: null, verdicts: [], errors: 0, warnings: 0 };
-    return about('explain', params.uri, token, nothing, (document) => service.explain(document));
+  connectFeatures({ connection, service, workspacePull, ready: gate.passed, document: (uri) => documents.get(uri) });
+  connection.onShutdown(() => {
+    checks.dispose();
+    if (refreshing !== null) clearTimeout(refreshing);
   });
-  connection.onShutdown(() => checks.dispose());
 
   documents.listen(connection);
   connection.listen();

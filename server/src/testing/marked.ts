@@ -1,8 +1,13 @@
 // Tables for the service's tests: a config with the cursor marker `|`, asked of the real service; the document after an edit as result.
+import { noSideFile, type SideFile } from '@quantwright/schemas/check/side-file';
+import type { SeveritySettings } from '@quantwright/schemas/check/types';
+import type { ModelFiles } from '@quantwright/schemas/checkpoint/model-files';
 import type { Target } from '@quantwright/schemas/hardware/target';
 import type { CodeAction, CompletionItem, Diagnostic, Hover, TextEdit } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
+import type { Conditions } from '../document/analysis.ts';
 import { diagnosticPages } from '../features/documentation.ts';
+import type { EditWishes } from '../features/workspaceEdit.ts';
 import { createService, type Service } from '../service.ts';
 
 /** Dimensions of Llama-2 7B: K of down_proj is 11008 = 43 x 256. */
@@ -25,6 +30,13 @@ export interface Setting {
   readonly model?: string | null;
   readonly targets?: readonly Target[];
   readonly snippets?: boolean;
+  readonly files?: ModelFiles | null;
+  readonly severity?: SeveritySettings;
+  readonly side?: SideFile;
+  readonly languageId?: string;
+  /** URIs that are there. */
+  readonly present?: readonly string[];
+  readonly edits?: EditWishes;
 }
 
 export interface Marked {
@@ -49,14 +61,23 @@ export function target(runtime: Target['runtime'], device: string | null = null,
 export function marked(text: string, setting: Setting = {}): Marked {
   const place = text.indexOf('|');
   const plain = place === -1 ? text : text.slice(0, place) + text.slice(place + 1);
-  const document = TextDocument.create(`file:///w/${setting.name ?? 'my.quant.json'}`, 'json', 1, plain);
+  const document = TextDocument.create(`file:///w/${setting.name ?? 'my.quant.json'}`, setting.languageId ?? 'json', 1, plain);
   const position = document.positionAt(Math.max(0, place));
-  const targets = setting.targets ?? [];
+  const conditions: Conditions = {
+    targets: setting.targets ?? [],
+    modelConfigText: setting.model ?? null,
+    files: setting.files ?? null,
+    severity: setting.severity ?? {},
+    side: setting.side ?? noSideFile,
+    sideName: setting.name ?? 'my.quant.json',
+  };
   const service = createService({
-    targets: () => targets,
-    modelConfigFor: () => Promise.resolve(setting.model ?? null),
+    conditionsFor: () => Promise.resolve(conditions),
     diagnosticPage: diagnosticPages('file:///p/docs/diagnostics'),
     snippets: () => setting.snippets ?? true,
+    edits: () => setting.edits ?? { versioned: false, createFiles: false },
+    commands: () => true,
+    exists: (uri) => Promise.resolve(setting.present?.includes(uri) ?? false),
   });
   const completions = async (): Promise<CompletionItem[]> => (await service.completion(document, position))?.items ?? [];
   const actions = async (only?: string): Promise<CodeAction[]> => {

@@ -21,6 +21,11 @@ export function fileNameOf(uri: string): string {
   return canonicalUri(uri.split(/[/\\]/).pop() ?? uri);
 }
 
+/** Without a slash at its end. */
+export function directoryOf(uri: string): string {
+  return uri.slice(0, Math.max(0, uri.lastIndexOf('/')));
+}
+
 /** One spelling per file: clients escape more characters than URLs need. */
 export function canonicalUri(uri: string): string {
   try {

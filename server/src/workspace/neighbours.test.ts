@@ -6,7 +6,7 @@ import { createNeighbours } from './neighbours.ts';
 const uri = 'file:///w/my.quant.json';
 const beside = 'file:///w/config.json';
 
-function disk(files: Record<string, string>, open: Record<string, string> = {}) {
+function disk(files: Record<string, string>, open: Record<string, string> = {}, watched = true) {
   const reads: string[] = [];
   const neighbours = createNeighbours({
     readText: (wanted) => {
@@ -14,6 +14,7 @@ function disk(files: Record<string, string>, open: Record<string, string> = {}) 
       return Promise.resolve(files[wanted] ?? null);
     },
     openText: (wanted) => open[wanted],
+    watched: () => watched,
   });
   return { neighbours, reads, files, open };
 }
@@ -45,4 +46,22 @@ test('a document is concerned by every place its model may lie at, however the U
   assert.ok(concerns('file:///c:/w/config.json'));
   assert.ok(concerns('file:///c%3A/w/model/config.json'));
   assert.ok(!concerns('file:///c:/elsewhere/config.json'));
+});
+
+test('without a watcher every question goes to the reader, which looks at the time of the file', async () => {
+  const { neighbours, reads } = disk({ [beside]: 'one' }, {}, false);
+  await neighbours.modelConfigFor(uri, defaultSettings, []);
+  await neighbours.modelConfigFor(uri, defaultSettings, []);
+  assert.deepEqual(reads, [beside, beside]);
+});
+
+test('the nearest side file speaks, and a change of it or of the model beside concerns the document', async () => {
+  const near = 'file:///w/a/.quantwright/check.json';
+  const { neighbours } = disk({ 'file:///w/.quantwright/check.json': 'far', [near]: 'near' });
+  const document = 'file:///w/a/b/my.quant.json';
+  assert.deepEqual(await neighbours.sideFileFor(document, defaultSettings, ['file:///w']), { uri: near, text: 'near' });
+  assert.equal(await neighbours.sideFileFor(document, { ...defaultSettings, readNeighbours: false }, ['file:///w']), null);
+  const concerns = (changed: string) => neighbours.concerns(document, changed, defaultSettings, ['file:///w']);
+  assert.ok(concerns(near) && concerns('file:///w/a/b/model-00001-of-00002.safetensors') && concerns('file:///w/a/b/model/model.safetensors'));
+  assert.ok(!concerns('file:///w/a/other.json'));
 });

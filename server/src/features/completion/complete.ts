@@ -4,17 +4,22 @@ import { type CompletionItem, type CompletionList, type Position, TextEdit } fro
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import type { Analysis } from '../../document/analysis.ts';
 import { type Cursor, cursorAt } from '../../document/cursor.ts';
+import { yamlCursorAt } from '../../document/yamlCursor.ts';
 import { toRange } from '../diagnostics.ts';
 import { keyProposals } from './keys.ts';
+import { modulePatternProposals } from './modulePatterns.ts';
 import type { Proposal } from './proposal.ts';
 import { valueProposals } from './values.ts';
+import { asYaml } from './yamlProposal.ts';
 
 export function complete(analysis: Analysis, position: Position, snippets: boolean): CompletionList | null {
-  const { document, result } = analysis;
+  const { document, result, language } = analysis;
   if (result.format === null) return null;
-  const cursor = cursorAt(document.getText(), document.offsetAt(position));
+  const find = language === 'yaml' ? yamlCursorAt : cursorAt;
+  const cursor = find(document.getText(), document.offsetAt(position));
   if (cursor.kind === 'none') return null;
-  const proposals = cursor.kind === 'key' ? keyProposals(analysis, cursor) : valueProposals(analysis, cursor);
+  const found = modulePatternProposals(analysis, cursor) ?? (cursor.kind === 'key' ? keyProposals(analysis, cursor) : valueProposals(analysis, cursor));
+  const proposals = language === 'yaml' ? found.map((proposal) => asYaml(proposal, cursor)) : found;
   return { isIncomplete: false, items: proposals.map((proposal, index) => toItem(document, cursor, proposal, index, snippets)) };
 }
 

@@ -2,11 +2,11 @@
 import type { JsonSchema } from '@quantwright/schemas/configs/json-schema';
 import type { JsonPath } from '@quantwright/schemas/recipe/origin';
 import { CompletionItemKind } from 'vscode-languageserver';
-import { type Analysis, checkInstead } from '../../document/analysis.ts';
+import { type Analysis, checkInstead, checksAllowed } from '../../document/analysis.ts';
 import type { Cursor } from '../../document/cursor.ts';
 import { defaultOf, describeMember } from '../../schema/describe.ts';
 import { schemaAt } from '../../schema/formatSchema.ts';
-import { typesOf } from '../../schema/jsonSchema.ts';
+import { listedValues, typesOf } from '../../schema/jsonSchema.ts';
 import { type Judgement, judge } from '../judgement.ts';
 import { insertionInto, type Proposal } from './proposal.ts';
 import { escapeText, valueSnippet } from './snippet.ts';
@@ -14,6 +14,8 @@ import { type Candidates, candidatesFor, valueAt, whyOf } from './values.ts';
 
 /** Values tried for one key before giving up: a list of keys must not keep a typist waiting. */
 const triedLimit = 8;
+/** Texts that may not be checked so often get keys without a judgement: every key costs a few checks. */
+const checksForKeys = 40;
 
 export function keyProposals(analysis: Analysis, cursor: Extract<Cursor, { kind: 'key' }>): readonly Proposal[] {
   const place = schemaAt(analysis, cursor.objectPath);
@@ -51,8 +53,9 @@ function proposalFor(analysis: Analysis, cursor: Extract<Cursor, { kind: 'key' }
   // Before a colon only the key changes; the value that stands there stays.
   const member = (value: unknown): string => (cursor.hasColon ? quoted : `${quoted}: ${JSON.stringify(value)}`);
   const text = (value: unknown): string => insertionInto(analysis.document.getText(), cursor, member(value));
-  const candidates = candidatesFor(analysis, schemas, path, text);
-  const { value, judgement } = startingValue(analysis, path, schemas, candidates, text);
+  const large = checksAllowed(analysis.input.text) < checksForKeys;
+  const candidates = large ? unjudgedCandidates(schemas) : candidatesFor(analysis, schemas, path, text);
+  const { value, judgement } = large ? unjudgedStart(schemas, candidates) : startingValue(analysis, path, schemas, candidates, text);
   const choices = choicesFor(analysis, path, candidates, text);
   return {
     label: key,
@@ -76,6 +79,16 @@ function choicesFor(analysis: Analysis, path: JsonPath, { kind, values }: Candid
   if (kind === 'open') return [];
   if (kind === 'listed') return values;
   return values.filter((value) => judge(checkInstead(analysis, textWith(value)), path).blamed.length === 0);
+}
+
+function unjudgedCandidates(schemas: readonly JsonSchema[]): Candidates {
+  const { values, closed } = listedValues(schemas);
+  return { values, kind: closed ? 'listed' : 'open' };
+}
+
+function unjudgedStart(schemas: readonly JsonSchema[], { values }: Candidates): Judged {
+  const value = [defaultOf(schemas), ...values].find((one) => one !== undefined && one !== null) ?? emptyValue(schemas);
+  return { value, judgement: { verdicts: [], blamed: [], errors: 0, warnings: 0 } };
 }
 
 interface Judged {

@@ -3,7 +3,7 @@
 import type { JsonSchema } from '@quantwright/schemas/configs/json-schema';
 import type { JsonPath } from '@quantwright/schemas/recipe/origin';
 import { CompletionItemKind } from 'vscode-languageserver';
-import { type Analysis, checkInstead } from '../../document/analysis.ts';
+import { type Analysis, checkInstead, checksAllowed } from '../../document/analysis.ts';
 import type { Cursor } from '../../document/cursor.ts';
 import { defaultOf, meaningOfValue } from '../../schema/describe.ts';
 import { schemaAt } from '../../schema/formatSchema.ts';
@@ -40,10 +40,16 @@ export function valueProposals(analysis: Analysis, cursor: Extract<Cursor, { kin
 /** Candidates with their judgements, best first. `textWith` is the whole text with a value put in. */
 function judgedValues(analysis: Analysis, schemas: readonly JsonSchema[], path: JsonPath, textWith: (value: unknown) => string): readonly JudgedValue[] {
   const { values, kind } = candidatesFor(analysis, schemas, path, textWith);
-  const judged = values.slice(0, judgedLimit).map((value) => ({ value, judgement: judge(checkInstead(analysis, textWith(value)), path) }));
+  const allowed = checksAllowed(analysis.input.text);
+  const judged = values
+    .slice(0, judgedLimit)
+    .map((value, index) => ({ value, judgement: index < allowed ? judge(checkInstead(analysis, textWith(value)), path) : unjudged }));
   const kept = kind === 'groupSize' ? judged.filter(({ judgement }) => judgement.blamed.length === 0) : judged;
   return [...kept].sort((left, right) => cost(left.judgement) - cost(right.judgement));
 }
+
+/** In texts of megabytes only the first values are tried. */
+const unjudged: Judgement = { verdicts: [], blamed: [], errors: 0, warnings: 0 };
 
 export interface Candidates {
   readonly values: readonly unknown[];
