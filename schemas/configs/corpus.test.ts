@@ -34,7 +34,7 @@ const KINDS: Readonly<Record<string, Expectation>> = {
   hqq_fragment: { formats: ['hf-hqq'], runtime: 'transformers' },
   inc_fp8: { formats: ['inc-fp8'], runtime: 'neural-compressor' },
   mlc_chat_config: { formats: ['mlc'], runtime: null },
-  modelopt_hf_quant_config: { formats: ['modelopt'], runtime: 'tensorrt-llm', device: 'nvidia-b200' },
+  modelopt_hf_quant_config: { formats: ['modelopt'], runtime: 'tensorrt-llm' },
   olive: { formats: ['olive'], runtime: null },
 };
 
