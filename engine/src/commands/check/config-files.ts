@@ -1,7 +1,7 @@
 // The files that `check` looks at: what was named, what globs match, standard input, and the JSON and YAML files of directories. Limits keep a search
 // of a home directory short.
 import { type Dirent, existsSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { requireModelDirectory } from '../../checkpoint/model-directory.ts';
@@ -48,8 +48,9 @@ export async function findConfigFiles(paths: readonly string[], search: Search):
   const seen = new Set<string>();
   const given = search.modelDir === null ? null : await modelConfigOf(search.modelDir);
   const add = async (path: string, named: boolean): Promise<void> => {
-    if (seen.has(resolve(path))) return;
-    seen.add(resolve(path));
+    const identity = await identityOf(path);
+    if (seen.has(identity)) return;
+    seen.add(identity);
     if ((await stat(path)).size > maxBytes) {
       notes.push(`${path}: more than ${maxBytes} bytes, not looked at`);
       return;
@@ -81,7 +82,16 @@ async function globbed(pattern: string): Promise<readonly string[]> {
   const ignore = ['**/node_modules/**', '**/.git/**'];
   // A backslash separates folders on Windows alone; elsewhere it takes the meaning from the letter behind it.
   const portable = process.platform === 'win32' ? pattern.replaceAll('\\', '/') : pattern;
-  return (await glob(portable, { ignore, onlyFiles: true, followSymbolicLinks: false, expandDirectories: false })).sort();
+  // Links are followed, because download caches hold files as links; the walker leaves circles.
+  const matched = await glob(portable, { ignore, onlyFiles: true, followSymbolicLinks: true, expandDirectories: false });
+  const shortest = new Map<string, string>();
+  for (const path of matched.sort((a, b) => b.length - a.length)) shortest.set(await identityOf(path), path);
+  return [...shortest.values()].sort();
+}
+
+/** With the folder's real name: a link that leads around in a circle shows the same folder again. */
+async function identityOf(path: string): Promise<string> {
+  return join(await realpath(dirname(path)).catch(() => resolve(dirname(path))), basename(path));
 }
 
 async function configFilesBelow(root: string, notes: string[]): Promise<readonly string[]> {
