@@ -1,6 +1,7 @@
 // Every config format the check service knows, in the order in which they are asked. The first that recognises a file has it.
 import type { ConfigFormat } from './config-format.ts';
 import { dashinfer } from './dashinfer/format.ts';
+import { dashinferModel } from './dashinfer-model/format.ts';
 import { deepspeed } from './deepspeed/format.ts';
 import { gptqQuantizeConfig } from './gptq-quantize-config/format.ts';
 import { hfAqlm } from './hf-aqlm/format.ts';
@@ -20,6 +21,7 @@ import { hfSpqr } from './hf-spqr/format.ts';
 import { hfTorchao } from './hf-torchao/format.ts';
 import { hfVptq } from './hf-vptq/format.ts';
 import { incFp8 } from './inc-fp8/format.ts';
+import { mlc } from './mlc/format.ts';
 import { modelopt } from './modelopt/format.ts';
 import { olive } from './olive/format.ts';
 import { quantwright } from './quantwright/format.ts';
@@ -27,6 +29,7 @@ import { tensorrtLlm } from './tensorrt-llm/format.ts';
 
 export const formats: readonly ConfigFormat[] = [
   quantwright,
+  dashinferModel,
   hfGptq,
   gptqQuantizeConfig,
   dashinfer,
@@ -50,6 +53,7 @@ export const formats: readonly ConfigFormat[] = [
   hfVptq,
   modelopt,
   tensorrtLlm,
+  mlc,
 ];
 
 export function findFormat(id: string): ConfigFormat | null {

@@ -144,6 +144,26 @@ export const schema: JsonSchema = {
       "description": "DashInfer key.",
       "x-unused": "DashInfer reads activate_format and never uses it; compute_method decides.",
       "x-source": "modelscope/dash-infer python/pyhie/allspark/quant/quantization_config_iq.py"
+    },
+    "kv_cache_mode": {
+      "type": [
+        "string",
+        "integer",
+        "null"
+      ],
+      "description": "Type of the KV cache (AsCacheDefault, AsCacheQuantI8, AsCacheQuantU4); a setting of the engine.",
+      "x-unused": "DashInfer reads kv_cache_mode from runtime_config (or the runtime config builder); among the weights' settings it has no effect.",
+      "x-source": "modelscope/dash-infer python/pyhie/allspark/runtime_config.py"
+    },
+    "kv_cache_span_size": {
+      "type": [
+        "string",
+        "integer",
+        "null"
+      ],
+      "description": "Tokens of one page of the KV cache; a setting of the engine.",
+      "x-unused": "DashInfer reads kv_cache_span_size from runtime_config (or the runtime config builder); among the weights' settings it has no effect.",
+      "x-source": "modelscope/dash-infer python/pyhie/allspark/runtime_config.py"
     }
   },
   "allOf": [

@@ -4,6 +4,7 @@ import type { SchemaValidate } from '../configs/schema-problem.ts';
 import { schema as schema11 } from './schema-dashinfer.ts';
 
 export const validate: SchemaValidate = validate10 as unknown as SchemaValidate;
+const func2 = Object.prototype.hasOwnProperty;
 
 function validate10(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 /*# sourceURL="dashinfer" */;
@@ -89,7 +90,7 @@ vErrors.push(err4);
 errors++;
 }
 for(const key0 in data){
-if(!(((((((key0 === "quant_method") || (key0 === "weight_format")) || (key0 === "compute_method")) || (key0 === "group_size")) || (key0 === "group_settings")) || (key0 === "desc_act")) || (key0 === "activate_format"))){
+if(!(func2.call(schema11.properties, key0))){
 const err5 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err5];
@@ -338,14 +339,40 @@ vErrors.push(err23);
 errors++;
 }
 }
-}
-else {
-const err24 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data.kv_cache_mode !== undefined){
+let data9 = data.kv_cache_mode;
+if(((typeof data9 !== "string") && (!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9))))) && (data9 !== null)){
+const err24 = {instancePath:instancePath+"/kv_cache_mode",schemaPath:"#/properties/kv_cache_mode/type",keyword:"type",params:{type: schema11.properties.kv_cache_mode.type},message:"must be string,integer,null"};
 if(vErrors === null){
 vErrors = [err24];
 }
 else {
 vErrors.push(err24);
+}
+errors++;
+}
+}
+if(data.kv_cache_span_size !== undefined){
+let data10 = data.kv_cache_span_size;
+if(((typeof data10 !== "string") && (!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10))))) && (data10 !== null)){
+const err25 = {instancePath:instancePath+"/kv_cache_span_size",schemaPath:"#/properties/kv_cache_span_size/type",keyword:"type",params:{type: schema11.properties.kv_cache_span_size.type},message:"must be string,integer,null"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+else {
+const err26 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
 }
 errors++;
 }

@@ -13,6 +13,28 @@ export const dashinfer: ConfigFormat = {
   validate,
   impliedRuntime: 'dashinfer',
   describes: 'recipe',
+  snippets: [
+    {
+      label: 'DashInfer A16W8',
+      description: '8-bit weights per channel, 16-bit activations',
+      value: { quant_method: 'instant_quant', weight_format: 'int8', compute_method: 'weight_only' },
+    },
+    {
+      label: 'DashInfer A16W4',
+      description: '4-bit weights in groups of 128, 16-bit activations',
+      value: { quant_method: 'instant_quant', weight_format: 'uint4', compute_method: 'weight_only', group_size: 128 },
+    },
+    {
+      label: 'DashInfer A8W8',
+      description: '8-bit weights and activations; GPUs from Turing on',
+      value: { quant_method: 'instant_quant', weight_format: 'int8', compute_method: 'activate_quant' },
+    },
+    {
+      label: 'DashInfer FP8',
+      description: '8-bit floats; GPUs from compute capability 8.9 on',
+      value: { quant_method: 'instant_quant', weight_format: 'fp8_e4m3', compute_method: 'activate_quant' },
+    },
+  ],
   match(_fileName, root) {
     const value = root?.value;
     if (!isObject(value)) {
