@@ -531,10 +531,100 @@ export const runtimeRows: readonly RuntimeData[] = [
   {
     "id": "sglang",
     "name": "SGLang",
-    "versions": [],
-    "asOf": null,
-    "source": null,
-    "rules": [],
+    "versions": [
+      "0.5.19",
+      "0.5.18",
+      "0.5.17",
+      "0.5.16"
+    ],
+    "asOf": "2026-07",
+    "source": "sgl-project/sglang 04653fa (2026-07-15, when 0.5.15.post1 was the newest release: the rules from 0.5.16; nothing is known about older versions)",
+    "rules": [
+      {
+        "id": "SG-CAP",
+        "code": "QC002",
+        "words": "The quantization method {method} is not supported for the current GPU. Minimum capability: {needed}. Current capability: {capability}.",
+        "source": "sgl-project/sglang python/sglang/srt/layers/quantization/*.py :: get_min_capability",
+        "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-DTYPE",
+        "code": "QC007",
+        "words": "torch.bfloat16 is not supported for quantization method {method}. Supported dtypes: [torch.float16]",
+        "source": "sgl-project/sglang python/sglang/srt/layers/quantization/gptq.py, awq.py :: get_supported_act_dtypes",
+        "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-GPTQ-BITS",
+        "code": "QC005",
+        "words": "Currently, only 2/3/4/8-bit weight quantization is supported for GPTQ, but got {bits} bits.",
+        "source": "sgl-project/sglang python/sglang/srt/layers/quantization/gptq.py :: GPTQConfig",
+        "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-AWQ-BITS",
+        "code": "QC005",
+        "words": "Currently, only 4-bit weight quantization is supported for AWQ, but got {bits} bits.",
+        "source": "sgl-project/sglang python/sglang/srt/layers/quantization/awq.py :: AWQConfig",
+        "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-FP16",
+        "code": "QC006",
+        "words": null,
+        "source": "sgl-project/sglang python/sglang/srt/layers/quantization/gptq.py :: GPTQMarlinConfig; awq.py :: AWQMarlinConfig",
+        "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-GROUP-TP",
+        "code": "QC001",
+        "words": "Weight input_size_per_partition = {k} is not divisible by group_size = {group}.",
+        "source": "sgl-project/sglang python/sglang/srt/layers/quantization/marlin_utils.py :: verify_marlin_supports_shape; SGLang issue 3571",
+        "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-BLOCK",
+        "code": "QC010",
+        "words": "The output_size of gate's and up's weight = {part} is not divisible by weight quantization block_n = {block}.",
+        "source": "sgl-project/sglang python/sglang/srt/layers/quantization/fp8.py; SGLang issue 3345",
+        "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-BLOCK-K",
+        "code": "QC010",
+        "words": "Weight input_size_per_partition = {part} is not divisible by weight quantization block_k = {block}.",
+        "source": "sgl-project/sglang python/sglang/srt/layers/quantization/fp8.py",
+        "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-MIX",
+        "code": "QC003",
+        "words": null,
+        "source": "sgl-project/sglang python/sglang/srt/layers/linear.py: shards of one matrix share one packed parameter",
+        "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-DESC-G",
+        "code": "QC009",
+        "words": null,
+        "source": "sgl-project/sglang python/sglang/srt/layers/quantization/gptq.py :: GPTQMarlinConfig.__init__",
+        "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-FP8-W8A16",
+        "code": "QC002",
+        "words": null,
+        "source": "sgl-project/sglang python/sglang/srt/layers/quantization/fp8.py: below 89 the weight-only Marlin kernel",
+        "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-LAYOUT",
+        "code": "QC017",
+        "words": "Unknown quantization method: {method}. Must be one of [...].",
+        "source": "sgl-project/sglang python/sglang/srt/configs/model_config.py",
+        "versions": ">=0.5.16"
+      }
+    ],
     "table": []
   },
   {

@@ -13,6 +13,7 @@ import { judgeLlamaCpp } from './runtimes/llama.cpp/judge.ts';
 import { judgeNeuralCompressor } from './runtimes/neural-compressor/judge.ts';
 import { judgeOnnxRuntime } from './runtimes/onnxruntime/judge.ts';
 import { judgeQuantwright } from './runtimes/quantwright/judge.ts';
+import { judgeSglang } from './runtimes/sglang/judge.ts';
 import { judgeTensorRtLlm } from './runtimes/tensorrt-llm/judge.ts';
 import { judgeTransformers } from './runtimes/transformers/judge.ts';
 import { judgeVllm } from './runtimes/vllm/judge.ts';
@@ -26,6 +27,7 @@ const JUDGES: Readonly<Partial<Record<RuntimeId, (input: JudgeInput) => readonly
   dashinfer: judgeDashInfer,
   quantwright: judgeQuantwright,
   vllm: judgeVllm,
+  sglang: judgeSglang,
   transformers: judgeTransformers,
   'tensorrt-llm': judgeTensorRtLlm,
   'llama.cpp': judgeLlamaCpp,
