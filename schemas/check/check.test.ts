@@ -32,12 +32,12 @@ test('formats are recognised by shape and name', () => {
     ['config.json', llamaConfig(64, 64), null],
     ['config.json', { quantization_config: { ...gptq, quant_method: 'gptq' } }, 'hf-gptq'],
     ['config.json', { quantization_config: null }, null],
-    ['config.json', { quantization_config: { quant_method: 'awq', bits: 4, group_size: 128 } }, null],
+    ['config.json', { quantization_config: { quant_method: 'awq', bits: 4, group_size: 128 } }, 'hf-awq'],
     ['config.json', { quantization_config: { quant_method: 'quantwright', bits: 4, group_size: 64 } }, null],
     ['quantize_config.json', gptq, 'gptq-quantize-config'],
     ['quantize_config.json', { weights: 1 }, null],
     ['quant_config.json', gptq, 'gptq-quantize-config'],
-    ['quant_config.json', { w_bit: 4, q_group_size: 128, zero_point: true, version: 'gemm' }, null],
+    ['quant_config.json', { w_bit: 4, q_group_size: 128, zero_point: true, version: 'gemm' }, 'awq-quant-config'],
     ['settings.json', gptq, null],
   ];
   for (const [file, config, format] of cases) {

@@ -1,11 +1,14 @@
 // Every config format the check service knows, in the order in which they are asked. The first that recognises a file has it.
+import { awqQuantConfig } from './awq-quant-config/format.ts';
 import type { ConfigFormat } from './config-format.ts';
 import { dashinfer } from './dashinfer/format.ts';
 import { dashinferModel } from './dashinfer-model/format.ts';
 import { deepspeed } from './deepspeed/format.ts';
 import { gptqQuantizeConfig } from './gptq-quantize-config/format.ts';
 import { hfAqlm } from './hf-aqlm/format.ts';
+import { hfAwq } from './hf-awq/format.ts';
 import { hfBitnet } from './hf-bitnet/format.ts';
+import { hfBitsandbytes } from './hf-bitsandbytes/format.ts';
 import { hfEetq } from './hf-eetq/format.ts';
 import { hfExl2 } from './hf-exl2/format.ts';
 import { hfFpQuant } from './hf-fp-quant/format.ts';
@@ -23,6 +26,7 @@ import { hfVptq } from './hf-vptq/format.ts';
 import { incFp8 } from './inc-fp8/format.ts';
 import { mlc } from './mlc/format.ts';
 import { modelopt } from './modelopt/format.ts';
+import { neuralCompressor } from './neural-compressor/format.ts';
 import { olive } from './olive/format.ts';
 import { quantwright } from './quantwright/format.ts';
 import { tensorrtLlm } from './tensorrt-llm/format.ts';
@@ -31,10 +35,14 @@ export const formats: readonly ConfigFormat[] = [
   quantwright,
   dashinferModel,
   hfGptq,
+  hfAwq,
+  hfBitsandbytes,
   gptqQuantizeConfig,
+  awqQuantConfig,
   dashinfer,
   deepspeed,
   incFp8,
+  neuralCompressor,
   olive,
   hfAqlm,
   hfBitnet,
