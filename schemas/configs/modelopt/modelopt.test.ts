@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { checkConfig } from '../../check/check.ts';
 import { moduleWeights, startAnchored } from '../../recipe/module-weights.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
+import { read } from '../../testing/places.ts';
 import { lowerModelopt } from './lower-modelopt.ts';
 import { globPattern, namesPattern } from './module-globs.ts';
 
@@ -89,4 +90,13 @@ test('a file of 3 MB is checked in about a second', (t) => {
   assert.ok((recipe?.overrides[0]?.pattern.length ?? Number.POSITIVE_INFINITY) < 4000);
   // Ten times what an idle machine needs.
   assert.ok(took < 6000, `${took} ms`);
+});
+
+test('sizes come from the config.json beside hf_quant_config.json; a TensorRT-LLM checkpoint has its own', () => {
+  const modelConfigText = read('models/quill-16m/config.json');
+  const check = (file: object): ReturnType<typeof checkConfig> => checkConfig({ fileName: 'x.json', text: JSON.stringify(file), modelConfigText, targets: [] });
+  const quantization = { quant_algo: 'W4A16_AWQ', group_size: 128 };
+  assert.ok(check({ quantization }).model);
+  const checkpoint = check({ architecture: 'LlamaForCausalLM', dtype: 'float16', quantization });
+  assert.deepEqual([checkpoint.format, checkpoint.model], ['tensorrt-llm', null]);
 });
