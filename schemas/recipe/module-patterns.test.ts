@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { globOfName, targetOfName } from '../configs/hf/module-patterns.ts';
+import { targetOfName } from '../configs/hf/module-patterns.ts';
 import { notConverted } from '../configs/hf/not-converted.ts';
+import { globPattern } from '../configs/modelopt/module-globs.ts';
 import { matchesOf } from './module-patterns.ts';
 import { startAnchored } from './module-weights.ts';
 
@@ -17,8 +18,8 @@ const many = Array.from({ length: 200 }, (_, expert) => modules.map((name) => na
 const name = fc.constantFrom('visual', 'model.visual', 'lm_head', 'mlp.gate', 'gate', 'model.layers.1', 'q_proj', 'model.layers.1.mlp.gate', 'proj', 'x', '');
 const pattern = fc.oneof(
   name.map((one) => notConverted([one])[0] ?? ''),
-  name.map((one) => globOfName(`*${one}*`)),
-  name.map((one) => globOfName(one)),
+  name.map((one) => globPattern(`*${one}*`)),
+  name.map((one) => globPattern(one)),
   name.map((one) => targetOfName(one) ?? '$^'),
   fc.constantFrom('.*q_proj', '.*\\.mlp\\.experts\\.\\d+\\.gate_proj', 'model\\.layers\\.[01]\\..*', '.*layers\\.1\\.', '(', 'model\\.(?!visual).*', ''),
 );
@@ -41,7 +42,7 @@ test('the index finds what the regular expression finds', () => {
 test('hundreds of patterns over forty thousand modules take milliseconds', () => {
   const experts = Array.from({ length: 40_000 }, (_, at) => `model.layers.${at >> 10}.mlp.experts.${at & 1023}.down_proj`);
   const names = Array.from({ length: 40 }, (_, layer) => [`model.layers.${layer}.mlp.gate`, `layers.${layer}.x`, `model.layers.${layer}.mlp`]).flat();
-  const patterns = [...notConverted(names), ...experts.slice(0, 5000).map((one) => targetOfName(one) ?? ''), '.*down_proj'];
+  const patterns = [...notConverted(names), ...names.map(globPattern), ...experts.slice(0, 5000).map((one) => targetOfName(one) ?? ''), '.*down_proj'];
   const begun = process.cpuUsage();
   let found = 0;
   for (const one of patterns) found += matchesOf(one, experts).length;

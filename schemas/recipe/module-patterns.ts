@@ -24,7 +24,7 @@ export function indicesOf(pattern: string, modules: readonly string[]): readonly
 
 /** How a pattern without wildcards stands in a name. */
 type Simple =
-  | { readonly kind: 'whole' | 'start'; readonly text: string }
+  | { readonly kind: 'whole' | 'start' | 'inside'; readonly text: string }
   /** transformers' rule: the name begins with it, or ends with it. */
   | { readonly kind: 'ends'; readonly start: string; readonly end: string };
 
@@ -91,6 +91,10 @@ function searchSimple(simple: Simple, index: ModuleIndex): readonly number[] {
     }
     case 'start':
       return range(index.byStart(), (place) => modules[place] ?? '', simple.text);
+    case 'inside':
+      return range(index.byStart(), (place) => modules[place] ?? '', simple.text).filter((place) =>
+        ['', '.'].includes(modules[place]?.[simple.text.length] ?? ''),
+      );
     case 'ends': {
       const begin = range(index.byStart(), (place) => modules[place] ?? '', simple.start);
       const end = range(index.byEnd(), (place) => backwards(modules[place] ?? ''), backwards(simple.end));
@@ -118,13 +122,19 @@ function bound(order: readonly number[], after: (place: number) => boolean): num
   return low;
 }
 
-/** What the lowerings of module lists write (configs/hf: not-converted.ts, module-patterns.ts). */
+const INSIDE = '(?:\\.|$)';
+
+/** What the lowerings of module lists write (configs: hf/not-converted.ts, hf/module-patterns.ts, modelopt/module-globs.ts). */
 function simpleOf(pattern: string): Simple | null {
   const ends = /^(?:\(\?:(.*)\)|(.*))\|\.\*(.*)\$$/.exec(pattern);
   if (ends !== null) {
     const end = plain(ends[3] ?? '', false);
     const start = ends[1] === undefined ? plain(ends[2] ?? '', false) : plain(ends[1], true);
     return start === null || end === null ? null : { kind: 'ends', start, end };
+  }
+  if (pattern.endsWith(INSIDE)) {
+    const text = plain(pattern.slice(0, -INSIDE.length), false);
+    return text === null ? null : { kind: 'inside', text };
   }
   const whole = pattern.endsWith('$') ? plain(pattern.slice(0, -1), false) : null;
   const start = plain(pattern, false);

@@ -1,0 +1,125 @@
+// The module patterns of a config as they are written, with the way the tool matches them: for findings about one of them, completion and counts.
+// `source` is the same pattern as a regular expression from the start of the full module name, which recipe/module-patterns.ts looks up.
+import { startAnchored } from '../recipe/module-weights.ts';
+import type { JsonPath } from '../recipe/origin.ts';
+import { isObject, type JsonObject } from './fields.ts';
+import { fromPython, isClassName, targetOfName } from './hf/module-patterns.ts';
+import { literal, notConverted } from './hf/not-converted.ts';
+import { globPattern } from './modelopt/module-globs.ts';
+
+/**
+ * regex: from the start of the name (ours, DashInfer). dynamic: the same behind `+:` or `-:` (GPTQModel). transformers: from the start or the end of
+ * the name. compressed-tensors: `re:`, a whole name or a class. glob: `*` and `?` (ModelOpt, Quark). name: one whole name (auto-round).
+ */
+export type PatternSyntax = 'regex' | 'dynamic' | 'transformers' | 'compressed-tensors' | 'glob' | 'name';
+
+export interface WrittenPattern {
+  /** As written. */
+  readonly text: string;
+  readonly syntax: PatternSyntax;
+  /** ignore: stays in floating point; settings: has its own; targets: is quantized. */
+  readonly use: 'ignore' | 'settings' | 'targets';
+  /** Of the list's element, or of the member whose key it is. */
+  readonly path: JsonPath;
+  readonly isKey: boolean;
+  /** Null: a class name, which is no name of a module, or no regular expression. */
+  readonly source: string | null;
+}
+
+const LISTS: Readonly<Record<string, PatternSyntax>> = {
+  ignore: 'compressed-tensors',
+  modules_to_not_convert: 'transformers',
+  ignored_layers: 'transformers',
+  skip_modules: 'transformers',
+  llm_int8_skip_modules: 'transformers',
+  linear_weights_not_to_quantize: 'transformers',
+  exclude_modules: 'glob',
+  exclude: 'glob',
+};
+const MEMBERS: Readonly<Record<string, PatternSyntax>> = {
+  dynamic: 'dynamic',
+  overrides: 'regex',
+  group_settings: 'regex',
+  quantized_layers: 'glob',
+  extra_config: 'name',
+};
+
+/** `format`: id of the config's format. `value`: the config object at `path`. In the order of the file. */
+export function writtenPatterns(format: string, value: unknown, path: JsonPath): readonly WrittenPattern[] {
+  if (!isObject(value) || format === 'olive' || format === 'deepspeed') {
+    return [];
+  }
+  return Object.keys(value).flatMap((key) => {
+    const own = value[key];
+    const list = Object.hasOwn(LISTS, key) && Array.isArray(own) ? LISTS[key] : undefined;
+    if (list !== undefined && Array.isArray(own)) {
+      return patternsOf(own, key === 'ignore' ? syntaxOfIgnore(format) : list, 'ignore', [...path, key]);
+    }
+    const member = Object.hasOwn(MEMBERS, key) ? MEMBERS[key] : undefined;
+    if (member !== undefined && isObject(own)) {
+      return Object.keys(own).map((text) => written(text, member, text.startsWith('-:') ? 'ignore' : 'settings', [...path, key, text], true));
+    }
+    return key === 'config_groups' && isObject(own) ? targetsOf(own, [...path, key]) : [];
+  });
+}
+
+/** The pattern as a regular expression from the start of the name. Null: it names a class, or does not compile. */
+export function sourceOf(text: string, syntax: PatternSyntax): string | null {
+  const source = translated(text, syntax);
+  return source === null || startAnchored(source) === null ? null : source;
+}
+
+/** The regular expression inside a pattern, where its syntax has one; null: plain text. */
+export function regexPart(text: string, syntax: PatternSyntax): string | null {
+  switch (syntax) {
+    case 'regex':
+      return text;
+    case 'dynamic':
+      return text.replace(/^[+-]:/, '');
+    case 'compressed-tensors':
+    case 'glob':
+      return text.startsWith('re:') ? text.slice(3) : null;
+    case 'transformers':
+      return /[\\^$*+?()[\]{}|]/.test(text) ? text : null;
+    case 'name':
+      return null;
+  }
+}
+
+function translated(text: string, syntax: PatternSyntax): string | null {
+  switch (syntax) {
+    case 'regex':
+      return text;
+    case 'dynamic':
+      return fromPython(text.replace(/^[+-]:/, ''));
+    case 'compressed-tensors':
+      return targetOfName(text);
+    case 'glob':
+      return globPattern(text);
+    case 'transformers':
+      return notConverted([text])[0] ?? null;
+    case 'name':
+      return `${literal(text)}$`;
+  }
+}
+
+function targetsOf(groups: JsonObject, path: JsonPath): readonly WrittenPattern[] {
+  return Object.entries(groups).flatMap(([name, group]) => {
+    const targets = isObject(group) ? group['targets'] : group;
+    const at = isObject(group) ? [...path, name, 'targets'] : [...path, name];
+    return Array.isArray(targets) ? patternsOf(targets, 'compressed-tensors', 'targets', at) : [];
+  });
+}
+
+function patternsOf(list: readonly unknown[], syntax: PatternSyntax, use: WrittenPattern['use'], path: JsonPath): readonly WrittenPattern[] {
+  return list.flatMap((text, index) => (typeof text === 'string' ? [written(text, syntax, use, [...path, index], false)] : []));
+}
+
+function written(text: string, syntax: PatternSyntax, use: WrittenPattern['use'], path: JsonPath, isKey: boolean): WrittenPattern {
+  const named = syntax === 'compressed-tensors' && isClassName(text);
+  return { text, syntax, use, path, isKey, source: named ? null : sourceOf(text, syntax) };
+}
+
+function syntaxOfIgnore(format: string): PatternSyntax {
+  return format === 'quantwright' ? 'regex' : /modelopt|tensorrt/.test(format) ? 'glob' : 'compressed-tensors';
+}
