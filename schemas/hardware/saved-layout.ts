@@ -7,10 +7,13 @@ export interface SavedLayout {
   readonly variant: string | null;
 }
 
-/** Null: the file is a recipe for another tool, and what that tool writes is judged from the checkpoint's own config. */
+/** Models that a tool has compiled for itself: no checkpoint that another could load. */
+const COMPILED: readonly string[] = ['mlc'];
+
+/** Null: the file is for another tool; what that tool writes is judged from the checkpoint's own config. */
 export function savedLayout({ recipe, intent }: Pick<JudgeInput, 'recipe' | 'intent'>): SavedLayout | null {
   if (intent === 'run') {
-    return { scheme: recipe.scheme, variant: recipe.variant };
+    return COMPILED.includes(recipe.scheme) ? null : { scheme: recipe.scheme, variant: recipe.variant };
   }
   switch (recipe.format === 'quantwright' ? recipe.saveFormat : null) {
     case 'gptq':

@@ -1,10 +1,13 @@
 // quantwright check PATH...: the findings of the editor, on a terminal or in CI. Exit code 0 clean, 1 findings of severity error, 2 could not run.
+import { basename, dirname } from 'node:path';
 import { checkConfig } from '@quantwright/schemas/check/check';
 import type { SeveritySettings } from '@quantwright/schemas/check/types';
+import type { ModelFiles } from '@quantwright/schemas/checkpoint/model-files';
 import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/shape-from-config';
 import { parseJson } from '@quantwright/schemas/document/json';
 import { compatibilityMatrix } from '@quantwright/schemas/hardware/matrix';
 import { runtimes } from '@quantwright/schemas/hardware/runtimes/index';
+import { createModelFilesCache, type ModelFilesCache, readModelFiles } from '@quantwright/schemas/node/model-files';
 import { Command, Option } from 'commander';
 import { version } from '../../version.ts';
 import { integer } from '../option-values.ts';
@@ -16,6 +19,7 @@ import { docsUrl } from './docs-url.ts';
 import { type CheckedFile, summaryOf } from './located.ts';
 import { matrixText } from './matrix-report.ts';
 import { printers, type ReportFormat, reportFormats } from './report.ts';
+import { acrossVersions } from './same-versions.ts';
 import { severityOption } from './severity-option.ts';
 import { type SideFiles, sideFiles, told } from './side-files.ts';
 import { type AskedTargets, askedTargets, targetsOf } from './targets.ts';
@@ -66,10 +70,11 @@ async function check(terminal: Terminal, paths: readonly string[], options: Opti
   if (paths.length === 0) return methodMatrix(terminal, asked, options.format);
   const { files, notes } = await findConfigFiles(paths, { modelDir: options.model ?? null, stdinName: options.stdinName, readStdin });
   const side = options.sideFile ? sideFiles() : null;
+  const cache = createModelFilesCache();
   const checked: CheckedFile[] = [];
   const others: string[] = [];
   for (const file of files) {
-    const one = await checkFile(file, asked, options, side);
+    const one = await checkFile(file, asked, options, side, cache);
     if (one !== null) checked.push(one);
     else if (file.named) others.push(`${file.path} is not a quantization config`);
   }
@@ -90,16 +95,27 @@ function refuseSlips(paths: readonly string[], { runtime, device, tp, matrix, fo
 }
 
 /** Null: not a quantization config. */
-async function checkFile(file: ConfigFile, asked: AskedTargets, options: Options, side: SideFiles | null): Promise<CheckedFile | null> {
+async function checkFile(file: ConfigFile, asked: AskedTargets, options: Options, side: SideFiles | null, cache: ModelFilesCache): Promise<CheckedFile | null> {
   const found = (await side?.above(file.path)) ?? null;
   const severity = { ...found?.settings.severity, ...options.severity };
   const modelConfigText = file.modelConfig?.text ?? null;
-  const result = checkConfig({ fileName: file.path, text: file.text, modelConfigText, targets: targetsOf(asked), severity });
+  const neighbours = await neighboursOf(file, options.model ?? null, cache);
+  const result = checkConfig({ fileName: file.path, text: file.text, modelConfigText, targets: targetsOf(asked), files: neighbours, severity });
   if (result.format === null && result.findings.length === 0) return null;
-  const findings = found === null ? result.findings : told(result.findings, found, file.path);
+  const left = found === null ? result.findings : told(result.findings, found, file.path);
+  const findings = acrossVersions(
+    left,
+    asked.runtimes.flatMap(({ version: one }) => one ?? []),
+  );
   const { recipe, model } = result;
   const matrix = options.matrix === true && recipe !== null ? compatibilityMatrix({ ...matrixAxes(asked), recipe, model }) : null;
-  return { path: file.path, text: file.text, result: { ...result, findings }, suppressed: result.findings.length - findings.length, matrix };
+  return { path: file.path, text: file.text, result: { ...result, findings }, suppressed: result.findings.length - left.length, matrix };
+}
+
+/** Texts that lie beside the config; tensors of the model that was named, or from the same place. */
+async function neighboursOf({ path }: ConfigFile, modelDir: string | null, cache: ModelFilesCache): Promise<ModelFiles> {
+  const beside = await readModelFiles(dirname(path), basename(path), cache);
+  return modelDir === null ? beside : { ...beside, tensors: (await readModelFiles(modelDir, '', cache)).tensors };
 }
 
 function matrixAxes(asked: AskedTargets): Omit<Parameters<typeof compatibilityMatrix>[0], 'recipe' | 'model'> {

@@ -47,15 +47,17 @@ export function runtimeVersions(text: string): AskedTargets['runtimes'] {
   if (!bounds.every((bound) => /^(>=|<=|>|<|=)?\d+(\.\w+)*$/.test(bound)))
     throw new UsageError(`--runtime ${text}: "${range}" is no version or range; write ${name}@1.2 or "${name}@>=1.0 <2.0"`);
   if (bounds.length === 1 && /^=?\d/.test(range)) return [{ id: runtime.id, version: range.replace('=', '') }];
-  const versions = turningVersions(runtime, bounds).filter((version) => inRange(version, range));
+  const versions = turningVersions(runtime, bounds, range);
   if (versions.length === 0) throw new UsageError(`--runtime ${text}: no version lies in this range that the support rows know`);
   return versions.map((version) => ({ id: runtime.id, version }));
 }
 
-/** Known versions, and the bounds of the runtime's rules and of the range itself. */
-function turningVersions({ versions, rules }: RuntimeData, bounds: readonly string[]): readonly string[] {
-  const written = [...bounds, ...rules.flatMap((rule) => rule.versions?.split(/\s+/) ?? [])];
-  return [...new Set([...versions, ...written.map((bound) => bound.replace(/^[<>=]+/, ''))])];
+/** Known versions and the bounds of the runtime's rules that lie in the range; where there are none, the bounds of the range itself. */
+function turningVersions({ versions, rules }: RuntimeData, bounds: readonly string[], range: string): readonly string[] {
+  const inside = (candidates: readonly string[]): readonly string[] => [...new Set(candidates)].filter((version) => inRange(version, range));
+  const bare = (bound: string): string => bound.replace(/^[<>=]+/, '');
+  const known = inside([...versions, ...rules.flatMap((rule) => rule.versions?.split(/\s+/).map(bare) ?? [])]);
+  return known.length > 0 ? known : inside(bounds.map(bare));
 }
 
 function deviceId(name: string): string {

@@ -1,6 +1,7 @@
 // DashInfer's verdicts: the documented method x hardware table, and what its Python and C++ layers really accept (rules DI-02 .. DI-18;
 // DI-01 and DI-04 are about the file's spelling and live in configs/dashinfer/schema.json).
 import { type JudgeInput, refused, targetName, unknown } from '../../judge.ts';
+import { savedLayout } from '../../saved-layout.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { findRule, findRuntime } from '../index.ts';
 import type { TableRow } from '../runtime-data.ts';
@@ -14,8 +15,8 @@ export function judgeDashInfer(input: JudgeInput): readonly SupportVerdict[] {
   if (input.recipe.scheme === 'dashinfer-json') {
     return judgeModelJson(input);
   }
-  if (input.intent === 'quantize' && !OWN_RECIPES.includes(input.recipe.format)) {
-    const message = `${targetName(input)}: the file is a recipe for another tool; what DashInfer loads is judged from the checkpoint that it writes.`;
+  if (savedLayout(input) === null && !OWN_RECIPES.includes(input.recipe.format)) {
+    const message = `${targetName(input)}: the file is for another tool and describes no checkpoint, so nothing is said.`;
     return [unknown(input, { rule: 'NO-ROW', field: 'methods', message })];
   }
   const [method] = input.recipe.methods;

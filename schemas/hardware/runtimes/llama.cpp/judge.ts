@@ -14,7 +14,7 @@ export function judgeLlamaCpp(input: JudgeInput): readonly SupportVerdict[] {
   const layout = savedLayout(input);
   const name = targetName(input);
   if (layout === null) {
-    const message = `${name}: the file is a recipe for another tool; what can be converted to GGUF is the checkpoint that it writes, so nothing is said.`;
+    const message = `${name}: the file is for another tool and describes no checkpoint that could be converted to GGUF, so nothing is said.`;
     return [unknown(input, { rule: 'NO-ROW', field: 'scheme', message })];
   }
   const { scheme } = layout;

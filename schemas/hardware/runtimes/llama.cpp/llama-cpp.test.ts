@@ -23,6 +23,7 @@ test('recipes are judged by what they save; those of other tools are not judged'
   const ours = recipeOf('quantwright', { quant_method: 'rtn', weight_format: 'int4', group_size: 128, save_format: 'gptq' });
   assert.equal(short(judge(ours, { runtime: 'llama.cpp' })), 'falls_back LC-GGUF');
   assert.equal(short(judge(of('olive'), { runtime: 'llama.cpp', intent: 'quantize' })), 'unknown NO-ROW');
+  assert.equal(at('mlc'), 'unknown NO-ROW');
 });
 
 test('K-quants fall back where a row is no multiple of 256', () => {

@@ -31,7 +31,7 @@ export function judgeTensorRtLlm(input: JudgeInput): readonly SupportVerdict[] {
 }
 
 function unreadScheme(input: JudgeInput, scheme: string | null): SupportVerdict {
-  const what = scheme === null ? 'the file is a recipe for another tool' : `there are no rows for quant_method ${scheme}`;
+  const what = scheme === null ? 'the file is for another tool' : `there are no rows for quant_method ${scheme}`;
   return unknown(input, {
     rule: 'TR-READS',
     field: 'scheme',

@@ -13,7 +13,7 @@ import { knownWithoutRow, type OverviewColumn, type OverviewRow, overview } from
 export function judgeTransformers(input: JudgeInput): readonly SupportVerdict[] {
   const layout = savedLayout(input);
   if (layout === null) {
-    return [noRow(input, 'the file is a recipe for another tool; what Transformers loads is the checkpoint that it writes')];
+    return [noRow(input, 'the file is for another tool and describes no checkpoint, so nothing is said')];
   }
   const row = overview.find(({ scheme }) => scheme === layout.scheme);
   if (row !== undefined) {
