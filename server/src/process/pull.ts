@@ -43,6 +43,8 @@ export interface WorkspacePull {
   ): Promise<WorkspaceDiagnosticReport>;
   /** A file appeared, changed or went. */
   fileChanged(uri: string): void;
+  /** The client closed it, and now shows what it was told last until a report says otherwise: it forgets the id of that result. */
+  closed(uri: string): void;
 }
 
 interface Checked {
@@ -60,6 +62,8 @@ const partSize = 32;
 export function createWorkspacePull(host: WorkspacePullHost): WorkspacePull {
   const lists = new Map<string, { readonly uris: readonly string[]; readonly at: number }>();
   const checked = new Map<string, Checked>();
+  /** Closed documents that no report has spoken of yet. */
+  const closed = new Map<string, string>();
 
   const listOf = async (folder: string, cancelled: () => boolean): Promise<readonly string[]> => {
     const known = lists.get(folder);
@@ -95,7 +99,8 @@ export function createWorkspacePull(host: WorkspacePullHost): WorkspacePull {
         told.add(canonicalUri(uri));
         const previous = before.get(canonicalUri(uri));
         // A file without findings that the client never heard of is not worth a line.
-        if (items.length === 0 && previous === undefined) return;
+        if (items.length === 0 && previous === undefined && !closed.has(canonicalUri(uri))) return;
+        closed.delete(canonicalUri(uri));
         const report: WorkspaceDocumentDiagnosticReport =
           previous === resultId ? { kind: 'unchanged', uri, version, resultId } : { kind: 'full', uri, version, resultId, items };
         if (partial === null) all.push(report);
@@ -117,12 +122,13 @@ export function createWorkspacePull(host: WorkspacePullHost): WorkspacePull {
           if (found !== null) tell(uri, null, found.resultId, found.items);
         }
       }
-      for (const { uri } of previousResultIds) {
+      for (const uri of [...previousResultIds.map((one) => one.uri), ...closed.values()]) {
         if (!told.has(canonicalUri(uri))) tell(uri, null, idOf([]), []);
       }
       send();
       return { items: all };
     },
+    closed: (uri) => void closed.set(canonicalUri(uri), uri),
     fileChanged(uri) {
       if (mayBeConfig(fileNameOf(uri))) lists.clear();
     },

@@ -177,7 +177,8 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
     checkDependents(document.uri);
   });
   documents.onDidClose(({ document }) => {
-    if (!client.pullDiagnostics) checks.closed(document.uri);
+    if (client.pullDiagnostics) workspacePull.closed(document.uri);
+    else checks.closed(document.uri);
     service.forget(document.uri);
     neighbours.forget(document.uri);
     checkDependents(document.uri);
