@@ -2,7 +2,7 @@
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
 import { parseArguments } from './arguments.ts';
 import { documentationDirectory } from './process/documentationDirectory.ts';
-import { createFiles } from './process/files.ts';
+import { createFiles, createModelFilesReader } from './process/files.ts';
 import { startServer } from './process/server.ts';
 
 const start = parseArguments(process.argv.slice(2));
@@ -16,7 +16,7 @@ if (start.kind === 'print') {
   process.on('uncaughtException', (error) => connection.console.error(`Uncaught exception: ${error.stack ?? error.message}`));
   startServer(connection, {
     files: createFiles(),
-    modelFiles: () => Promise.resolve(null),
+    modelFiles: createModelFilesReader(),
     documentation: documentationDirectory(process.argv[1]),
   });
 }

@@ -8,17 +8,16 @@ const of = (weights: Partial<WeightRecipe>, rowLength: number | null = null, sch
   bitsPerWeight(baseRecipe('x', scheme, ['gptq'], weights), rowLength);
 
 test('scales and zeros count', () => {
-  assert.deepEqual(of({ bits: 4, groupSize: 128, zeroPoint: 'integer' }), { bits: 4.15625, sum: '4 + (16 + 4) / 128' });
-  assert.equal(of({ bits: 4, groupSize: 128 })?.bits, 4.125);
-  assert.equal(of({ bits: 8, groupSize: -1 }, 4096)?.bits, 8 + 16 / 4096);
+  assert.deepEqual(of({ bits: 4, groupSize: 128, zeroPoint: 'integer' }), { bits: 4.15625, sum: '4 + 20 / 128' });
+  assert.equal(of({ bits: 4, groupSize: 128 }, null, 'awq')?.bits, 4.125);
+  assert.equal(of({ bits: 8, groupSize: -1 }, 4096, 'compressed-tensors')?.bits, 8 + 16 / 4096);
   assert.equal(of({ dtype: 'nvfp4', bits: 4, groupSize: 16 })?.bits, 4.5);
   assert.equal(of({ dtype: 'mxfp4', bits: 4, groupSize: 32 })?.bits, 4.25);
   assert.equal(of({ dtype: 'fp8_e4m3', bits: 8, block: [128, 128] })?.bits, 8 + 32 / 16384);
-  assert.equal(of({ dtype: 'nf4', bits: 4, groupSize: 64 }, null, 'bitsandbytes')?.bits, 4.5);
 });
 
-test('nothing is guessed: no row length, codebooks, tools whose blocks are not known', () => {
+test('nothing is guessed: no row length, codebooks, scales that may be quantized themselves', () => {
   assert.equal(of({ bits: 8, groupSize: -1 }), null);
   assert.equal(of({ dtype: 'codebook', bits: 2 }, 4096), null);
-  assert.equal(of({ dtype: 'nf4', bits: 4 }, 4096, 'other'), null);
+  assert.equal(of({ dtype: 'nf4', bits: 4, groupSize: 64 }, 4096, 'bitsandbytes'), null);
 });

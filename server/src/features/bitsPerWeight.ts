@@ -1,42 +1,22 @@
-// Bits that one weight really takes, with its share of the scales and zero points.
+// Bits that one weight really takes, with its share of the scales and zero points: the same numbers as the estimate of the memory.
+import { scaleBitsPerWeight } from '@quantwright/schemas/hardware/memory';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 
 export interface BitsPerWeight {
   readonly bits: number;
-  /** "4 + (16 + 4) / 128": what it is made of. */
+  /** "4 + 20 / 128": what it is made of. */
   readonly sum: string;
 }
 
-/** Widths of stored scales in bits; block formats define theirs (OCP Microscaling Formats 1.0: E8M0; NVFP4: E4M3). */
-const SCALE_BITS = { f16: 16, bf16: 16, f32: 32 } as const;
-
-/** `rowLength`: K of the linears, for scales per channel; null when no model is known. Null: the layout's overhead is not known. */
-export function bitsPerWeight(
-  { weights, scaleType, scheme }: Pick<Recipe, 'weights' | 'scaleType' | 'scheme'>,
-  rowLength: number | null,
-): BitsPerWeight | null {
-  switch (weights.dtype) {
-    case 'mxfp4':
-      return shared(4, 8, 0, 32);
-    case 'mxfp8':
-      return shared(8, 8, 0, 32);
-    case 'nvfp4':
-      return shared(4, 8, 0, 16);
-    case 'nf4':
-    case 'fp4':
-      // bitsandbytes :: functional.py quantize_4bit, one f32 absmax for each block of 64.
-      return scheme === 'bitsandbytes' ? shared(4, 32, 0, 64) : null;
-    case 'codebook':
-      return null;
-    default:
-  }
-  const scale = SCALE_BITS[scaleType];
-  if (weights.block) return shared(weights.bits, weights.dtype === 'int' ? scale : 32, 0, weights.block[0] * weights.block[1]);
-  const group = weights.groupSize > 0 ? weights.groupSize : rowLength;
-  const zero = weights.zeroPoint === 'integer' ? weights.bits : weights.zeroPoint === 'float' ? scale : 0;
-  return group === null ? null : shared(weights.bits, scale, zero, group);
-}
-
-function shared(bits: number, scale: number, zero: number, group: number): BitsPerWeight {
-  return { bits: bits + (scale + zero) / group, sum: zero === 0 ? `${bits} + ${scale} / ${group}` : `${bits} + (${scale} + ${zero}) / ${group}` };
+/**
+ * `rowLength`: K of the linears, for scales per channel; null when no model is known. Null where the overhead is not known: codebooks, and the
+ * 4-bit floats of bitsandbytes, whose scales may be quantized themselves.
+ */
+export function bitsPerWeight(recipe: Recipe, rowLength: number | null): BitsPerWeight | null {
+  const { weights } = recipe;
+  if (weights.dtype === 'codebook' || weights.dtype === 'nf4' || weights.dtype === 'fp4') return null;
+  const sharing = weights.block ? weights.block[0] * weights.block[1] : weights.groupSize > 0 ? weights.groupSize : rowLength;
+  if (sharing === null) return null;
+  const scales = scaleBitsPerWeight(recipe, { in: sharing, out: 1 }, weights);
+  return { bits: weights.bits + scales, sum: `${weights.bits} + ${Math.round(scales * sharing)} / ${sharing}` };
 }

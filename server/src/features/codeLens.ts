@@ -1,8 +1,11 @@
 // Lines above a config: on which devices it runs, what it will take, and the commands for what one does next.
 import { fileURLToPath } from 'node:url';
+import type { ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
+import type { ConfigFormat } from '@quantwright/schemas/configs/config-format';
 import { findFormat } from '@quantwright/schemas/configs/registry';
 import { rangeAt } from '@quantwright/schemas/document/find';
 import { findDevice } from '@quantwright/schemas/hardware/devices';
+import { estimateMemory } from '@quantwright/schemas/hardware/memory';
 import { findRuntime } from '@quantwright/schemas/hardware/runtimes/index';
 import { explainSupport } from '@quantwright/schemas/hardware/support';
 import type { RuntimeId, Target } from '@quantwright/schemas/hardware/target';
@@ -26,7 +29,13 @@ export function codeLenses(analysis: Analysis, commands: boolean): CodeLens[] {
   if (format === null || place === null || place === undefined) return [];
   const range = toRange(document, rangeAt(result.tree, place.path, 'key'));
   const showMatrix = (title: string): Command => ({ title, command: commands ? 'quantwright.showMatrix' : '', arguments: [document.uri] });
-  const tells = result.recipe === null ? [] : [lens(range, showMatrix(runsOn(result.recipe, analysis, format.impliedRuntime)))];
+  const tells =
+    result.recipe === null
+      ? []
+      : [
+          lens(range, showMatrix(runsOn(result.recipe, analysis, format.impliedRuntime))),
+          ...sizeWords(result.recipe, result.model, format.describes).map((title) => lens(range, { title, command: '' })),
+        ];
   if (!commands) return tells;
   const path = localPath(document.uri);
   const quantize =
@@ -52,6 +61,24 @@ function runsOn(recipe: Recipe, { result, input }: Analysis, implied: RuntimeId 
   });
   const where = chosen ? '' : ` (${findRuntime(runtime)?.name ?? runtime})`;
   return broken ? `Has errors, so it runs nowhere yet${where}` : `Runs on${where}: ${words.join(', ')}`;
+}
+
+/** Contexts longer than this are rarely filled; the estimate names the one it is for. */
+const usualContext = 8192;
+
+/** "≈ 3.9 GB on disk, + 2.1 GB KV cache at 4096 tokens, peak 1.2 GB while quantizing"; nothing without the sizes of a model. */
+function sizeWords(recipe: Recipe, model: ModelShape | null, describes: ConfigFormat['describes']): readonly string[] {
+  if (model === null) return [];
+  const contextLength = Math.min(usualContext, model.maxPositions > 0 ? model.maxPositions : usualContext);
+  const { weightBytes, scaleBytes, kvBytes, quantizePeakBytes } = estimateMemory(recipe, model, { contextLength, batch: 1 });
+  const total = weightBytes + scaleBytes;
+  if (!(total > 0 && Number.isFinite(total + kvBytes))) return [];
+  const peak = describes === 'recipe' && quantizePeakBytes > 0 ? [`peak ${sizeOf(quantizePeakBytes)} while quantizing`] : [];
+  return [[`≈ ${sizeOf(total)} weights`, `${sizeOf(total + kvBytes)} with the KV cache of ${contextLength} tokens`, ...peak].join(', ')];
+}
+
+function sizeOf(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(bytes >= 1e8 ? 0 : 1)} MB`;
 }
 
 function usualRuntime({ scheme, format }: Recipe): RuntimeId {

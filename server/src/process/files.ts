@@ -2,8 +2,10 @@
 // there, and the configs below a folder. Nothing is written.
 import type { Dirent, Stats } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { createModelFilesCache, readModelFiles } from '@quantwright/schemas/node/model-files';
+import type { ReadModelFiles } from './modelFiles.ts';
 
 /** A model's config.json has some kB; the largest known quantization blocks reach 3 MB. More is no config. */
 const byteLimit = 8 * 1024 * 1024;
@@ -52,6 +54,17 @@ export function createFiles(): Files {
       return path !== null && (await stat(path).catch(() => null)) !== null;
     },
     configsBelow: walk,
+  };
+}
+
+/** The files and tensor headers of a directory, through the one reader of the project. */
+export function createModelFilesReader(): ReadModelFiles {
+  const cache = createModelFilesCache();
+  return async (directoryUri, ownUri) => {
+    const directory = pathOf(directoryUri);
+    const own = pathOf(ownUri);
+    if (directory === null) return null;
+    return readModelFiles(directory, own !== null && dirname(own) === directory ? basename(own) : '', cache);
   };
 }
 

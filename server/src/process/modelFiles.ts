@@ -4,7 +4,10 @@ import type { ModelFiles } from '@quantwright/schemas/checkpoint/model-files';
 import type { ServerSettings } from '@quantwright/schemas/rpc/server';
 import { canonicalUri, directoryOf, modelConfigCandidates } from '../workspace/modelConfig.ts';
 
-/** Reads a directory; `own`: the config's path, which is no neighbour of itself. Null: there is nothing to read. */
+/**
+ * Reads a directory; `ownUri`: the config, which is no neighbour of itself. Null: no place that can be read. The same value as before when nothing
+ * there changed, so that nothing is judged again.
+ */
 export type ReadModelFiles = (directoryUri: string, ownUri: string) => Promise<ModelFiles | null>;
 
 export interface ModelFilesMemory {
@@ -18,20 +21,18 @@ const holdsMs = 1000;
 const keptDocuments = 64;
 
 export function createModelFiles(read: ReadModelFiles, watched: () => boolean, now: () => number = () => performance.now()): ModelFilesMemory {
-  const known = new Map<string, { readonly directories: readonly string[]; readonly files: Promise<ModelFiles | null>; readonly at: number; stale: boolean }>();
+  const known = new Map<string, { readonly directories: readonly string[]; readonly files: Promise<ModelFiles | null>; readonly at: number }>();
 
   return {
     of(documentUri, { modelDirectory, readNeighbours }, folders) {
       if (!readNeighbours) return Promise.resolve(null);
       const key = `${documentUri} ${modelDirectory ?? ''}`;
       const remembered = known.get(key);
-      if (remembered !== undefined && !remembered.stale && (watched() || now() - remembered.at < holdsMs)) return remembered.files;
+      if (remembered !== undefined && (watched() || now() - remembered.at < holdsMs)) return remembered.files;
       const directories = directoriesOf(documentUri, modelDirectory, folders);
-      const reading = firstOf(directories, (directory) => read(directory, documentUri));
-      // The same value as before when nothing changed, so that nothing is judged again.
-      const files = Promise.all([remembered?.files ?? null, reading]).then(([before, after]) => (before !== null && same(before, after) ? before : after));
+      const files = firstOf(directories, (directory) => read(directory, documentUri));
       known.delete(key);
-      known.set(key, { directories: directories.map(canonicalUri), files, at: now(), stale: false });
+      known.set(key, { directories: directories.map(canonicalUri), files, at: now() });
       for (const oldest of known.keys()) {
         if (known.size <= keptDocuments) break;
         known.delete(oldest);
@@ -40,8 +41,7 @@ export function createModelFiles(read: ReadModelFiles, watched: () => boolean, n
     },
     forget(uri) {
       const directory = directoryOf(canonicalUri(uri));
-      // Kept to be compared with, but read again at the next question.
-      for (const entry of known.values()) if (entry.directories.includes(directory)) entry.stale = true;
+      for (const [key, { directories }] of known) if (directories.includes(directory)) known.delete(key);
     },
   };
 }
@@ -57,13 +57,8 @@ async function firstOf(directories: readonly string[], read: (directory: string)
   let other: ModelFiles | null = null;
   for (const directory of directories) {
     const files = await read(directory);
-    if (files?.tensors != null) return files;
-    other ??= files;
+    if (files !== null && files.tensors !== null) return files;
+    if (files !== null && files.texts.size > 0) other ??= files;
   }
   return other;
-}
-
-function same(left: ModelFiles, right: ModelFiles | null): boolean {
-  if (right === null || left.tensors !== right.tensors || left.texts.size !== right.texts.size) return false;
-  return [...left.texts].every(([name, text]) => right.texts.get(name) === text);
 }

@@ -90,7 +90,8 @@ const expression: Spell = ({ name, at }) => (at === 'end' ? `.*${escaped(name)}`
 const marked: Spell = (kind) => (kind.at === 'whole' ? kind.name : `re:${expression(kind)}`);
 const wildcard: Spell = ({ name, at }) => (at === 'end' ? `*${name}` : at === 'inside' ? `*.${name}.*` : name);
 const plain: Spell = ({ name }) => name;
-const spellings: readonly Spell[] = [marked, expression, wildcard, plain];
+/** A format that reads several takes the first; ours reads both of the first two. */
+const spellings: readonly Spell[] = [expression, marked, wildcard, plain];
 
 /** Whether the format understands a kind so spelled: it matches a module of that kind, and not every module. */
 function reads(analysis: Analysis, cursor: Place, field: PatternField, spell: Spell, kind: Kind, modules: readonly string[]): boolean {
