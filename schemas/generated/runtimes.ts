@@ -332,13 +332,6 @@ export const runtimeRows: readonly RuntimeData[] = [
     "source": "intel/neural-compressor v2.6 and 9b47d09",
     "rules": [
       {
-        "id": "NC-LW",
-        "code": "QC022",
-        "words": null,
-        "source": "intel/neural-compressor layer-wise quantization (table of supported algorithms)",
-        "versions": null
-      },
-      {
         "id": "NC-FP8-CPU",
         "code": "QC022",
         "words": "For FP8 quantization, only QDQ mode is supported on CPU device.",
@@ -1139,6 +1132,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "code": "QC017",
         "words": "No compressed-tensors compatible scheme was found for ...",
         "source": "vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors.py :: _get_scheme_from_parts",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-CT-FUSED",
+        "code": "QC003",
+        "words": "Found a different quantization schemes for [{shards}] in {layer}. vLLM requires all to use the same scheme.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/utils.py",
         "versions": ">=0.10"
       },
       {

@@ -45,8 +45,8 @@ function cpuLimits(input: JudgeInput): readonly SupportVerdict[] {
     return device === null ? [] : [unknown(input, { rule: 'NO-ROW', field: 'methods', message: `${targetName(input)}: there are no rows for this device.` })];
   }
   const verdicts: SupportVerdict[] = [];
-  if (recipe.weights.dtype === 'int' && recipe.weights.bits === 8 && !device.simd.includes('avx512vnni')) {
-    const message = `${targetName(input)}: the int8 kernels of the IPEX backend are documented for AVX512-VNNI and better, which this device lacks.`;
+  if (recipe.computeMethod === 'weight_only' && recipe.weights.dtype === 'int' && recipe.weights.bits === 8 && !device.simd.includes('avx512vnni')) {
+    const message = `${targetName(input)}: the weight-only int8 kernels of the IPEX backend are documented for AVX512-VNNI and better, which this device lacks.`;
     verdicts.push(unknown(input, { rule: 'NC-VNNI', field: 'weights.bits', message }));
   }
   if (/^(torch\.)?(bf16|bfloat16)$/.test(recipe.computeDtype ?? '') && !device.simd.includes('amx')) {

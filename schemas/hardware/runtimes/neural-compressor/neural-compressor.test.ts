@@ -19,6 +19,7 @@ test('its own methods are supported, other files are not judged', () => {
 test('what CPU kernels are documented for is told, not refused', () => {
   assert.equal(at(of('rtn', { bits: 8 }), 'x86-avx2'), 'unknown NC-VNNI');
   assert.equal(at(of('rtn', { bits: 8 }), 'x86-avx512vnni'), 'supported rtn');
+  assert.equal(at({ ...of('rtn', { bits: 8 }), computeMethod: 'activate_quant' }, 'x86-avx2'), 'supported rtn');
   assert.equal(at({ ...of('rtn'), computeDtype: 'bf16' }, 'x86-avx512vnni'), 'unknown NC-BF16');
   assert.equal(at({ ...of('rtn'), computeDtype: 'bf16' }, 'x86-amx'), 'supported rtn');
   assert.equal(at({ ...of('rtn'), computeDtype: 'fp32' }, 'x86-avx2'), 'supported rtn');
