@@ -1,20 +1,21 @@
-// Shards that a runtime loads into one matrix (q, k, v; gate, up), quantized with different settings by overrides.
+// Shards that a runtime loads into one matrix (q, k, v; gate, up), quantized differently by overrides or by ignore.
 import { modulesOf } from '../../checkpoint/linears.ts';
 import type { ModelShape } from '../../checkpoint/model-shape.ts';
 import { moduleWeights } from '../../recipe/module-weights.ts';
-import type { Recipe } from '../../recipe/recipe.ts';
+import type { Recipe, WeightRecipe } from '../../recipe/recipe.ts';
 import { fusedOf } from '../partition.ts';
 
 export interface MixedShards {
   readonly first: string;
-  readonly firstBits: number;
   readonly other: string;
-  readonly otherBits: number;
+  /** `4 bits`, `floating point`: what each has. */
+  readonly firstHas: string;
+  readonly otherHas: string;
 }
 
-/** The first matrix whose shards have different widths; null: none has. Shards that stay in floating point are another rule's. */
-export function mixedShards(recipe: Recipe, model: ModelShape): MixedShards | null {
-  if (recipe.overrides.length === 0) {
+/** The first matrix whose shards have different widths, or of which `ignore` names only some where `ignored` asks for that; null: none. */
+export function mixedShards(recipe: Recipe, model: ModelShape, ignored: boolean): MixedShards | null {
+  if (recipe.overrides.length + (ignored ? recipe.ignore.length : 0) === 0) {
     return null;
   }
   const settings = moduleWeights(recipe);
@@ -23,11 +24,15 @@ export function mixedShards(recipe: Recipe, model: ModelShape): MixedShards | nu
       for (const shard of rest) {
         const other = modulesOf(shard)[layer];
         const [a, b] = [settings(first), other === undefined ? null : settings(other)];
-        if (a !== null && b !== null && other !== undefined && a.bits !== b.bits) {
-          return { first, firstBits: a.bits, other, otherBits: b.bits };
+        if (other !== undefined && a?.bits !== b?.bits && (ignored || (a !== null && b !== null))) {
+          return { first, other, firstHas: has(a), otherHas: has(b) };
         }
       }
     }
   }
   return null;
+}
+
+function has(weights: WeightRecipe | null): string {
+  return weights === null ? 'floating point' : `${weights.bits} bits`;
 }

@@ -91,13 +91,13 @@ function shared(job: Job): readonly SupportVerdict[] {
   if (problem !== null) {
     verdicts.push(refused(input, problem));
   }
-  const mixed = model === null ? null : mixedShards(recipe, model);
+  const mixed = model === null ? null : mixedShards(recipe, model, false);
   if (mixed !== null) {
     verdicts.push(
       refused(input, {
         rule: 'SG-MIX',
         field: 'overrides',
-        message: `${targetName(input)}: ${mixed.first} has ${mixed.firstBits} bits and ${mixed.other} ${mixed.otherBits}; both are loaded into one matrix, which has one width.`,
+        message: `${targetName(input)}: ${mixed.first} has ${mixed.firstHas} and ${mixed.other} ${mixed.otherHas}; both are loaded into one matrix, which has one width.`,
       }),
     );
   }

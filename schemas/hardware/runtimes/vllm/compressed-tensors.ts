@@ -1,6 +1,7 @@
 // compressed-tensors in vLLM: one scheme for each combination of weight and activation types (compressed_tensors.py :: _get_scheme_from_parts).
 import { refused, targetName } from '../../judge.ts';
 import type { SupportVerdict } from '../../verdict.ts';
+import { mixedShards } from '../mixed-shards.ts';
 import { documentedVerdicts } from './documented.ts';
 import { smallFloats } from './fp4.ts';
 import { floats } from './fp8.ts';
@@ -10,6 +11,28 @@ import { exactVerdicts, groupSplit, mixtureVerdicts, orderVerdicts, tileVerdicts
 import { kernelChoiceElsewhere } from './packed-elsewhere.ts';
 
 export function judgeCompressedTensors(job: Job): readonly SupportVerdict[] {
+  return [...fusedVerdicts(job), ...byTypes(job)];
+}
+
+/** q, k, v and gate, up are one matrix there, with one scheme. */
+function fusedVerdicts({ input }: Job): readonly SupportVerdict[] {
+  const { recipe, model } = input;
+  const mixed = model === null ? null : mixedShards(recipe, model, true);
+  if (mixed === null) {
+    return [];
+  }
+  const left = mixed.firstHas === 'floating point' || mixed.otherHas === 'floating point';
+  return [
+    refused(input, {
+      rule: 'VL-CT-FUSED',
+      field: left ? 'ignore' : 'overrides',
+      words: { shards: `${mixed.first}, ${mixed.other}`, layer: mixed.first.replace(/\.[^.]*$/, '') },
+      message: `${targetName(input)}: ${mixed.first} has ${mixed.firstHas} and ${mixed.other} ${mixed.otherHas}; both are loaded into one matrix, so ${left ? 'ignore all of its shards or none' : 'give its shards one setting'}.`,
+    }),
+  ];
+}
+
+function byTypes(job: Job): readonly SupportVerdict[] {
   const { weights, activations } = job.input.recipe;
   const floor = (name: string, floors: Floor): readonly SupportVerdict[] => capabilityVerdicts(job, name, floors, 'VL-CT-CAP');
   switch (weights.dtype) {

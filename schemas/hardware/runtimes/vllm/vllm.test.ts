@@ -199,6 +199,20 @@ const CASES: readonly Case[] = [
   { rule: 'VL-CT-CAP', bad: ct({ bits: 4, groupSize: 128 }), badAt: { ...t4, ...OLD }, good: ct({ bits: 4, groupSize: 128 }), goodAt: { ...a100, ...OLD } },
   { rule: 'VL-CT-NOSCHEME', bad: ct({ bits: 8, groupSize: 128 }, INT8), good: ct({ bits: 8 }, INT8) },
   { rule: 'VL-CT-NOSCHEME', bad: ct({ bits: 3, groupSize: 128 }), badAt: OLD, good: ct({ bits: 8, groupSize: 128 }), goodAt: OLD },
+  {
+    rule: 'VL-CT-FUSED',
+    bad: ct({ bits: 4, groupSize: 128 }, null, { ignore: ['.*q_proj'] }),
+    badAt: { model: small },
+    good: ct({ bits: 4, groupSize: 128 }, null, { ignore: ['.*(q|k|v)_proj', 'lm_head'] }),
+    goodAt: { model: small },
+  },
+  {
+    rule: 'VL-CT-FUSED',
+    bad: ct({ bits: 4, groupSize: 128 }, null, { overrides: [{ pattern: '.*up_proj', weights: { bits: 8 } }] }),
+    badAt: { model: small },
+    good: ct({ bits: 4, groupSize: 128 }, null, { overrides: [{ pattern: '.*o_proj', weights: { bits: 8 } }] }),
+    goodAt: { model: small },
+  },
   { rule: 'VL-CT-ASYM', bad: ct({ bits: 3, groupSize: 128, symmetric: false }), good: ct({ bits: 4, groupSize: 128, symmetric: false }) },
   { rule: 'VL-CT-ASYM', bad: ct({ bits: 2, symmetric: false }), badAt: OLD, good: ct({ bits: 4, symmetric: false }), goodAt: OLD },
   {
