@@ -14,7 +14,7 @@ import { rules } from '../rules/index.ts';
 import type { RuleContext } from '../rules/rule.ts';
 import type { Finding } from './finding.ts';
 import { schemaProblems } from './schema-problems.ts';
-import type { CheckInput, CheckResult, SeveritySettings } from './types.ts';
+import type { CheckInput, CheckResult, SeveritySettings, Suppressed } from './types.ts';
 
 /** Never throws. A file that is no quantization config has format null and no findings. */
 export function checkConfig(input: CheckInput): CheckResult {
@@ -51,7 +51,8 @@ function checkAs(format: ConfigFormat, path: JsonPath, document: ParsedDocument,
     verdicts,
     schemaProblems: node === null ? [] : schemaProblems(format.schema, format.validate, value, path),
   };
-  const findings = withSeverity(distinct(rules.flatMap((rule) => rule.run(context))), input.severity ?? {});
+  const told = distinct(rules.flatMap((rule) => rule.run(context))).filter((finding) => !isSuppressed(finding, input.suppress ?? []));
+  const findings = withSeverity(told, input.severity ?? {});
   return { format: format.id, tree: document.root, recipe, origins, model, verdicts, findings };
 }
 
@@ -78,6 +79,10 @@ function withSeverity(findings: readonly Finding[], settings: SeveritySettings):
     const wanted = Object.hasOwn(settings, finding.code) ? settings[finding.code] : undefined;
     return wanted === 'off' ? [] : [wanted === undefined ? finding : { ...finding, severity: wanted }];
   });
+}
+
+function isSuppressed({ code, path }: Finding, suppress: readonly Suppressed[]): boolean {
+  return suppress.some((one) => (one.code === null || one.code === code) && (one.path ?? []).every((step, index) => path[index] === step));
 }
 
 /** In the order of the text; two targets that say the same say it once. */

@@ -5,7 +5,7 @@ import type { ModelShape } from '../checkpoint/model-shape.ts';
 import type { ConfigNode } from '../document/node.ts';
 import type { Target } from '../hardware/target.ts';
 import type { SupportVerdict } from '../hardware/verdict.ts';
-import type { Origins } from '../recipe/origin.ts';
+import type { JsonPath, Origins } from '../recipe/origin.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { Finding, Severity } from './finding.ts';
 
@@ -20,6 +20,15 @@ export interface CheckInput {
   readonly files?: ModelFiles | null;
   /** Severity of a code as the user wants it; `off` says nothing. */
   readonly severity?: SeveritySettings;
+  /** Findings that the user does not want to see. */
+  readonly suppress?: readonly Suppressed[];
+}
+
+export interface Suppressed {
+  /** Null: every code. */
+  readonly code: string | null;
+  /** The place and all that is in it; left out or null: the whole file. */
+  readonly path?: JsonPath | null;
 }
 
 export type SeveritySettings = Readonly<Record<string, Severity | 'off'>>;

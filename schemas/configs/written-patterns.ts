@@ -49,6 +49,19 @@ export function writtenPatterns(format: string, value: unknown, path: JsonPath):
   if (!isObject(value) || format === 'olive' || format === 'deepspeed') {
     return [];
   }
+  const ready = known.get(value);
+  if (ready?.format === format) {
+    return ready.patterns;
+  }
+  const patterns = read(format, value, path);
+  known.set(value, { format, patterns });
+  return patterns;
+}
+
+/** Several rules ask for the patterns of one config. */
+const known = new WeakMap<JsonObject, { readonly format: string; readonly patterns: readonly WrittenPattern[] }>();
+
+function read(format: string, value: JsonObject, path: JsonPath): readonly WrittenPattern[] {
   return Object.keys(value).flatMap((key) => {
     const own = value[key];
     const list = Object.hasOwn(LISTS, key) && Array.isArray(own) ? LISTS[key] : undefined;
@@ -116,8 +129,17 @@ function patternsOf(list: readonly unknown[], syntax: PatternSyntax, use: Writte
 }
 
 function written(text: string, syntax: PatternSyntax, use: WrittenPattern['use'], path: JsonPath, isKey: boolean): WrittenPattern {
-  const named = syntax === 'compressed-tensors' && isClassName(text);
-  return { text, syntax, use, path, isKey, source: named ? null : sourceOf(text, syntax) };
+  return {
+    text,
+    syntax,
+    use,
+    path,
+    isKey,
+    // Compiled when it is asked for: files of mixtures have tens of thousands.
+    get source() {
+      return syntax === 'compressed-tensors' && isClassName(text) ? null : sourceOf(text, syntax);
+    },
+  };
 }
 
 function syntaxOfIgnore(format: string): PatternSyntax {

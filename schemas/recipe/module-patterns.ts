@@ -7,7 +7,12 @@ export function matchesOf(pattern: string, modules: readonly string[]): readonly
   return indicesOf(pattern, modules).map((index) => modules[index] ?? '');
 }
 
-/** The same as places in `modules`, ascending. */
+/** The name is one of `modules`. */
+export function isModule(name: string, modules: readonly string[]): boolean {
+  return indexOf(modules).places.has(name);
+}
+
+/** What matchesOf finds, as places in `modules`, ascending. */
 export function indicesOf(pattern: string, modules: readonly string[]): readonly number[] {
   const index = indexOf(modules);
   const known = index.answers.get(pattern);

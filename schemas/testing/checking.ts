@@ -1,6 +1,9 @@
 // Test material for rules: the findings of one code, and the config after the preferred fix of the first.
 import { checkConfig } from '../check/check.ts';
 import type { Finding } from '../check/finding.ts';
+import type { CheckInput } from '../check/types.ts';
+import type { ModelFiles } from '../checkpoint/model-files.ts';
+import { tensorTable } from '../checkpoint/tensor-table.ts';
 import { applyEdits } from '../document/edit.ts';
 import { parseJson } from '../document/json.ts';
 import type { RuntimeId, Target } from '../hardware/target.ts';
@@ -11,6 +14,12 @@ export interface Place {
   readonly runtime?: RuntimeId;
   readonly device?: string;
   readonly tensorParallel?: number;
+  readonly version?: string;
+  /** Other files beside the config: their texts, or objects to print. */
+  readonly beside?: Readonly<Record<string, unknown>>;
+  /** Headers of the safetensors beside the config. */
+  readonly tensors?: Readonly<Record<string, readonly [dtype: string, shape: readonly number[]]>>;
+  readonly suppress?: CheckInput['suppress'];
 }
 
 /** `config`: text, or an object to print. The file is a *.quant.json unless named. */
@@ -47,9 +56,21 @@ export function llamaConfig(hidden: number, intermediate: number): Readonly<Reco
   };
 }
 
-function check(text: string, { file, model, runtime, device, tensorParallel }: Place): readonly Finding[] {
-  const targets: readonly Target[] = runtime === undefined ? [] : [{ runtime, version: null, device: device ?? null, tensorParallel: tensorParallel ?? 1 }];
-  return checkConfig({ fileName: file ?? 'job.quant.json', text, modelConfigText: model === undefined ? null : JSON.stringify(model), targets }).findings;
+function check(text: string, place: Place): readonly Finding[] {
+  const { file, model, runtime, device, tensorParallel, version, suppress } = place;
+  const targets: readonly Target[] =
+    runtime === undefined ? [] : [{ runtime, version: version ?? null, device: device ?? null, tensorParallel: tensorParallel ?? 1 }];
+  const modelConfigText = model === undefined ? null : JSON.stringify(model);
+  return checkConfig({ fileName: file ?? 'job.quant.json', text, modelConfigText, targets, files: filesOf(place), suppress: suppress ?? [] }).findings;
+}
+
+function filesOf({ beside, tensors }: Place): ModelFiles | null {
+  if (beside === undefined && tensors === undefined) {
+    return null;
+  }
+  const headers = new Map(Object.entries(tensors ?? {}).map(([name, [dtype, shape]]) => [name, { dtype, shape, begin: 0, end: 0 }]));
+  const table = tensors === undefined ? null : tensorTable([{ name: 'model.safetensors', tensors: headers }], null, []);
+  return { texts: new Map(Object.entries(beside ?? {}).map(([name, value]) => [name, textOf(value)])), tensors: table };
 }
 
 function textOf(config: unknown): string {
