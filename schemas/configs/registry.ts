@@ -1,4 +1,5 @@
 // Every config format the check service knows, in the order in which they are asked. The first that recognises a file has it.
+
 import { awqQuantConfig } from './awq-quant-config/format.ts';
 import type { ConfigFormat } from './config-format.ts';
 import { dashinfer } from './dashinfer/format.ts';
@@ -6,16 +7,20 @@ import { dashinferModel } from './dashinfer-model/format.ts';
 import { deepspeed } from './deepspeed/format.ts';
 import { gptqQuantizeConfig } from './gptq-quantize-config/format.ts';
 import { hfAqlm } from './hf-aqlm/format.ts';
+import { hfAutoRound } from './hf-auto-round/format.ts';
 import { hfAwq } from './hf-awq/format.ts';
 import { hfBitnet } from './hf-bitnet/format.ts';
 import { hfBitsandbytes } from './hf-bitsandbytes/format.ts';
 import { hfEetq } from './hf-eetq/format.ts';
 import { hfExl2 } from './hf-exl2/format.ts';
+import { hfFbgemmFp8 } from './hf-fbgemm-fp8/format.ts';
 import { hfFpQuant } from './hf-fp-quant/format.ts';
+import { hfFp8 } from './hf-fp8/format.ts';
 import { hfGptq } from './hf-gptq/format.ts';
 import { hfHiggs } from './hf-higgs/format.ts';
 import { hfHqq } from './hf-hqq/format.ts';
 import { hfMetal } from './hf-metal/format.ts';
+import { hfModelopt } from './hf-modelopt/format.ts';
 import { hfMxfp4 } from './hf-mxfp4/format.ts';
 import { hfQuanto } from './hf-quanto/format.ts';
 import { hfQuark } from './hf-quark/format.ts';
@@ -24,6 +29,7 @@ import { hfSpqr } from './hf-spqr/format.ts';
 import { hfTorchao } from './hf-torchao/format.ts';
 import { hfVptq } from './hf-vptq/format.ts';
 import { incFp8 } from './inc-fp8/format.ts';
+import { llmCompressor } from './llm-compressor/format.ts';
 import { mlc } from './mlc/format.ts';
 import { modelopt } from './modelopt/format.ts';
 import { neuralCompressor } from './neural-compressor/format.ts';
@@ -37,11 +43,16 @@ export const formats: readonly ConfigFormat[] = [
   hfGptq,
   hfAwq,
   hfBitsandbytes,
+  hfFp8,
+  hfFbgemmFp8,
+  hfAutoRound,
+  hfModelopt,
   gptqQuantizeConfig,
   awqQuantConfig,
   dashinfer,
   deepspeed,
   incFp8,
+  llmCompressor,
   neuralCompressor,
   olive,
   hfAqlm,
