@@ -10,7 +10,8 @@ const COLON = 0x3a;
 
 /** Null for every text that is not JSON to the letter, or that nests deeper than `maxDepth`: the recovering parser has the word then. */
 export function parseSound(text: string, maxDepth: number): ConfigNode | null {
-  if (tooDeep(text, maxDepth)) {
+  const ends = outerEnds(text, maxDepth);
+  if (ends === null) {
     return null;
   }
   let value: unknown;
@@ -20,8 +21,17 @@ export function parseSound(text: string, maxDepth: number): ConfigNode | null {
     return null;
   }
   const start = skipSpace(text, 0);
-  return new LazyNode(text, { start, end: endBefore(text) }, value, null, null, null);
+  return new LazyNode({ text, ends }, { start, end: endBefore(text) }, value, null, null, null);
 }
+
+interface Scanned {
+  readonly text: string;
+  /** Of the outermost objects and arrays: where each begins -> behind its end. They are the long ones, which are not worth a second pass. */
+  readonly ends: ReadonlyMap<number, number>;
+}
+
+/** Levels whose ends are kept. */
+const OUTER = 3;
 
 class LazyNode implements ConfigNode {
   readonly type: ConfigNode['type'];
@@ -30,11 +40,11 @@ class LazyNode implements ConfigNode {
   readonly key: string | number | null;
   readonly parent: ConfigNode | null;
   readonly value: unknown;
-  readonly #text: string;
+  readonly #scanned: Scanned;
   #children: readonly ConfigNode[] | null = null;
 
-  constructor(text: string, range: OffsetRange, value: unknown, key: string | number | null, keyRange: OffsetRange | null, parent: ConfigNode | null) {
-    this.#text = text;
+  constructor(scanned: Scanned, range: OffsetRange, value: unknown, key: string | number | null, keyRange: OffsetRange | null, parent: ConfigNode | null) {
+    this.#scanned = scanned;
     this.range = range;
     this.value = value;
     this.key = key;
@@ -44,7 +54,7 @@ class LazyNode implements ConfigNode {
   }
 
   get children(): readonly ConfigNode[] {
-    this.#children ??= this.type === 'object' ? members(this.#text, this) : this.type === 'array' ? items(this.#text, this) : [];
+    this.#children ??= this.type === 'object' ? members(this.#scanned, this) : this.type === 'array' ? items(this.#scanned, this) : [];
     return this.#children;
   }
 }
@@ -57,14 +67,15 @@ function typeOf(value: unknown): ConfigNode['type'] {
   return type === 'string' || type === 'number' || type === 'boolean' ? type : Array.isArray(value) ? 'array' : 'object';
 }
 
-function members(text: string, parent: LazyNode): readonly ConfigNode[] {
+function members(scanned: Scanned, parent: LazyNode): readonly ConfigNode[] {
+  const { text } = scanned;
   const value = parent.value as Readonly<Record<string, unknown>>;
   const found: { readonly key: string; readonly keyRange: OffsetRange; readonly range: OffsetRange }[] = [];
   let at = skipSpace(text, parent.range.start + 1);
   while (text.charCodeAt(at) === QUOTE) {
     const keyEnd = stringEnd(text, at);
     const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
-    const end = valueEnd(text, start);
+    const end = valueEnd(scanned, start);
     found.push({ key: stringAt(text, at, keyEnd), keyRange: { start: at, end: keyEnd }, range: { start, end } });
     at = skipSpace(text, end);
     at = text.charCodeAt(at) === COMMA ? skipSpace(text, at + 1) : at;
@@ -72,16 +83,17 @@ function members(text: string, parent: LazyNode): readonly ConfigNode[] {
   // Of equal keys JSON.parse keeps the last; the others have a value of their own.
   const repeated = found.length !== Object.keys(value).length;
   return found.map(
-    ({ key, keyRange, range }) => new LazyNode(text, range, repeated ? JSON.parse(text.slice(range.start, range.end)) : value[key], key, keyRange, parent),
+    ({ key, keyRange, range }) => new LazyNode(scanned, range, repeated ? JSON.parse(text.slice(range.start, range.end)) : value[key], key, keyRange, parent),
   );
 }
 
-function items(text: string, parent: LazyNode): readonly ConfigNode[] {
+function items(scanned: Scanned, parent: LazyNode): readonly ConfigNode[] {
+  const { text } = scanned;
   const values = parent.value as readonly unknown[];
   let at = skipSpace(text, parent.range.start + 1);
   return values.map((value, index) => {
-    const end = valueEnd(text, at);
-    const node = new LazyNode(text, { start: at, end }, value, index, null, parent);
+    const end = valueEnd(scanned, at);
+    const node = new LazyNode(scanned, { start: at, end }, value, index, null, parent);
     at = skipSpace(text, skipSpace(text, end) + 1);
     return node;
   });
@@ -129,7 +141,11 @@ function stringEnd(text: string, start: number): number {
 }
 
 /** Behind the value that begins at `start` of sound JSON. */
-function valueEnd(text: string, start: number): number {
+function valueEnd({ text, ends }: Scanned, start: number): number {
+  const known = ends.get(start);
+  if (known !== undefined) {
+    return known;
+  }
   const first = text.charCodeAt(start);
   if (first === QUOTE) {
     return stringEnd(text, start);
@@ -169,21 +185,33 @@ function isEndOfScalar(code: number): boolean {
   return code <= 0x20 || code === COMMA || code === COLON || isClosing(code);
 }
 
-/** Brackets inside strings are passed over, so that a text that is JSON is measured rightly; of any other text the answer does not matter. */
-function tooDeep(text: string, maxDepth: number): boolean {
+/**
+ * Ends of the outer brackets; null when they nest deeper than `maxDepth`. Brackets inside strings are passed over, so that a text that is JSON is
+ * measured rightly; of any other text the answer does not matter.
+ */
+function outerEnds(text: string, maxDepth: number): ReadonlyMap<number, number> | null {
+  const ends = new Map<number, number>();
+  const starts: number[] = [];
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
       at = stringEnd(text, at) - 1;
     } else if (isOpening(code)) {
+      if (depth < OUTER) {
+        starts[depth] = at;
+      }
       depth += 1;
       if (depth > maxDepth) {
-        return true;
+        return null;
       }
     } else if (isClosing(code)) {
       depth -= 1;
+      const start = depth < OUTER ? starts[depth] : undefined;
+      if (start !== undefined) {
+        ends.set(start, at + 1);
+      }
     }
   }
-  return false;
+  return ends;
 }

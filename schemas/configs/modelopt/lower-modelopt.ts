@@ -4,13 +4,14 @@ import { baseRecipe } from '../../recipe/base-recipe.ts';
 import type { JsonPath } from '../../recipe/origin.ts';
 import type { ModuleOverride, Recipe, WeightRecipe } from '../../recipe/recipe.ts';
 import type { Lowered, LowerProblem } from '../config-format.ts';
-import { type Fields, fieldsOf, isObject } from '../fields.ts';
+import { type Fields, fieldsOf, isObject, type JsonObject } from '../fields.ts';
 import { globPattern, namesPattern } from './module-globs.ts';
 import { type Algorithm, findAlgorithm, isGrouped, kvCacheOf } from './quant-algo.ts';
 
 const SOURCE = 'NVIDIA/Model-Optimizer modelopt/torch/export/quant_utils.py';
 /** Beyond this many names one expression for all is faster than one for each. */
 const MANY_NAMES = 400;
+const SETTING_KEYS = ['quant_algo', 'group_size', 'awq_block_size', 'has_zero_point'] as const;
 
 export function lowerModelopt(format: string, value: unknown, path: JsonPath): Lowered {
   const fields = fieldsOf(value, path);
@@ -79,15 +80,23 @@ interface Setting {
 
 function mixedParts(layers: Readonly<Record<string, unknown>>, path: JsonPath, problems: LowerProblem[]): Parts | null {
   const settings = new Map<string, Setting>();
-  for (const [name, layer] of Object.entries(layers)) {
-    const fields = fieldsOf(isObject(layer) ? layer : {}, []);
+  let last: { readonly layer: JsonObject; readonly setting: Setting } | null = null;
+  for (const name of Object.keys(layers)) {
+    const given = layers[name];
+    const layer = isObject(given) ? given : {};
+    if (last !== null && sameSetting(last.layer, layer)) {
+      last.setting.names.push(name);
+      continue;
+    }
+    const fields = fieldsOf(layer, []);
     const algorithm = findAlgorithm(fields.text('quant_algo'));
     const key = `${String(fields.value['quant_algo'])} ${String(groupOf(fields))} ${String(fields.value['has_zero_point'])}`;
     const known = settings.get(key);
-    if (known !== undefined) {
-      known.names.push(name);
-    } else if (algorithm !== null) {
-      settings.set(key, { name: String(fields.text('quant_algo')), algorithm, fields, names: [name] });
+    const setting = known ?? (algorithm === null ? null : { name: String(fields.text('quant_algo')), algorithm, fields, names: [] });
+    if (setting !== null) {
+      setting.names.push(name);
+      settings.set(key, setting);
+      last = { layer, setting };
     }
   }
   const [first, ...others] = [...settings.values()].sort((a, b) => b.names.length - a.names.length);
@@ -107,6 +116,11 @@ function mixedParts(layers: Readonly<Record<string, unknown>>, path: JsonPath, p
     overrides: others.map(({ algorithm, fields, names }) => ({ pattern: namesPattern(names), weights: weightsOf(algorithm, fields) })),
     unlisted: [`(?!${namesPattern([first, ...others].flatMap(({ names }) => names))})`],
   };
+}
+
+/** Neighbours in the file mostly have the same settings: tens of thousands of entries are taken by this comparison alone. */
+function sameSetting(a: JsonObject, b: JsonObject): boolean {
+  return SETTING_KEYS.every((key) => a[key] === b[key]);
 }
 
 function groupOf(fields: Fields): number | null {

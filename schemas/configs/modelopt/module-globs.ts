@@ -9,9 +9,11 @@ export function globPattern(name: string): string {
   return name.startsWith('re:') ? `(?:${name.slice(3)})${INSIDE}` : `${literal(name).replaceAll('\\*', '.*').replaceAll('\\?', '.')}${INSIDE}`;
 }
 
+/** Parts of names below one common beginning; each with what follows it, or null where a name ends and nothing follows. */
 interface Branch {
-  readonly parts: Map<string, Branch>;
-  ends: boolean;
+  readonly parts: Map<string, Branch | null>;
+  /** Parts at which a name ends although others go on. */
+  readonly ends: Set<string>;
 }
 
 /**
@@ -19,36 +21,69 @@ interface Branch {
  * once, so that tens of thousands of names stay a short expression.
  */
 export function namesPattern(names: readonly string[]): string {
-  const globs = names.filter((name) => /[*?]|^re:/.test(name));
-  const root: Branch = { parts: new Map(), ends: false };
-  for (const name of names) {
-    if (!/[*?]|^re:/.test(name)) {
-      insert(root, name.split('.'));
+  const globs = names.filter((name) => isGlob(name));
+  const root = branchOf();
+  // Neighbours in the file mostly share their parent, so its branch is looked up once for them.
+  const branches = new Map<string, Branch>([['', root]]);
+  let parent = '';
+  let branch = root;
+  for (const name of globs.length === 0 ? names : names.filter((one) => !isGlob(one))) {
+    const dot = name.lastIndexOf('.');
+    const own = dot < 0 ? '' : name.slice(0, dot);
+    if (own !== parent) {
+      parent = own;
+      branch = branchAt(own, branches);
     }
+    end(branch, dot < 0 ? name : name.slice(dot + 1));
   }
-  const plain = root.parts.size === 0 ? [] : [`${alternatives(root)}${INSIDE}`];
+  const plain = root.parts.size === 0 ? [] : [`${alternatives(root, new Map())}${INSIDE}`];
   return [...plain, ...globs.map(globPattern)].map((pattern) => `(?:${pattern})`).join('|');
 }
 
-function insert(root: Branch, parts: readonly string[]): void {
-  let at = root;
-  for (const part of parts) {
-    const next = at.parts.get(part) ?? { parts: new Map(), ends: false };
-    at.parts.set(part, next);
-    at = next;
+function isGlob(name: string): boolean {
+  return name.includes('*') || name.includes('?') || name.startsWith('re:');
+}
+
+function branchOf(): Branch {
+  return { parts: new Map(), ends: new Set() };
+}
+
+function end(branch: Branch, part: string): void {
+  if (branch.parts.get(part) === undefined) {
+    branch.parts.set(part, null);
+  } else if (branch.parts.get(part) !== null) {
+    branch.ends.add(part);
   }
-  at.ends = true;
 }
 
-/** What may follow a part: nothing, or a dot and one of the next parts. */
-function rest(branch: Branch): string {
-  return branch.parts.size === 0 ? '' : branch.ends ? `(?:\\.${alternatives(branch)})?` : `\\.${alternatives(branch)}`;
+/** The branch below a beginning, made with all above it. */
+function branchAt(beginning: string, branches: Map<string, Branch>): Branch {
+  const known = branches.get(beginning);
+  if (known !== undefined) {
+    return known;
+  }
+  const dot = beginning.lastIndexOf('.');
+  const above = branchAt(dot < 0 ? '' : beginning.slice(0, dot), branches);
+  const part = dot < 0 ? beginning : beginning.slice(dot + 1);
+  if (above.parts.get(part) === null) {
+    above.ends.add(part);
+  }
+  const made = branchOf();
+  above.parts.set(part, made);
+  branches.set(beginning, made);
+  return made;
 }
 
-function alternatives(branch: Branch): string {
+/** `written`: expressions of branches whose names all end, by their parts; every expert of a model has the same. */
+function alternatives(branch: Branch, written: Map<string, string>): string {
+  const key = [...branch.parts.values()].every((next) => next === null) ? [...branch.parts.keys()].join(' ') : null;
+  const known = key === null ? undefined : written.get(key);
+  if (known !== undefined) {
+    return known;
+  }
   const alike = new Map<string, string[]>();
   for (const [part, next] of branch.parts) {
-    const tail = rest(next);
+    const tail = next === null ? '' : branch.ends.has(part) ? `(?:\\.${alternatives(next, written)})?` : `\\.${alternatives(next, written)}`;
     const parts = alike.get(tail);
     if (parts === undefined) {
       alike.set(tail, [literal(part)]);
@@ -57,5 +92,9 @@ function alternatives(branch: Branch): string {
     }
   }
   const choices = [...alike].map(([tail, parts]) => `${parts.length === 1 ? parts[0] : `(?:${parts.join('|')})`}${tail}`);
-  return choices.length === 1 ? (choices[0] ?? '') : `(?:${choices.join('|')})`;
+  const pattern = choices.length === 1 ? (choices[0] ?? '') : `(?:${choices.join('|')})`;
+  if (key !== null) {
+    written.set(key, pattern);
+  }
+  return pattern;
 }
