@@ -92,7 +92,17 @@ const modelConfig = fc.record({
 });
 
 const target: fc.Arbitrary<Target> = fc.record({
-  runtime: fc.constantFrom<RuntimeId>('quantwright', 'dashinfer', 'dashinfer', 'vllm', 'tensorrt-llm'),
+  runtime: fc.constantFrom<RuntimeId>(
+    'quantwright',
+    'dashinfer',
+    'dashinfer',
+    'vllm',
+    'tensorrt-llm',
+    'transformers',
+    'llama.cpp',
+    'onnxruntime',
+    'neural-compressor',
+  ),
   version: fc.constant(null),
   device: fc.option(fc.oneof(fc.constantFrom(...devices.map((device) => device.id)), fc.constant('abacus'))),
   tensorParallel: fc.constantFrom(1, 1, 2, 4, 7),
