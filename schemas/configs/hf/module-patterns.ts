@@ -2,15 +2,6 @@
 import { startAnchored } from '../../recipe/module-weights.ts';
 import { literal } from './not-converted.ts';
 
-/** ModelOpt: `*` and `?` stand for letters; the whole name is meant. */
-export function globOfName(glob: string): string {
-  const pattern = glob
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return `${pattern}$`;
-}
-
 /**
  * compressed-tensors: `re:` and a regular expression, or a whole module name. Null for the name of a class (Linear), which is not the name
  * of a module, and for a pattern that does not compile.
