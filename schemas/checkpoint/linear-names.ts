@@ -11,6 +11,12 @@ export interface Family {
   /** latent: keys and values come from one low-rank projection (DeepSeek-V2, section 2.1). */
   readonly attention: 'plain' | 'latent';
   readonly tiedByDefault: boolean;
+  /** q, k and v are one matrix (qkv_proj, W_pack); null: three. */
+  readonly fusedAttention: string | null;
+  /** gate and up are one matrix, gate_up_proj. */
+  readonly fusedMlp: boolean;
+  /** Sizes that config.json may leave out, as the configuration class fills them. */
+  readonly defaults: Readonly<Record<string, number>>;
 }
 
 const LLAMA: Family = {
@@ -19,6 +25,9 @@ const LLAMA: Family = {
   sharedExpert: 'mlp.shared_expert',
   attention: 'plain',
   tiedByDefault: false,
+  fusedAttention: null,
+  fusedMlp: false,
+  defaults: {},
   expertNames: { gate_proj: 'gate_proj', up_proj: 'up_proj', down_proj: 'down_proj' },
 };
 const MIXTRAL: Family = {
@@ -28,8 +37,14 @@ const MIXTRAL: Family = {
 };
 const DEEPSEEK: Family = { ...LLAMA, sharedExpert: 'mlp.shared_experts', attention: 'latent' };
 const GEMMA: Family = { ...LLAMA, tiedByDefault: true };
+/** configuration_gemma3.py :: Gemma3TextConfig */
+const GEMMA3: Family = { ...GEMMA, defaults: { num_attention_heads: 8, num_key_value_heads: 4, head_dim: 256, vocab_size: 262208 } };
+const PHI3: Family = { ...LLAMA, fusedAttention: 'qkv_proj', fusedMlp: true };
+const GLM4: Family = { ...LLAMA, fusedMlp: true };
+const GLM4_MOE: Family = { ...LLAMA, sharedExpert: 'mlp.shared_experts' };
+const BAICHUAN: Family = { ...LLAMA, fusedAttention: 'W_pack' };
 
-/** Only architectures with gate and up projections apart, and with separate q, k and v or the latent ones of DeepSeek. */
+/** Architectures whose blocks are Llama's, with matrices fused or mixtures of experts; the others are in other-blocks.ts. */
 const FAMILIES: Readonly<Record<string, Family>> = {
   llama: LLAMA,
   mistral: LLAMA,
@@ -48,9 +63,22 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   deepseek_v3: DEEPSEEK,
   gemma: GEMMA,
   gemma2: GEMMA,
-  gemma3_text: GEMMA,
+  gemma3: GEMMA3,
+  gemma3_text: GEMMA3,
+  qwen2_vl: LLAMA,
   qwen2_vl_text: LLAMA,
+  qwen2_5_vl: LLAMA,
   qwen2_5_vl_text: LLAMA,
+  qwen3_vl: LLAMA,
+  qwen3_vl_text: LLAMA,
+  mistral3: LLAMA,
+  cohere: GEMMA,
+  cohere2: GEMMA,
+  phi3: PHI3,
+  glm: GLM4,
+  glm4: GLM4,
+  glm4_moe: GLM4_MOE,
+  baichuan: BAICHUAN,
 };
 
 export function familyOf(modelType: string): Family | null {

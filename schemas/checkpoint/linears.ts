@@ -16,15 +16,15 @@ export interface MixtureSizes {
   readonly expert: number;
   /** 0: no shared expert. */
   readonly shared: number;
-  /** Leading blocks that are dense. */
-  readonly denseLayers: number;
+  /** Blocks that are dense, in rising order. */
+  readonly denseLayers: readonly number[];
 }
 
 type Sizes = Omit<ModelShape, 'linears'>;
 
 /** Linears of the decoder blocks and, when it is not tied, lm_head. */
 export function linearsOf(family: Family, model: Sizes, latent: LatentSizes | null, mixture: MixtureSizes | null): readonly LinearShape[] {
-  const attention = latent === null ? plainAttention(model) : latentAttention(model, latent);
+  const attention = latent !== null ? latentAttention(model, latent) : plainAttention(model, family.fusedAttention);
   const all = [...attention, ...mlps(family, model, mixture)];
   const head: LinearShape = { kind: 'lm_head', module: 'lm_head', in: model.hiddenSize, out: model.vocabSize, parallel: 'column', firstLayer: 0, endLayer: 0 };
   return model.tiedEmbeddings ? all : [...all, head];
@@ -35,13 +35,18 @@ export function modulesOf({ module, firstLayer, endLayer }: LinearShape): readon
   return Array.from({ length: endLayer - firstLayer }, (_, index) => module.replace('{i}', String(firstLayer + index)).replace('{e}', '0'));
 }
 
-function plainAttention(model: Sizes): readonly LinearShape[] {
+function plainAttention(model: Sizes, fused: string | null): readonly LinearShape[] {
   const { hiddenSize, heads, kvHeads, headDim } = model;
+  const out = ofAttention(model, 'o_proj', heads * headDim, hiddenSize);
+  if (fused !== null) {
+    const all = ofAttention(model, 'qkv_proj', hiddenSize, (heads + 2 * kvHeads) * headDim);
+    return [{ ...all, module: `model.layers.{i}.self_attn.${fused}` }, out];
+  }
   return [
     ofAttention(model, 'q_proj', hiddenSize, heads * headDim),
     ofAttention(model, 'k_proj', hiddenSize, kvHeads * headDim),
     ofAttention(model, 'v_proj', hiddenSize, kvHeads * headDim),
-    ofAttention(model, 'o_proj', heads * headDim, hiddenSize),
+    out,
   ];
 }
 
@@ -62,29 +67,46 @@ function latentAttention(model: Sizes, { queryRank, keyRank, nopeDim, ropeDim, v
 
 function ofAttention(model: Sizes, kind: LinearKind, input: number, output: number): LinearShape {
   const module = `model.layers.{i}.self_attn.${kind}`;
-  return { kind, module, in: input, out: output, parallel: kind === 'o_proj' ? 'row' : 'column', firstLayer: 0, endLayer: model.layers };
+  const whole = kind === 'q_a_proj' || kind === 'kv_a_proj_with_mqa';
+  return { kind, module, in: input, out: output, parallel: kind === 'o_proj' ? 'row' : whole ? 'none' : 'column', firstLayer: 0, endLayer: model.layers };
 }
 
 function mlps(family: Family, model: Sizes, mixture: MixtureSizes | null): readonly LinearShape[] {
   const { intermediateSize, layers } = model;
+  const dense = (firstLayer: number, endLayer: number): readonly LinearShape[] =>
+    mlp(model, family.mlp, intermediateSize, firstLayer, endLayer, { fused: family.fusedMlp });
   if (mixture === null) {
-    return mlp(model, family.mlp, intermediateSize, 0, layers);
+    return dense(0, layers);
   }
   const { expert, shared, denseLayers } = mixture;
-  const names = family.expertNames;
-  return [
-    ...(denseLayers === 0 ? [] : mlp(model, family.mlp, intermediateSize, 0, denseLayers)),
-    ...mlp(model, family.expert, expert, denseLayers, layers, names),
-    ...(shared === 0 ? [] : mlp(model, family.sharedExpert, shared, denseLayers, layers)),
-  ];
+  return runsOf(layers, (layer) => denseLayers.includes(layer)).flatMap(({ chosen, first, end }) =>
+    chosen
+      ? dense(first, end)
+      : [
+          ...mlp(model, family.expert, expert, first, end, { names: family.expertNames }),
+          ...(shared === 0 ? [] : mlp(model, family.sharedExpert, shared, first, end)),
+        ],
+  );
 }
 
-function mlp(model: Sizes, parent: string, width: number, firstLayer: number, endLayer: number, names?: Family['expertNames']): readonly LinearShape[] {
-  return (['gate_proj', 'up_proj', 'down_proj'] as const).map((kind) => ({
+/** Layers next to each other that are alike. */
+function runsOf(layers: number, choose: (layer: number) => boolean): readonly { readonly chosen: boolean; readonly first: number; readonly end: number }[] {
+  const starts = Array.from({ length: layers }, (_, layer) => layer).filter((layer) => layer === 0 || choose(layer) !== choose(layer - 1));
+  return starts.map((first, index) => ({ chosen: choose(first), first, end: starts[index + 1] ?? layers }));
+}
+
+interface MlpNames {
+  readonly names?: Family['expertNames'];
+  readonly fused?: boolean;
+}
+
+function mlp(model: Sizes, parent: string, width: number, firstLayer: number, endLayer: number, { names, fused }: MlpNames = {}): readonly LinearShape[] {
+  const kinds = fused === true ? (['gate_up_proj', 'down_proj'] as const) : (['gate_proj', 'up_proj', 'down_proj'] as const);
+  return kinds.map((kind) => ({
     kind,
-    module: `model.layers.{i}.${parent}.${names?.[kind] ?? kind}`,
+    module: `model.layers.{i}.${parent}.${kind === 'gate_up_proj' ? kind : (names?.[kind] ?? kind)}`,
     in: kind === 'down_proj' ? width : model.hiddenSize,
-    out: kind === 'down_proj' ? model.hiddenSize : width,
+    out: kind === 'down_proj' ? model.hiddenSize : kind === 'gate_up_proj' ? 2 * width : width,
     parallel: kind === 'down_proj' ? 'row' : 'column',
     firstLayer,
     endLayer,

@@ -1,22 +1,25 @@
 // The shapes of a model as config.json states them: what a judge must know about a model, without its weights.
 
+/** What a linear does; its own name is the last part of `module`. */
 export type LinearKind =
   | 'q_proj'
   | 'k_proj'
   | 'v_proj'
   | 'o_proj'
+  | 'qkv_proj'
   | 'q_a_proj'
   | 'q_b_proj'
   | 'kv_a_proj_with_mqa'
   | 'kv_b_proj'
   | 'gate_proj'
   | 'up_proj'
+  | 'gate_up_proj'
   | 'down_proj'
   | 'lm_head';
 
 export interface LinearShape {
   readonly kind: LinearKind;
-  /** Module name with `{i}` for the layer index, e.g. model.layers.{i}.mlp.down_proj; lm_head has none. */
+  /** Module name with `{i}` for the layer index, e.g. model.layers.{i}.mlp.down_proj; the output matrix has none. */
   readonly module: string;
   readonly in: number;
   readonly out: number;

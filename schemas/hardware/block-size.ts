@@ -4,7 +4,7 @@ import type { LinearShape, ModelShape } from '../checkpoint/model-shape.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { linearName, piecesOf } from './divisibility.ts';
 import { type JudgeInput, type Reason, targetName } from './judge.ts';
-import { fusedOf, inputsOn, outputsOn } from './partition.ts';
+import { fusedOf, inputsOn, partsOn } from './partition.ts';
 
 export interface BlockRules {
   /** Rule ids: rows of a block against N, columns against K. */
@@ -54,28 +54,23 @@ export function largestBlockSplit(recipe: Recipe, model: ModelShape, tensorParal
 /** On one device only shards that share a matrix are checked, and the last of them may end in part of a block. */
 function misfitsOf(recipe: Recipe, model: ModelShape, tensorParallel: number): readonly Misfit[] {
   const whole = tensorParallel === 1;
-  const rows = fusedOf(model.linears).flatMap((linears) => {
-    const checked = linears.filter(({ parallel }) => parallel === 'column');
-    return whole ? checked.slice(0, -1) : checked;
-  });
-  const columns = whole ? [] : model.linears.filter(({ parallel }) => parallel === 'row');
   const blocks = blocksOf(recipe, model);
-  const misfits: Misfit[] = [];
-  for (const linear of rows) {
-    const part = outputsOn(linear, model, tensorParallel);
-    const block = blocks(linear)?.[0];
-    if (block !== undefined && part % block !== 0) {
-      misfits.push({ side: 'N', linear, block, full: linear.out, part });
-    }
-  }
-  for (const linear of columns) {
-    const part = inputsOn(linear, tensorParallel);
-    const block = blocks(linear)?.[1];
-    if (block !== undefined && part % block !== 0) {
-      misfits.push({ side: 'K', linear, block, full: linear.in, part });
-    }
-  }
-  return misfits;
+  const rows = fusedOf(model.linears).flatMap((linears) => {
+    const parts = linears
+      .filter(({ parallel }) => parallel === 'column')
+      .flatMap((linear) =>
+        partsOn(linear, model, tensorParallel).map((sizes) => ({ side: 'N' as const, linear, block: blocks(linear)?.[0] ?? null, ...sizes })),
+      );
+    return whole ? parts.slice(0, -1) : parts;
+  });
+  const columns = (whole ? [] : model.linears.filter(({ parallel }) => parallel === 'row')).map((linear) => ({
+    side: 'K' as const,
+    linear,
+    block: blocks(linear)?.[1] ?? null,
+    full: linear.in,
+    part: inputsOn(linear, tensorParallel),
+  }));
+  return [...rows, ...columns].flatMap(({ block, ...one }) => (block !== null && one.part % block !== 0 ? [{ ...one, block }] : []));
 }
 
 /** The block of a linear where any layer's is quantized in blocks. */

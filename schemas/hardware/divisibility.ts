@@ -80,10 +80,11 @@ export function piecesWords(pieces: readonly Piece[], tensorParallel: number): s
   return [...kinds].map(([size, names]) => `${[...names].join(', ')} ${size}`).join(' and ');
 }
 
-/** `down_proj`, or `experts.down_proj`, `shared_experts.down_proj` in a mixture. */
-export function linearName({ kind, module }: LinearShape): string {
+/** `down_proj`, or `experts.down_proj`, `shared_experts.down_proj` in a mixture: the model's own names. */
+export function linearName({ module }: LinearShape): string {
   const [parent = ''] = /[a-z_]*experts?\b/.exec(module) ?? [];
-  return parent === '' ? kind : `${parent}.${kind}`;
+  const name = module.slice(module.lastIndexOf('.') + 1);
+  return parent === '' ? name : `${parent}.${name}`;
 }
 
 function round(k: number): string {

@@ -2,7 +2,7 @@
 // ones along K, and keys and values no further than to one head.
 import type { LinearKind, LinearShape, ModelShape } from '../checkpoint/model-shape.ts';
 import type { Recipe, WeightRecipe } from '../recipe/recipe.ts';
-import { piecesOf, settingsKey } from './divisibility.ts';
+import { linearName, piecesOf, settingsKey } from './divisibility.ts';
 
 /** One linear as a runtime computes it: shards that are loaded into one matrix are one partition. */
 export interface Partition {
@@ -31,11 +31,24 @@ export function inputsOn(linear: LinearShape, tensorParallel: number): number {
 
 /** Keys and values are repeated when there are more devices than heads of them. */
 export function outputsOn(linear: LinearShape, model: ModelShape, tensorParallel: number): number {
-  if (linear.parallel !== 'column') {
-    return linear.out;
+  return partsOn(linear, model, tensorParallel).reduce((sum, { part }) => sum + part, 0);
+}
+
+/** A linear's outputs on one device, q, k and v or gate and up apart where the checkpoint has them in one matrix. */
+export function partsOn(linear: LinearShape, model: ModelShape, tensorParallel: number): readonly { readonly full: number; readonly part: number }[] {
+  const { heads, kvHeads, headDim } = model;
+  const split = (full: number, keys: boolean): { readonly full: number; readonly part: number } => {
+    const over = linear.parallel !== 'column' ? 1 : keys && kvHeads < tensorParallel ? kvHeads : tensorParallel;
+    return { full, part: full / over };
+  };
+  switch (linear.kind) {
+    case 'qkv_proj':
+      return [split(heads * headDim, false), split(kvHeads * headDim, true), split(kvHeads * headDim, true)];
+    case 'gate_up_proj':
+      return [split(linear.out / 2, false), split(linear.out / 2, false)];
+    default:
+      return [split(linear.out, linear.kind === 'k_proj' || linear.kind === 'v_proj')];
   }
-  const repeated = (linear.kind === 'k_proj' || linear.kind === 'v_proj') && model.kvHeads < tensorParallel;
-  return linear.out / (repeated ? model.kvHeads : tensorParallel);
 }
 
 export function isExpert({ module }: LinearShape): boolean {
@@ -66,4 +79,9 @@ export function fusedOf(linears: readonly LinearShape[]): readonly (readonly Lin
     groups.set(key, [...(groups.get(key) ?? []), linear]);
   }
   return [...groups.values()];
+}
+
+/** `q_proj, k_proj, v_proj`, in the model's own names. */
+export function partitionName({ linears }: Partition): string {
+  return linears.map(linearName).join(', ');
 }

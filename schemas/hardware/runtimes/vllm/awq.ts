@@ -1,6 +1,6 @@
 // AWQ checkpoints in vLLM: Marlin where it takes them, else the unoptimized AWQ kernels (quantization/auto_awq.py; in 0.10 awq.py and awq_marlin.py).
 import { fallsBack, refused, targetName } from '../../judge.ts';
-import { partitionsOf } from '../../partition.ts';
+import { partitionName, partitionsOf } from '../../partition.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { documentedVerdicts } from './documented.ts';
 import { again, answer, between, capabilityVerdicts, type Job, noRow, QUANTIZATION } from './job.ts';
@@ -59,7 +59,7 @@ function packVerdicts(job: Job): readonly SupportVerdict[] {
         refused(input, {
           rule: 'VL-AWQ-N',
           field: 'weights',
-          message: `${targetName(input)}: ${odd.linears.map(({ kind }) => kind).join(', ')} has ${odd.n} outputs on each of ${target.tensorParallel} devices; AWQ packs 8 to a word.`,
+          message: `${targetName(input)}: ${partitionName(odd)} has ${odd.n} outputs on each of ${target.tensorParallel} devices; AWQ packs 8 to a word.`,
         }),
       ];
 }

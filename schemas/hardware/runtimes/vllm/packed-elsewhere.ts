@@ -1,7 +1,7 @@
 // Packed 4-bit weights off NVIDIA GPUs: the kernels of x86 processors and Intel GPUs (kernels/linear/mixed_precision/cpu.py, xpu.py).
 
 import { refused, targetName } from '../../judge.ts';
-import { partitionsOf } from '../../partition.ts';
+import { partitionName, partitionsOf } from '../../partition.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { answer, type Job } from './job.ts';
 
@@ -22,8 +22,7 @@ export function kernelChoiceElsewhere(job: Job, problems: readonly SupportVerdic
   if (group && odd === undefined) {
     return answer(job, problems, name, `${FOLDER}/${file}`);
   }
-  const why =
-    odd === undefined ? `groups of ${groupSize}` : `${odd.linears.map((linear) => linear.kind).join(', ')} of K = ${odd.k} and N = ${odd.n} on each device`;
+  const why = odd === undefined ? `groups of ${groupSize}` : `${partitionName(odd)} of K = ${odd.k} and N = ${odd.n} on each device`;
   return [
     ...problems,
     refused(input, {

@@ -1,7 +1,7 @@
 // What GPTQ, AWQ and compressed-tensors' packed integers share in vLLM: groups against tensor parallelism, activation order, mixtures, and the kernel.
 import { groupProblem } from '../../group-size.ts';
 import { fallsBack, ignored, refused, targetName } from '../../judge.ts';
-import { isExpert, partitionsOf } from '../../partition.ts';
+import { isExpert, partitionName, partitionsOf } from '../../partition.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { answer, dotted, type Job, noRow } from './job.ts';
 import { expertMisfit, kernelOf, kernelsOf, MARLIN_GROUPS, onlyOnHopper } from './wna16.ts';
@@ -97,7 +97,7 @@ export function tileVerdicts(job: Job): readonly SupportVerdict[] {
       rule: side === 'K' ? 'VL-MARLIN-K' : 'VL-MARLIN-N',
       field: 'weights',
       words: { k: odd.k, n: odd.n },
-      message: `${targetName(input)}: ${odd.linears.map(({ kind }) => kind).join(', ')} has ${side} = ${size} on each of ${target.tensorParallel} devices, and Marlin of this version takes multiples of ${tile}; from 0.28 it is padded.`,
+      message: `${targetName(input)}: ${partitionName(odd)} has ${side} = ${size} on each of ${target.tensorParallel} devices, and Marlin of this version takes multiples of ${tile}; from 0.28 it is padded.`,
     }),
   ];
 }

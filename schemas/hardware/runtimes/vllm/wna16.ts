@@ -2,7 +2,7 @@
 // (vllm/model_executor/kernels/linear/mixed_precision :: can_implement). Kernels of extra packages (Conch, Humming) are left out.
 import type { ModelShape } from '../../../checkpoint/model-shape.ts';
 import type { WeightRecipe } from '../../../recipe/recipe.ts';
-import { type Partition, partitionsOf } from '../../partition.ts';
+import { type Partition, partitionName, partitionsOf } from '../../partition.ts';
 import type { Job } from './job.ts';
 
 export const MARLIN_GROUPS: readonly number[] = [-1, 32, 64, 128];
@@ -81,7 +81,7 @@ export function kernelsOf(job: Job): KernelChoice | null {
   const asked =
     partitions.length === 0
       ? [{ weights: recipe.weights, size: null, names: '' }]
-      : partitions.map((one) => ({ weights: one.weights, size: one, names: one.linears.map(({ kind }) => kind).join(', ') }));
+      : partitions.map((one) => ({ weights: one.weights, size: one, names: partitionName(one) }));
   const chosen = new Map<string, { source: string; names: Set<string> }>();
   for (const { weights, size, names } of asked) {
     const choice = kernelOf(job, capability, weights, size);
