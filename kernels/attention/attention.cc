@@ -59,6 +59,7 @@ void run_tile(const Call& call, qw::Attention* kernel, int64_t kv_head, int64_t 
   tile.head_dim = cache.head_dim;
   tile.stride = call.stride;
   tile.scale = call.shape.scale;
+  tile.softcap = call.shape.softcap;
   tile.rows = left < qw::kTileRows ? left : qw::kTileRows;
   for (int64_t r = 0; r < tile.rows; ++r) {
     const int64_t position = call.shape.first + (first_row + r) / call.split.group;

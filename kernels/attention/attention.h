@@ -1,5 +1,5 @@
 // Causal grouped-query attention of new tokens over the cache of a layer, softmax computed online over blocks of keys.
-//   s_j = scale * <q, k_j>   for j in (p - window, p];   out = sum_j exp(s_j - max s) v_j / sum_j exp(s_j - max s)
+//   s_j = scale * <q, k_j>, then softcap * tanh(s_j / softcap) where softcap > 0;   for j in (p - window, p];   out = sum_j exp(s_j - max s) v_j / sum_j exp(s_j - max s)
 // q, out [rows, heads * headDim]; row r is at position first + r; query head h reads KV head h / (heads / kvHeads).
 // k and v of the rows are in the cache already. window 0: every earlier key is visible.
 // The result does not depend on the number of threads.
@@ -11,6 +11,7 @@ typedef struct qw_attention_shape {
   int64_t rows, first, heads;
   float scale;
   int64_t window;
+  float softcap;  // 0: none
 } qw_attention_shape;
 
 // f32 elements of scratch that any call with at most these rows and positions needs.
@@ -25,7 +26,7 @@ struct AttentionTile {
   const void* keys;    // of the KV head, blocked as in cache.h
   const void* values;  // of the KV head, rows of `stride`
   int64_t head_dim, stride;
-  float scale;
+  float scale, softcap;
   int64_t rows;             // at most kTileRows
   const float* const* q;    // [rows] -> head_dim
   const int64_t* begin;     // [rows] first visible key

@@ -10,6 +10,7 @@ namespace {
 struct Case {
   qw_type type;
   int64_t past, rows, heads, kv_heads, head_dim, window;
+  float softcap = 0;
 };
 
 double as_stored(float x, qw_type type) { return type == QW_F16 ? double(qw_half_to_float(qw_float_to_half(x))) : double(x); }
@@ -27,8 +28,10 @@ std::vector<double> reference(const Case& c, const std::vector<float>& q, const 
       for (int64_t j = first; j <= p; ++j) {
         double s = 0;
         for (int64_t d = 0; d < c.head_dim; ++d) s += double(query[d]) * as_stored(k[size_t(j * kv_width + h / group * c.head_dim + d)], c.type);
-        weights.push_back(s * scale);
-        top = std::max(top, s * scale);
+        s *= scale;
+        if (c.softcap > 0) s = c.softcap * std::tanh(s / c.softcap);
+        weights.push_back(s);
+        top = std::max(top, s);
       }
       for (double& w : weights) total += w = std::exp(w - top);
       for (int64_t d = 0; d < c.head_dim; ++d) {
@@ -55,7 +58,7 @@ void every_level_matches_the_formula(const Case& c, int threads) {
     qw_cache_append(&cache, 0, c.past, k.data(), v.data(), qw_pool_shared());
     qw_cache_append(&cache, c.past, c.rows, k.data() + c.past * kv_width, v.data() + c.past * kv_width, qw_pool_shared());
     std::vector<float> scratch(size_t(qw_attention_scratch(c.rows, positions, c.heads, &cache, threads))), out(q.size());
-    const qw_attention_shape shape{c.rows, c.past, c.heads, scale, c.window};
+    const qw_attention_shape shape{c.rows, c.past, c.heads, scale, c.window, c.softcap};
     qw_attention(&shape, &cache, q.data(), out.data(), scratch.data(), qw_pool_shared());
     const Errors errors = compare(out.data(), wanted.data(), out.size());
     char name[96];
@@ -76,7 +79,7 @@ void what_lies_beyond_the_sequence_is_not_seen() {
   qw_cache_append(&cache, 0, 5, ones.data(), ones.data(), qw_pool_shared());
   std::vector<float> scratch(size_t(qw_attention_scratch(1, 5, 1, &cache, qw_pool_threads(qw_pool_shared()))));
   every_level([&](qw_simd) {
-    const qw_attention_shape shape{1, 4, 1, 0.25f, 0};
+    const qw_attention_shape shape{1, 4, 1, 0.25f, 0, 0};
     std::vector<float> out(16);
     qw_attention(&shape, &cache, ones.data(), out.data(), scratch.data(), qw_pool_shared());
     for (float x : out) CHECK(std::fabs(x - 1.0f) < 1e-6f);
@@ -98,7 +101,7 @@ void what_is_not_finite_reaches_only_who_sees_it() {
       qw_cache_append(&cache, 0, rows, k.data(), v.data(), qw_pool_shared());
       std::vector<float> scratch(size_t(qw_attention_scratch(rows, rows, 1, &cache, qw_pool_threads(qw_pool_shared()))));
       every_level([&](qw_simd) {
-        const qw_attention_shape shape{rows, 0, 1, 0.25f, window};
+        const qw_attention_shape shape{rows, 0, 1, 0.25f, window, 0};
         std::vector<float> out(rows * dim);
         qw_attention(&shape, &cache, q.data(), out.data(), scratch.data(), qw_pool_shared());
         int64_t wrong = 0;
@@ -123,7 +126,7 @@ void threads_do_not_change_the_result() {
     CHECK_OK(qw_cache_create(QW_F32, 1, 32, 1500, &cache));
     qw_cache_append(&cache, 0, 1500, k.data(), v.data(), qw_pool_shared());
     std::vector<float> scratch(size_t(qw_attention_scratch(1, 1500, 4, &cache, threads))), out(q.size());
-    const qw_attention_shape shape{1, 1499, 4, 0.2f, 0};
+    const qw_attention_shape shape{1, 1499, 4, 0.2f, 0, 0};
     qw_attention(&shape, &cache, q.data(), out.data(), scratch.data(), qw_pool_shared());
     if (first.empty()) first = out;
     CHECK(std::memcmp(first.data(), out.data(), out.size() * 4) == 0);
@@ -143,6 +146,8 @@ int main() {
     every_level_matches_the_formula({type, 5, 3, 64, 1, 10, 0}, 2);     // a group larger than a tile
     every_level_matches_the_formula({type, 100, 40, 2, 1, 32, 17}, 2);  // sliding window
     every_level_matches_the_formula({type, 1200, 1, 2, 1, 32, 64}, 2);  // window inside the last span
+    every_level_matches_the_formula({type, 700, 20, 4, 2, 32, 100, 2.5f}, 2);  // capped scores
+    every_level_matches_the_formula({type, 900, 1, 4, 2, 64, 0, 50.0f}, 2);
   }
   what_lies_beyond_the_sequence_is_not_seen();
   what_is_not_finite_reaches_only_who_sees_it();

@@ -14,7 +14,8 @@ float score(const qw::AttentionTile& tile, int64_t row, int64_t position) {
   const Element* key = static_cast<const Element*>(tile.keys) + position / kCacheBlock * kCacheBlock * tile.head_dim + position % kCacheBlock;
   double product = 0;
   for (int64_t d = 0; d < tile.head_dim; ++d) product += double(tile.q[row][d]) * double(widen(key[d * kCacheBlock]));
-  return float(product) * tile.scale;
+  const float scaled = float(product) * tile.scale;
+  return tile.softcap > 0 ? tile.softcap * std::tanh(scaled / tile.softcap) : scaled;
 }
 
 template <typename Element>

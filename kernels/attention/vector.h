@@ -3,6 +3,7 @@
 // Each block of keys and values is read once for all rows of the tile (all query heads of a group, and several positions in prefill).
 #pragma once
 #include "attention/attention.h"
+#include "cpu/softcap.h"
 #include "cpu/vector_f32.h"
 
 namespace {
@@ -36,6 +37,13 @@ void score_step(const AttentionTile& tile, int64_t row, int64_t key, float* scor
   const f32v scale = all(tile.scale);
   for (int r = 0; r < R; ++r) {
     for (int v = 0; v < V; ++v) store(scores + r * kTileKeys + v * kLanes, mul(sums[r][v], scale));
+  }
+  if (tile.softcap == 0) return;
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) {
+      float* at = scores + r * kTileKeys + v * kLanes;
+      store(at, softcap(load(at), tile.softcap));
+    }
   }
 }
 

@@ -32,6 +32,10 @@ inline f32v div(f32v a, f32v b) { return _mm512_div_ps(a, b); }
 inline f32v fma(f32v a, f32v b, f32v c) { return _mm512_fmadd_ps(a, b, c); }        // a * b + c
 inline f32v fma_minus(f32v a, f32v b, f32v c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
 inline f32v max(f32v a, f32v b) { return _mm512_max_ps(a, b); }
+// [|x| < limit] ? small : large, lane by lane; NaN takes `large`.
+inline f32v choose_smaller(f32v x, float limit, f32v small, f32v large) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(_mm512_abs_ps(x), all(limit), _CMP_LT_OQ), large, small);
+}
 inline float sum(f32v x) { return _mm512_reduce_add_ps(x); }
 inline float largest(f32v x) { return _mm512_reduce_max_ps(x); }
 inline f32v round_even(f32v x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
@@ -78,6 +82,10 @@ inline f32v div(f32v a, f32v b) { return _mm256_div_ps(a, b); }
 inline f32v fma(f32v a, f32v b, f32v c) { return _mm256_fmadd_ps(a, b, c); }
 inline f32v fma_minus(f32v a, f32v b, f32v c) { return _mm256_fnmadd_ps(a, b, c); }
 inline f32v max(f32v a, f32v b) { return _mm256_max_ps(a, b); }
+inline f32v choose_smaller(f32v x, float limit, f32v small, f32v large) {
+  const f32v magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
+  return _mm256_blendv_ps(large, small, _mm256_cmp_ps(magnitude, all(limit), _CMP_LT_OQ));
+}
 inline float sum(f32v x) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
   s = _mm_add_ps(s, _mm_movehl_ps(s, s));

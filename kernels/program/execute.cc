@@ -1,9 +1,11 @@
 // Runs a list of ops over the rows of one pass: pointers and kernel calls, nothing else.
 #include <algorithm>
 
+#include "activate/activate.h"
 #include "add/add.h"
 #include "attention/attention.h"
 #include "cpu/parallel.h"
+#include "layernorm/layernorm.h"
 #include "observe/observe.h"
 #include "program/model.h"
 #include "rmsnorm/rmsnorm.h"
@@ -25,6 +27,18 @@ void embed(const Op& op, const Pass& pass) {
   });
 }
 
+// The table's rows are consecutive positions: dequantized into the kernels' scratch a row at a time, and added.
+void position(const Op& op, const Pass& pass) {
+  const qw_weight* table = op.spec.weight;
+  const float* in = pass.value(op.spec.in[0]);
+  float* out = pass.value(op.spec.out);
+  float* row = pass.session.kernels.data();
+  for (int64_t r = 0; r < pass.rows; ++r) {
+    table->codec->dequantize(table, op.spec.offset + pass.position + r, 1, row);
+    qw_add(in + r * table->cols, row, out + r * table->cols, table->cols, pass.pool);
+  }
+}
+
 void linear(const Op& op, const Pass& pass) {
   const qw_weight* weight = op.spec.weight;
   weight->codec->matmul(weight, pass.value(op.spec.in[0]), weight->cols, pass.rows, op.spec.vector, pass.value(op.spec.out), weight->rows,
@@ -34,7 +48,7 @@ void linear(const Op& op, const Pass& pass) {
 void attention(const Op& op, const Pass& pass) {
   qw_cache& cache = pass.session.caches[size_t(op.cache)];
   qw_cache_append(&cache, pass.position, pass.rows, pass.value(op.spec.in[1]), pass.value(op.spec.in[2]), pass.pool);
-  const qw_attention_shape shape{pass.rows, pass.position, op.spec.heads, op.spec.number, op.spec.window};
+  const qw_attention_shape shape{pass.rows, pass.position, op.spec.heads, op.spec.number, op.spec.window, op.spec.softcap};
   qw_attention(&shape, &cache, pass.value(op.spec.in[0]), pass.value(op.spec.out), pass.session.kernels.data(), pass.pool);
 }
 
@@ -44,11 +58,21 @@ qw_status run(const Op& op, const Pass& pass) {
   switch (spec.kind) {
     case QW_OP_EMBED: embed(op, pass); break;
     case QW_OP_RMSNORM:
-      qw_rmsnorm(pass.value(spec.in[0]), pass.rows, width(spec.out), spec.vector, spec.number, pass.value(spec.out), pass.pool);
+      qw_rmsnorm(pass.value(spec.in[0]), pass.rows * width(spec.out) / spec.vector_length, spec.vector_length, spec.vector, spec.number,
+                 pass.value(spec.out), pass.pool);
       break;
+    case QW_OP_LAYERNORM:
+      qw_layernorm(pass.value(spec.in[0]), pass.rows, width(spec.out), spec.vector, spec.vector_length > width(spec.out) ? spec.vector + width(spec.out) : nullptr,
+                   spec.number, pass.value(spec.out), pass.pool);
+      break;
+    case QW_OP_ACTIVATE:
+      qw_activate(spec.activation, pass.value(spec.in[0]), spec.gated != 0 ? pass.value(spec.in[1]) : nullptr, spec.number, pass.value(spec.out),
+                  pass.rows * width(spec.out), pass.pool);
+      break;
+    case QW_OP_POSITION: position(op, pass); break;
     case QW_OP_LINEAR: linear(op, pass); break;
     case QW_OP_ROPE:
-      qw_rope(pass.value(spec.in[0]), pass.rows, spec.heads, spec.head_dim, pass.rope_table(op.rope_table), pass.pool);
+      qw_rope(pass.value(spec.in[0]), pass.rows, spec.heads, spec.head_dim, spec.vector_length, pass.rope_table(op.rope_table), pass.pool);
       break;
     case QW_OP_ATTENTION: attention(op, pass); break;
     case QW_OP_SILU_MUL:
@@ -89,6 +113,8 @@ size_t qw::kernel_scratch_bytes(const qw_program& program, const qw_session& ses
       const qw_op& spec = op.spec;
       if (spec.kind == QW_OP_LINEAR && spec.weight->codec->scratch_bytes != nullptr) {
         most = std::max(most, spec.weight->codec->scratch_bytes(spec.weight, rows));
+      } else if (spec.kind == QW_OP_POSITION) {
+        most = std::max(most, sizeof(float) * size_t(spec.weight->cols));
       } else if (spec.kind == QW_OP_ATTENTION) {
         const qw_cache& cache = session.caches[size_t(op.cache)];
         most = std::max(most, sizeof(float) * size_t(qw_attention_scratch(rows, session.capacity, spec.heads, &cache, QW_POOL_MAX_THREADS)));

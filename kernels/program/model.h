@@ -1,6 +1,7 @@
 // What a validated program is made of. Private to kernels/program.
 #pragma once
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -81,6 +82,7 @@ struct qw_program {
   std::vector<qw::Op> body, head;
   int32_t output;
   int64_t vocabulary = 0;  // rows of the embed table
+  int64_t positions = INT64_MAX;  // that every table of positions holds
   std::vector<qw::Place> places;
   std::vector<qw::RopeTable> rope_tables;
   std::vector<qw::CacheLayer> layers;
@@ -110,6 +112,8 @@ struct qw_session {
 namespace qw {
 
 const char* op_name(qw_op_kind kind);
+// Values that an op reads: op.in[0 .. count).
+int input_count(const qw_op& op);
 // Checks everything that can be checked before tokens are known.
 qw_status validate(const qw_program_spec& spec);
 // Assigns places, rope tables, layers and observers of a validated program.

@@ -13,16 +13,6 @@ using qw::Place;
 
 constexpr int64_t kNever = -1;
 
-int input_count(qw_op_kind kind) {
-  switch (kind) {
-    case QW_OP_EMBED: return 0;
-    case QW_OP_ATTENTION: return 3;
-    case QW_OP_SILU_MUL:
-    case QW_OP_ADD: return 2;
-    default: return 1;
-  }
-}
-
 bool writes(qw_op_kind kind) { return kind != QW_OP_ROPE && kind != QW_OP_OBSERVE; }
 
 // The version of every value while the ops are walked in order.
@@ -38,7 +28,7 @@ class Versions {
 
   void rename(qw_op& op) {
     bool in_place = false;
-    for (int i = 0; i < input_count(op.kind); ++i) {
+    for (int i = 0; i < qw::input_count(op); ++i) {
       in_place = in_place || op.in[i] == op.out;
       op.in[i] = current(op.in[i]);
     }
@@ -73,7 +63,7 @@ void note(std::vector<Life>& lives, int32_t value, int64_t step) {
 }
 
 void note_op(std::vector<Life>& lives, const qw_op& op, int64_t step) {
-  for (int i = 0; i < input_count(op.kind); ++i) note(lives, op.in[i], step);
+  for (int i = 0; i < qw::input_count(op); ++i) note(lives, op.in[i], step);
   if (writes(op.kind)) note(lives, op.out, step);
 }
 
@@ -138,7 +128,7 @@ void plan_rope(qw_program& program) {
     op.rope_table = int(found - program.rope_tables.begin());
     if (found != program.rope_tables.end()) continue;
     program.rope_tables.push_back({&op.vector, op.spec.number, program.body_width});
-    program.body_width += rounded(op.spec.head_dim);
+    program.body_width += rounded(2 * int64_t(op.vector.size()));
   }
 }
 
@@ -150,6 +140,7 @@ void plan_state(qw_program& program) {
       program.weight_bytes += op.vector.size() * sizeof(float);
       if (spec.weight != nullptr && seen.insert(spec.weight).second) program.weight_bytes += spec.weight->bytes;
       if (spec.kind == QW_OP_EMBED) program.vocabulary = spec.weight->rows;
+      if (spec.kind == QW_OP_POSITION) program.positions = std::min(program.positions, spec.weight->rows - spec.offset);
       if (spec.kind == QW_OP_ATTENTION) {
         op.cache = int(program.layers.size());
         program.layers.push_back({spec.kv_heads, spec.head_dim, spec.heads});
@@ -167,6 +158,17 @@ void plan_state(qw_program& program) {
 }
 
 }  // namespace
+
+int qw::input_count(const qw_op& op) {
+  switch (op.kind) {
+    case QW_OP_EMBED: return 0;
+    case QW_OP_ATTENTION: return 3;
+    case QW_OP_SILU_MUL:
+    case QW_OP_ADD: return 2;
+    case QW_OP_ACTIVATE: return op.gated != 0 ? 2 : 1;
+    default: return 1;
+  }
+}
 
 void qw::plan(qw_program& program) {
   rename(program);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "abi/codec.h"
+#include "activate/activate.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -14,13 +15,16 @@ extern "C" {
 
 typedef enum qw_op_kind {
   QW_OP_EMBED,      // weight: table; out
-  QW_OP_RMSNORM,    // in[0]; vector: weight [width]; number: eps; out
+  QW_OP_RMSNORM,    // in[0]; vector: weight [width / heads]; number: eps; heads: parts of a row that are normed each on its own (0: 1); out
   QW_OP_LINEAR,     // in[0]; weight; vector: bias [rows] or none; out
-  QW_OP_ROPE,       // in[0] = out: in place; heads, head_dim; vector: inverse frequency [head_dim / 2]; number: attention scale
-  QW_OP_ATTENTION,  // in: q, k, v; out; layer, heads, kv_heads, head_dim; number: scale; window (0: none)
+  QW_OP_ROPE,       // in[0] = out: in place; heads, head_dim; vector: inverse frequency [rotated / 2], rotated <= head_dim; number: attention scale
+  QW_OP_ATTENTION,  // in: q, k, v; out; layer, heads, kv_heads, head_dim; number: scale; window (0: none); softcap (0: none)
   QW_OP_SILU_MUL,   // in: gate, up; out
   QW_OP_ADD,        // in: a, b; out
   QW_OP_OBSERVE,    // in[0]; observe, slot
+  QW_OP_LAYERNORM,  // in[0]; vector: weight [width], then bias [width] when there is one; number: eps; out
+  QW_OP_ACTIVATE,   // in: x, up (only with gated); activation; number: of softcap and scale; out
+  QW_OP_POSITION,   // in[0]; weight: table; offset: row of position 0; out = in + row of the position
   QW_OP_COUNT,
 } qw_op_kind;
 
@@ -34,7 +38,10 @@ typedef struct qw_op {
   const float* vector;  // NULL when absent
   int64_t vector_length;
   float number;
-  int64_t layer, heads, kv_heads, head_dim, window;
+  int64_t layer, heads, kv_heads, head_dim, window, offset;
+  float softcap;
+  qw_activation activation;
+  int32_t gated;
   qw_observe observe;
   int32_t slot;
 } qw_op;

@@ -147,6 +147,62 @@ void hidden_programs_observe_what_passes_through() {
   qw_program_free(program);
 }
 
+// h += table[offset + p]; n = layernorm(h); a = gelu_tanh(n) * n; r = rmsnorm by heads (a)
+void learned_positions_layer_norms_and_activations_follow_their_formulas() {
+  const int64_t width = 24, heads = 3, part = width / heads, positions = 9, offset = 2;
+  Random random(5);
+  const std::vector<float> tokens = random.vector(size_t(positions * width)), rows = random.vector(size_t((positions + offset) * width));
+  std::vector<float> norm = random.vector(size_t(2 * width));
+  const std::vector<float> head_norm = random.vector(size_t(part));
+  qw_weight *embedding = nullptr, *table = nullptr;
+  const qw_dense token_rows{QW_F32, positions, width, tokens.data()}, position_rows{QW_F32, positions + offset, width, rows.data()};
+  CHECK_OK(qw_weight_dense(&token_rows, &embedding));
+  CHECK_OK(qw_weight_dense(&position_rows, &table));
+  qw_op body[5] = {};
+  body[0].kind = QW_OP_EMBED, body[0].weight = embedding, body[0].out = 0;
+  body[1].kind = QW_OP_POSITION, body[1].in[0] = 0, body[1].out = 0, body[1].weight = table, body[1].offset = offset;
+  body[2].kind = QW_OP_LAYERNORM, body[2].in[0] = 0, body[2].out = 1, body[2].vector = norm.data(), body[2].vector_length = 2 * width, body[2].number = 1e-5f;
+  body[3].kind = QW_OP_ACTIVATE, body[3].activation = QW_GELU_TANH, body[3].in[0] = body[3].in[1] = 1, body[3].gated = 1, body[3].out = 2, body[3].number = 1;
+  body[4].kind = QW_OP_RMSNORM, body[4].in[0] = 2, body[4].out = 2, body[4].heads = heads, body[4].vector = head_norm.data();
+  body[4].vector_length = part, body[4].number = 1e-6f;
+  const int64_t widths[3] = {width, width, width};
+  const qw_program_spec spec{QW_INPUT_TOKENS, widths, 3, body, 5, nullptr, 0, 2};
+  std::vector<double> wanted;
+  for (int64_t p = 0; p < positions; ++p) {
+    std::vector<double> x(static_cast<size_t>(width));
+    double mean = 0, variance = 0;
+    for (int64_t i = 0; i < width; ++i) mean += x[size_t(i)] = double(tokens[size_t(p * width + i)]) + double(rows[size_t((p + offset) * width + i)]);
+    mean /= double(width);
+    for (double value : x) variance += (value - mean) * (value - mean) / double(width);
+    for (int64_t i = 0; i < width; ++i) {
+      const double n = (x[size_t(i)] - mean) / std::sqrt(variance + 1e-5) * double(norm[size_t(i)]) + double(norm[size_t(width + i)]);
+      x[size_t(i)] = 0.5 * n * (1 + std::tanh(std::sqrt(2 / M_PI) * (n + 0.044715 * n * n * n))) * n;
+    }
+    for (int64_t h = 0; h < heads; ++h) {
+      double squares = 0;
+      for (int64_t i = 0; i < part; ++i) squares += x[size_t(h * part + i)] * x[size_t(h * part + i)];
+      for (int64_t i = 0; i < part; ++i) wanted.push_back(x[size_t(h * part + i)] / std::sqrt(squares / double(part) + 1e-6) * double(head_norm[size_t(i)]));
+    }
+  }
+  std::vector<int32_t> ids;
+  for (int32_t p = 0; p < positions; ++p) ids.push_back(p);
+  every_level([&](qw_simd level) {
+    qw_program* program = nullptr;
+    qw_session* session = nullptr;
+    CHECK_OK(qw_program_create(&spec, &program));
+    CHECK_FAILS(qw_session_create(program, positions + 1, QW_F32, &session), QW_INVALID_ARGUMENT, "1..9 tokens, the positions that the model has embeddings for");
+    CHECK_OK(qw_session_create(program, positions, QW_F32, &session));
+    std::vector<float> out(size_t(positions * width));
+    CHECK_OK(qw_program_run(program, session, ids.data(), 4, QW_ROWS_ALL, out.data(), qw_pool_shared()));
+    CHECK_OK(qw_program_run(program, session, ids.data() + 4, 5, QW_ROWS_ALL, out.data() + 4 * width, qw_pool_shared()));
+    agrees("layernorm, activate, position", level, out.data(), wanted.data(), out.size(), kTolerance);
+    qw_session_free(session);
+    qw_program_free(program);
+  });
+  qw_weight_free(embedding);
+  qw_weight_free(table);
+}
+
 void misuse_of_a_session_is_refused_in_words(const TinyLlama& model) {
   Running running(model, 10, QW_F32);
   const std::vector<int32_t> tokens = random_tokens(12, model.vocabulary);
@@ -200,7 +256,17 @@ void broken_programs_are_refused_in_words(const TinyLlama& model) {
   refused("must begin with an embed op", [](Spec s, Widths, Ops, Ops) { s.body_count = 0; });
   refused("embed needs a program whose input is tokens", [](Spec s, Widths, Ops, Ops) { s.input = QW_INPUT_HIDDEN; });
   refused("weight is missing", [](Spec, Widths, Ops b, Ops) { b[2].weight = nullptr; });
-  refused("unknown op", [](Spec, Widths, Ops b, Ops) { b[2].kind = static_cast<qw_op_kind>(7 + 1); });
+  refused("unknown op", [](Spec, Widths, Ops b, Ops) { b[2].kind = QW_OP_COUNT; });
+  refused("layernorm: weight has 5 elements, but needs 32", [](Spec, Widths, Ops b, Ops) { b[1].kind = QW_OP_LAYERNORM, b[1].vector_length = 5; });
+  refused("rmsnorm: 5 heads do not divide the width of in, 32", [](Spec, Widths, Ops b, Ops) { b[1].heads = 5; });
+  refused("activate: softcap needs a number above 0", [](Spec, Widths, Ops b, Ops) {
+    b[1].kind = QW_OP_ACTIVATE, b[1].activation = QW_SOFTCAP, b[1].number = 0;
+  });
+  refused("position: offset must be a row of the table, which has 50", [](Spec, Widths, Ops b, Ops) {
+    b[1].kind = QW_OP_POSITION, b[1].weight = b[0].weight, b[1].offset = 50;
+  });
+  refused("attention: softcap must be a finite number", [](Spec, Widths, Ops b, Ops) { b[7].softcap = -1; });
+  refused("inverseFrequency has 5 elements, but needs 1..4", [](Spec, Widths, Ops b, Ops) { b[5].vector_length = 5; });
   refused("output is value 99", [](Spec s, Widths, Ops, Ops) { s.output = 99; });
   refused("Value 3 is 0 wide", [](Spec, Widths w, Ops, Ops) { w[3] = 0; });
 }
@@ -242,6 +308,7 @@ int main() {
   every_way_of_feeding_gives_the_reference_logits(model);
   scores_are_the_log_likelihoods_of_the_reference(model);
   hidden_programs_observe_what_passes_through();
+  learned_positions_layer_norms_and_activations_follow_their_formulas();
   misuse_of_a_session_is_refused_in_words(model);
   broken_programs_are_refused_in_words(model);
   scratch_is_shared_by_values_that_do_not_meet(model);

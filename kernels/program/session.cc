@@ -8,6 +8,10 @@ extern "C" qw_status qw_session_create(qw_program* program, int64_t capacity, qw
   if (capacity < 1 || capacity > most) {
     return qw_error(QW_INVALID_ARGUMENT, "A session's capacity must be 1..%lld tokens, not %lld.", (long long)most, (long long)capacity);
   }
+  if (capacity > program->positions) {
+    return qw_error(QW_INVALID_ARGUMENT, "A session's capacity must be 1..%lld tokens, the positions that the model has embeddings for, not %lld.",
+                    (long long)program->positions, (long long)capacity);
+  }
   if (cache != QW_F32 && cache != QW_F16) return qw_error(QW_INVALID_ARGUMENT, "A KV cache is f32 or f16.");
   try {
     auto session = std::make_unique<qw_session>();

@@ -77,7 +77,29 @@ struct Checker {
   bool rmsnorm(const qw_op& op) {
     if (!reads("in", op.in[0]) || !writes(op.out) || !width_is("out", op.out, width(op.in[0]), "in is")) return false;
     if (!(op.number >= 0) || std::isinf(op.number)) return fail("eps must be a finite number, 0 or more.");
-    return vector_is(op, "weight", width(op.in[0]));
+    const int64_t parts = op.heads == 0 ? 1 : op.heads;
+    if (parts < 0 || width(op.in[0]) % parts != 0) return fail(number(parts) + " heads do not divide the width of in, " + number(width(op.in[0])) + ".");
+    return vector_is(op, "weight", width(op.in[0]) / parts);
+  }
+
+  bool layernorm(const qw_op& op) {
+    if (!reads("in", op.in[0]) || !writes(op.out) || !width_is("out", op.out, width(op.in[0]), "in is")) return false;
+    if (!(op.number >= 0) || std::isinf(op.number)) return fail("eps must be a finite number, 0 or more.");
+    return op.vector_length == 2 * width(op.in[0]) || vector_is(op, "weight", width(op.in[0]));
+  }
+
+  bool activate(const qw_op& op) {
+    if (op.activation < QW_RELU || op.activation >= QW_ACTIVATION_COUNT) return fail("unknown activation.");
+    if (!std::isfinite(op.number)) return fail("number must be finite.");
+    if (op.activation == QW_SOFTCAP && !(op.number > 0)) return fail("softcap needs a number above 0.");
+    return op.gated != 0 ? elementwise(op, "in", "up") : reads("in", op.in[0]) && writes(op.out) && width_is("out", op.out, width(op.in[0]), "in is");
+  }
+
+  bool position(const qw_op& op, bool in_head) {
+    if (in_head) return fail("position belongs in the body: the head does not know positions.");
+    if (!weight_given(op) || !reads("in", op.in[0]) || !writes(op.out)) return false;
+    if (op.offset < 0 || op.offset >= op.weight->rows) return fail("offset must be a row of the table, which has " + number(op.weight->rows) + ".");
+    return width_is("in", op.in[0], op.weight->cols, "the table's rows are") && width_is("out", op.out, op.weight->cols, "the table's rows are");
   }
 
   bool linear(const qw_op& op) {
@@ -91,7 +113,10 @@ struct Checker {
     if (!reads("value", op.in[0]) || !heads_fit(op)) return false;
     if (op.head_dim % 2 != 0) return fail("headDim must be even, not " + number(op.head_dim) + ".");
     if (!std::isfinite(op.number)) return fail("attentionScale must be finite.");
-    return width_is("value", op.in[0], op.heads * op.head_dim, "heads * headDim is") && vector_is(op, "inverseFrequency", op.head_dim / 2);
+    if (op.vector == nullptr || op.vector_length < 1 || op.vector_length > op.head_dim / 2) {
+      return fail("inverseFrequency has " + number(op.vector_length) + " elements, but needs 1.." + number(op.head_dim / 2) + ".");
+    }
+    return width_is("value", op.in[0], op.heads * op.head_dim, "heads * headDim is");
   }
 
   bool attention(const qw_op& op, bool in_head) {
@@ -102,6 +127,7 @@ struct Checker {
     }
     if (op.window < 0) return fail("window must be 1 or more.");
     if (!std::isfinite(op.number)) return fail("scale must be finite.");
+    if (!(op.softcap >= 0) || std::isinf(op.softcap)) return fail("softcap must be a finite number, 0 or more.");
     if (op.layer < 0) return fail("layer must be 0 or more, not " + number(op.layer) + ".");
     for (int64_t layer : layers) {
       if (layer == op.layer) return fail("cache layer " + number(op.layer) + " is used by another attention op already; each needs its own.");
@@ -139,6 +165,9 @@ struct Checker {
       case QW_OP_SILU_MUL: return elementwise(op, "gate", "up");
       case QW_OP_ADD: return elementwise(op, "a", "b");
       case QW_OP_OBSERVE: return observe(op);
+      case QW_OP_LAYERNORM: return layernorm(op);
+      case QW_OP_ACTIVATE: return activate(op);
+      case QW_OP_POSITION: return position(op, in_head);
       default: return fail("unknown op.");
     }
   }
@@ -164,7 +193,7 @@ struct Checker {
 }  // namespace
 
 const char* qw::op_name(qw_op_kind kind) {
-  static const char* const names[QW_OP_COUNT] = {"embed", "rmsnorm", "linear", "rope", "attention", "silu_mul", "add", "observe"};
+  static const char* const names[QW_OP_COUNT] = {"embed", "rmsnorm", "linear", "rope", "attention", "silu_mul", "add", "observe", "layernorm", "activate", "position"};
   return kind >= 0 && kind < QW_OP_COUNT ? names[kind] : "unknown";
 }
 

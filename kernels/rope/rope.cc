@@ -20,11 +20,11 @@ extern "C" void qw_rope_table(const float* inverse_frequency, int64_t half, int6
   });
 }
 
-extern "C" void qw_rope(float* x, int64_t rows, int64_t heads, int64_t head_dim, const float* table, qw_pool* pool) {
+extern "C" void qw_rope(float* x, int64_t rows, int64_t heads, int64_t head_dim, int64_t half, const float* table, qw_pool* pool) {
   constexpr int64_t elements_per_chunk = 8192;
   qw::RopeRow* row = QW_PICK(qw::rope);
   const int64_t width = heads * head_dim;
   qw::parallel(pool, rows, elements_per_chunk / width, [=](int64_t begin, int64_t end, int) {
-    for (int64_t r = begin; r < end; ++r) row(x + r * width, heads, head_dim, table + r * head_dim, table + r * head_dim + head_dim / 2);
+    for (int64_t r = begin; r < end; ++r) row(x + r * width, heads, head_dim, half, table + r * 2 * half, table + r * 2 * half + half);
   });
 }

@@ -1,7 +1,6 @@
 #include "rope/rope.h"
 
-void qw::rope_serial(float* x, int64_t heads, int64_t head_dim, const float* cosines, const float* sines) {
-  const int64_t half = head_dim / 2;
+void qw::rope_serial(float* x, int64_t heads, int64_t head_dim, int64_t half, const float* cosines, const float* sines) {
   for (int64_t head = 0; head < heads; ++head, x += head_dim) {
     for (int64_t i = 0; i < half; ++i) {
       const float first = x[i], second = x[i + half];

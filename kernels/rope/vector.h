@@ -4,8 +4,7 @@
 
 namespace {
 
-inline void rope_vector(float* x, int64_t heads, int64_t head_dim, const float* cosines, const float* sines) {
-  const int64_t half = head_dim / 2;
+inline void rope_vector(float* x, int64_t heads, int64_t head_dim, int64_t half, const float* cosines, const float* sines) {
   for (int64_t head = 0; head < heads; ++head, x += head_dim) {
     int64_t i = 0;
     for (; i + kLanes <= half; i += kLanes) {

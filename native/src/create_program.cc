@@ -1,4 +1,6 @@
 // createProgram: ProgramSpec -> qw_program_spec. Field by field; meaning is checked by kernels/program/validate.cc.
+#include <list>
+
 #include "arguments.h"
 #include "program.h"
 
@@ -9,6 +11,7 @@ namespace {
 struct Reader {
   std::vector<std::shared_ptr<WeightData>>& weights;
   std::vector<Napi::ObjectReference>& keep;
+  std::list<std::vector<float>> joined;
 
   static int32_t value_id(const Named& op, const char* name) { return int32_t(integer(field(op, name), 0, INT32_MAX)); }
   static int64_t count(const Named& op, const char* name) { return integer(field(op, name), 0, kMaxDimension); }
@@ -29,13 +32,32 @@ struct Reader {
 
   qw_op op(const Named& given) {
     qw_op out{};
-    out.kind = static_cast<qw_op_kind>(choice(field(given, "op"), {"embed", "rmsnorm", "linear", "rope", "attention", "silu_mul", "add", "observe"}));
+    out.kind = static_cast<qw_op_kind>(choice(field(given, "op"), {"embed", "rmsnorm", "linear", "rope", "attention", "silu_mul", "add", "observe", "layernorm", "activate", "position"}));
     switch (out.kind) {
       case QW_OP_EMBED: weight(out, field(given, "table")); break;
       case QW_OP_RMSNORM:
         out.in[0] = value_id(given, "in");
         vector(out, field(given, "weight"));
         out.number = number(given, "eps");
+        out.heads = optional(given, "heads", 0);
+        break;
+      case QW_OP_LAYERNORM:
+        out.in[0] = value_id(given, "in");
+        layernorm_vectors(out, given);
+        out.number = number(given, "eps");
+        break;
+      case QW_OP_ACTIVATE: {
+        out.in[0] = value_id(given, "in");
+        out.activation = static_cast<qw_activation>(choice(field(given, "kind"), {"relu", "gelu", "gelu_tanh", "softcap", "scale"}));
+        const Named up = field(given, "up"), by = field(given, "number");
+        if (!absent(up)) out.in[1] = value_id(given, "up"), out.gated = 1;
+        out.number = absent(by) ? 1.0f : number(given, "number");
+        break;
+      }
+      case QW_OP_POSITION:
+        out.in[0] = value_id(given, "in");
+        weight(out, field(given, "table"));
+        out.offset = optional(given, "offset", 0);
         break;
       case QW_OP_LINEAR: {
         out.in[0] = value_id(given, "in");
@@ -58,6 +80,8 @@ struct Reader {
         out.number = number(given, "scale");
         const Named window = field(given, "window");
         if (!absent(window)) out.window = integer(window, 1, kMaxDimension);
+        const Named softcap = field(given, "softcap");
+        if (!absent(softcap)) out.softcap = float(finite(softcap));
         break;
       }
       case QW_OP_SILU_MUL: out.in[0] = value_id(given, "gate"), out.in[1] = value_id(given, "up"); break;
@@ -70,6 +94,23 @@ struct Reader {
     }
     out.out = value_id(given, "out");
     return out;
+  }
+
+  static int64_t optional(const Named& op, const char* name, int64_t otherwise) {
+    const Named value = field(op, name);
+    return absent(value) ? otherwise : integer(value, 0, kMaxDimension);
+  }
+
+  // The kernel takes weight and bias as one vector, which lives until the program has copied it.
+  void layernorm_vectors(qw_op& out, const Named& given) {
+    const Named bias = field(given, "bias");
+    vector(out, field(given, "weight"));
+    if (absent(bias)) return;
+    const Array<float> added = floats(bias, out.vector_length);
+    joined.emplace_back(out.vector, out.vector + out.vector_length);
+    joined.back().insert(joined.back().end(), added.data, added.data + added.length);
+    out.vector = joined.back().data();
+    out.vector_length = int64_t(joined.back().size());
   }
 
   static void heads(qw_op& out, const Named& given) {
@@ -100,7 +141,7 @@ Napi::Value create_program(const Napi::CallbackInfo& info) {
   const Named given = argument(info, 0, "createProgram", "spec");
   auto data = std::make_shared<ProgramData>();
   std::vector<Napi::ObjectReference> keep;  // until the vectors are copied below
-  Reader reader{data->weights, keep};
+  Reader reader{data->weights, keep, {}};
   qw_program_spec spec;
   spec.input = choice(field(given, "input"), {"tokens", "hidden"}) == 0 ? QW_INPUT_TOKENS : QW_INPUT_HIDDEN;
   const std::vector<int64_t> widths = widths_of(field(given, "values"));

@@ -142,9 +142,11 @@ export type ValueId = number;
 
 export type Op =
   | { readonly op: 'embed'; readonly table: Weight; readonly out: ValueId }
-  | { readonly op: 'rmsnorm'; readonly in: ValueId; readonly out: ValueId; readonly weight: Float32Array; readonly eps: number }
+  /** `heads`: so many parts of a row, each normed on its own by the same weight [width / heads] (q and k norms). */
+  | { readonly op: 'rmsnorm'; readonly in: ValueId; readonly out: ValueId; readonly weight: Float32Array; readonly eps: number; readonly heads?: number }
+  | { readonly op: 'layernorm'; readonly in: ValueId; readonly out: ValueId; readonly weight: Float32Array; readonly bias?: Float32Array; readonly eps: number }
   | { readonly op: 'linear'; readonly in: ValueId; readonly out: ValueId; readonly weight: Weight; readonly bias?: Float32Array }
-  /** In place on [heads * headDim]; half-split pairs (i, i + headDim/2); inverseFrequency [headDim/2]; positions from the session. */
+  /** In place on [heads * headDim]; half-split pairs (i, i + rotated/2); inverseFrequency [rotated/2], rotated <= headDim; positions from the session. */
   | {
       readonly op: 'rope';
       readonly value: ValueId;
@@ -166,6 +168,19 @@ export type Op =
       readonly headDim: number;
       readonly scale: number;
       readonly window?: number;
+      /** Scores become softcap * tanh(score / softcap). */
+      readonly softcap?: number;
+    }
+  /** out = in + table[offset + position] */
+  | { readonly op: 'position'; readonly in: ValueId; readonly out: ValueId; readonly table: Weight; readonly offset?: number }
+  /** out = f(in), times `up` where given. softcap: number * tanh(in / number); scale: number * in. */
+  | {
+      readonly op: 'activate';
+      readonly kind: 'relu' | 'gelu' | 'gelu_tanh' | 'softcap' | 'scale';
+      readonly in: ValueId;
+      readonly up?: ValueId;
+      readonly out: ValueId;
+      readonly number?: number;
     }
   /** out = silu(gate) * up */
   | { readonly op: 'silu_mul'; readonly gate: ValueId; readonly up: ValueId; readonly out: ValueId }
