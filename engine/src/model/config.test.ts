@@ -24,15 +24,15 @@ const refused =
     error instanceof EngineError && error.kind === 'checkpoint' && error.file === 'config.json' && words.test(error.message);
 
 test('both spellings of rope_theta are read', () => {
-  assert.equal(parseModelConfig({ ...llama, rope_theta: 5e5 }, 'config.json').rope.theta, 5e5);
+  assert.equal(parseModelConfig({ ...llama, rope_theta: 5e5 }, 'config.json').ropes[0]?.theta, 5e5);
   const { rope_theta: _, ...without } = llama;
-  assert.equal(parseModelConfig({ ...without, rope_parameters: { rope_theta: 5e5, rope_type: 'default' } }, 'config.json').rope.theta, 5e5);
+  assert.equal(parseModelConfig({ ...without, rope_parameters: { rope_theta: 5e5, rope_type: 'default' } }, 'config.json').ropes[0]?.theta, 5e5);
 });
 
 test('an unknown architecture is named with the list of those that run', () => {
   assert.throws(
     () => parseModelConfig({ ...llama, architectures: ['OPTForCausalLM'] }, 'config.json'),
-    refused(/OPTForCausalLM.*LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM/),
+    refused(/OPTForCausalLM.*LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, GemmaForCausalLM/),
   );
 });
 

@@ -6,20 +6,14 @@ import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/s
 import type { JsonObject } from '../checkpoint/json-file.ts';
 import { spell } from '../checkpoint/spell.ts';
 import { EngineError } from '../errors.ts';
-import { type Architecture, architectureOf } from './architectures.ts';
-import { parseRope, type RopeConfig } from './rope.ts';
+import type { Architecture, Traits } from './architectures/architecture.ts';
+import { architectureOf } from './architectures/registry.ts';
 
-export interface ModelConfig {
+export interface ModelConfig extends Traits {
   readonly shape: ModelShape;
   readonly architecture: Architecture;
   readonly contextLength: number;
   readonly rmsNormEps: number;
-  readonly rope: RopeConfig;
-  readonly qkvBias: boolean;
-  readonly outputBias: boolean;
-  readonly mlpBias: boolean;
-  /** Of every layer: keys with i - j < window are visible; null = all. */
-  readonly windows: readonly (number | null)[];
 }
 
 /** Largest sizes that are believed; far above any published dense model, low enough that products stay exact and a damaged config cannot ask for terabytes. */
@@ -46,9 +40,6 @@ export function parseModelConfig(config: JsonObject, file: string): ModelConfig 
     throw new EngineError('checkpoint', `${file}: the head dimension is ${shape.headDim}; rotary embedding needs an even one`, { file });
   if (shape.heads % shape.kvHeads !== 0)
     throw new EngineError('checkpoint', `${file}: ${shape.heads} attention heads cannot share ${shape.kvHeads} key/value heads`, { file });
-  const activation = config['hidden_act'] ?? 'silu';
-  if (activation !== 'silu' && activation !== 'swish')
-    throw new EngineError('checkpoint', `${file}: hidden_act ${spell(activation)} cannot run here; silu can`, { file });
   const eps = config['rms_norm_eps'] ?? 1e-6;
   if (typeof eps !== 'number' || !(eps >= 0 && eps < 1))
     throw new EngineError('checkpoint', `${file}: rms_norm_eps is ${spell(eps)}; it must lie in [0, 1)`, { file });
@@ -57,8 +48,6 @@ export function parseModelConfig(config: JsonObject, file: string): ModelConfig 
     architecture,
     contextLength: shape.maxPositions,
     rmsNormEps: eps,
-    rope: parseRope(config, shape.maxPositions, file),
-    ...architecture.biases(config),
-    windows: architecture.windows(config, shape.layers, file),
+    ...architecture.traits({ config, shape, file }),
   };
 }

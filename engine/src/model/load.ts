@@ -12,7 +12,7 @@ import { readQuantization } from '../checkpoint/quantized/config.ts';
 import { EngineError } from '../errors.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { type ModelConfig, parseModelConfig } from './config.ts';
-import { buildModel } from './llama.ts';
+import { buildModel } from './decoder.ts';
 import { checkpointWeights } from './weights.ts';
 
 export interface LoadOptions {

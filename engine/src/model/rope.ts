@@ -16,15 +16,29 @@ export interface RopeConfig {
   readonly scaling: RopeScaling;
 }
 
-/** `config`: config.json; reads `rope_parameters` (transformers 5) or `rope_theta` and `rope_scaling`. Throws kind `checkpoint`, naming a scaling that cannot run. */
-export function parseRope(config: JsonObject, maxPositions: number, file: string): RopeConfig {
-  const nested = isJsonObject(config['rope_parameters']) ? config['rope_parameters'] : null;
+/**
+ * `config`: config.json; reads `rope_parameters` (transformers 5, one set or one for each kind of layer) or `rope_theta` and `rope_scaling`.
+ * Throws kind `checkpoint`, naming a scaling that cannot run.
+ */
+export function parseRope(config: JsonObject, maxPositions: number, file: string, layerType = 'full_attention'): RopeConfig {
+  const nested = parametersOf(config, layerType);
   const scaling = nested ?? (isJsonObject(config['rope_scaling']) ? config['rope_scaling'] : {});
   const theta = positive(nested?.['rope_theta'] ?? config['rope_theta'] ?? 10_000, 'rope_theta', file);
   if (Number(nested?.['partial_rotary_factor'] ?? config['partial_rotary_factor'] ?? 1) !== 1) {
     throw new EngineError('checkpoint', `${file}: partial_rotary_factor other than 1 cannot run here`, { file });
   }
   return { theta, scaling: parseScaling(scaling, maxPositions, file) };
+}
+
+/** The unscaled rotation of a kind of layers: theta of its `rope_parameters`, else `theta`. */
+export function ropeOfTheta(config: JsonObject, layerType: string, theta: number, file: string): RopeConfig {
+  return { theta: positive(parametersOf(config, layerType)?.['rope_theta'] ?? theta, 'rope_theta', file), scaling: { type: 'default' } };
+}
+
+function parametersOf(config: JsonObject, layerType: string): JsonObject | null {
+  const all = isJsonObject(config['rope_parameters']) ? config['rope_parameters'] : null;
+  const own = all?.[layerType];
+  return isJsonObject(own) ? own : all;
 }
 
 /** f32 [headDim / 2]. */

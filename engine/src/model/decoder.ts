@@ -1,8 +1,9 @@
-// Programs of the Llama family: the whole model for tokens, and one block for calibration, from one description of a block.
+// Programs of decoder-only models: the whole model for tokens, and one block for calibration, from one description of a block.
 //   h += o(attention(rope(q(n)), rope(k(n)), v(n))), n = rmsnorm(h);   h += down(silu(gate(m)) * up(m)), m = rmsnorm(h)
+// What an architecture varies of it (norms of q and k, norms behind the parts, other activations, caps) is in its traits.
 import type { Op, ProgramSpec } from '@quantwright/native/binding';
 import type { ModelConfig } from './config.ts';
-import { inverseFrequency } from './rope.ts';
+import { inverseFrequency, type RopeConfig } from './rope.ts';
 import type { Linear, ModelWeights } from './weights.ts';
 
 /** Inputs of linears, in the order of a block: q/k/v share the first, gate/up the third. */
@@ -27,8 +28,9 @@ export async function buildModel(config: ModelConfig, weights: ModelWeights): Pr
   const { hiddenSize, vocabSize, layers, tiedEmbeddings } = config.shape;
   const table = await weights.embedding('model.embed_tokens.weight', vocabSize, hiddenSize);
   const body: Op[] = [{ op: 'embed', table, out: value.hidden }];
+  if (config.embedScale !== null) body.push({ op: 'activate', kind: 'scale', in: value.hidden, out: value.hidden, number: config.embedScale });
   for (let layer = 0; layer < layers; layer++) body.push(...(await block(config, weights, layer, layer, [])));
-  const norm = await weights.vector('model.norm.weight', hiddenSize);
+  const norm = await normWeight(config, weights, 'model.norm', hiddenSize);
   const head: Linear = tiedEmbeddings ? { weight: table } : await weights.linear('lm_head', vocabSize, hiddenSize, false);
   const widths = [...blockWidths(config), vocabSize];
   const logits = widths.length - 1;
@@ -39,6 +41,7 @@ export async function buildModel(config: ModelConfig, weights: ModelWeights): Pr
     head: [
       { op: 'rmsnorm', in: value.hidden, out: value.normed, weight: norm, eps: config.rmsNormEps },
       { op: 'linear', in: value.normed, out: logits, ...head },
+      ...(config.finalSoftcap === null ? [] : [{ op: 'activate', kind: 'softcap', in: logits, out: logits, number: config.finalSoftcap } as const]),
     ],
     output: logits,
   };
@@ -68,6 +71,18 @@ function blockWidths(config: ModelConfig): number[] {
   ];
 }
 
+function ropeOf(config: ModelConfig, layer: number): RopeConfig {
+  const rope = config.ropes[layer];
+  if (rope === undefined) throw new Error(`the config has no rotation for layer ${layer}`);
+  return rope;
+}
+
+/** As the kernels take it: the factor itself. */
+async function normWeight(config: ModelConfig, weights: ModelWeights, module: string, length: number): Promise<Float32Array> {
+  const stored = await weights.vector(`${module}.weight`, length);
+  return config.normOffset === 0 ? stored : stored.map((weight) => weight + config.normOffset);
+}
+
 /** `layer` names the weights, `cacheLayer` the cache. */
 async function block(config: ModelConfig, weights: ModelWeights, layer: number, cacheLayer: number, observe: readonly Observation[]): Promise<Op[]> {
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = config.shape;
@@ -75,18 +90,23 @@ async function block(config: ModelConfig, weights: ModelWeights, layer: number, 
   const linear = async (input: number, output: number, module: string, rows: number, cols: number, bias: boolean): Promise<Op> => {
     return { op: 'linear', in: input, out: output, ...(await weights.linear(`${prefix}.${module}`, rows, cols, bias)) };
   };
-  const norm = async (name: string): Promise<Op> => {
-    return { op: 'rmsnorm', in: value.hidden, out: value.normed, weight: await weights.vector(`${prefix}.${name}.weight`, hiddenSize), eps: config.rmsNormEps };
+  const eps = config.rmsNormEps;
+  const norm = async (name: string, input: number, output: number): Promise<Op> => {
+    return { op: 'rmsnorm', in: input, out: output, weight: await normWeight(config, weights, `${prefix}.${name}`, hiddenSize), eps };
+  };
+  const headNorm = async (name: string, at: number, count: number): Promise<Op> => {
+    return { op: 'rmsnorm', in: at, out: at, weight: await normWeight(config, weights, `${prefix}.self_attn.${name}`, headDim), eps, heads: count };
   };
   const watch = (input: LinearInput, at: number): Op[] => observe.map((kind) => ({ op: 'observe', in: at, kind, slot: observeSlot(input, kind) }));
-  const rope = { op: 'rope', headDim, inverseFrequency: inverseFrequency(config.rope, headDim), attentionScale: 1 } as const;
+  const rope = { op: 'rope', headDim, inverseFrequency: inverseFrequency(ropeOf(config, layer), headDim), attentionScale: 1 } as const;
   const window = config.windows[layer] ?? null;
   return [
-    await norm('input_layernorm'),
+    await norm('input_layernorm', value.hidden, value.normed),
     ...watch('attention', value.normed),
     await linear(value.normed, value.q, 'self_attn.q_proj', heads * headDim, hiddenSize, config.qkvBias),
     await linear(value.normed, value.k, 'self_attn.k_proj', kvHeads * headDim, hiddenSize, config.qkvBias),
     await linear(value.normed, value.v, 'self_attn.v_proj', kvHeads * headDim, hiddenSize, config.qkvBias),
+    ...(config.qkNorm ? [await headNorm('q_norm', value.q, heads), await headNorm('k_norm', value.k, kvHeads)] : []),
     { ...rope, value: value.q, heads },
     { ...rope, value: value.k, heads: kvHeads },
     {
@@ -99,19 +119,24 @@ async function block(config: ModelConfig, weights: ModelWeights, layer: number, 
       heads,
       kvHeads,
       headDim,
-      scale: headDim ** -0.5,
+      scale: config.attentionScale,
       ...(window === null ? {} : { window }),
+      ...(config.attentionSoftcap === null ? {} : { softcap: config.attentionSoftcap }),
     },
     ...watch('o_proj', value.attention),
     await linear(value.attention, value.added, 'self_attn.o_proj', hiddenSize, heads * headDim, config.outputBias),
+    ...(config.postNorms ? [await norm('post_attention_layernorm', value.added, value.added)] : []),
     { op: 'add', a: value.hidden, b: value.added, out: value.hidden },
-    await norm('post_attention_layernorm'),
+    await norm(config.postNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm', value.hidden, value.normed),
     ...watch('mlp', value.normed),
     await linear(value.normed, value.gate, 'mlp.gate_proj', intermediateSize, hiddenSize, config.mlpBias),
     await linear(value.normed, value.up, 'mlp.up_proj', intermediateSize, hiddenSize, config.mlpBias),
-    { op: 'silu_mul', gate: value.gate, up: value.up, out: value.activated },
+    config.activation === 'silu'
+      ? { op: 'silu_mul', gate: value.gate, up: value.up, out: value.activated }
+      : { op: 'activate', kind: config.activation, in: value.gate, up: value.up, out: value.activated },
     ...watch('down_proj', value.activated),
     await linear(value.activated, value.added, 'mlp.down_proj', hiddenSize, intermediateSize, config.mlpBias),
+    ...(config.postNorms ? [await norm('post_feedforward_layernorm', value.added, value.added)] : []),
     { op: 'add', a: value.hidden, b: value.added, out: value.hidden },
   ];
 }

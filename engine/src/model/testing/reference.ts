@@ -1,0 +1,138 @@
+// A decoder written plainly in float64 from the formulas of transformers' modeling files, for comparison with the program executor. It shares nothing
+// with the builder: what an architecture does is spelled by the test's own description of it.
+
+export interface ReferenceModel {
+  readonly hidden: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly eps: number;
+  /** Norms multiply by 1 + w. */
+  readonly onePlus?: boolean;
+  readonly qkNorm?: boolean;
+  /** Gemma 2's four norms a block. */
+  readonly sandwich?: boolean;
+  readonly activation: (x: number) => number;
+  readonly embedScale?: number;
+  readonly scale: number;
+  readonly attentionCap?: number;
+  readonly finalCap?: number;
+  readonly window?: (layer: number) => number | null;
+  readonly theta: (layer: number) => number;
+  /** Divides positions (linear rope scaling). */
+  readonly stretch?: (layer: number) => number;
+}
+
+export type Tensors = ReadonlyMap<string, Float32Array>;
+
+export const silu = (x: number): number => x / (1 + Math.exp(-x));
+export const geluTanh = (x: number): number => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+
+/** Logits of every token, tied head. */
+export function referenceLogits(model: ReferenceModel, tensors: Tensors, ids: Int32Array): Float64Array {
+  const { hidden, heads, kvHeads, headDim } = model;
+  const of = (name: string): Float32Array => {
+    const found = tensors.get(name);
+    if (found === undefined) throw new Error(`no tensor ${name}`);
+    return found;
+  };
+  const table = of('model.embed_tokens.weight');
+  const norm = (rows: Float64Array, width: number, name: string): Float64Array => {
+    const weight = of(name);
+    return rows.map((value, index) => {
+      const start = index - (index % width);
+      let squares = 0;
+      for (let i = start; i < start + width; i += 1) squares += (rows[i] ?? 0) ** 2;
+      return (value / Math.sqrt(squares / width + model.eps)) * ((model.onePlus === true ? 1 : 0) + (weight[index % width] ?? 0));
+    });
+  };
+  let state: Float64Array = new Float64Array(ids.length * hidden);
+  ids.forEach((id, token) => {
+    for (let i = 0; i < hidden; i += 1) state[token * hidden + i] = (table[id * hidden + i] ?? 0) * (model.embedScale ?? 1);
+  });
+  for (let layer = 0; layer < model.layers; layer += 1) {
+    const prefix = `model.layers.${layer}`;
+    const plus = (added: Float64Array): Float64Array => state.map((value, index) => value + (added[index] ?? 0));
+    const input = norm(state, hidden, `${prefix}.input_layernorm.weight`);
+    const project = (rows: Float64Array, width: number, name: string): Float64Array =>
+      product(rows, width, of(`${prefix}.${name}.weight`), tensors.get(`${prefix}.${name}.bias`));
+    let q = project(input, hidden, 'self_attn.q_proj');
+    let k = project(input, hidden, 'self_attn.k_proj');
+    const v = project(input, hidden, 'self_attn.v_proj');
+    if (model.qkNorm === true) {
+      q = norm(q, headDim, `${prefix}.self_attn.q_norm.weight`);
+      k = norm(k, headDim, `${prefix}.self_attn.k_norm.weight`);
+    }
+    const stretch = model.stretch?.(layer) ?? 1;
+    rotate(q, heads, headDim, model.theta(layer), stretch);
+    rotate(k, kvHeads, headDim, model.theta(layer), stretch);
+    const attended = attention(model, q, k, v, ids.length, model.window?.(layer) ?? null);
+    let added = project(attended, heads * headDim, 'self_attn.o_proj');
+    if (model.sandwich === true) added = norm(added, hidden, `${prefix}.post_attention_layernorm.weight`);
+    state = plus(added);
+    const second = norm(state, hidden, `${prefix}.${model.sandwich === true ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'}.weight`);
+    const up = project(second, hidden, 'mlp.up_proj');
+    const inner = project(second, hidden, 'mlp.gate_proj').map((gate, index) => model.activation(gate) * (up[index] ?? 0));
+    added = project(inner, inner.length / ids.length, 'mlp.down_proj');
+    if (model.sandwich === true) added = norm(added, hidden, `${prefix}.post_feedforward_layernorm.weight`);
+    state = plus(added);
+  }
+  const logits = product(norm(state, hidden, 'model.norm.weight'), hidden, table);
+  const cap = model.finalCap;
+  return cap === undefined ? logits : logits.map((value) => cap * Math.tanh(value / cap));
+}
+
+/** rows [n, width] times the transpose of weight [rows, width]. */
+function product(rows: Float64Array, width: number, weight: Float32Array, bias?: Float32Array): Float64Array {
+  const outputs = weight.length / width;
+  return Float64Array.from({ length: (rows.length / width) * outputs }, (_, index) => {
+    const row = Math.floor(index / outputs) * width;
+    const output = index % outputs;
+    let sum = bias?.[output] ?? 0;
+    for (let i = 0; i < width; i += 1) sum += (rows[row + i] ?? 0) * (weight[output * width + i] ?? 0);
+    return sum;
+  });
+}
+
+function rotate(rows: Float64Array, heads: number, headDim: number, theta: number, stretch: number): void {
+  const half = headDim / 2;
+  for (let at = 0; at < rows.length; at += headDim) {
+    const position = Math.floor(at / (heads * headDim)) / stretch;
+    for (let i = 0; i < half; i += 1) {
+      const angle = position * theta ** (-i / half);
+      const first = rows[at + i] ?? 0;
+      const second = rows[at + half + i] ?? 0;
+      rows[at + i] = first * Math.cos(angle) - second * Math.sin(angle);
+      rows[at + half + i] = second * Math.cos(angle) + first * Math.sin(angle);
+    }
+  }
+}
+
+function attention(model: ReferenceModel, q: Float64Array, k: Float64Array, v: Float64Array, tokens: number, window: number | null): Float64Array {
+  const { heads, kvHeads, headDim, scale, attentionCap: cap } = model;
+  const out = new Float64Array(tokens * heads * headDim);
+  for (let token = 0; token < tokens; token += 1) {
+    for (let head = 0; head < heads; head += 1) {
+      const kv = Math.floor(head / (heads / kvHeads));
+      const first = window === null ? 0 : Math.max(0, token - window + 1);
+      const scores: number[] = [];
+      for (let key = first; key <= token; key += 1) {
+        let score = 0;
+        for (let i = 0; i < headDim; i += 1) score += (q[(token * heads + head) * headDim + i] ?? 0) * (k[(key * kvHeads + kv) * headDim + i] ?? 0);
+        score *= scale;
+        scores.push(cap === undefined ? score : cap * Math.tanh(score / cap));
+      }
+      const top = Math.max(...scores);
+      const weights = scores.map((score) => Math.exp(score - top));
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      for (let i = 0; i < headDim; i += 1) {
+        out[(token * heads + head) * headDim + i] = weights.reduce(
+          (sum, weight, at) => sum + (weight / total) * (v[((first + at) * kvHeads + kv) * headDim + i] ?? 0),
+          0,
+        );
+      }
+    }
+  }
+  return out;
+}
