@@ -10,7 +10,7 @@ import { logitsOf } from '@quantwright/engine/eval/logits';
 import { measureIds } from '@quantwright/engine/eval/perplexity';
 import { loadBinding } from '@quantwright/engine/jobs/binding';
 import { parseModelConfig } from '@quantwright/engine/model/config';
-import { buildBlock, inputOf, observeSlot } from '@quantwright/engine/model/llama';
+import { buildBlock, inputOf, observeSlot } from '@quantwright/engine/model/decoder';
 import { type LoadedModel, loadModel } from '@quantwright/engine/model/load';
 import { checkpointWeights } from '@quantwright/engine/model/weights';
 import { createSampler } from '@quantwright/engine/text/sampling';
