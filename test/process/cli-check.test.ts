@@ -114,6 +114,17 @@ test('standard input has a name, and the neighbours of that name', async (t) => 
   assert.deepEqual([other.code, /no quantization config in -/.test(other.stderr)], [2, true]);
 });
 
+test('names that match no tensor are told from the headers beside the config, or in the model that was named', async (t) => {
+  const workspace = createWorkspace(t);
+  const model = workspace.copyModel('model');
+  const config = { quant_method: 'rtn', weight_format: 'int4', group_size: 32, ignore: ['visual_tower'] };
+  const beside = workspace.write('model/a.quant.json', config);
+  const alone = workspace.write('a.quant.json', config);
+  const told = async (...args: readonly string[]): Promise<boolean> =>
+    codes(await runCli(['check', ...args, '--format', 'json'])).some((one) => one.startsWith('QC003'));
+  assert.deepEqual([await told(beside), await told(alone, '--model', model), await told(alone)], [true, true, false]);
+});
+
 test('hooks name files that are no configs: --allow-none passes them over', async (t) => {
   const file = createWorkspace(t).write('package.json', { name: 'x' });
   assert.equal((await runCli(['check', file])).code, 2);
