@@ -260,6 +260,7 @@ export const schema: JsonSchema = {
           "c4",
           "c4-new"
         ],
+        "x-code": "QC019",
         "x-words": "transformers knows the calibration sets wikitext2, c4 and c4-new; ptb and ptb-new were removed.",
         "x-fix": {
           "set": "wikitext2"

@@ -144,7 +144,7 @@ function readIgnore(fields: Fields, path: JsonPath, problems: LowerProblem[]): r
   return fields.texts('ignore').map((pattern, index) => {
     const plain = pattern.replace(/^re:/, '');
     if (startAnchored(plain) === null) {
-      problems.push({ code: 'QC013', path: [...path, 'ignore', index], message: `"${pattern}" is not a regular expression.` });
+      problems.push({ code: 'QC025', path: [...path, 'ignore', index], message: `"${pattern}" is not a regular expression.` });
     }
     return plain;
   });

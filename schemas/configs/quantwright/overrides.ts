@@ -15,7 +15,7 @@ export function readOverrides(fields: Fields, path: JsonPath, problems: LowerPro
   }));
   return [...own, ...groups].flatMap(({ key, pattern, weights }) => {
     if (startAnchored(pattern) === null) {
-      problems.push({ code: 'QC013', path: [...path, key, pattern], message: `"${pattern}" is not a regular expression.` });
+      problems.push({ code: 'QC025', path: [...path, key, pattern], message: `"${pattern}" is not a regular expression.` });
       return [];
     }
     return [{ pattern, weights }];

@@ -34,7 +34,7 @@ export function unmatched(code: string, context: RuleContext, uses: readonly Wri
   });
 }
 
-const USES: Readonly<Record<WrittenPattern['use'], string>> = { ignore: 'Left out of quantization,', settings: 'The settings for', targets: 'The target' };
+const USES: Readonly<Record<WrittenPattern['use'], string>> = { ignore: 'Of the exceptions', settings: 'Of the settings', targets: 'Of the targets' };
 
 /** Null: what the checkpoint holds is not known for certain. */
 function knownModules({ files }: RuleContext): readonly string[] | null {

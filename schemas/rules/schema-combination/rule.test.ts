@@ -31,11 +31,6 @@ test('full_range asks for its dialect', () => {
   assert.deepEqual(fixed('QC013', { ...RTN, full_range: true }), { ...RTN, full_range: true, dialect: 'inc' });
 });
 
-test('a pattern that does not compile is named where it stands', () => {
-  const [finding] = findings('QC013', { ...RTN, ignore: ['lm_head', '('] });
-  assert.deepEqual(finding?.path, ['ignore', 1]);
-});
-
 test('a config that is a list is told to be an object', () => {
   assert.match(findings('QC013', '[1]')[0]?.message ?? '', /The config is \[1\], a list; it must be an object/);
 });

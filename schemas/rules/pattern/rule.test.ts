@@ -1,0 +1,33 @@
+// QC025: patterns that do not compile or do not say what was meant.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { findings, fixed } from '../../testing/checking.ts';
+
+const RTN = { quant_method: 'rtn', weight_format: 'int8' };
+const GPTQ = { quant_method: 'gptq', bits: 4, group_size: 64, desc_act: false, sym: true };
+const gptq = { file: 'quantize_config.json' };
+const tensors = { 'model.layers.0.mlp.up_proj.weight': ['BF16', [64, 64]], 'model.layers.0.mlp.down_proj.weight': ['BF16', [64, 64]] } as const;
+
+test('a pattern that does not compile is named where it stands', () => {
+  const [finding] = findings('QC025', { ...RTN, ignore: ['lm_head', '('] });
+  assert.deepEqual([finding?.path, finding?.severity], [['ignore', 1], 'error']);
+  assert.equal(findings('QC025', { ...RTN, overrides: { '[': {} } }).length, 1);
+  assert.equal(findings('QC025', { ...GPTQ, dynamic: { '+:(': {} } }, gptq).length, 1);
+});
+
+test('a star on a letter gets its dot', () => {
+  assert.deepEqual(fixed('QC025', { ...GPTQ, dynamic: { '-:.*lm_head*': {} } }, gptq), { ...GPTQ, dynamic: { '-:.*lm_head.*': {} } });
+  assert.equal(findings('QC025', { ...RTN, ignore: ['.*lm_head*'] })[0]?.severity, 'hint');
+});
+
+test('settings that reach no module are told with the name that does', () => {
+  const config = { ...RTN, overrides: { '.*downproj': { group_size: 32 } } };
+  assert.match(findings('QC025', config, { tensors })[0]?.message ?? '', /Of the settings "\.\*downproj" matches none of 2 modules/);
+  assert.deepEqual(fixed('QC025', config, { tensors }), { ...RTN, overrides: { '.*down_proj': { group_size: 32 } } });
+});
+
+test('sound patterns, stars behind dots and classes, and settings that match are silent', () => {
+  assert.deepEqual(findings('QC025', { ...RTN, ignore: ['.*lm_head', 'model\\..*', '[a-z]*', '.*_proj$'] }), []);
+  assert.deepEqual(findings('QC025', { ...RTN, overrides: { '.*down_proj': { group_size: 32 } } }, { tensors }), []);
+  assert.deepEqual(findings('QC025', { ...GPTQ, dynamic: { '-:(?P<name>lm_head)': {} } }, gptq), []);
+});
