@@ -19,7 +19,9 @@ export function smallFloats(job: Job, kind: SmallFloat, capability: readonly Sup
   const before = job.capability !== null && job.capability < BLACKWELL;
   const both = input.recipe.activations !== null;
   const weightOnly = !both || before;
-  const kernel = kind === 'mxfp8' ? 'MXFP8' : weightOnly ? `Marlin FP4 (${name} weight-only)` : `${name} (W4A4)`;
+  // gpt-oss: from Hopper on its kernel depends on what is installed.
+  const own = kind === 'mxfp4' && !both && (job.capability === null || job.capability >= 90);
+  const kernel = own ? 'MXFP4' : kind === 'mxfp8' ? 'MXFP8' : weightOnly ? `Marlin FP4 (${name} weight-only)` : `${name} (W4A4)`;
   return answer(job, [...capability, ...(both && before && kind === 'nvfp4' ? [emulated(job, name)] : [])], kernel, `${QUANTIZATION}/utils`);
 }
 

@@ -1,5 +1,5 @@
 // The KV cache a checkpoint asks for: which types vLLM keeps, and on which GPUs.
-import { refused, targetName } from '../../judge.ts';
+import { refused, targetName, unknown } from '../../judge.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { dotted, type Job, noRow } from './job.ts';
 
@@ -37,12 +37,15 @@ export function kvVerdicts(job: Job): readonly SupportVerdict[] {
     }
   }
   if (capability !== null && capability < 89) {
+    const reason = { rule: 'VL-KV-FP8-CC', field: 'kvCache' } as const;
+    const needs = `a KV cache of fp8_e4m3 needs compute capability 8.9 in its Triton kernels; this device has ${dotted(capability)}`;
     verdicts.push(
-      refused(input, {
-        rule: 'VL-KV-FP8-CC',
-        field: 'kvCache',
-        message: `${targetName(input)}: a KV cache of fp8_e4m3 needs compute capability 8.9 in its Triton kernels; this device has ${dotted(capability)}.`,
-      }),
+      era === 'now'
+        ? refused(input, { ...reason, message: `${targetName(input)}: ${needs}.` })
+        : unknown(input, {
+            ...reason,
+            message: `${targetName(input)}: ${needs}. Whether this version follows the file or waits for --kv-cache-dtype fp8 was not read.`,
+          }),
     );
   }
   return verdicts;

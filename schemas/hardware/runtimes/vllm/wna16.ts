@@ -25,8 +25,13 @@ interface Kernel {
 const machete: Kernel = {
   name: 'Machete',
   source: `${FOLDER}/machete.py`,
-  fits: ({ weights, size }, capability) =>
-    capability === 90 && [-1, 64, 128].includes(weights.groupSize) && multiple(size, 64, 128) && !(weights.descAct && size?.rowSplit === true),
+  // In 0.10 AWQ has a class of its own, which knows Marlin alone (quantization/awq_marlin.py).
+  fits: ({ job, weights, size }, capability) =>
+    capability === 90 &&
+    (job.era === 'now' || job.input.recipe.scheme !== 'awq') &&
+    [-1, 64, 128].includes(weights.groupSize) &&
+    multiple(size, 64, 128) &&
+    !(weights.descAct && size?.rowSplit === true),
 };
 const allSpark: Kernel = {
   name: 'AllSpark',
