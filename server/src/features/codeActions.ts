@@ -42,7 +42,7 @@ export function codeActions(analysis: Analysis, range: Range, context: Pick<Code
 }
 
 function quickFix(analysis: Analysis, fix: Fix, diagnostics: Diagnostic[], wishes: EditWishes): CodeAction {
-  const replacements = editsToReplacements(analysis.document.getText(), fix.edits);
+  const replacements = editsToReplacements(analysis.document.getText(), fix.edits, analysis.language);
   const edits = replacements.map(({ range, text }) => ({ range: toRange(analysis.document, range), newText: text }));
   return { title: fix.title, kind: CodeActionKind.QuickFix, isPreferred: fix.preferred, diagnostics, edit: workspaceEdit(analysis.document, edits, wishes) };
 }
@@ -64,7 +64,7 @@ function repeatedly(analysis: Analysis, included: (finding: Finding) => boolean)
   let result: CheckResult = analysis.result;
   const rounds = Math.min(roundLimit, checksAllowed(before));
   for (let round = 0; round < rounds; round += 1) {
-    const next = nextText(text, result.findings.filter(included), seen);
+    const next = nextText(text, analysis.language, result.findings.filter(included), seen);
     if (next === undefined) break;
     seen.add(next);
     text = next;
@@ -75,10 +75,10 @@ function repeatedly(analysis: Analysis, included: (finding: Finding) => boolean)
 }
 
 /** The text after the first fix that leads to something new. */
-function nextText(text: string, findings: readonly Finding[], seen: ReadonlySet<string>): string | undefined {
+function nextText(text: string, language: Analysis['language'], findings: readonly Finding[], seen: ReadonlySet<string>): string | undefined {
   for (const finding of findings) {
     const fix = preferredFix(finding);
-    const candidate = fix === undefined ? text : applyEdits(text, fix.edits);
+    const candidate = fix === undefined ? text : applyEdits(text, fix.edits, language);
     if (!seen.has(candidate)) return candidate;
   }
   return undefined;
