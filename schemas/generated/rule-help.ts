@@ -145,15 +145,15 @@ export const ruleHelp: readonly RuleHelp[] = [
   {
     "code": "QC021",
     "name": "deepspeed",
-    "summary": "A setting of `compression_training` that DeepSpeed refuses, or that has no effect.",
-    "markdown": "A setting of `compression_training` that DeepSpeed refuses, or that has no effect.\n\nDeepSpeed checks some of its settings when training begins and others never.\n\n**Fix:** the value that works.",
+    "summary": "A setting of `compression_training` that DeepSpeed refuses, or that does not do what it says.",
+    "markdown": "A setting of `compression_training` that DeepSpeed refuses, or that does not do what it says.\n\nDeepSpeed checks some of these settings when training begins, some at the first step that quantizes, and some never:\n\n- `weight_quantization` that is enabled needs `different_groups`, and every group `start_bits` and `target_bits`. DeepSpeed stops with\n  \"Weigh Quantization is enabled, different_groups must be specified\" (the spelling is its own).\n- Training only lowers bits: `target_bits` is at most `start_bits`.\n- Weights of 1 or 2 bits are rounded symmetrically only; activations have 4 or 8 bits.\n- `quantize_weight_in_forward` goes with the optimizer: `true` for FP32, `false` for fp16.\n- Weight quantization does not go with ZeRO: `zero_optimization.stage` must be 0.\n- `layer_reduction.keep_number_layer` is the number of layers that `teacher_layer` lists.\n\nA hint, not an error: DeepSpeed simulates the quantization. The weights it saves stay fp16 or fp32, so the checkpoint does not get smaller; another tool has to pack it.\n\n**Fix:** the value that works. For `different_groups`, a group of 8 bits for all modules to begin with.",
     "page": "docs/diagnostics/QC021.md"
   },
   {
     "code": "QC022",
     "name": "neural-compressor",
-    "summary": "A setting that Neural Compressor refuses, or drops with a warning.",
-    "markdown": "A setting that Neural Compressor refuses, or drops with a warning.\n\nNeural Compressor skips values it does not know and goes on.\n\n**Fix:** a value that it knows.",
+    "summary": "A setting that Neural Compressor refuses or replaces.",
+    "markdown": "A setting that Neural Compressor refuses or replaces.\n\nFor post-training configs (2.x):\n\n- Values that are not in a setting's list: Neural Compressor says \"... is not in supported ...: [...]. Skip setting it.\" and does not quantize as asked.\n- `layer_wise_quant` with AWQ or TEQ: only RTN, GPTQ and W8A8 go layer by layer; on ONNX Runtime only W8A8 does.\n- `smooth_quant_args.alpha` is a number from 0 to 1, a list of such numbers, or `\"auto\"`.\n- `bits` of 1 to 8, `group_size` of -1 or greater than 0.\n\nFor FP8 configs of Gaudi:\n\n- Words that the parser does not know: \"Invalid '...' value in custom config ('...'). Enter one of [...]\". It takes them in any case of letters.\n- `dynamic_quantization` with `use_qdq` or `fake_quant`, or in another mode than `QUANTIZE` and `LOAD`.\n- Scale methods that exist only with `dynamic_quantization`.\n- Unknown keys that hold an object: the parser stops with a KeyError. Other unknown keys it passes over.\n- A warning: mode `AUTO` exists only in the FP8Config Python API, not for programs that read the file themselves.\n- A hint: `scale_format: SCALAR` becomes `CONST` with scales per channel, with dynamic quantization and with `fake_quant`.\n\n**Fix:** the nearest value that works, or the setting that makes room for it.",
     "page": "docs/diagnostics/QC022.md"
   },
   {

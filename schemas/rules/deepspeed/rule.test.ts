@@ -94,6 +94,6 @@ test('a fix settles its finding', () => {
   const activations = (bits: number) => ({
     compression_training: { activation_quantization: { shared_parameters: { enabled: true }, different_groups: { aq: { params: { bits } } } } },
   });
-  assert.deepEqual(fixed('QC021', activations(6), place), activations(8));
+  assert.deepEqual(fixed('QC021', activations(7), place), activations(8));
   assert.deepEqual(errors(activations(4)), []);
 });
