@@ -11,6 +11,7 @@ import { hfAutoRound } from './hf-auto-round/format.ts';
 import { hfAwq } from './hf-awq/format.ts';
 import { hfBitnet } from './hf-bitnet/format.ts';
 import { hfBitsandbytes } from './hf-bitsandbytes/format.ts';
+import { hfCompressedTensors } from './hf-compressed-tensors/format.ts';
 import { hfEetq } from './hf-eetq/format.ts';
 import { hfExl2 } from './hf-exl2/format.ts';
 import { hfFbgemmFp8 } from './hf-fbgemm-fp8/format.ts';
@@ -33,6 +34,7 @@ import { llmCompressor } from './llm-compressor/format.ts';
 import { mlc } from './mlc/format.ts';
 import { modelopt } from './modelopt/format.ts';
 import { neuralCompressor } from './neural-compressor/format.ts';
+import { neuralCompressor3 } from './neural-compressor-3/format.ts';
 import { olive } from './olive/format.ts';
 import { quantwright } from './quantwright/format.ts';
 import { tensorrtLlm } from './tensorrt-llm/format.ts';
@@ -43,6 +45,7 @@ export const formats: readonly ConfigFormat[] = [
   hfGptq,
   hfAwq,
   hfBitsandbytes,
+  hfCompressedTensors,
   hfFp8,
   hfFbgemmFp8,
   hfAutoRound,
@@ -54,6 +57,7 @@ export const formats: readonly ConfigFormat[] = [
   incFp8,
   llmCompressor,
   neuralCompressor,
+  neuralCompressor3,
   olive,
   hfAqlm,
   hfBitnet,
