@@ -28,6 +28,7 @@ import { hfQuark } from './hf-quark/format.ts';
 import { hfSinq } from './hf-sinq/format.ts';
 import { hfSpqr } from './hf-spqr/format.ts';
 import { hfTorchao } from './hf-torchao/format.ts';
+import { hfUnknown } from './hf-unknown/format.ts';
 import { hfVptq } from './hf-vptq/format.ts';
 import { incFp8 } from './inc-fp8/format.ts';
 import { llmCompressor } from './llm-compressor/format.ts';
@@ -50,15 +51,6 @@ export const formats: readonly ConfigFormat[] = [
   hfFbgemmFp8,
   hfAutoRound,
   hfModelopt,
-  gptqQuantizeConfig,
-  awqQuantConfig,
-  dashinfer,
-  deepspeed,
-  incFp8,
-  llmCompressor,
-  neuralCompressor,
-  neuralCompressor3,
-  olive,
   hfAqlm,
   hfBitnet,
   hfEetq,
@@ -74,6 +66,16 @@ export const formats: readonly ConfigFormat[] = [
   hfSpqr,
   hfTorchao,
   hfVptq,
+  hfUnknown,
+  gptqQuantizeConfig,
+  awqQuantConfig,
+  dashinfer,
+  deepspeed,
+  incFp8,
+  llmCompressor,
+  neuralCompressor,
+  neuralCompressor3,
+  olive,
   modelopt,
   tensorrtLlm,
   mlc,

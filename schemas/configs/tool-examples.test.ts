@@ -12,7 +12,7 @@ import type { Recipe, RecipeField } from '../recipe/recipe.ts';
 import { projectRoot, read } from '../testing/places.ts';
 import { findFormat } from './registry.ts';
 
-const IDS = ['deepspeed', 'inc-fp8', 'neural-compressor', 'olive', 'llm-compressor'];
+const IDS = ['deepspeed', 'inc-fp8', 'neural-compressor', 'neural-compressor-3', 'olive', 'llm-compressor'];
 
 function check(fileName: string, text: string): CheckResult {
   return checkConfig({ fileName, text, modelConfigText: null, targets: [] });
