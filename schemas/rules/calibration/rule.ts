@@ -9,10 +9,10 @@ import { numberFix } from './fix.ts';
 
 const USUAL_SAMPLES = 128;
 /** Names for the number of samples and their length, beside or inside the calibration settings. */
-const SAMPLES = ['samples', 'nsamples', 'num_samples', 'num_calibration_samples', 'calibration_sampling_size', 'num_calib_data'];
+const SAMPLES = ['samples', 'nsamples', 'num_samples', 'num_calibration_samples', 'num_calib_data'];
 const LENGTHS = ['sequence_length', 'seqlen', 'max_seq_length', 'max_calib_seq_len', 'model_seqlen'];
-/** Methods whose result hangs on the samples. */
-const CALIBRATED: readonly QuantMethod[] = ['gptq', 'awq', 'teq', 'spqr', 'smoothquant', 'w8a8_static', 'auto_round'];
+/** Methods that fit weights to the samples. */
+const CALIBRATED: readonly QuantMethod[] = ['gptq', 'awq', 'teq', 'spqr', 'auto_round'];
 
 export const calibration: Rule = {
   code: 'QC019',
