@@ -80,11 +80,7 @@ export const schema: JsonSchema = {
     },
     "use_layer_wise": {
       "type": "boolean",
-      "description": "Quantize layer by layer from an empty model shell. Not with AWQ or TEQ.",
-      "x-defaults": {
-        "RTNConfig": true,
-        "GPTQConfig": false
-      }
+      "description": "Quantize layer by layer from an empty model shell. Not with AWQ or TEQ. Left out: true for RTNConfig, false for GPTQConfig."
     },
     "use_block_wise": {
       "type": "boolean",
@@ -120,13 +116,7 @@ export const schema: JsonSchema = {
     },
     "double_quant_use_sym": {
       "type": "boolean",
-      "description": "Quantized scales without a zero point.",
-      "x-defaults": {
-        "RTNConfig": false,
-        "GPTQConfig": false,
-        "AWQConfig": true,
-        "TEQConfig": true
-      }
+      "description": "Quantized scales without a zero point. Left out: true for AWQConfig and TEQConfig, false for RTNConfig and GPTQConfig."
     },
     "double_quant_group_size": {
       "type": "integer",
@@ -191,11 +181,7 @@ export const schema: JsonSchema = {
     },
     "folding": {
       "type": "boolean",
-      "description": "AWQ, TEQ: fold scales into the layers before.",
-      "x-defaults": {
-        "AWQConfig": false,
-        "TEQConfig": true
-      }
+      "description": "AWQ, TEQ: fold scales into the layers before. Left out: true for TEQConfig, false for AWQConfig."
     },
     "absorb_layer_dict": {
       "type": "object",
