@@ -61,6 +61,19 @@ export class Workbench {
     await this.quickInput.locator('.monaco-list-row', { hasText: text }).first().click();
   }
 
+  /** Checks the rows with `texts` in a quick pick of several, unchecks the others, and confirms. */
+  async pickSeveral(title: string | RegExp, texts: readonly string[]): Promise<void> {
+    await this.quickPickTitled(title);
+    const filter = this.quickInput.locator('input[type="text"]').first();
+    for (const text of texts) {
+      await filter.fill(text);
+      const row = this.quickInput.locator('.monaco-list-row', { hasText: text }).first();
+      await row.waitFor();
+      if (!(await row.locator('[role="checkbox"], input[type="checkbox"]').first().isChecked())) await row.click();
+    }
+    await this.page.keyboard.press('Enter');
+  }
+
   /** Waits for the quick pick with this title. */
   async quickPickTitled(title: string | RegExp): Promise<void> {
     await this.quickInput.locator('.quick-input-title', { hasText: title }).waitFor({ timeout: slowMs });

@@ -5,9 +5,14 @@ import { chat } from './chat.ts';
 import { chatKeyboard } from './chat-keyboard.ts';
 import { chatThemes } from './chat-themes.ts';
 import { completion } from './completion.ts';
+import { convert } from './convert.ts';
 import { engineCrash } from './engine-crash.ts';
 import { engineGivesUp } from './engine-gives-up.ts';
+import { fixAll } from './fix-all.ts';
+import { hintsAndLenses } from './hints-and-lenses.ts';
 import { hover } from './hover.ts';
+import { ignorePatterns } from './ignore-patterns.ts';
+import { matrix } from './matrix.ts';
 import { perplexity } from './perplexity.ts';
 import { preset } from './preset.ts';
 import { quantize } from './quantize.ts';
@@ -15,12 +20,19 @@ import { refused } from './refused.ts';
 import { restricted } from './restricted.ts';
 import { squiggleAndQuickFix } from './squiggle-and-quick-fix.ts';
 import { target } from './target.ts';
+import { wholeWorkspace } from './whole-workspace.ts';
 
 /** Name of the file and of the screenshots -> journey. */
 export const journeys: Readonly<Record<string, Journey>> = {
   'squiggle-and-quick-fix': squiggleAndQuickFix,
   completion,
   hover,
+  'fix-all': fixAll,
+  'hints-and-lenses': hintsAndLenses,
+  'ignore-patterns': ignorePatterns,
+  convert,
+  matrix,
+  'whole-workspace': wholeWorkspace,
   target,
   refused,
   quantize,

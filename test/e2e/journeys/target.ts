@@ -5,7 +5,7 @@ import { dashInferOnH100, int8Config, quillDir } from '../fixtures.ts';
 import type { Journey } from '../journey.ts';
 
 export const target: Journey = {
-  title: 'the target is picked from the palette, shown in the status bar, and judged at once',
+  title: 'targets are picked from the palette, several at once, they are shown in the status bar, and judged at once',
 
   async prepare(workspace) {
     await workspace.write('config.json', await readFile(join(quillDir, 'config.json'), 'utf8'));
@@ -20,7 +20,7 @@ export const target: Journey = {
     assert.match((await item.textContent()) ?? '', /no target/i);
 
     await workbench.run('Quantwright: Select Target');
-    await pickTarget('nvidia-v100');
+    await pickTargets(['nvidia-v100']);
     await item.filter({ hasText: /dashinfer.*v100/i }).waitFor();
     await workbench.squiggle('error').first().waitFor();
     await workbench.showProblems();
@@ -32,20 +32,22 @@ export const target: Journey = {
     await screenshot('refused');
 
     await workbench.run('Quantwright: Select Target');
-    await workbench.pick('Quantization targets', 'Add a target');
-    await pickTarget('nvidia-h100');
-    await item.filter({ hasText: '(+1)' }).waitFor();
+    await workbench.pick('Quantization targets', 'Add targets');
+    await pickTargets(['nvidia-h100', 'nvidia-a100']);
+    await item.filter({ hasText: '(+2)' }).waitFor();
     await workbench.run('Quantwright: Select Target');
     await workbench.pick('Quantization targets', /Remove dashinfer.*v100/);
-    await item.filter({ hasText: /dashinfer.*h100/i }).waitFor();
+    // In the order of the list, whatever the order of the clicks.
+    await item.filter({ hasText: /dashinfer.*a100.*\(\+1\)/i }).waitFor();
     await problem.waitFor({ state: 'detached' });
     const settings = JSON.parse(await readFile(workspace.path('.vscode', 'settings.json'), 'utf8')) as object;
-    assert.deepEqual(settings, { 'quantwright.targets': [dashInferOnH100] });
+    assert.deepEqual(settings, { 'quantwright.targets': [{ ...dashInferOnH100, device: 'nvidia-a100' }, dashInferOnH100] });
 
-    async function pickTarget(device: string): Promise<void> {
-      await workbench.pick('(1/3)', /dashinfer/);
-      await workbench.pick('(2/3)', device);
-      await workbench.pick('(3/3)', /one device/);
+    async function pickTargets(devices: readonly string[]): Promise<void> {
+      await workbench.pick('(1/4)', /dashinfer/);
+      await workbench.pick('(2/4)', 'Newest');
+      await workbench.pickSeveral('(3/4)', devices);
+      await workbench.pickSeveral('(4/4)', ['one device']);
     }
   },
 };

@@ -6,6 +6,7 @@ test('a conversion that loses nothing says so', () => {
   assert.deepEqual(conversionItem('Convert to quantization_config (GPTQ)', { losses: [] }), {
     label: 'Convert to quantization_config (GPTQ)',
     detail: 'Nothing is lost.',
+    loses: false,
   });
 });
 
@@ -14,6 +15,7 @@ test('losses stand below the title, whole', () => {
   assert.deepEqual(conversionItem(title, { losses: ['The method rtn is not named.', 'dialect ("inc") is not said.'] }), {
     label: 'Convert to quantization_config (GPTQ)',
     detail: 'The method rtn is not named. dialect ("inc") is not said.',
+    loses: true,
   });
 });
 

@@ -7,6 +7,7 @@ const rewriteKind = 'refactor.rewrite';
 
 interface ConversionItem extends QuickPickItem {
   readonly edit: WorkspaceEdit;
+  readonly loses: boolean;
 }
 
 export function activate(context: QuantwrightContext): void {
@@ -39,5 +40,7 @@ async function convert(context: QuantwrightContext, document: TextDocument): Pro
   }
   const made = await workspace.openTextDocument(uri);
   await window.showTextDocument(made);
+  // A row of the quick pick may be too short for all of it.
+  if (item.loses) void window.showInformationMessage(`${workspace.asRelativePath(uri)}: ${item.detail}`);
   return uri;
 }

@@ -53,7 +53,12 @@ async function pickTargets(choices: TargetChoices, askMachine: AskMachine | null
       count,
       picked: count === 1,
     })),
-    { title: 'Target (4/4): tensor parallel size', placeHolder: 'Over how many devices is a layer split?', canPickMany: true },
+    {
+      title: 'Target (4/4): tensor parallel size',
+      placeHolder: 'Over how many devices is a layer split? Several may be picked',
+      matchOnDescription: true,
+      canPickMany: true,
+    },
   );
   if (sizes === undefined || sizes.length === 0) return undefined;
   return devices.flatMap((device) => sizes.map(({ count }) => ({ runtime: runtime.label as RuntimeId, version, device, tensorParallel: count })));
