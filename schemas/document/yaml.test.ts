@@ -65,7 +65,7 @@ test('an empty text, or one of comments, has no root', () => {
 });
 
 test('nesting and unfolding beyond any config are cut off', () => {
-  for (const text of ['['.repeat(50_000), '- '.repeat(300) + 'x', `a: &a [x, x]\n${unfolding(30)}`, 'a: &a [*a, *a]']) {
+  for (const text of ['['.repeat(50_000), `${'- '.repeat(300)}x`, `a: &a [x, x]\n${unfolding(30)}`, 'a: &a [*a, *a]']) {
     const { problems } = parseYaml(text);
     assert.match(problems.map(({ message }) => message).join(' '), /Nested deeper than/);
   }
