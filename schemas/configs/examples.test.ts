@@ -1,6 +1,6 @@
 // The examples of every format: valid ones are silent, invalid ones show the code their file name begins with.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { checkConfig } from '../check/check.ts';
@@ -15,7 +15,10 @@ function check(folder: string, name: string): CheckResult {
 for (const { id } of formats) {
   for (const kind of ['valid', 'invalid'] as const) {
     const folder = `schemas/configs/${id}/examples/${kind}`;
-    for (const name of readdirSync(join(projectRoot, folder))) {
+    // Of an unknown method nothing is valid.
+    const none = kind === 'valid' && id === 'hf-unknown';
+    assert.notEqual(existsSync(join(projectRoot, folder)), none, folder);
+    for (const name of none ? [] : readdirSync(join(projectRoot, folder))) {
       test(`${id}: ${kind}/${name}`, () => {
         const { format, findings: all, recipe } = check(folder, name);
         // A hint that offers nothing to change is a remark, which a sound file may bear.
