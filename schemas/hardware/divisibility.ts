@@ -14,7 +14,12 @@ export interface Piece {
   readonly weights: WeightRecipe;
   /** The settings are an override's, not the recipe's own. */
   readonly overridden: boolean;
+  /** Groups run on through the whole matrix, so that no row has to hold a whole number of them. */
+  readonly flat: boolean;
 }
+
+/** bitsandbytes blocks the flattened weights (functional.py :: quantize_4bit); HQQ's group divides the number of elements (core/quantize.py). */
+const FLAT: readonly string[] = ['bitsandbytes', 'hqq'];
 
 /**
  * The quantized linears of a model on one of `tensorParallel` devices: one piece for each linear of a block and each different setting among
@@ -31,7 +36,7 @@ export function piecesOf(recipe: Recipe, model: ModelShape, tensorParallel: numb
       const key = weights === null ? '' : `${linear.module} ${linear.firstLayer} ${settingsKey(weights)}`;
       if (weights !== null && !pieces.has(key)) {
         const k = linear.parallel === 'row' ? linear.in / tensorParallel : linear.in;
-        pieces.set(key, { linear, module, k, weights, overridden: weights !== recipe.weights });
+        pieces.set(key, { linear, module, k, weights, overridden: weights !== recipe.weights, flat: FLAT.includes(recipe.scheme) });
       }
     }
   }
@@ -44,12 +49,12 @@ export function settingsKey({ dtype, bits, groupSize, symmetric, descAct, block 
 }
 
 export function dividesAll(pieces: readonly Piece[], groupSize: number): boolean {
-  return pieces.every((piece) => Number.isInteger(piece.k) && (groupSize === -1 || piece.k % groupSize === 0));
+  return pieces.every((piece) => Number.isInteger(piece.k) && (groupSize === -1 || piece.flat || piece.k % groupSize === 0));
 }
 
 /** Pieces whose group size does not divide their K, or whose K cannot be split at all. */
 export function undivided(pieces: readonly Piece[]): readonly Piece[] {
-  return pieces.filter(({ k, weights }) => !Number.isInteger(k) || (weights.groupSize !== -1 && k % weights.groupSize !== 0));
+  return pieces.filter(({ k, weights, flat }) => !Number.isInteger(k) || (!flat && weights.groupSize !== -1 && k % weights.groupSize !== 0));
 }
 
 /** The largest of `legal` that divides the K of every piece without an override; -1 (per channel) only when nothing else does. */

@@ -8,6 +8,10 @@ export function savedAs({ recipe, intent }: JudgeInput): Recipe {
   if (intent === 'run' || saveFormat === null) {
     return recipe;
   }
+  if (recipe.format.startsWith('dashinfer')) {
+    // Settings of a DashInfer call: its weights stay in that process.
+    return { ...recipe, scheme: 'dashinfer' };
+  }
   if (saveFormat === 'gptq' || saveFormat === 'gptq_v2') {
     return { ...recipe, scheme: 'gptq', variant: saveFormat };
   }

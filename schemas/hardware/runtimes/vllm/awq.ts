@@ -7,7 +7,8 @@ import { again, answer, between, capabilityVerdicts, type Job, noRow, QUANTIZATI
 import { exactVerdicts, groupSplit, mixtureVerdicts, withKernel } from './packed.ts';
 import { kernelsOf, MARLIN_GROUPS } from './wna16.ts';
 
-const USUAL: readonly number[] = [-1, 16, 32, 64, 128, 256];
+/** AutoAWQ makes no other: -1 breaks its quantizer (issue 578). */
+const USUAL: readonly number[] = [16, 32, 64, 128, 256];
 
 export function judgeAwq(job: Job): readonly SupportVerdict[] {
   const { weights, variant } = job.input.recipe;

@@ -9,6 +9,7 @@ import { w4a8Fp8, w4a8Int, w8a8 } from './integers.ts';
 import { again, capabilityVerdicts, type Floor, type Job, noRow } from './job.ts';
 import { exactVerdicts, groupSplit, mixtureVerdicts, orderVerdicts, tileVerdicts, withKernel } from './packed.ts';
 import { kernelChoiceElsewhere } from './packed-elsewhere.ts';
+import { symmetricNearest } from './symmetric.ts';
 
 export function judgeCompressedTensors(job: Job): readonly SupportVerdict[] {
   return [...fusedVerdicts(job), ...byTypes(job)];
@@ -123,7 +124,7 @@ function typeVerdicts(job: Job): readonly SupportVerdict[] {
           rule: 'VL-CT-MOE-ASYM',
           field: 'weights.symmetric',
           message: `${targetName(input)}: the kernels of mixtures take symmetric weights only, and this model has ${experts} experts.`,
-          nearest: { field: 'weights.symmetric', value: true, words: again(input, 'symmetric weights') },
+          nearest: symmetricNearest(input, 'symmetric weights'),
         }),
       ];
 }

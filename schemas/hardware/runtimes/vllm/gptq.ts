@@ -6,6 +6,7 @@ import type { SupportVerdict } from '../../verdict.ts';
 import { documentedVerdicts } from './documented.ts';
 import { again, answer, between, capabilityVerdicts, dotted, type Job, QUANTIZATION } from './job.ts';
 import { exactVerdicts, groupSplit, mixtureVerdicts, orderVerdicts, tileVerdicts, withKernel } from './packed.ts';
+import { symmetricNearest } from './symmetric.ts';
 import { kernelsOf, MARLIN_GROUPS } from './wna16.ts';
 
 export function judgeGptq(job: Job): readonly SupportVerdict[] {
@@ -65,14 +66,7 @@ function typeVerdicts(job: Job): readonly SupportVerdict[] {
       field: bitsFit ? 'weights.symmetric' : 'weights.bits',
       words: { bits, sym: symmetric ? 'True' : 'False' },
       message: `${targetName(input)}: ${what} weights do not load; 4 and 8 bits with sym true do.`,
-      nearest: bitsFit
-        ? { field: 'weights.symmetric', value: true, words: again(input, 'symmetric weights (sym true)') }
-        : {
-            field: 'weights.bits',
-            value: 4,
-            words: again(input, '4 bits, symmetric'),
-            ...(symmetric ? {} : { also: [{ field: 'weights.symmetric', value: true }] }),
-          },
+      nearest: bitsFit ? symmetricNearest(input, 'symmetric weights (sym true)') : symmetricNearest(input, '4 bits, symmetric', 4),
     }),
   ];
 }

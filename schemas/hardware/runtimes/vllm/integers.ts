@@ -4,6 +4,7 @@ import type { SupportVerdict } from '../../verdict.ts';
 import { documentedVerdicts } from './documented.ts';
 import { again, answer, capabilityVerdicts, dotted, type Job, noRow, QUANTIZATION } from './job.ts';
 import { groupSplit } from './packed.ts';
+import { symmetricNearest } from './symmetric.ts';
 
 export function w8a8(job: Job): readonly SupportVerdict[] {
   const { input, capability } = job;
@@ -18,7 +19,7 @@ export function w8a8(job: Job): readonly SupportVerdict[] {
         message: `${targetName(input)}: 8-bit weights with 8-bit activations are ${group ? 'per channel or per tensor' : 'symmetric'} there, not ${group ? `in groups of ${weights.groupSize}` : 'asymmetric'}.`,
         nearest: group
           ? { field: 'weights.groupSize', value: -1, words: again(input, 'group_size -1 (per channel)') }
-          : { field: 'weights.symmetric', value: true, words: again(input, 'symmetric weights') },
+          : symmetricNearest(input, 'symmetric weights'),
       }),
     );
   }
@@ -75,9 +76,7 @@ export function w4a8Fp8(job: Job): readonly SupportVerdict[] {
         field: groupSize === 128 ? 'weights.symmetric' : 'weights.groupSize',
         message: `${targetName(input)}: CUTLASS W4A8 computes on symmetric weights in groups of 128.`,
         nearest:
-          groupSize === 128
-            ? { field: 'weights.symmetric', value: true, words: again(input, 'symmetric weights') }
-            : { field: 'weights.groupSize', value: 128, words: again(input, 'group_size 128') },
+          groupSize === 128 ? symmetricNearest(input, 'symmetric weights') : { field: 'weights.groupSize', value: 128, words: again(input, 'group_size 128') },
       }),
     );
   }

@@ -397,6 +397,14 @@ test('what our own methods save is judged, not how it was made', () => {
   assert.equal(verdict.nearest?.value, 'gptq');
 });
 
+test('a rounding that always has a zero point is changed for another method; settings of a DashInfer call are not judged', () => {
+  const instant = { quant_method: 'instant_quant', weight_format: 'uint4', group_size: 128 };
+  const [verdict] = judge(recipeOf('quantwright', { ...instant, save_format: 'gptq' }), { runtime: 'vllm' });
+  assert.ok(verdict?.kind === 'refused' && verdict.rule === 'VL-GPTQ-TYPE');
+  assert.deepEqual([verdict.nearest?.field, verdict.nearest?.value, verdict.nearest?.also], ['methods', 'rtn', [{ field: 'weights.symmetric', value: true }]]);
+  assert.equal(short(judge(recipeOf('dashinfer', instant), { runtime: 'vllm' })), 'unknown NO-ROW');
+});
+
 test('the words of the runtime carry the values', () => {
   const [verdict] = judge(gptq({ symmetric: false }), { runtime: 'vllm' });
   assert.equal(verdict?.kind === 'refused' ? verdict.runtimeWords : null, 'Unsupported quantization config: bits=4, sym=False');
