@@ -1,5 +1,6 @@
 // Runs a list of ops over the rows of one pass: pointers and kernel calls, nothing else.
 #include <algorithm>
+#include <cstring>
 
 #include "activate/activate.h"
 #include "add/add.h"
@@ -39,6 +40,18 @@ void position(const Op& op, const Pass& pass) {
   }
 }
 
+void slice(const Op& op, const Pass& pass) {
+  const int64_t from_width = pass.program.widths[size_t(op.spec.in[0])], width = pass.program.widths[size_t(op.spec.out)], part = width / op.spec.heads;
+  const float* in = pass.value(op.spec.in[0]) + op.spec.offset;
+  float* out = pass.value(op.spec.out);
+  const int64_t stride = op.spec.window, parts = op.spec.heads;
+  qw::parallel(pass.pool, pass.rows, 16384 / width, [=](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      for (int64_t p = 0; p < parts; ++p) std::memcpy(out + r * width + p * part, in + r * from_width + p * stride, size_t(part) * sizeof(float));
+    }
+  });
+}
+
 void linear(const Op& op, const Pass& pass) {
   const qw_weight* weight = op.spec.weight;
   weight->codec->matmul(weight, pass.value(op.spec.in[0]), weight->cols, pass.rows, op.spec.vector, pass.value(op.spec.out), weight->rows,
@@ -70,6 +83,7 @@ qw_status run(const Op& op, const Pass& pass) {
                   pass.rows * width(spec.out), pass.pool);
       break;
     case QW_OP_POSITION: position(op, pass); break;
+    case QW_OP_SLICE: slice(op, pass); break;
     case QW_OP_LINEAR: linear(op, pass); break;
     case QW_OP_ROPE:
       qw_rope(pass.value(spec.in[0]), pass.rows, spec.heads, spec.head_dim, spec.vector_length, pass.rope_table(op.rope_table), pass.pool);

@@ -25,6 +25,7 @@ typedef enum qw_op_kind {
   QW_OP_LAYERNORM,  // in[0]; vector: weight [width], then bias [width] when there is one; number: eps; out
   QW_OP_ACTIVATE,   // in: x, up (only with gated); activation; number: of softcap and scale; out
   QW_OP_POSITION,   // in[0]; weight: table; offset: row of position 0; out = in + row of the position
+  QW_OP_SLICE,      // in[0]; out = heads parts of equal width, part p from column offset + p * window of in (fused q, k and v; gate and up)
   QW_OP_COUNT,
 } qw_op_kind;
 

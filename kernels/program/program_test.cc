@@ -158,15 +158,18 @@ void learned_positions_layer_norms_and_activations_follow_their_formulas() {
   const qw_dense token_rows{QW_F32, positions, width, tokens.data()}, position_rows{QW_F32, positions + offset, width, rows.data()};
   CHECK_OK(qw_weight_dense(&token_rows, &embedding));
   CHECK_OK(qw_weight_dense(&position_rows, &table));
-  qw_op body[5] = {};
+  qw_op body[7] = {};
   body[0].kind = QW_OP_EMBED, body[0].weight = embedding, body[0].out = 0;
   body[1].kind = QW_OP_POSITION, body[1].in[0] = 0, body[1].out = 0, body[1].weight = table, body[1].offset = offset;
   body[2].kind = QW_OP_LAYERNORM, body[2].in[0] = 0, body[2].out = 1, body[2].vector = norm.data(), body[2].vector_length = 2 * width, body[2].number = 1e-5f;
   body[3].kind = QW_OP_ACTIVATE, body[3].activation = QW_GELU_TANH, body[3].in[0] = body[3].in[1] = 1, body[3].gated = 1, body[3].out = 2, body[3].number = 1;
-  body[4].kind = QW_OP_RMSNORM, body[4].in[0] = 2, body[4].out = 2, body[4].heads = heads, body[4].vector = head_norm.data();
-  body[4].vector_length = part, body[4].number = 1e-6f;
-  const int64_t widths[3] = {width, width, width};
-  const qw_program_spec spec{QW_INPUT_TOKENS, widths, 3, body, 5, nullptr, 0, 2};
+  // Two parts a stride apart, and the whole: copies of all columns.
+  body[4].kind = QW_OP_SLICE, body[4].in[0] = 2, body[4].out = 3, body[4].heads = 2, body[4].offset = 0, body[4].window = 12;
+  body[5].kind = QW_OP_SLICE, body[5].in[0] = 3, body[5].out = 2, body[5].heads = 1, body[5].offset = 0;
+  body[6].kind = QW_OP_RMSNORM, body[6].in[0] = 2, body[6].out = 2, body[6].heads = heads, body[6].vector = head_norm.data();
+  body[6].vector_length = part, body[6].number = 1e-6f;
+  const int64_t widths[4] = {width, width, width, width};
+  const qw_program_spec spec{QW_INPUT_TOKENS, widths, 4, body, 7, nullptr, 0, 2};
   std::vector<double> wanted;
   for (int64_t p = 0; p < positions; ++p) {
     std::vector<double> x(static_cast<size_t>(width));
@@ -264,6 +267,9 @@ void broken_programs_are_refused_in_words(const TinyLlama& model) {
   });
   refused("position: offset must be a row of the table, which has 50", [](Spec, Widths, Ops b, Ops) {
     b[1].kind = QW_OP_POSITION, b[1].weight = b[0].weight, b[1].offset = 50;
+  });
+  refused("slice: the last part ends at column 33, but in has 32", [](Spec, Widths, Ops b, Ops) {
+    b[1].kind = QW_OP_SLICE, b[1].heads = 1, b[1].offset = 1;
   });
   refused("attention: softcap must be a finite number", [](Spec, Widths, Ops b, Ops) { b[7].softcap = -1; });
   refused("inverseFrequency has 5 elements, but needs 1..4", [](Spec, Widths, Ops b, Ops) { b[5].vector_length = 5; });

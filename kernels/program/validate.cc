@@ -95,6 +95,14 @@ struct Checker {
     return op.gated != 0 ? elementwise(op, "in", "up") : reads("in", op.in[0]) && writes(op.out) && width_is("out", op.out, width(op.in[0]), "in is");
   }
 
+  bool slice(const qw_op& op) {
+    if (!reads("in", op.in[0]) || !writes(op.out) || !differs("in", op.in[0], op.out)) return false;
+    if (op.heads < 1 || op.heads > kMaxWidth || width(op.out) % op.heads != 0) return fail(number(op.heads) + " parts do not divide the width of out, " + number(width(op.out)) + ".");
+    if (op.offset < 0 || op.window < 0 || op.offset > kMaxWidth || op.window > kMaxWidth) return fail("offset and stride must be 0 or more, and no wider than a value.");
+    const int64_t end = op.offset + (op.heads - 1) * op.window + width(op.out) / op.heads;
+    return end <= width(op.in[0]) || fail("the last part ends at column " + number(end) + ", but in has " + number(width(op.in[0])) + ".");
+  }
+
   bool position(const qw_op& op, bool in_head) {
     if (in_head) return fail("position belongs in the body: the head does not know positions.");
     if (!weight_given(op) || !reads("in", op.in[0]) || !writes(op.out)) return false;
@@ -167,6 +175,7 @@ struct Checker {
       case QW_OP_OBSERVE: return observe(op);
       case QW_OP_LAYERNORM: return layernorm(op);
       case QW_OP_ACTIVATE: return activate(op);
+      case QW_OP_SLICE: return slice(op);
       case QW_OP_POSITION: return position(op, in_head);
       default: return fail("unknown op.");
     }
@@ -193,7 +202,7 @@ struct Checker {
 }  // namespace
 
 const char* qw::op_name(qw_op_kind kind) {
-  static const char* const names[QW_OP_COUNT] = {"embed", "rmsnorm", "linear", "rope", "attention", "silu_mul", "add", "observe", "layernorm", "activate", "position"};
+  static const char* const names[QW_OP_COUNT] = {"embed", "rmsnorm", "linear", "rope", "attention", "silu_mul", "add", "observe", "layernorm", "activate", "position", "slice"};
   return kind >= 0 && kind < QW_OP_COUNT ? names[kind] : "unknown";
 }
 

@@ -32,7 +32,7 @@ struct Reader {
 
   qw_op op(const Named& given) {
     qw_op out{};
-    out.kind = static_cast<qw_op_kind>(choice(field(given, "op"), {"embed", "rmsnorm", "linear", "rope", "attention", "silu_mul", "add", "observe", "layernorm", "activate", "position"}));
+    out.kind = static_cast<qw_op_kind>(choice(field(given, "op"), {"embed", "rmsnorm", "linear", "rope", "attention", "silu_mul", "add", "observe", "layernorm", "activate", "position", "slice"}));
     switch (out.kind) {
       case QW_OP_EMBED: weight(out, field(given, "table")); break;
       case QW_OP_RMSNORM:
@@ -58,6 +58,12 @@ struct Reader {
         out.in[0] = value_id(given, "in");
         weight(out, field(given, "table"));
         out.offset = optional(given, "offset", 0);
+        break;
+      case QW_OP_SLICE:
+        out.in[0] = value_id(given, "in");
+        out.offset = count(given, "offset");
+        out.heads = optional(given, "parts", 1);
+        out.window = optional(given, "stride", 0);
         break;
       case QW_OP_LINEAR: {
         out.in[0] = value_id(given, "in");

@@ -171,6 +171,8 @@ export type Op =
       /** Scores become softcap * tanh(score / softcap). */
       readonly softcap?: number;
     }
+  /** `parts` (1) pieces of equal width, piece p from column offset + p * stride of `in`: q, k or v of a fused matrix. */
+  | { readonly op: 'slice'; readonly in: ValueId; readonly out: ValueId; readonly offset: number; readonly parts?: number; readonly stride?: number }
   /** out = in + table[offset + position] */
   | { readonly op: 'position'; readonly in: ValueId; readonly out: ValueId; readonly table: Weight; readonly offset?: number }
   /** out = f(in), times `up` where given. softcap: number * tanh(in / number); scale: number * in. */

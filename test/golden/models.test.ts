@@ -21,10 +21,10 @@ const binding = await loadBinding();
 const { cases, whole } = goldenCases('models');
 if (!whole) console.log('../shared/golden is absent: the model cases kept in the repository run');
 
-const refusedArchitectures = new Set(['opt', 'gpt2']);
-const runnable = cases.filter((golden) => !refusedArchitectures.has(String(golden.params['config'])));
+/** Their blocks are no programs of their own yet: calibration is for models of Llama's blocks. */
+const withoutBlockProgram = new Set(['opt', 'gpt2']);
 
-for (const golden of runnable) {
+for (const golden of cases) {
   test(`${golden.case}: logits, loss and greedy ids are those of transformers`, async () => {
     const model = await loadModel(directoryOf(golden), { binding });
     const tensors = goldenTensors(golden);
@@ -66,6 +66,7 @@ for (const golden of runnable) {
     assert.equal(begin, ids.length);
   });
 
+  if (withoutBlockProgram.has(String(golden.params['config']))) continue;
   test(`${golden.case}: the block program computes the first layer, and observes its inputs`, async () => {
     const directory = directoryOf(golden);
     const config = parseModelConfig(await readJsonObject(join(directory, 'config.json'), 1e6), 'config.json');
@@ -99,12 +100,6 @@ for (const golden of runnable) {
       config.shape.intermediateSize,
       tokens,
     );
-  });
-}
-
-for (const golden of cases.filter((one) => refusedArchitectures.has(String(one.params['config'])))) {
-  test(`${golden.case}: an architecture that cannot run is refused by name`, async () => {
-    await assert.rejects(loadModel(directoryOf(golden), { binding }), /(OPT|GPT2LMHead).* cannot run here; those that run: LlamaForCausalLM/);
   });
 }
 

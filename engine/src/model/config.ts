@@ -36,7 +36,7 @@ export function parseModelConfig(config: JsonObject, file: string): ModelConfig 
   for (const [key, limit] of Object.entries(sizeLimits) as [keyof typeof sizeLimits, number][]) {
     if (shape[key] > limit) throw new EngineError('checkpoint', `${file}: ${key} is ${shape[key]}, more than the limit of ${limit}`, { file });
   }
-  if (shape.headDim < 2 || shape.headDim % 2 !== 0)
+  if (shape.headDim < 1 || (shape.headDim % 2 !== 0 && architecture.modelType !== 'gpt2' && architecture.modelType !== 'opt'))
     throw new EngineError('checkpoint', `${file}: the head dimension is ${shape.headDim}; rotary embedding needs an even one`, { file });
   if (shape.heads % shape.kvHeads !== 0)
     throw new EngineError('checkpoint', `${file}: ${shape.heads} attention heads cannot share ${shape.kvHeads} key/value heads`, { file });

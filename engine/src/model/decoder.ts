@@ -2,6 +2,8 @@
 //   h += o(attention(rope(q(n)), rope(k(n)), v(n))), n = rmsnorm(h);   h += down(silu(gate(m)) * up(m)), m = rmsnorm(h)
 // What an architecture varies of it (norms of q and k, norms behind the parts, other activations, caps) is in its traits.
 import type { Op, ProgramSpec } from '@quantwright/native/binding';
+import { EngineError } from '../errors.ts';
+import { buildClassicModel } from './classic.ts';
 import type { ModelConfig } from './config.ts';
 import { inverseFrequency, type RopeConfig } from './rope.ts';
 import type { Linear, ModelWeights } from './weights.ts';
@@ -25,6 +27,7 @@ export function inputOf(linear: 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gat
 
 /** Token ids -> logits [vocabulary]. */
 export async function buildModel(config: ModelConfig, weights: ModelWeights): Promise<ProgramSpec> {
+  if (config.classic !== null) return buildClassicModel(config, config.classic, weights);
   const { hiddenSize, vocabSize, layers, tiedEmbeddings } = config.shape;
   const table = await weights.embedding('model.embed_tokens.weight', vocabSize, hiddenSize);
   const body: Op[] = [{ op: 'embed', table, out: value.hidden }];
@@ -49,6 +52,7 @@ export async function buildModel(config: ModelConfig, weights: ModelWeights): Pr
 
 /** Hidden states [hidden] before block `layer` -> after it. Its session holds the cache of this one block. */
 export async function buildBlock(config: ModelConfig, weights: ModelWeights, layer: number, observe: readonly Observation[] = []): Promise<ProgramSpec> {
+  if (config.classic !== null) throw new EngineError('checkpoint', `blocks of ${config.architecture.name} cannot run on their own yet`);
   return { input: 'hidden', values: blockWidths(config), body: await block(config, weights, layer, 0, observe), head: [], output: value.hidden };
 }
 

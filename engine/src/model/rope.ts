@@ -14,6 +14,8 @@ export type RopeScaling =
 export interface RopeConfig {
   readonly theta: number;
   readonly scaling: RopeScaling;
+  /** Leading elements of a head that are rotated; left out: all. */
+  readonly rotatedDim?: number;
 }
 
 /**
@@ -33,6 +35,21 @@ export function parseRope(config: JsonObject, maxPositions: number, file: string
 /** The unscaled rotation of a kind of layers: theta of its `rope_parameters`, else `theta`. */
 export function ropeOfTheta(config: JsonObject, layerType: string, theta: number, file: string): RopeConfig {
   return { theta: positive(parametersOf(config, layerType)?.['rope_theta'] ?? theta, 'rope_theta', file), scaling: { type: 'default' } };
+}
+
+/** Of models that rotate a part of each head: `partial_rotary_factor` of it, rounded down to an even number (GPT-NeoX: rotary_pct). */
+export function parsePartialRope(config: JsonObject, shape: { readonly headDim: number; readonly maxPositions: number }, file: string): RopeConfig {
+  const nested = parametersOf(config, 'full_attention');
+  const factor = positive(nested?.['partial_rotary_factor'] ?? config['partial_rotary_factor'] ?? 1, 'partial_rotary_factor', file);
+  const rotatedDim = Math.floor(shape.headDim * factor);
+  if (rotatedDim < 2 || rotatedDim % 2 !== 0 || rotatedDim > shape.headDim)
+    throw new EngineError(
+      'checkpoint',
+      `${file}: ${factor} of a head of ${shape.headDim} is ${rotatedDim} elements; rotary embedding needs an even number of them`,
+      { file },
+    );
+  const whole = { ...config, partial_rotary_factor: 1, ...(nested === null ? {} : { rope_parameters: { ...nested, partial_rotary_factor: 1 } }) };
+  return { ...parseRope(whole, shape.maxPositions, file), rotatedDim };
 }
 
 function parametersOf(config: JsonObject, layerType: string): JsonObject | null {

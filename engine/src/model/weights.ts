@@ -15,6 +15,8 @@ export interface Linear {
 export interface ModelWeights {
   /** y [rows] = W [rows, cols] x. `bias`: whether the architecture has one; one that is stored though it should not be is used, as quantizers add them. */
   linear(module: string, rows: number, cols: number, bias: boolean): Promise<Linear>;
+  /** The same of a matrix stored as [cols, rows]; dense only. */
+  transposedLinear(module: string, rows: number, cols: number, bias: boolean): Promise<Linear>;
   vector(name: string, length: number): Promise<Float32Array>;
   embedding(name: string, rows: number, cols: number): Promise<Weight>;
 }
@@ -37,6 +39,15 @@ export function checkpointWeights(
       loaded?.(module);
       return stored.bias === undefined ? { weight } : { weight, bias: stored.bias };
     },
+    transposedLinear: async (module, rows, cols, bias) => {
+      const name = `${module}.${suffix.weight}`;
+      expectTensor(mapped, name, ['F32', 'F16', 'BF16'], [cols, rows]);
+      const weight = await binding.createWeight({ codec: 'dense', type: 'f32', rows, cols, data: bytesOf(transpose(await mapped.floats(name), cols, rows)) });
+      loaded?.(module);
+      if (!bias) return { weight };
+      expectTensor(mapped, `${module}.bias`, ['F32', 'F16', 'BF16'], [rows]);
+      return { weight, bias: await mapped.floats(`${module}.bias`) };
+    },
     vector: async (name, length) => {
       expectTensor(mapped, name, ['F32', 'F16', 'BF16'], [length]);
       return mapped.floats(name);
@@ -48,6 +59,21 @@ export function checkpointWeights(
       return weight;
     },
   };
+}
+
+function bytesOf(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** [rows, cols] -> [cols, rows], in tiles that stay in cache. */
+function transpose(values: Float32Array, rows: number, cols: number): Float32Array {
+  const tile = 32;
+  const out = new Float32Array(values.length);
+  for (let top = 0; top < rows; top += tile)
+    for (let left = 0; left < cols; left += tile)
+      for (let row = top; row < Math.min(top + tile, rows); row += 1)
+        for (let col = left; col < Math.min(left + tile, cols); col += 1) out[col * rows + row] = values[row * cols + col] ?? 0;
+  return out;
 }
 
 /** A packed weight needs its tensors no more; without this, their pages would count as memory of the process until the system wants them. */

@@ -25,8 +25,37 @@ export interface Traits {
   readonly finalSoftcap: number | null;
   /** Of every layer: keys with i - j < window are visible; null = all. */
   readonly windows: readonly (number | null)[];
-  /** Of every layer. */
+  /** Of every layer; empty: positions are learned. */
   readonly ropes: readonly RopeConfig[];
+  /** Null: blocks as Llama's. */
+  readonly classic: ClassicBlocks | null;
+}
+
+/** Blocks of layer norms with biases and an MLP without a gate; names of the modules as the checkpoint has them. */
+export interface ClassicBlocks {
+  readonly embedding: string;
+  /** Learned positions: row p + offset; null: rotated. */
+  readonly positions: { readonly module: string; readonly offset: number } | null;
+  /** With `{i}` for the layer. */
+  readonly prefix: string;
+  /** Before attention and before the MLP. */
+  readonly norms: readonly [string, string];
+  readonly finalNorm: string;
+  /** q, k and v in one matrix: all of q before all of k, or head by head. Null: q_proj, k_proj and v_proj of self_attn. */
+  readonly fused: { readonly module: string; readonly byHeads: boolean } | null;
+  readonly out: string;
+  readonly up: string;
+  readonly down: string;
+  readonly head: string;
+  readonly activation: 'relu' | 'gelu' | 'gelu_tanh';
+  readonly eps: number;
+  readonly bias: boolean;
+  /** Matrices are stored as [in, out]. */
+  readonly transposed: boolean;
+  /** Attention and MLP read the same state. */
+  readonly parallel: boolean;
+  /** Scores of layer i are divided by i + 1 more. */
+  readonly scaleByLayer: boolean;
 }
 
 export interface Source {
@@ -60,6 +89,7 @@ export function plainTraits({ config, shape, file }: Source): Traits {
     finalSoftcap: null,
     windows: Array<null>(shape.layers).fill(null),
     ropes: Array<RopeConfig>(shape.layers).fill(parseRope(config, shape.maxPositions, file)),
+    classic: null,
   };
 }
 

@@ -8,7 +8,7 @@ import { createCheckpoint } from '../../checkpoint/sharded-writer.ts';
 import { logitsOf } from '../../eval/logits.ts';
 import { loadBinding } from '../../jobs/binding.ts';
 import { loadModel } from '../load.ts';
-import { geluTanh, type ReferenceModel, referenceLogits, silu } from '../testing/reference.ts';
+import { geluTanh, neoxLogits, type ReferenceModel, referenceLogits, silu } from '../testing/reference.ts';
 
 const binding = await loadBinding();
 const [hidden, inner, layers, heads, kvHeads, headDim, vocabulary] = [24, 40, 4, 4, 2, 8, 50];
@@ -96,14 +96,47 @@ for (const [name, { config, reference, bias = [], norms = ['input_layernorm', 'p
     const ids = Int32Array.from({ length: 20 }, (_, index) => (index * 17 + 3) % vocabulary);
     const got = await logitsOf(model, ids);
     const wanted = referenceLogits(reference, new Map([...tensors].map(([tensor, { values }]) => [tensor, values])), ids);
-    let worst = 0;
-    let largest = 0;
-    for (const [index, value] of wanted.entries()) {
-      worst = Math.max(worst, Math.abs((got[index] ?? Number.NaN) - value));
-      largest = Math.max(largest, Math.abs(value));
+    agrees(t, name, got, wanted);
+  });
+}
+
+for (const parallel of [true, false]) {
+  test(`GPTNeoXForCausalLM gives the logits of its formulas, ${parallel ? 'parallel' : 'one part after the other'}`, async (t) => {
+    const shapes: [string, readonly number[]][] = [
+      ['gpt_neox.embed_in.weight', [vocabulary, hidden]],
+      ['embed_out.weight', [vocabulary, hidden]],
+      ...['weight', 'bias'].map((kind): [string, readonly number[]] => [`gpt_neox.final_layer_norm.${kind}`, [hidden]]),
+    ];
+    for (let layer = 0; layer < 2; layer += 1) {
+      const prefix = `gpt_neox.layers.${layer}`;
+      for (const norm of ['input_layernorm', 'post_attention_layernorm'])
+        for (const kind of ['weight', 'bias']) shapes.push([`${prefix}.${norm}.${kind}`, [hidden]]);
+      for (const [name, rows, cols] of [
+        ['attention.query_key_value', 3 * hidden, hidden],
+        ['attention.dense', hidden, hidden],
+        ['mlp.dense_h_to_4h', inner, hidden],
+        ['mlp.dense_4h_to_h', hidden, inner],
+      ] as const)
+        shapes.push([`${prefix}.${name}.weight`, [rows, cols]], [`${prefix}.${name}.bias`, [rows]]);
     }
-    t.diagnostic(`${name}: largest difference ${worst.toExponential(1)} of ${largest.toFixed(2)}`);
-    assert.ok(worst < 2e-5 * largest, `${worst} of ${largest}`);
+    const tensors = seeded(new Map(shapes), 1);
+    const config = {
+      model_type: 'gpt_neox',
+      hidden_size: hidden,
+      intermediate_size: inner,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      vocab_size: vocabulary,
+      max_position_embeddings: 64,
+      rotary_pct: 0.34,
+      use_parallel_residual: parallel,
+      hidden_act: 'gelu',
+    };
+    const model = await loadModel(await modelDirectory(t, { ...config, architectures: ['GPTNeoXForCausalLM'] }, tensors), { binding });
+    const values = new Map([...tensors].map(([tensor, { values: of }]) => [tensor, of]));
+    const ids = Int32Array.from({ length: 20 }, (_, index) => (index * 17 + 3) % vocabulary);
+    // 0.34 of 12 elements, rounded down: 4 are rotated.
+    agrees(t, 'GPTNeoXForCausalLM', await logitsOf(model, ids), neoxLogits({ hidden, layers: 2, heads: 2, rotated: 4 }, parallel, values, ids));
   });
 }
 
@@ -115,6 +148,17 @@ test('a gelu that is not the approximation, and windows without a meaning, are r
   const listless = { ...sizes, model_type: 'gemma2', architectures: ['Gemma2ForCausalLM'], layer_types: ['full_attention'] };
   await assert.rejects(loadModel(await modelDirectory(t, listless, new Map()), { binding }), /layer_types must list the kind of each of the 4 layers/);
 });
+
+function agrees(t: TestContext, name: string, got: Float32Array, wanted: Float64Array): void {
+  let worst = 0;
+  let largest = 0;
+  for (const [index, value] of wanted.entries()) {
+    worst = Math.max(worst, Math.abs((got[index] ?? Number.NaN) - value));
+    largest = Math.max(largest, Math.abs(value));
+  }
+  t.diagnostic(`${name}: largest difference ${worst.toExponential(1)} of ${largest.toFixed(2)}`);
+  assert.ok(worst < 2e-5 * largest, `${worst} of ${largest}`);
+}
 
 interface Tensor {
   readonly shape: readonly number[];
@@ -142,6 +186,11 @@ function randomTensors(model: ReferenceModel, bias: readonly string[], norms: re
     for (const linear of ['gate_proj', 'up_proj']) shapes.set(`${prefix}.mlp.${linear}.weight`, [inner, hidden]);
     shapes.set(`${prefix}.mlp.down_proj.weight`, [hidden, inner]);
   }
+  return seeded(shapes, model.onePlus === true ? 0 : 1);
+}
+
+/** `norm`: what norm weights lie around. */
+function seeded(shapes: ReadonlyMap<string, readonly number[]>, norm: number): ReadonlyMap<string, Tensor> {
   return new Map(
     [...shapes].map(([name, shape]) => {
       const count = shape.reduce((product, size) => product * size, 1);
@@ -150,9 +199,9 @@ function randomTensors(model: ReferenceModel, bias: readonly string[], norms: re
         state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
         return state / 2 ** 31 - 1;
       };
-      const norm = name.includes('norm') && model.onePlus !== true ? 1 : 0;
+      const middle = name.includes('norm') && name.endsWith('weight') ? norm : 0;
       const spread = name.includes('norm') || name.endsWith('bias') ? 0.4 : name.includes('embed') ? 1 : 2.4 / Math.sqrt(shape[1] ?? 1);
-      return [name, { shape, values: Float32Array.from({ length: count }, () => norm + spread * next()) }];
+      return [name, { shape, values: Float32Array.from({ length: count }, () => middle + spread * next()) }];
     }),
   );
 }

@@ -83,6 +83,73 @@ export function referenceLogits(model: ReferenceModel, tensors: Tensors, ids: In
   return cap === undefined ? logits : logits.map((value) => cap * Math.tanh(value / cap));
 }
 
+/** GPT-NeoX of one attention head layout: parallel residual, partial rotation, fused q, k and v head by head, exact gelu; head `embed_out`. */
+export function neoxLogits(
+  sizes: { readonly hidden: number; readonly layers: number; readonly heads: number; readonly rotated: number },
+  parallel: boolean,
+  tensors: Tensors,
+  ids: Int32Array,
+): Float64Array {
+  const { hidden, layers, heads, rotated } = sizes;
+  const headDim = hidden / heads;
+  const of = (name: string): Float32Array => tensors.get(`gpt_neox.${name}`) ?? new Float32Array();
+  const norm = (rows: Float64Array, name: string): Float64Array => {
+    const [weight, bias] = [of(`${name}.weight`), of(`${name}.bias`)];
+    return rows.map((value, index) => {
+      const row = rows.subarray(index - (index % hidden), index - (index % hidden) + hidden);
+      const mean = row.reduce((sum, one) => sum + one, 0) / hidden;
+      const variance = row.reduce((sum, one) => sum + (one - mean) ** 2, 0) / hidden;
+      return ((value - mean) / Math.sqrt(variance + 1e-5)) * (weight[index % hidden] ?? 0) + (bias[index % hidden] ?? 0);
+    });
+  };
+  const project = (rows: Float64Array, width: number, name: string): Float64Array => product(rows, width, of(`${name}.weight`), of(`${name}.bias`));
+  let state: Float64Array = Float64Array.from(
+    { length: ids.length * hidden },
+    (_, index) => of('embed_in.weight')[(ids[Math.floor(index / hidden)] ?? 0) * hidden + (index % hidden)] ?? 0,
+  );
+  const plus = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, index) => value + (b[index] ?? 0));
+  for (let layer = 0; layer < layers; layer += 1) {
+    const fused = project(norm(state, `layers.${layer}.input_layernorm`), hidden, `layers.${layer}.attention.query_key_value`);
+    const [q, k, v] = [0, 1, 2].map((part) =>
+      Float64Array.from({ length: ids.length * hidden }, (_, index) => {
+        const [token, head, at] = [Math.floor(index / hidden), Math.floor((index % hidden) / headDim), index % headDim];
+        return fused[(token * heads + head) * 3 * headDim + part * headDim + at] ?? 0;
+      }),
+    ) as [Float64Array, Float64Array, Float64Array];
+    for (const rows of [q, k]) rotatePart(rows, heads, headDim, rotated);
+    const model = { heads, kvHeads: heads, headDim, scale: headDim ** -0.5, hidden, layers, eps: 0, activation: silu, theta: () => 0 };
+    const attended = project(attention(model, q, k, v, ids.length, null), hidden, `layers.${layer}.attention.dense`);
+    const before = parallel ? state : plus(state, attended);
+    const inner = project(norm(before, `layers.${layer}.post_attention_layernorm`), hidden, `layers.${layer}.mlp.dense_h_to_4h`);
+    const down = project(inner.map(gelu), inner.length / ids.length, `layers.${layer}.mlp.dense_4h_to_h`);
+    state = plus(plus(state, attended), down);
+  }
+  return product(norm(state, 'final_layer_norm'), hidden, tensors.get('embed_out.weight') ?? new Float32Array());
+}
+
+/** x Phi(x), Phi by the series of erf: exact to float64 for the sizes of tests. */
+function gelu(x: number): number {
+  let term = x / Math.SQRT2;
+  let sum = term;
+  for (let n = 1; n < 200; n += 1) {
+    term *= -(x * x) / 2 / n;
+    sum += term / (2 * n + 1);
+  }
+  return x < -6 ? 0 : x > 6 ? x : 0.5 * x * (1 + (2 / Math.sqrt(Math.PI)) * sum);
+}
+
+function rotatePart(rows: Float64Array, heads: number, headDim: number, rotated: number): void {
+  for (let at = 0; at < rows.length; at += headDim) {
+    const part = rows.slice(at, at + rotated);
+    const position = Math.floor(at / (heads * headDim));
+    for (let i = 0; i < rotated / 2; i += 1) {
+      const angle = position * 10_000 ** ((-2 * i) / rotated);
+      rows[at + i] = (part[i] ?? 0) * Math.cos(angle) - (part[i + rotated / 2] ?? 0) * Math.sin(angle);
+      rows[at + i + rotated / 2] = (part[i + rotated / 2] ?? 0) * Math.cos(angle) + (part[i] ?? 0) * Math.sin(angle);
+    }
+  }
+}
+
 /** rows [n, width] times the transpose of weight [rows, width]. */
 function product(rows: Float64Array, width: number, weight: Float32Array, bias?: Float32Array): Float64Array {
   const outputs = weight.length / width;

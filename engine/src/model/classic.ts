@@ -1,0 +1,109 @@
+// Programs of models with layer norms, biases everywhere and an MLP without a gate: GPT-2, OPT, GPT-NeoX (Pythia).
+//   h += o(attention(q(n), k(n), v(n))), n = layernorm(h);   h += down(f(up(m))), m = layernorm(h)
+// GPT-NeoX computes both parts from the same h and adds them together (parallel residual).
+import type { Op, ProgramSpec } from '@quantwright/native/binding';
+import type { ClassicBlocks } from './architectures/architecture.ts';
+import type { ModelConfig } from './config.ts';
+import { inverseFrequency } from './rope.ts';
+import type { Linear, ModelWeights } from './weights.ts';
+
+/** Value ids; every block uses the same. */
+const value = { hidden: 0, normed: 1, q: 2, k: 3, v: 4, attention: 5, added: 6, inner: 7, qkv: 8, second: 9 } as const;
+
+/** Token ids -> logits [vocabulary]. */
+export async function buildClassicModel(config: ModelConfig, blocks: ClassicBlocks, weights: ModelWeights): Promise<ProgramSpec> {
+  const { hiddenSize, intermediateSize, vocabSize, layers, heads, headDim, tiedEmbeddings } = config.shape;
+  const table = await weights.embedding(blocks.embedding, vocabSize, hiddenSize);
+  const body: Op[] = [{ op: 'embed', table, out: value.hidden }];
+  if (blocks.positions !== null) {
+    const { module, offset } = blocks.positions;
+    const positions = await weights.embedding(module, config.shape.maxPositions + offset, hiddenSize);
+    body.push({ op: 'position', in: value.hidden, out: value.hidden, table: positions, offset });
+  }
+  for (let layer = 0; layer < layers; layer += 1) body.push(...(await block(config, blocks, weights, layer)));
+  const width = heads * headDim;
+  const values = [hiddenSize, hiddenSize, width, width, width, width, hiddenSize, intermediateSize, 3 * width, hiddenSize, vocabSize];
+  const logits = values.length - 1;
+  const head: Linear = tiedEmbeddings ? { weight: table } : await weights.linear(blocks.head, vocabSize, hiddenSize, false);
+  const norm = await layerNorm(blocks, weights, blocks.finalNorm, hiddenSize);
+  return {
+    input: 'tokens',
+    values,
+    body,
+    head: [
+      { ...norm, in: value.hidden, out: value.normed },
+      { op: 'linear', in: value.normed, out: logits, ...head },
+    ],
+    output: logits,
+  };
+}
+
+async function block(config: ModelConfig, blocks: ClassicBlocks, weights: ModelWeights, layer: number): Promise<Op[]> {
+  const { hiddenSize, intermediateSize, heads, headDim } = config.shape;
+  const width = heads * headDim;
+  const prefix = blocks.prefix.replace('{i}', String(layer));
+  const linear = async (input: number, output: number, module: string, rows: number, cols: number): Promise<Op> => {
+    const read = blocks.transposed ? weights.transposedLinear : weights.linear;
+    return { op: 'linear', in: input, out: output, ...(await read(`${prefix}.${module}`, rows, cols, blocks.bias)) };
+  };
+  const norm = async (name: string, output: number): Promise<Op> => {
+    return { ...(await layerNorm(blocks, weights, `${prefix}.${name}`, hiddenSize)), in: value.hidden, out: output };
+  };
+  const { fused } = blocks;
+  const parts = [value.q, value.k, value.v] as const;
+  const projections: Op[] =
+    fused === null
+      ? await Promise.all(['q_proj', 'k_proj', 'v_proj'].map((name, part) => linear(value.normed, parts[part] ?? 0, `self_attn.${name}`, width, hiddenSize)))
+      : [
+          await linear(value.normed, value.qkv, fused.module, 3 * width, hiddenSize),
+          // By heads: [head, (q, k, v), headDim]. Else [(q, k, v), head, headDim].
+          ...parts.map((out, part): Op => {
+            const slice = fused.byHeads ? { offset: part * headDim, parts: heads, stride: 3 * headDim } : { offset: part * width };
+            return { op: 'slice', in: value.qkv, out, ...slice };
+          }),
+        ];
+  const attend: Op[] = [
+    ...projections,
+    ...rotations(config, layer),
+    {
+      op: 'attention',
+      q: value.q,
+      k: value.k,
+      v: value.v,
+      out: value.attention,
+      layer,
+      heads,
+      kvHeads: heads,
+      headDim,
+      scale: blocks.scaleByLayer ? config.attentionScale / (layer + 1) : config.attentionScale,
+    },
+    await linear(value.attention, value.added, blocks.out, hiddenSize, width),
+  ];
+  const up = async (input: number): Promise<Op[]> => [
+    await linear(input, value.inner, blocks.up, intermediateSize, hiddenSize),
+    { op: 'activate', kind: blocks.activation, in: value.inner, out: value.inner },
+  ];
+  const add: Op = { op: 'add', a: value.hidden, b: value.added, out: value.hidden };
+  const down = await linear(value.inner, value.added, blocks.down, hiddenSize, intermediateSize);
+  if (blocks.parallel)
+    return [await norm(blocks.norms[0], value.normed), await norm(blocks.norms[1], value.second), ...attend, add, ...(await up(value.second)), down, add];
+  return [await norm(blocks.norms[0], value.normed), ...attend, add, await norm(blocks.norms[1], value.normed), ...(await up(value.normed)), down, add];
+}
+
+function rotations(config: ModelConfig, layer: number): Op[] {
+  const rope = config.ropes[layer];
+  if (rope === undefined) return [];
+  const { heads, headDim } = config.shape;
+  const op = { op: 'rope', headDim, heads, inverseFrequency: inverseFrequency(rope, rope.rotatedDim ?? headDim), attentionScale: 1 } as const;
+  return [
+    { ...op, value: value.q },
+    { ...op, value: value.k },
+  ];
+}
+
+type Normed = Omit<Extract<Op, { op: 'layernorm' }>, 'in' | 'out'>;
+
+async function layerNorm(blocks: ClassicBlocks, weights: ModelWeights, module: string, width: number): Promise<Normed> {
+  const weight = await weights.vector(`${module}.weight`, width);
+  return { op: 'layernorm', weight, bias: await weights.vector(`${module}.bias`, width), eps: blocks.eps };
+}
