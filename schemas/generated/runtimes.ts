@@ -513,12 +513,31 @@ export const runtimeRows: readonly RuntimeData[] = [
         "words": null,
         "source": "kernels/program",
         "versions": null
+      },
+      {
+        "id": "QW-17",
+        "code": "QC017",
+        "words": null,
+        "source": "engine/src/checkpoint/quantized",
+        "versions": null
       }
     ],
     "table": [],
     "methods": [
       "instant_quant",
       "rtn"
+    ],
+    "modelTypes": [
+      "llama",
+      "mistral",
+      "qwen2",
+      "qwen3",
+      "gemma",
+      "gemma2",
+      "gemma3_text",
+      "opt",
+      "gpt2",
+      "gpt_neox"
     ]
   },
   {

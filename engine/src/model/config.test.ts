@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { findRuntime } from '@quantwright/schemas/hardware/runtimes/index';
 import { EngineError } from '../errors.ts';
+import { architectures } from './architectures/registry.ts';
 import { parseModelConfig } from './config.ts';
 import { inverseFrequency } from './rope.ts';
 
@@ -31,8 +33,8 @@ test('both spellings of rope_theta are read', () => {
 
 test('an unknown architecture is named with the list of those that run', () => {
   assert.throws(
-    () => parseModelConfig({ ...llama, architectures: ['OPTForCausalLM'] }, 'config.json'),
-    refused(/OPTForCausalLM.*LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, GemmaForCausalLM/),
+    () => parseModelConfig({ ...llama, architectures: ['MambaForCausalLM'] }, 'config.json'),
+    refused(/MambaForCausalLM.*LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, GemmaForCausalLM/),
   );
 });
 
@@ -44,7 +46,7 @@ test('what cannot run is refused by name', () => {
     [{ num_key_value_heads: 3 }, /4 attention heads cannot share 3/],
     [{ head_dim: 15 }, /head dimension is 15/],
     [{ vocab_size: 1e9 }, /vocabSize is 1000000000.*limit/],
-    [{ num_hidden_layers: 1e6 }, /layers is 1000000/],
+    [{ num_hidden_layers: 1e6 }, /num_hidden_layers/],
     [{ hidden_size: 'big' }, /hidden_size/],
     [{ rms_norm_eps: -1 }, /rms_norm_eps/],
     [{ rope_theta: 0 }, /rope_theta/],
@@ -95,5 +97,12 @@ test('llama3 scaling keeps short waves, divides long ones and blends between', (
   assert.ok(
     waves.some((wave) => wave >= 16 && wave <= 64),
     'no frequency lies in the blended band',
+  );
+});
+
+test('the judge knows the models that run', () => {
+  assert.deepEqual(
+    findRuntime('quantwright')?.modelTypes,
+    architectures.map(({ modelType }) => modelType),
   );
 });

@@ -10,6 +10,10 @@ import { kernelVerdicts } from './kernels.ts';
 import { layoutVerdicts } from './layouts.ts';
 
 export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
+  const foreign = foreignVerdicts(input);
+  if (foreign.length > 0) {
+    return foreign;
+  }
   const kernels = kernelVerdicts(input, kernelRows);
   const making = input.intent === 'quantize' ? [...methodVerdicts(input), ...dialectVerdicts(input), ...emptyVerdicts(input), ...layoutVerdicts(input)] : [];
   const rest = [...modelVerdicts(input), ...making, ...kernels.verdicts, ...deviceVerdicts(input, kernels.row)];
@@ -69,11 +73,41 @@ function modelVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   const { model } = input;
   const experts = model !== null && model.experts > 0;
   const latent = model?.linears.some(({ kind }) => kind === 'kv_b_proj') === true;
+  const listed = findRuntime('quantwright')?.modelTypes ?? [];
   if (!experts && !latent) {
-    return [];
+    return model === null || listed.includes(model.modelType) ? transposedVerdicts(input) : [unlistedModel(input, model.modelType, listed)];
   }
   const what = experts ? `a mixture of experts (${model.experts} experts)` : 'latent attention';
   return [refused(input, { rule: 'QW-15', field: 'methods', message: `Quantwright: ${what} is not in this version; models of dense blocks are.` })];
+}
+
+function unlistedModel(input: JudgeInput, modelType: string, listed: readonly string[]): SupportVerdict {
+  return refused(input, {
+    rule: 'QW-15',
+    field: 'methods',
+    message: `Quantwright: models of type ${modelType} are not in this version; it runs ${listed.join(', ')}.`,
+  });
+}
+
+/** GPT-2 stores its matrices as [in, out] (transformers pytorch_utils.py :: Conv1D), which no quantized layout does. */
+function transposedVerdicts(input: JudgeInput): readonly SupportVerdict[] {
+  return input.intent === 'quantize' && input.model?.modelType === 'gpt2'
+    ? [refused(input, { rule: 'QW-15', field: 'methods', message: 'Quantwright: gpt2 stores its matrices transposed; it runs, but is not quantized.' })]
+    : [];
+}
+
+/** Layouts of checkpoints that the engine reads (engine/src/checkpoint/quantized), and recipes that are for other tools. */
+function foreignVerdicts(input: JudgeInput): readonly SupportVerdict[] {
+  const { scheme, variant, saveFormat } = input.recipe;
+  const packed = scheme === 'compressed-tensors' && (variant === 'pack-quantized' || variant === 'int-quantized');
+  if (saveFormat !== null || packed) {
+    return [];
+  }
+  const message =
+    input.intent === 'run'
+      ? `Quantwright: ${scheme}${variant === null ? '' : ` (${variant})`} checkpoints are not read in this version; gptq, compressed-tensors (pack-quantized, int-quantized) and its own are.`
+      : `Quantwright: a config of ${scheme} is not run as it is; convert it to a *.quant.json.`;
+  return [refused(input, { rule: 'QW-17', field: 'scheme', message })];
 }
 
 /** A job without work, and settings that a layout overrules. */
