@@ -13,7 +13,7 @@ import type { JsonPath } from '../recipe/origin.ts';
 import { rules } from '../rules/index.ts';
 import type { RuleContext } from '../rules/rule.ts';
 import type { Finding } from './finding.ts';
-import { schemaProblems } from './schema-problems.ts';
+import { type SchemaProblem, schemaProblems } from './schema-problems.ts';
 import type { CheckInput, CheckResult, SeveritySettings, Suppressed } from './types.ts';
 
 /** Never throws. A file that is no quantization config has format null and no findings. */
@@ -37,6 +37,7 @@ function checkAs(format: ConfigFormat, path: JsonPath, document: ParsedDocument,
   const targets = targetsOf(format, input.targets);
   const verdicts = recipe === null ? [] : targets.flatMap((target) => explainSupport(recipe, model, target));
   const context: RuleContext = {
+    fileName: input.fileName,
     document,
     format,
     path,
@@ -49,7 +50,7 @@ function checkAs(format: ConfigFormat, path: JsonPath, document: ParsedDocument,
     files: input.files ?? null,
     targets,
     verdicts,
-    schemaProblems: node === null ? [] : schemaProblems(format.schema, format.validate, value, path),
+    schemaProblems: node === null ? [] : legible(schemaProblems(format.schema, format.validate, value, path), document),
   };
   const told = distinct(rules.flatMap((rule) => rule.run(context))).filter((finding) => !isSuppressed(finding, input.suppress ?? []));
   const findings = withSeverity(told, input.severity ?? {});
@@ -79,6 +80,17 @@ function withSeverity(findings: readonly Finding[], settings: SeveritySettings):
     const wanted = Object.hasOwn(settings, finding.code) ? settings[finding.code] : undefined;
     return wanted === 'off' ? [] : [wanted === undefined ? finding : { ...finding, severity: wanted }];
   });
+}
+
+/** Without problems of values that are no JSON themselves (NaN, None): QC014 tells those, with what to write. */
+function legible(problems: readonly SchemaProblem[], { root, problems: syntax }: ParsedDocument): readonly SchemaProblem[] {
+  return syntax.length === 0
+    ? problems
+    : problems.filter(({ path, key }) => {
+        const node = nodeAt(root, path);
+        const holder = key !== null || node === null || node.children.length > 0;
+        return holder || !syntax.some(({ range, replacement }) => replacement !== null && range.start >= node.range.start && range.end <= node.range.end);
+      });
 }
 
 function isSuppressed({ code, path }: Finding, suppress: readonly Suppressed[]): boolean {

@@ -13,6 +13,8 @@ import type { JsonPath, Origins } from '../recipe/origin.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 
 export interface RuleContext {
+  /** File name or path of the document. */
+  readonly fileName: string;
   readonly document: ParsedDocument;
   readonly format: ConfigFormat;
   /** Where the config object is in the file. */

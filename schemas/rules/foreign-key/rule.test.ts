@@ -56,3 +56,12 @@ test('of equal keys the ones that nobody reads are removed', () => {
   assert.match(findings('QC012', text)[0]?.message ?? '', /"quant_method" stands here more than once/);
   assert.deepEqual(fixed('QC012', text), { quant_method: 'rtn', weight_format: 'int8' });
 });
+
+test('readers that refuse unknown keys make it an error, in their words', () => {
+  const awq = { zero_point: true, q_group_size: 128, w_bit: 4, version: 'gemm', colour: 'red' };
+  const [finding] = findings('QC012', awq, { file: 'quant_config.json' });
+  assert.equal(finding?.severity, 'error');
+  assert.match(finding?.message ?? '', /AutoAWQ refuses the file with a TypeError/);
+  const trt = { architecture: 'LlamaForCausalLM', dtype: 'float16', quantization: { quant_algo: 'FP8', groupsize: 128 } };
+  assert.match(findings('QC012', trt, { file: 'config.json' })[0]?.message ?? '', /Extra inputs are not permitted/);
+});

@@ -16,6 +16,33 @@ export const foreignKey: Rule = {
   },
 };
 
+/** Formats whose reader refuses keys that it does not know, in which parts, and its words. */
+const STRICT: readonly { readonly format: RegExp; readonly inside: readonly string[] | null; readonly words: string; readonly source: string }[] = [
+  {
+    format: /compressed-tensors/,
+    inside: ['config_groups', 'kv_cache_scheme'],
+    words: 'compressed-tensors refuses the file: "Extra inputs are not permitted"',
+    source: 'vllm-project/compressed-tensors src/compressed_tensors/quantization/quant_args.py',
+  },
+  {
+    format: /^tensorrt-llm$/,
+    inside: null,
+    words: 'TensorRT-LLM refuses the file: "Extra inputs are not permitted"',
+    source: 'NVIDIA/TensorRT-LLM tensorrt_llm/models/modeling_utils.py :: QuantConfig',
+  },
+  {
+    format: /^awq-quant-config$/,
+    inside: null,
+    words: 'AutoAWQ refuses the file with a TypeError',
+    source: 'casper-hansen/AutoAWQ awq/models/_config.py :: AwqConfig',
+  },
+];
+
+function strictReader(path: JsonPath, { format, path: place }: RuleContext): (typeof STRICT)[number] | null {
+  const part = path.length > place.length + 1 ? String(path[place.length]) : null;
+  return STRICT.find((one) => one.format.test(format.id) && (one.inside === null || (part !== null && one.inside.includes(part)))) ?? null;
+}
+
 /** QC004 says more of a key that makes tools read another format. */
 function reported(path: JsonPath, { document, format, path: place }: RuleContext): boolean {
   const problems = document.root === null ? [] : (format.inspect?.(document.root, place) ?? []);
@@ -29,15 +56,18 @@ function unknownKey(finding: Finding, context: RuleContext): Finding {
   const value = nodeAt(context.document.root, finding.path)?.value;
   const meant = suggestion(key, value, schema);
   const there = meant !== null && nodeAt(context.document.root, [...finding.path.slice(0, -1), meant.key]) !== null;
+  const strict = strictReader(finding.path, context);
+  const effect = strict === null ? null : strict.words;
   const guess =
     meant === null
-      ? ', and is ignored.'
+      ? `, and ${effect ?? 'is ignored'}.`
       : there
-        ? `, and is ignored; "${meant.key}" beside it counts.`
-        : `; did you mean "${meant.key}"? As it stands most tools ignore it.`;
+        ? `, and ${effect ?? 'is ignored'}; "${meant.key}" beside it counts.`
+        : `; did you mean "${meant.key}"? As it stands ${effect ?? 'most tools ignore it'}.`;
   return {
     ...finding,
-    severity: 'warning',
+    severity: strict === null ? 'warning' : 'error',
+    source: strict?.source ?? finding.source,
     message: `"${key}" is not a key of this format${guess}`,
     range: rangeAt(context.document.root, finding.path, 'key'),
     fixes: keyFixes(finding.path, value, meant, context.document.root),

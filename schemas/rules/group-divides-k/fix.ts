@@ -9,5 +9,7 @@ export function groupFixes(context: RuleContext, nearest: Nearest | null): reado
     return [];
   }
   const largest: Fix = { title: `Use ${nearest.words}`, edits: spell(Number(nearest.value)), preferred: true };
-  return nearest.value === -1 ? [largest] : [largest, { title: 'Use group_size -1 (per channel)', edits: spell(-1), preferred: false }];
+  const all = nearest.value === -1 ? [largest] : [largest, { title: 'Use group_size -1 (per channel)', edits: spell(-1), preferred: false }];
+  // AutoAWQ's file, for one, cannot say per channel.
+  return all.filter(({ edits }) => edits.length > 0);
 }

@@ -1,6 +1,7 @@
 // QC014: damaged JSON, while the other checks go on.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { checkConfig } from '../../check/check.ts';
 import { applyEdits } from '../../document/edit.ts';
 import { findings, fixed } from '../../testing/checking.ts';
 
@@ -31,4 +32,20 @@ test('an empty file is offered a beginning that is valid', () => {
     [...'12345679'].flatMap((digit) => findings(`QC01${digit}`, config)),
     [],
   );
+});
+
+test('a value that is no JSON is told once, not as a wrong type too', () => {
+  for (const value of ['NaN', 'None', 'True', 'Infinity']) {
+    const { findings: all } = checkConfig({
+      fileName: 'a.quant.json',
+      text: `{ "quant_method": "rtn", "weight_format": "int8", "group_size": ${value} }`,
+      modelConfigText: null,
+      targets: [],
+    });
+    assert.deepEqual(
+      all.map(({ code }) => code),
+      ['QC014'],
+      value,
+    );
+  }
 });

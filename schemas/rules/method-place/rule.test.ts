@@ -30,3 +30,31 @@ test('a config under text_config is moved to the top', () => {
     quantization_config: own,
   });
 });
+
+test('two files that disagree are told in each, and one takes the value of the other', () => {
+  const own = { ...GPTQ, quant_method: 'gptq' };
+  const config = (group_size: number): object => ({ quantization_config: { ...own, group_size } });
+  const beside = { 'quantize_config.json': { ...GPTQ, group_size: 64 } };
+  const [finding] = findings('QC004', config(128), { file: 'config.json', beside });
+  assert.match(finding?.message ?? '', /The group size is 128 here and 64 in quantize_config\.json beside it/);
+  assert.equal(finding?.severity, 'error');
+  assert.deepEqual(fixed('QC004', config(128), { file: 'config.json', beside }), config(64));
+  assert.deepEqual(fixed('QC004', { ...GPTQ, bits: 8 }, { file: 'quantize_config.json', beside: { 'config.json': config(128) } }), GPTQ);
+});
+
+test('files that agree, leave a key out, or are of another tool are silent', () => {
+  const config = { quantization_config: { ...GPTQ, quant_method: 'gptq' } };
+  for (const other of [GPTQ, { bits: 4, group_size: 128 }, { per_channel: true }, '{']) {
+    assert.deepEqual(findings('QC004', config, { file: 'config.json', beside: { 'quantize_config.json': other } }), []);
+  }
+});
+
+test('ModelOpt in two files is a warning in the words of TensorRT-LLM', () => {
+  const modelopt = { producer: { name: 'modelopt', version: '0.33.0' }, quantization: { quant_algo: 'FP8', exclude_modules: ['lm_head'] } };
+  const config = {
+    quantization_config: { quant_method: 'modelopt', quant_algo: 'NVFP4', ignore: ['lm_head'], producer: { name: 'modelopt', version: '0.33.0' } },
+  };
+  const [finding] = findings('QC004', modelopt, { file: 'hf_quant_config.json', beside: { 'config.json': config } });
+  assert.equal(finding?.severity, 'warning');
+  assert.match(finding?.message ?? '', /diverges from 'hf_quant_config\.json'; using the latter/);
+});

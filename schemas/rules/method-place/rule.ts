@@ -1,8 +1,9 @@
-// QC004: a quant_method that is missing or unknown, or a config where the tools do not look.
+// QC004: a quant_method that is missing or unknown, a config where the tools do not look, or two files that disagree.
 import { findingsOf } from '../../check/sources.ts';
 import { rangeAt } from '../../document/find.ts';
 import type { Rule } from '../rule.ts';
 import { asFixes } from './fix.ts';
+import { twoFiles } from './two-files.ts';
 
 export const methodPlace: Rule = {
   code: 'QC004',
@@ -19,6 +20,6 @@ export const methodPlace: Rule = {
       source: problem.source ?? 'huggingface/transformers src/transformers/quantizers/auto.py',
       fixes: asFixes(problem.fixes),
     }));
-    return [...findingsOf('QC004', context), ...found];
+    return [...findingsOf('QC004', context), ...found, ...twoFiles(context)];
   },
 };
