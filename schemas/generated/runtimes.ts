@@ -532,6 +532,7 @@ export const runtimeRows: readonly RuntimeData[] = [
       "mistral",
       "qwen2",
       "qwen3",
+      "phi3",
       "gemma",
       "gemma2",
       "gemma3_text",

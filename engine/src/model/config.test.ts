@@ -34,14 +34,15 @@ test('both spellings of rope_theta are read', () => {
 test('an unknown architecture is named with the list of those that run', () => {
   assert.throws(
     () => parseModelConfig({ ...llama, architectures: ['MambaForCausalLM'] }, 'config.json'),
-    refused(/MambaForCausalLM.*LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, GemmaForCausalLM/),
+    refused(/MambaForCausalLM.*LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, Phi3ForCausalLM, GemmaForCausalLM/),
   );
 });
 
 test('what cannot run is refused by name', () => {
   for (const [change, words] of [
-    [{ rope_scaling: { rope_type: 'yarn', factor: 4 } }, /"yarn".*llama3/],
-    [{ rope_scaling: { type: 'dynamic', factor: 2 } }, /"dynamic"/],
+    [{ rope_scaling: { rope_type: 'spiral', factor: 4 } }, /"spiral".*llama3/],
+    [{ rope_scaling: { rope_type: 'longrope', short_factor: [1, 'x'] } }, /short_factor/],
+    [{ rope_scaling: { rope_type: 'yarn', factor: -1 } }, /factor/],
     [{ hidden_act: 'gelu' }, /"gelu"/],
     [{ num_key_value_heads: 3 }, /4 attention heads cannot share 3/],
     [{ head_dim: 15 }, /head dimension is 15/],

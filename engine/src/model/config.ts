@@ -8,6 +8,7 @@ import { spell } from '../checkpoint/spell.ts';
 import { EngineError } from '../errors.ts';
 import type { Architecture, Traits } from './architectures/architecture.ts';
 import { architectureOf } from './architectures/registry.ts';
+import { ropeLimit } from './rope.ts';
 
 export interface ModelConfig extends Traits {
   readonly shape: ModelShape;
@@ -43,11 +44,12 @@ export function parseModelConfig(config: JsonObject, file: string): ModelConfig 
   const eps = config['rms_norm_eps'] ?? 1e-6;
   if (typeof eps !== 'number' || !(eps >= 0 && eps < 1))
     throw new EngineError('checkpoint', `${file}: rms_norm_eps is ${spell(eps)}; it must lie in [0, 1)`, { file });
+  const traits = architecture.traits({ config, shape, file });
   return {
     shape,
     architecture,
-    contextLength: shape.maxPositions,
+    contextLength: Math.min(shape.maxPositions, ...traits.ropes.map(ropeLimit)),
     rmsNormEps: eps,
-    ...architecture.traits({ config, shape, file }),
+    ...traits,
   };
 }

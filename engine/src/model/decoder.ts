@@ -5,7 +5,7 @@ import type { Op, ProgramSpec } from '@quantwright/native/binding';
 import { EngineError } from '../errors.ts';
 import { buildClassicModel } from './classic.ts';
 import type { ModelConfig } from './config.ts';
-import { inverseFrequency, type RopeConfig } from './rope.ts';
+import { attentionFactor, inverseFrequency, type RopeConfig } from './rope.ts';
 import type { Linear, ModelWeights } from './weights.ts';
 
 /** Inputs of linears, in the order of a block: q/k/v share the first, gate/up the third. */
@@ -57,7 +57,7 @@ export async function buildBlock(config: ModelConfig, weights: ModelWeights, lay
 }
 
 /** Value ids of a block; every block uses the same, so the plan keeps one buffer each. */
-const value = { hidden: 0, normed: 1, q: 2, k: 3, v: 4, attention: 5, added: 6, gate: 7, up: 8, activated: 9 } as const;
+const value = { hidden: 0, normed: 1, q: 2, k: 3, v: 4, attention: 5, added: 6, gate: 7, up: 8, activated: 9, fused: 10, fusedMlp: 11 } as const;
 
 function blockWidths(config: ModelConfig): number[] {
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = config.shape;
@@ -72,7 +72,27 @@ function blockWidths(config: ModelConfig): number[] {
     intermediateSize,
     intermediateSize,
     intermediateSize,
+    (heads + 2 * kvHeads) * headDim,
+    2 * intermediateSize,
   ];
+}
+
+/** One matrix whose output rows are those of several linears, one after the other (Phi-3). */
+async function split(
+  linear: (input: number, output: number, module: string, rows: number, cols: number, bias: boolean) => Promise<Op>,
+  input: number,
+  fused: number,
+  module: string,
+  cols: number,
+  parts: readonly (readonly [out: number, rows: number])[],
+): Promise<Op[]> {
+  let offset = 0;
+  const slices = parts.map(([out, rows]): Op => {
+    const slice: Op = { op: 'slice', in: fused, out, offset };
+    offset += rows;
+    return slice;
+  });
+  return [await linear(input, fused, module, offset, cols, false), ...slices];
 }
 
 function ropeOf(config: ModelConfig, layer: number): RopeConfig {
@@ -102,14 +122,28 @@ async function block(config: ModelConfig, weights: ModelWeights, layer: number, 
     return { op: 'rmsnorm', in: at, out: at, weight: await normWeight(config, weights, `${prefix}.self_attn.${name}`, headDim), eps, heads: count };
   };
   const watch = (input: LinearInput, at: number): Op[] => observe.map((kind) => ({ op: 'observe', in: at, kind, slot: observeSlot(input, kind) }));
-  const rope = { op: 'rope', headDim, inverseFrequency: inverseFrequency(ropeOf(config, layer), headDim), attentionScale: 1 } as const;
+  const rotation = ropeOf(config, layer);
+  const rope = {
+    op: 'rope',
+    headDim,
+    inverseFrequency: inverseFrequency(rotation, rotation.rotatedDim ?? headDim),
+    attentionScale: attentionFactor(rotation),
+  } as const;
   const window = config.windows[layer] ?? null;
   return [
     await norm('input_layernorm', value.hidden, value.normed),
     ...watch('attention', value.normed),
-    await linear(value.normed, value.q, 'self_attn.q_proj', heads * headDim, hiddenSize, config.qkvBias),
-    await linear(value.normed, value.k, 'self_attn.k_proj', kvHeads * headDim, hiddenSize, config.qkvBias),
-    await linear(value.normed, value.v, 'self_attn.v_proj', kvHeads * headDim, hiddenSize, config.qkvBias),
+    ...(config.fused
+      ? await split(linear, value.normed, value.fused, 'self_attn.qkv_proj', hiddenSize, [
+          [value.q, heads * headDim],
+          [value.k, kvHeads * headDim],
+          [value.v, kvHeads * headDim],
+        ])
+      : [
+          await linear(value.normed, value.q, 'self_attn.q_proj', heads * headDim, hiddenSize, config.qkvBias),
+          await linear(value.normed, value.k, 'self_attn.k_proj', kvHeads * headDim, hiddenSize, config.qkvBias),
+          await linear(value.normed, value.v, 'self_attn.v_proj', kvHeads * headDim, hiddenSize, config.qkvBias),
+        ]),
     ...(config.qkNorm ? [await headNorm('q_norm', value.q, heads), await headNorm('k_norm', value.k, kvHeads)] : []),
     { ...rope, value: value.q, heads },
     { ...rope, value: value.k, heads: kvHeads },
@@ -133,8 +167,15 @@ async function block(config: ModelConfig, weights: ModelWeights, layer: number, 
     { op: 'add', a: value.hidden, b: value.added, out: value.hidden },
     await norm(config.postNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm', value.hidden, value.normed),
     ...watch('mlp', value.normed),
-    await linear(value.normed, value.gate, 'mlp.gate_proj', intermediateSize, hiddenSize, config.mlpBias),
-    await linear(value.normed, value.up, 'mlp.up_proj', intermediateSize, hiddenSize, config.mlpBias),
+    ...(config.fused
+      ? await split(linear, value.normed, value.fusedMlp, 'mlp.gate_up_proj', hiddenSize, [
+          [value.gate, intermediateSize],
+          [value.up, intermediateSize],
+        ])
+      : [
+          await linear(value.normed, value.gate, 'mlp.gate_proj', intermediateSize, hiddenSize, config.mlpBias),
+          await linear(value.normed, value.up, 'mlp.up_proj', intermediateSize, hiddenSize, config.mlpBias),
+        ]),
     config.activation === 'silu'
       ? { op: 'silu_mul', gate: value.gate, up: value.up, out: value.activated }
       : { op: 'activate', kind: config.activation, in: value.gate, up: value.up, out: value.activated },

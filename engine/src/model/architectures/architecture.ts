@@ -10,6 +10,8 @@ export interface Traits {
   readonly qkvBias: boolean;
   readonly outputBias: boolean;
   readonly mlpBias: boolean;
+  /** q, k and v are one matrix, and gate and up are. */
+  readonly fused: boolean;
   /** Norm weights are stored less 1 (Gemma: x * (1 + w)). */
   readonly normOffset: 0 | 1;
   /** Queries and keys are normed head by head before the rotation. */
@@ -79,6 +81,7 @@ export function plainTraits({ config, shape, file }: Source): Traits {
     qkvBias: false,
     outputBias: false,
     mlpBias: false,
+    fused: false,
     normOffset: 0,
     qkNorm: false,
     postNorms: false,

@@ -8,6 +8,7 @@ import { createCheckpoint } from '../../checkpoint/sharded-writer.ts';
 import { logitsOf } from '../../eval/logits.ts';
 import { loadBinding } from '../../jobs/binding.ts';
 import { loadModel } from '../load.ts';
+import { attentionFactor, inverseFrequency, parseRope } from '../rope.ts';
 import { geluTanh, neoxLogits, type ReferenceModel, referenceLogits, silu } from '../testing/reference.ts';
 
 const binding = await loadBinding();
@@ -50,6 +51,24 @@ const cases: Readonly<Record<string, Case>> = {
   Qwen3ForCausalLM: {
     config: { model_type: 'qwen3', rope_theta: 1e6 },
     reference: { ...plain, activation: silu, qkNorm: true, theta: () => 1e6 },
+  },
+  Phi3ForCausalLM: {
+    config: {
+      model_type: 'phi3',
+      partial_rotary_factor: 0.75,
+      max_position_embeddings: 96,
+      original_max_position_embeddings: 24,
+      rope_scaling: { type: 'longrope', short_factor: [1, 1.5, 3], long_factor: [2, 4, 8] },
+    },
+    reference: {
+      ...plain,
+      activation: silu,
+      fused: true,
+      rotated: 6,
+      divisors: [1, 1.5, 3],
+
+      rotationScale: Math.sqrt(1 + Math.log(96 / 24) / Math.log(24)),
+    },
   },
   GemmaForCausalLM: { config: { model_type: 'gemma', hidden_act: 'gelu' }, reference: gemmaBase },
   Gemma2ForCausalLM: {
@@ -183,6 +202,10 @@ function randomTensors(model: ReferenceModel, bias: readonly string[], norms: re
     for (const [linear, shape] of Object.entries(linears)) shapes.set(`${prefix}.self_attn.${linear}.weight`, shape);
     for (const linear of bias) shapes.set(`${prefix}.self_attn.${linear}.bias`, [linears[linear as keyof typeof linears][0] ?? 0]);
     if (model.qkNorm === true) for (const norm of ['q_norm', 'k_norm']) shapes.set(`${prefix}.self_attn.${norm}.weight`, [headDim]);
+    if (model.fused === true) {
+      shapes.set(`${prefix}.self_attn.qkv_proj.weight`, [(heads + 2 * kvHeads) * headDim, hidden]);
+      shapes.set(`${prefix}.mlp.gate_up_proj.weight`, [2 * inner, hidden]);
+    }
     for (const linear of ['gate_proj', 'up_proj']) shapes.set(`${prefix}.mlp.${linear}.weight`, [inner, hidden]);
     shapes.set(`${prefix}.mlp.down_proj.weight`, [hidden, inner]);
   }
@@ -220,3 +243,20 @@ async function modelDirectory(t: TestContext, config: object, tensors: ReadonlyM
   await writer.finish();
   return directory;
 }
+
+test('yarn keeps fast frequencies, divides slow ones and blends those between', () => {
+  // Llama-2-7B-128k by yarn: theta 10000, heads of 128, 4096 positions stretched 32 times. Corrections by hand: pairs 20 and 46.
+  const rope = parseRope(
+    { rope_theta: 10_000, rope_scaling: { rope_type: 'yarn', factor: 32, original_max_position_embeddings: 4096 } },
+    131_072,
+    'config.json',
+  );
+  const scaled = inverseFrequency(rope, 128);
+  const plainly = inverseFrequency({ theta: 10_000, scaling: { type: 'default' } }, 128);
+  const ratio = (pair: number): number => (plainly[pair] ?? 0) / (scaled[pair] ?? 1);
+  assert.ok(Math.abs(ratio(0) - 1) < 1e-6 && Math.abs(ratio(20) - 1) < 1e-6);
+  assert.ok(Math.abs(ratio(46) - 32) < 1e-4 && Math.abs(ratio(63) - 32) < 1e-4);
+  // Halfway of 20..46 is pair 33: 1 / (0.5 / 32 + 0.5).
+  assert.ok(Math.abs(ratio(33) - 1 / (0.5 / 32 + 0.5)) < 1e-5);
+  assert.ok(Math.abs(attentionFactor(rope) - (0.1 * Math.log(32) + 1)) < 1e-6);
+});

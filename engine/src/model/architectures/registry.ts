@@ -7,10 +7,11 @@ import { gpt2, gptNeox, opt } from './classic.ts';
 import { gemma, gemma2, gemma3 } from './gemma.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
+import { phi3 } from './phi3.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 
-export const architectures: readonly Architecture[] = [llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, opt, gpt2, gptNeox];
+export const architectures: readonly Architecture[] = [llama, mistral, qwen2, qwen3, phi3, gemma, gemma2, gemma3, opt, gpt2, gptNeox];
 
 /** Throws kind `checkpoint`, naming the architecture and those that run. */
 export function architectureOf(config: JsonObject, file: string): Architecture {

@@ -22,6 +22,12 @@ export interface ReferenceModel {
   readonly theta: (layer: number) => number;
   /** Divides positions (linear rope scaling). */
   readonly stretch?: (layer: number) => number;
+  /** Divisor of each pair's frequency, and what cosines and sines are multiplied by (yarn, longrope). */
+  readonly divisors?: readonly number[];
+  readonly rotationScale?: number;
+  readonly rotated?: number;
+  /** q, k and v, and gate and up, stored as one matrix. */
+  readonly fused?: boolean;
 }
 
 export type Tensors = ReadonlyMap<string, Float32Array>;
@@ -57,23 +63,32 @@ export function referenceLogits(model: ReferenceModel, tensors: Tensors, ids: In
     const input = norm(state, hidden, `${prefix}.input_layernorm.weight`);
     const project = (rows: Float64Array, width: number, name: string): Float64Array =>
       product(rows, width, of(`${prefix}.${name}.weight`), tensors.get(`${prefix}.${name}.bias`));
-    let q = project(input, hidden, 'self_attn.q_proj');
-    let k = project(input, hidden, 'self_attn.k_proj');
-    const v = project(input, hidden, 'self_attn.v_proj');
+    const width = heads * headDim;
+    const kvWidth = kvHeads * headDim;
+    const columns = (rows: Float64Array, all: number, from: number, count: number): Float64Array =>
+      Float64Array.from({ length: ids.length * count }, (_, index) => rows[Math.floor(index / count) * all + from + (index % count)] ?? 0);
+    const qkv = model.fused === true ? project(input, hidden, 'self_attn.qkv_proj') : null;
+    const all = width + 2 * kvWidth;
+    let q = qkv === null ? project(input, hidden, 'self_attn.q_proj') : columns(qkv, all, 0, width);
+    let k = qkv === null ? project(input, hidden, 'self_attn.k_proj') : columns(qkv, all, width, kvWidth);
+    const v = qkv === null ? project(input, hidden, 'self_attn.v_proj') : columns(qkv, all, width + kvWidth, kvWidth);
     if (model.qkNorm === true) {
       q = norm(q, headDim, `${prefix}.self_attn.q_norm.weight`);
       k = norm(k, headDim, `${prefix}.self_attn.k_norm.weight`);
     }
     const stretch = model.stretch?.(layer) ?? 1;
-    rotate(q, heads, headDim, model.theta(layer), stretch);
-    rotate(k, kvHeads, headDim, model.theta(layer), stretch);
+    rotate(q, heads, model, model.theta(layer), stretch);
+    rotate(k, kvHeads, model, model.theta(layer), stretch);
     const attended = attention(model, q, k, v, ids.length, model.window?.(layer) ?? null);
     let added = project(attended, heads * headDim, 'self_attn.o_proj');
     if (model.sandwich === true) added = norm(added, hidden, `${prefix}.post_attention_layernorm.weight`);
     state = plus(added);
     const second = norm(state, hidden, `${prefix}.${model.sandwich === true ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'}.weight`);
-    const up = project(second, hidden, 'mlp.up_proj');
-    const inner = project(second, hidden, 'mlp.gate_proj').map((gate, index) => model.activation(gate) * (up[index] ?? 0));
+    const both = model.fused === true ? project(second, hidden, 'mlp.gate_up_proj') : null;
+    const wide = (both?.length ?? 0) / ids.length;
+    const up = both === null ? project(second, hidden, 'mlp.up_proj') : columns(both, wide, wide / 2, wide / 2);
+    const gates = both === null ? project(second, hidden, 'mlp.gate_proj') : columns(both, wide, 0, wide / 2);
+    const inner = gates.map((gate, index) => model.activation(gate) * (up[index] ?? 0));
     added = project(inner, inner.length / ids.length, 'mlp.down_proj');
     if (model.sandwich === true) added = norm(added, hidden, `${prefix}.post_feedforward_layernorm.weight`);
     state = plus(added);
@@ -162,16 +177,17 @@ function product(rows: Float64Array, width: number, weight: Float32Array, bias?:
   });
 }
 
-function rotate(rows: Float64Array, heads: number, headDim: number, theta: number, stretch: number): void {
-  const half = headDim / 2;
+function rotate(rows: Float64Array, heads: number, model: ReferenceModel, theta: number, stretch: number): void {
+  const { headDim, rotationScale = 1 } = model;
+  const half = (model.rotated ?? headDim) / 2;
   for (let at = 0; at < rows.length; at += headDim) {
     const position = Math.floor(at / (heads * headDim)) / stretch;
     for (let i = 0; i < half; i += 1) {
-      const angle = position * theta ** (-i / half);
+      const angle = (position * theta ** (-i / half)) / (model.divisors?.[i] ?? 1);
       const first = rows[at + i] ?? 0;
       const second = rows[at + half + i] ?? 0;
-      rows[at + i] = first * Math.cos(angle) - second * Math.sin(angle);
-      rows[at + half + i] = second * Math.cos(angle) + first * Math.sin(angle);
+      rows[at + i] = (first * Math.cos(angle) - second * Math.sin(angle)) * rotationScale;
+      rows[at + half + i] = (second * Math.cos(angle) + first * Math.sin(angle)) * rotationScale;
     }
   }
 }
