@@ -5,6 +5,9 @@ import type { Recipe } from '../recipe/recipe.ts';
 import type { Converter, Draft, Source } from './conversion.ts';
 import { partOfName } from './names.ts';
 
+const NAMES =
+  'modules_to_not_convert is copied, but read in another way: AutoAWQ looks for its entries anywhere in the name of a module, transformers at its beginning and end.';
+
 export const awqBlock: Converter = {
   id: 'awq-block',
   title: 'Convert to quantization_config (AWQ)',
@@ -31,7 +34,7 @@ function draft(source: Source, destination: Draft['destination'], settings: (rec
   if (format.describes === 'checkpoint' && recipe.scheme === 'awq') {
     // The names are the same in both files, so they are taken as they stand.
     const skipped = Array.isArray(written) ? written.filter((name) => typeof name === 'string') : null;
-    return { destination, value: settings(recipe, skipped), carried: ['modules_to_not_convert'] };
+    return { destination, value: settings(recipe, skipped), carried: ['modules_to_not_convert'], names: NAMES };
   }
   const made = format.id === 'quantwright' && recipe.methods.join() === 'awq' && recipe.weights.bits === 4 && recipe.weights.dtype === 'int';
   const skipped = recipe.ignore.map(partOfName).filter((name) => name !== null);

@@ -48,6 +48,8 @@ export interface Draft {
   readonly value: JsonObject;
   /** Keys of the source that the draft says itself, beyond the fields of the recipe. */
   readonly carried: readonly string[];
+  /** To tell when modules named in the same words turn out to be other modules for the other tool. */
+  readonly names?: string;
 }
 
 export interface Converter {

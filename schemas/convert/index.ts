@@ -39,7 +39,7 @@ function conversion(converter: Converter, source: Source, input: ConversionInput
   if (after === null || !sameCodes(source.recipe, after)) {
     return null;
   }
-  const losses = [...differences(source, after), ...unreadKeys(source, draft.carried)];
+  const losses = [...differences(source, after, input.model, draft.names ?? null), ...unreadKeys(source, draft.carried)];
   return { id: converter.id, title: converter.title, ...result, losses };
 }
 

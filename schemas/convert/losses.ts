@@ -1,5 +1,8 @@
 // What two recipes do not share, in words for people: computed from the recipes, so that a converter cannot forget to say it.
 
+import { modulesOf } from '../checkpoint/linears.ts';
+import type { ModelShape } from '../checkpoint/model-shape.ts';
+import { startAnchored } from '../recipe/module-weights.ts';
 import type { Recipe, RecipeField, WeightRecipe } from '../recipe/recipe.ts';
 import type { Source } from './conversion.ts';
 import { plainName } from './plain-name.ts';
@@ -9,11 +12,13 @@ export function sameCodes(before: Recipe, after: Recipe): boolean {
   return before.weights.bits === after.weights.bits && before.weights.dtype === after.weights.dtype && block(before) === block(after);
 }
 
-export function differences(source: Source, after: Recipe): readonly string[] {
+/** `names`: what is to say of modules that both configs name in the same words and read differently; null: nothing is known of such words. */
+export function differences(source: Source, after: Recipe, model: ModelShape | null, names: string | null): readonly string[] {
   const before = source.recipe;
   return [
     ...weights(before.weights, after.weights),
-    ...modules(before, after),
+    ...ignored(before, after, model, names),
+    ...overridden(before, after),
     ...activations(before, after),
     ...(before.kvCache !== null && JSON.stringify(before.kvCache) !== JSON.stringify(after.kvCache)
       ? ['The quantization of the key/value cache is dropped.']
@@ -34,15 +39,26 @@ function weights(before: WeightRecipe, after: WeightRecipe): readonly string[] {
   ];
 }
 
-function modules(before: Recipe, after: Recipe): readonly string[] {
+function ignored(before: Recipe, after: Recipe, model: ModelShape | null, names: string | null): readonly string[] {
   const kept = new Set(after.ignore.map(plainName));
-  const lost = before.ignore.filter((pattern) => !kept.has(plainName(pattern)));
+  const modules = model?.linears.flatMap(modulesOf) ?? [];
+  const left = after.ignore.map(startAnchored);
+  // The same words, or the same modules of the model at hand.
+  const held = (pattern: string): boolean => {
+    const own = startAnchored(pattern);
+    const matched = modules.filter((module) => own?.test(module));
+    return kept.has(plainName(pattern)) || (matched.length > 0 && matched.every((module) => left.some((one) => one?.test(module))));
+  };
+  const lost = before.ignore.filter((pattern) => !held(pattern));
+  return names !== null && lost.length > 0
+    ? [names]
+    : lost.map((pattern) => `Modules matching "${pattern}" stay in floating point here; the new config cannot say so.`);
+}
+
+function overridden(before: Recipe, after: Recipe): readonly string[] {
   const settings = new Set(after.overrides.map((override) => overrideKey(override.pattern, { ...after.weights, ...override.weights })));
   const changed = before.overrides.filter(({ pattern, weights: own }) => !settings.has(overrideKey(pattern, { ...before.weights, ...own })));
-  return [
-    ...lost.map((pattern) => `Modules matching "${pattern}" stay in floating point here; the new config cannot say so.`),
-    ...changed.map(({ pattern }) => `Modules matching "${pattern}" have settings of their own here; the new config cannot say them.`),
-  ];
+  return changed.map(({ pattern }) => `Modules matching "${pattern}" have settings of their own here; the new config cannot say them.`);
 }
 
 function overrideKey(pattern: string, { dtype, bits, groupSize, symmetric, descAct }: WeightRecipe): string {

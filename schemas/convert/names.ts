@@ -3,6 +3,12 @@
 /** Characters that mean something in a regular expression; an escaped one stands for itself. */
 const META = /[\\^$.*+?()[\]{}|]/;
 
+/** The many spellings that formats lower the output matrix's name to, as one; other patterns as they are. */
+export function tidy(pattern: string): string {
+  const bare = pattern.replace(/[()?:|.*^$]/g, '');
+  return /^(?:lm_head)+$/.test(bare) ? 'lm_head' : pattern.replace(/^\(\?:([^()|]*)\)$/, '$1');
+}
+
 /**
  * The part of a module name that a pattern looks for, where it looks for no more than that: `.*down_proj` -> down_proj. Patterns without `.*` in
  * front count only for names that begin at the root of a model. Null: a pattern that says more.

@@ -2,15 +2,15 @@
 // Source: vllm-project/compressed-tensors src/compressed_tensors/quantization/quant_scheme.py :: PRESET_SCHEMES.
 import { isObject, type JsonObject } from '../configs/fields.ts';
 import type { Converter, Source } from './conversion.ts';
-import { argumentsOf, type PresetName, presetNames, presetOf } from './preset-table.ts';
+import { presetOf, schemeOf } from './preset-table.ts';
 
 export const presetToGroups: Converter = {
   id: 'preset-to-groups',
   title: 'Write the preset out as config_groups',
   convert: (source) =>
     rewritten(source, (name, scheme) => {
-      const preset = presetNames.find((one) => one === name.toUpperCase());
-      return preset !== undefined && Array.isArray(scheme) ? ['group', { targets: scheme, ...argumentsOf(preset) }] : null;
+      const preset = schemeOf(name);
+      return preset !== null && Array.isArray(scheme) ? { name: null, value: { targets: scheme, ...preset } } : null;
     }),
 };
 
@@ -19,23 +19,26 @@ export const groupsToPreset: Converter = {
   title: "Use a preset's name for config_groups",
   convert: (source) =>
     rewritten(source, (_name, scheme) => {
-      const preset: PresetName | null = isObject(scheme) && Array.isArray(scheme['targets']) ? presetOf(scheme) : null;
-      return preset !== null && isObject(scheme) ? [preset, scheme['targets']] : null;
+      const preset = isObject(scheme) && Array.isArray(scheme['targets']) ? presetOf(scheme) : null;
+      return preset !== null && isObject(scheme) ? { name: preset, value: scheme['targets'] } : null;
     }),
 };
 
+interface Changed {
+  /** Null: a group's own name, by its number. */
+  readonly name: string | null;
+  readonly value: unknown;
+}
+
 /** Every member of config_groups that `change` knows, renamed; null when there is none, or when two would have one name. */
-function rewritten(
-  source: Source,
-  change: (name: string, scheme: unknown) => readonly ['group' | PresetName, unknown] | null,
-): ReturnType<Converter['convert']> {
+function rewritten(source: Source, change: (name: string, scheme: unknown) => Changed | null): ReturnType<Converter['convert']> {
   const groups = source.value['config_groups'];
   if (source.recipe.scheme !== 'compressed-tensors' || !isObject(groups)) {
     return null;
   }
   const entries = Object.entries(groups).map(([name, scheme], index) => ({ name, scheme, index, changed: change(name, scheme) }));
   const members = entries.map(({ name, scheme, index, changed }): readonly [string, unknown] =>
-    changed === null ? [name, scheme] : [changed[0] === 'group' ? `group_${index}` : changed[0], changed[1]],
+    changed === null ? [name, scheme] : [changed.name ?? `group_${index}`, changed.value],
   );
   const distinct = new Set(members.map(([name]) => name)).size === members.length;
   if (!distinct || entries.every(({ changed }) => changed === null)) {

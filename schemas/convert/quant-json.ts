@@ -4,6 +4,7 @@ import { findFormat } from '../configs/registry.ts';
 import { weightFormatName } from '../configs/weight-format.ts';
 import type { QuantMethod, Recipe, SaveFormat, WeightRecipe } from '../recipe/recipe.ts';
 import type { Converter, Source } from './conversion.ts';
+import { tidy } from './names.ts';
 
 const SCALE_NAMES = { f16: 'float16', bf16: 'bfloat16', f32: 'float32' } as const;
 
@@ -55,8 +56,8 @@ function quantSettings({ recipe, origins }: Source): JsonObject {
     ...(methods.includes('gptq') ? { true_sequential: recipe.trueSequential } : {}),
     ...(origins.dampPercent?.present === true ? { damp_percent: recipe.dampPercent } : {}),
     ...(recipe.calibration === null ? {} : { calibration: calibration(recipe.calibration) }),
-    ...(ignore.length === 0 ? {} : { ignore }),
-    ...(overrides.length === 0 ? {} : { overrides: Object.fromEntries(overrides.map(({ pattern, weights: own }) => [pattern, override(weights, own)])) }),
+    ...(ignore.length === 0 ? {} : { ignore: ignore.map(tidy) }),
+    ...(overrides.length === 0 ? {} : { overrides: Object.fromEntries(overrides.map(({ pattern, weights: own }) => [tidy(pattern), override(weights, own)])) }),
   };
 }
 

@@ -74,7 +74,7 @@ test('what a conversion of a job does not tell as lost, it keeps', () => {
     }),
     { numRuns: 400 },
   );
-  for (const id of ['gptq-block', 'gptq-file', 'dashinfer']) {
+  for (const id of ['gptq-block', 'gptq-file', 'awq-file', 'compressed-tensors-block', 'dashinfer']) {
     assert.ok((seen.get(id) ?? 0) > 5, `${id} was tried ${seen.get(id) ?? 0} times`);
   }
 });
