@@ -79,7 +79,11 @@ export function enumProblem(name: string, allowed: unknown, synonyms: Readonly<R
       : typeof nearest === 'number'
         ? ` The nearest is ${nearest}.`
         : ` Did you mean ${JSON.stringify(nearest)}?`;
-  const list = values.map((value) => JSON.stringify(value)).join(', ');
+  // null stands for a key that is left out: no word to choose.
+  const list = values
+    .filter((value) => value !== null || values.length === 1)
+    .map((value) => JSON.stringify(value))
+    .join(', ');
   return {
     message: `${name} is ${show(now)}; ${values.length === 1 ? 'it must be' : 'it is one of'} ${list}.${guess}`,
     suggestion: nearest === undefined ? null : { value: nearest },
