@@ -1,5 +1,6 @@
 // The divisibility verdict in words: which linears, what the largest group is that works, and up to which tensor-parallel size.
 
+import type { Recipe } from '../recipe/recipe.ts';
 import { dividesAll, largestGroup, largestSplit, type Piece, piecesOf, piecesWords, undivided } from './divisibility.ts';
 import { type JudgeInput, type Reason, targetName } from './judge.ts';
 import type { Nearest } from './verdict.ts';
@@ -7,9 +8,15 @@ import type { Nearest } from './verdict.ts';
 /** Group sizes kernels of this field come in; the candidates where a runtime has no list of its own. */
 export const USUAL_GROUPS: readonly number[] = [-1, 16, 32, 64, 128, 256, 512];
 
-/** Null when the group size divides the K of every quantized linear on every device. `legal`: what else the runtime asks of a group size. */
-export function groupProblem(input: JudgeInput, rule: string, legal: readonly number[]): Reason | null {
+/** AutoAWQ makes no per-channel weights, and its files cannot say them (issue 578). */
+function sayable(recipe: Recipe, legal: readonly number[]): readonly number[] {
+  return recipe.scheme === 'awq' ? legal.filter((groupSize) => groupSize > 0) : legal;
+}
+
+/** Null when the group size divides the K of every quantized linear on every device. `sizes`: what else the runtime asks of a group size. */
+export function groupProblem(input: JudgeInput, rule: string, sizes: readonly number[]): Reason | null {
   const { recipe, model, target } = input;
+  const legal = sayable(recipe, sizes);
   if (model === null) {
     return null;
   }
@@ -61,7 +68,9 @@ export function groupNearest(pieces: readonly Piece[], failing: readonly Piece[]
 export function groupClosest({ recipe, model, target }: JudgeInput, legal: readonly number[], wanted: number): Nearest | null {
   const pieces = model === null ? [] : piecesOf(recipe, model, target.tensorParallel).filter((piece) => !piece.overridden);
   const distance = (size: number): number => (size === -1 ? Number.MAX_SAFE_INTEGER : Math.abs(size - wanted));
-  const [value] = legal.filter((size) => dividesAll(pieces, size)).sort((a, b) => distance(a) - distance(b) || b - a);
+  const [value] = sayable(recipe, legal)
+    .filter((size) => dividesAll(pieces, size))
+    .sort((a, b) => distance(a) - distance(b) || b - a);
   return asNearest(value ?? null);
 }
 

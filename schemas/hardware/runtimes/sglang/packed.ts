@@ -87,7 +87,7 @@ function shared(job: Job): readonly SupportVerdict[] {
     );
   }
   const dense = model === null ? null : { ...model, linears: model.linears.filter((linear) => !isExpert(linear)) };
-  const problem = groupProblem({ ...input, model: dense }, 'SG-GROUP-TP', recipe.scheme === 'awq' ? USUAL_GROUPS.filter((group) => group > 0) : USUAL_GROUPS);
+  const problem = groupProblem({ ...input, model: dense }, 'SG-GROUP-TP', USUAL_GROUPS);
   if (problem !== null) {
     verdicts.push(refused(input, problem));
   }

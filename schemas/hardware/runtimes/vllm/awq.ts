@@ -7,7 +7,6 @@ import { again, answer, between, capabilityVerdicts, type Job, noRow, QUANTIZATI
 import { exactVerdicts, groupSplit, mixtureVerdicts, withKernel } from './packed.ts';
 import { kernelsOf, MARLIN_GROUPS } from './wna16.ts';
 
-/** AutoAWQ makes no other: -1 breaks its quantizer (issue 578). */
 const USUAL: readonly number[] = [16, 32, 64, 128, 256];
 
 export function judgeAwq(job: Job): readonly SupportVerdict[] {
