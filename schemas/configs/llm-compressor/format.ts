@@ -1,5 +1,6 @@
 // Recipes of llm-compressor (recipe.yaml, recipe.json): stages that hold modifiers.
 import type { Edit } from '../../check/finding.ts';
+import { languageOf } from '../../document/parse.ts';
 import { schema } from '../../generated/schema-llm-compressor.ts';
 import { validate } from '../../generated/validate-llm-compressor.ts';
 import type { ConfigFormat } from '../config-format.ts';
@@ -16,7 +17,11 @@ export const llmCompressor: ConfigFormat = {
   impliedRuntime: null,
   describes: 'recipe',
   snippets,
-  match(_fileName, root) {
+  match(fileName, root) {
+    // Recipes are YAML (compressed-tensors writes the result as JSON); looking for modifiers in a large JSON file would cost more than it finds.
+    if (languageOf(fileName) !== 'yaml') {
+      return null;
+    }
     const groups = groupsOf(root?.value, []);
     return groups.some(({ members, read }) => read || Object.keys(members).some((name) => name.endsWith('Modifier'))) ? { path: [] } : null;
   },

@@ -13,7 +13,7 @@ export function globPattern(name: string): string {
 interface Branch {
   readonly parts: Map<string, Branch | null>;
   /** Parts at which a name ends although others go on. */
-  readonly ends: Set<string>;
+  ends: Set<string> | null;
 }
 
 /**
@@ -22,21 +22,22 @@ interface Branch {
  */
 export function namesPattern(names: readonly string[]): string {
   const globs = names.filter((name) => isGlob(name));
-  const root = branchOf();
-  // Neighbours in the file mostly share their parent, so its branch is looked up once for them.
-  const branches = new Map<string, Branch>([['', root]]);
+  const tree = new NameTree();
+  // Neighbours in the file mostly share their parent: its parts are gathered, and entered together.
   let parent = '';
-  let branch = root;
+  let parts: string[] = [];
   for (const name of globs.length === 0 ? names : names.filter((one) => !isGlob(one))) {
     const dot = name.lastIndexOf('.');
     const own = dot < 0 ? '' : name.slice(0, dot);
     if (own !== parent) {
+      tree.enter(parent, parts);
       parent = own;
-      branch = branchAt(own, branches);
+      parts = [];
     }
-    end(branch, dot < 0 ? name : name.slice(dot + 1));
+    parts.push(dot < 0 ? name : name.slice(dot + 1));
   }
-  const plain = root.parts.size === 0 ? [] : [`${alternatives(root, new Map())}${INSIDE}`];
+  tree.enter(parent, parts);
+  const plain = tree.root.parts.size === 0 ? [] : [`${alternatives(tree.root, new Map())}${INSIDE}`];
   return [...plain, ...globs.map(globPattern)].map((pattern) => `(?:${pattern})`).join('|');
 }
 
@@ -44,46 +45,70 @@ function isGlob(name: string): boolean {
   return name.includes('*') || name.includes('?') || name.startsWith('re:');
 }
 
-function branchOf(): Branch {
-  return { parts: new Map(), ends: new Set() };
-}
+class NameTree {
+  readonly root: Branch = { parts: new Map(), ends: null };
+  /** Branches by their beginning, without those that are shared. */
+  readonly #branches = new Map<string, Branch>([['', this.root]]);
+  /** One branch for all beginnings that end in the same parts, as all experts of a model do. */
+  readonly #leaves = new Map<string, Branch>();
 
-function end(branch: Branch, part: string): void {
-  if (branch.parts.get(part) === undefined) {
-    branch.parts.set(part, null);
-  } else if (branch.parts.get(part) !== null) {
-    branch.ends.add(part);
+  enter(beginning: string, parts: readonly string[]): void {
+    if (parts.length === 0) {
+      return;
+    }
+    const dot = beginning.lastIndexOf('.');
+    const part = dot < 0 ? beginning : beginning.slice(dot + 1);
+    const above = beginning === '' || this.#branches.has(beginning) ? null : this.#branchAt(dot < 0 ? '' : beginning.slice(0, dot));
+    if (above === null || above.parts.has(part)) {
+      this.#add(this.#branchAt(beginning), parts);
+      return;
+    }
+    const key = parts.join(' ');
+    const leaf = this.#leaves.get(key) ?? { parts: new Map(parts.map((one) => [one, null])), ends: null };
+    this.#leaves.set(key, leaf);
+    above.parts.set(part, leaf);
+  }
+
+  #add(branch: Branch, parts: readonly string[]): void {
+    for (const part of parts) {
+      const next = branch.parts.get(part);
+      if (next === undefined) {
+        branch.parts.set(part, null);
+      } else if (next !== null) {
+        branch.ends = (branch.ends ?? new Set()).add(part);
+      }
+    }
+  }
+
+  /** The branch below a beginning, made with all above it; a shared one is copied, since this one is about to change. */
+  #branchAt(beginning: string): Branch {
+    const known = this.#branches.get(beginning);
+    if (known !== undefined) {
+      return known;
+    }
+    const dot = beginning.lastIndexOf('.');
+    const above = this.#branchAt(dot < 0 ? '' : beginning.slice(0, dot));
+    const part = dot < 0 ? beginning : beginning.slice(dot + 1);
+    const before = above.parts.get(part);
+    if (before === null) {
+      above.ends = (above.ends ?? new Set()).add(part);
+    }
+    const made: Branch = { parts: new Map(before?.parts ?? []), ends: before?.ends ?? null };
+    above.parts.set(part, made);
+    this.#branches.set(beginning, made);
+    return made;
   }
 }
 
-/** The branch below a beginning, made with all above it. */
-function branchAt(beginning: string, branches: Map<string, Branch>): Branch {
-  const known = branches.get(beginning);
-  if (known !== undefined) {
-    return known;
-  }
-  const dot = beginning.lastIndexOf('.');
-  const above = branchAt(dot < 0 ? '' : beginning.slice(0, dot), branches);
-  const part = dot < 0 ? beginning : beginning.slice(dot + 1);
-  if (above.parts.get(part) === null) {
-    above.ends.add(part);
-  }
-  const made = branchOf();
-  above.parts.set(part, made);
-  branches.set(beginning, made);
-  return made;
-}
-
-/** `written`: expressions of branches whose names all end, by their parts; every expert of a model has the same. */
-function alternatives(branch: Branch, written: Map<string, string>): string {
-  const key = [...branch.parts.values()].every((next) => next === null) ? [...branch.parts.keys()].join(' ') : null;
-  const known = key === null ? undefined : written.get(key);
+function alternatives(branch: Branch, written: Map<Branch, string>): string {
+  const known = written.get(branch);
   if (known !== undefined) {
     return known;
   }
   const alike = new Map<string, string[]>();
   for (const [part, next] of branch.parts) {
-    const tail = next === null ? '' : branch.ends.has(part) ? `(?:\\.${alternatives(next, written)})?` : `\\.${alternatives(next, written)}`;
+    const rest = next === null ? '' : `\\.${alternatives(next, written)}`;
+    const tail = branch.ends?.has(part) === true ? `(?:${rest})?` : rest;
     const parts = alike.get(tail);
     if (parts === undefined) {
       alike.set(tail, [literal(part)]);
@@ -93,8 +118,6 @@ function alternatives(branch: Branch, written: Map<string, string>): string {
   }
   const choices = [...alike].map(([tail, parts]) => `${parts.length === 1 ? parts[0] : `(?:${parts.join('|')})`}${tail}`);
   const pattern = choices.length === 1 ? (choices[0] ?? '') : `(?:${choices.join('|')})`;
-  if (key !== null) {
-    written.set(key, pattern);
-  }
+  written.set(branch, pattern);
   return pattern;
 }
