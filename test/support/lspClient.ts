@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ServerSettings } from '@quantwright/schemas/rpc/server';
 import {
+  type ClientCapabilities,
   type CodeAction,
   type CodeActionContext,
   CodeActionRequest,
@@ -53,6 +54,11 @@ export interface LspOptions {
   readonly rootUri?: string;
   /** Without it the client does not answer workspace/configuration, like the plainest editors. */
   readonly configuration?: boolean;
+  /** Left out: the compiled server of the checkout; else a bundle. */
+  readonly entry?: string;
+  /** Beside what every editor can do. */
+  readonly capabilities?: ClientCapabilities;
+  readonly folders?: readonly string[];
 }
 
 export interface LspDocument {
@@ -78,8 +84,11 @@ export interface LspClient {
   readonly initialized: InitializeResult;
   /** Lines the server logged as errors. */
   readonly errors: readonly string[];
+  /** Methods the server registered, and refreshes it asked for, in their order. */
+  readonly registered: readonly string[];
+  readonly refreshed: readonly string[];
   readonly stderr: () => string;
-  open(uri: string, text: string): Promise<LspDocument>;
+  open(uri: string, text: string, languageId?: string): Promise<LspDocument>;
   /** Resolves when the server has been told; documents are checked again after it. */
   setSettings(settings: Partial<ServerSettings>): Promise<void>;
   fileChanged(uri: string): Promise<void>;
@@ -88,7 +97,7 @@ export interface LspClient {
 }
 
 export async function startLsp(options: LspOptions = {}): Promise<LspClient> {
-  const child = spawn(process.execPath, [serverEntry, '--stdio'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [options.entry ?? serverEntry, '--stdio'], { stdio: ['pipe', 'pipe', 'pipe'] });
   // Every awaited publication listens for the end of the process.
   child.setMaxListeners(0);
   let stderr = '';
@@ -98,6 +107,8 @@ export async function startLsp(options: LspOptions = {}): Promise<LspClient> {
   const exited = once(child, 'exit');
   const connection = createProtocolConnection(new StreamMessageReader(child.stdout), new StreamMessageWriter(child.stdin));
   const errors: string[] = [];
+  const registered: string[] = [];
+  const refreshed: string[] = [];
   const listeners = new Map<string, Set<(params: PublishDiagnosticsParams) => void>>();
   const latest = new Map<string, PublishDiagnosticsParams>();
   let settings = options.settings ?? {};
@@ -110,16 +121,34 @@ export async function startLsp(options: LspOptions = {}): Promise<LspClient> {
     for (const listener of [...(listeners.get(params.uri) ?? [])]) listener(params);
   });
   connection.onRequest(ConfigurationRequest.type, ({ items }) => items.map(() => settings));
-  connection.onRequest(RegistrationRequest.type, () => undefined);
+  connection.onRequest(RegistrationRequest.type, ({ registrations }) => {
+    for (const { method } of registrations) registered.push(method);
+  });
+  for (const method of ['workspace/diagnostic/refresh', 'workspace/codeLens/refresh', 'workspace/inlayHint/refresh']) {
+    connection.onRequest(method, () => {
+      refreshed.push(method);
+      return null;
+    });
+  }
   connection.listen();
 
   const configuration = options.configuration !== false;
   const initialized = await connection.sendRequest(InitializeRequest.type, {
     processId: process.pid,
     rootUri: options.rootUri ?? null,
+    workspaceFolders: options.folders?.map((uri) => ({ uri, name: uri.split('/').pop() ?? uri })) ?? null,
     capabilities: {
-      workspace: { configuration, didChangeConfiguration: { dynamicRegistration: true }, didChangeWatchedFiles: { dynamicRegistration: true } },
-      textDocument: { completion: { completionItem: { snippetSupport: true } }, publishDiagnostics: { versionSupport: true } },
+      workspace: {
+        configuration,
+        didChangeConfiguration: { dynamicRegistration: true },
+        didChangeWatchedFiles: { dynamicRegistration: true },
+        ...options.capabilities?.workspace,
+      },
+      textDocument: {
+        completion: { completionItem: { snippetSupport: true } },
+        publishDiagnostics: { versionSupport: true },
+        ...options.capabilities?.textDocument,
+      },
     },
     initializationOptions: settings,
   });
@@ -151,12 +180,12 @@ export async function startLsp(options: LspOptions = {}): Promise<LspClient> {
       known.add(listener);
     });
 
-  const open = async (uri: string, initial: string): Promise<LspDocument> => {
+  const open = async (uri: string, initial: string, languageId = 'json'): Promise<LspDocument> => {
     let text = initial;
     let version = 1;
     const textDocument = { uri };
     latest.delete(uri);
-    await connection.sendNotification(DidOpenTextDocumentNotification.type, { textDocument: { uri, languageId: 'json', version, text } });
+    await connection.sendNotification(DidOpenTextDocumentNotification.type, { textDocument: { uri, languageId, version, text } });
     const document: LspDocument = {
       uri,
       text: () => text,
@@ -203,6 +232,8 @@ export async function startLsp(options: LspOptions = {}): Promise<LspClient> {
     process: child,
     initialized,
     errors,
+    registered,
+    refreshed,
     stderr: () => stderr,
     open,
     async setSettings(next) {

@@ -11,7 +11,7 @@ export interface FeatureHost {
   readonly service: Service;
   readonly workspacePull: WorkspacePull;
   /** Resolves when the settings are known. */
-  readonly ready: Promise<void>;
+  readonly ready: () => Promise<void>;
   readonly document: (uri: string) => TextDocument | undefined;
 }
 
@@ -29,7 +29,7 @@ export function connectFeatures({ connection, service, workspacePull, ready, doc
     // Turns of the event loop let a cancellation or an edit that is already on the wire arrive before the work begins.
     await nextTurn();
     await nextTurn();
-    await ready;
+    await ready();
     if (token.isCancellationRequested) return cancelled();
     try {
       return await compute();
@@ -94,7 +94,7 @@ export function connectFeatures({ connection, service, workspacePull, ready, doc
   });
   connection.onRequest(matrix, async (params, token) => {
     await nextTurn();
-    await ready;
+    await ready();
     if (token.isCancellationRequested) return cancelled();
     return service.matrix(params.uri === null ? null : (documentOf(params.uri) ?? null), params);
   });

@@ -80,19 +80,22 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
     for (const problem of read.problems) connection.console.warn(problem);
     settings = read.settings;
   };
-  const pullSettings = async (): Promise<void> => {
-    if (!client.configuration) return;
-    try {
-      adopt(await connection.workspace.getConfiguration('quantwright'));
-    } catch (error) {
-      connection.console.warn(`The settings could not be read, the former ones stay: ${String(error)}`);
-    }
+  /** What is asked while settings are on their way waits for them, but not for a client that does not answer. */
+  let settled: Promise<void> = gate.passed;
+  const pullSettings = (): Promise<void> => {
+    if (!client.configuration) return Promise.resolve();
+    const pulled = connection.workspace
+      .getConfiguration('quantwright')
+      .then(adopt)
+      .catch((error: unknown) => connection.console.warn(`The settings could not be read, the former ones stay: ${String(error)}`));
+    settled = Promise.all([gate.passed, Promise.race([pulled, patience()])]).then(() => undefined);
+    return pulled;
   };
 
   const checks = createChecks({
     document: (uri) => documents.get(uri),
     async diagnostics(document) {
-      await gate.passed;
+      await settled;
       try {
         return await service.diagnostics(document);
       } catch (error) {
@@ -129,7 +132,7 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
     client = readClientFeatures(params);
     folders = client.folders;
     adopt(params.initializationOptions);
-    if (client.configuration) setTimeout(() => gate.open(), settingsPatienceMs).unref();
+    if (client.configuration) void patience().then(() => gate.open());
     else gate.open();
     connection.console.info(`quantwright-lsp on Node ${process.version}, ${process.platform} ${process.arch}, process ${process.pid}`);
     return initializeResult(client);
@@ -184,7 +187,7 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
     checkDependents(document.uri);
   });
 
-  connectFeatures({ connection, service, workspacePull, ready: gate.passed, document: (uri) => documents.get(uri) });
+  connectFeatures({ connection, service, workspacePull, ready: () => settled, document: (uri) => documents.get(uri) });
   connection.onShutdown(() => {
     checks.dispose();
     if (refreshing !== null) clearTimeout(refreshing);
@@ -192,4 +195,8 @@ export function startServer(connection: Connection, effects: ServerEffects): voi
 
   documents.listen(connection);
   connection.listen();
+}
+
+function patience(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, settingsPatienceMs).unref());
 }
