@@ -49,3 +49,9 @@ test('AWQ becomes a job of ours, with the output matrix in plain words', () => {
 test('8 bits are not offered for AutoAWQ, which has 4 only', () => {
   assert.ok(conversions('job.quant.json', { quant_method: 'awq', weight_format: 'uint8', group_size: 64 }).every(({ id }) => !id.startsWith('awq')));
 });
+
+test('a layout that the other reader does not have is not converted', () => {
+  const ids = (name: string, config: unknown): readonly string[] => conversions(name, config).map(({ id }) => id);
+  assert.ok(!ids('quant_config.json', { ...file, version: 'marlin', zero_point: false }).includes('awq-block'));
+  assert.ok(!ids('config.json', { model_type: 'llama', quantization_config: { ...block, version: 'llm-awq' } }).includes('awq-file'));
+});

@@ -5,13 +5,16 @@ import type { Recipe } from '../recipe/recipe.ts';
 import type { Converter, Draft, Source } from './conversion.ts';
 import { partOfName } from './names.ts';
 
+const BLOCK_VERSIONS = ['gemm', 'gemv', 'gemv_fast', 'llm-awq'];
+const FILE_VERSIONS = ['gemm', 'gemv', 'gemv_fast', 'marlin'];
+
 const NAMES =
   'modules_to_not_convert is copied, but read in another way: AutoAWQ looks for its entries anywhere in the name of a module, transformers at its beginning and end.';
 
 export const awqBlock: Converter = {
   id: 'awq-block',
   title: 'Convert to quantization_config (AWQ)',
-  convert: (source) => (source.path.length > 0 || inBlockWords(source) ? null : draft(source, { kind: 'block' }, blockSettings)),
+  convert: (source) => (source.path.length > 0 || inBlockWords(source) ? null : draft(source, { kind: 'block' }, BLOCK_VERSIONS, blockSettings)),
 };
 
 export const awqFile: Converter = {
@@ -19,7 +22,7 @@ export const awqFile: Converter = {
   title: 'Convert to quant_config.json (AutoAWQ)',
   convert(source) {
     const file = source.recipe.scheme === 'awq' && !inBlockWords(source) && source.format.id !== 'quantwright';
-    return file ? null : draft(source, { kind: 'file', name: 'quant_config.json' }, fileSettings);
+    return file ? null : draft(source, { kind: 'file', name: 'quant_config.json' }, FILE_VERSIONS, fileSettings);
   },
 };
 
@@ -28,9 +31,18 @@ function inBlockWords({ value, recipe }: Source): boolean {
   return recipe.scheme === 'awq' && ['bits', 'group_size'].some((key) => Object.hasOwn(value, key));
 }
 
-function draft(source: Source, destination: Draft['destination'], settings: (recipe: Recipe, skipped: readonly string[] | null) => JsonObject): Draft | null {
+/** `versions`: the layouts that the other reader has; weights in another one stay with the file that they have. */
+function draft(
+  source: Source,
+  destination: Draft['destination'],
+  versions: readonly string[],
+  settings: (recipe: Recipe, skipped: readonly string[] | null) => JsonObject,
+): Draft | null {
   const { recipe, value, format } = source;
   const written = value['modules_to_not_convert'];
+  if (!versions.includes(version(recipe))) {
+    return null;
+  }
   if (format.describes === 'checkpoint' && recipe.scheme === 'awq') {
     // The names are the same in both files, so they are taken as they stand.
     const skipped = Array.isArray(written) ? written.filter((name) => typeof name === 'string') : null;

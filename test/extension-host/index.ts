@@ -14,6 +14,7 @@ export async function run(): Promise<void> {
   await import('./suite/activation.test.ts');
   await import('./suite/diagnostics.test.ts');
   await import('./suite/language-features.test.ts');
+  await import('./suite/server-features.test.ts');
   await import('./suite/engine.test.ts');
 
   const results: TestResult[] = [];

@@ -30,7 +30,6 @@ export const hintsAndLenses: Journey = {
     await screenshot('shown');
     await workbench.page.keyboard.press('Control+B');
     await workbench.page.locator('.part.sidebar').waitFor({ state: 'hidden' });
-    await picture('hints', 420);
 
     // A lens leads to the job: the first question is for the model.
     await lens.getByText('Quantize', { exact: true }).click();
@@ -41,7 +40,9 @@ export const hintsAndLenses: Journey = {
     // A target of the user's own is what the lens speaks of.
     await writeTargets(workspace, [{ runtime: 'vllm', version: null, device: 'nvidia-h100', tensorParallel: 2 }]);
     await lens.filter({ hasText: /vllm/i }).waitFor();
+    await workbench.editor.locator('.view-line', { hasText: /128.*K\sper\sshard/ }).waitFor();
     await screenshot('target');
+    await picture('hints', 330);
 
     await writeTargets(workspace, [], { 'quantwright.inlayHints.enabled': false, 'quantwright.codeLens.enabled': false });
     await hint.waitFor({ state: 'detached' });

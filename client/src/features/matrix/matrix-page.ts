@@ -91,7 +91,7 @@ function reasons(runtimeName: string, { rows, columns, cells }: MatrixResult['ma
 /** Without the runtime and the device, which have their own places. */
 function sentence({ message, kernel, runtimeWords, more }: MatrixCell, device: string, runtime: string): string {
   const bare = message.replaceAll(` on ${device}`, '');
-  const said = bare.startsWith(`${runtime}: `) ? bare.slice(runtime.length + 2) : bare;
+  const said = bare.startsWith(`${runtime}: `) ? bare.slice(runtime.length + 2).replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase()) : bare;
   const parts = [
     kernel === null || said.includes(kernel) ? said : `${said} Kernel: ${kernel}.`,
     runtimeWords === null ? '' : `It says: "${runtimeWords}"`,
