@@ -9,9 +9,9 @@ import { globPattern } from './modelopt/module-globs.ts';
 
 /**
  * regex: from the start of the name (ours, DashInfer). dynamic: the same behind `+:` or `-:` (GPTQModel). transformers: from the start or the end of
- * the name. compressed-tensors: `re:`, a whole name or a class. glob: `*` and `?` (ModelOpt, Quark). name: one whole name (auto-round).
+ * the name. substring: anywhere in it (AutoAWQ). compressed-tensors: `re:`, a whole name or a class. glob: `*` and `?` (ModelOpt, Quark). name: one whole name (auto-round).
  */
-export type PatternSyntax = 'regex' | 'dynamic' | 'transformers' | 'compressed-tensors' | 'glob' | 'name';
+export type PatternSyntax = 'regex' | 'dynamic' | 'transformers' | 'substring' | 'compressed-tensors' | 'glob' | 'name';
 
 export interface WrittenPattern {
   /** As written. */
@@ -66,7 +66,7 @@ function read(format: string, value: JsonObject, path: JsonPath): readonly Writt
     const own = value[key];
     const list = Object.hasOwn(LISTS, key) && Array.isArray(own) ? LISTS[key] : undefined;
     if (list !== undefined && Array.isArray(own)) {
-      return patternsOf(own, key === 'ignore' ? syntaxOfIgnore(format) : list, 'ignore', [...path, key]);
+      return patternsOf(own, syntaxOf(key, list, format), 'ignore', [...path, key]);
     }
     const member = Object.hasOwn(MEMBERS, key) ? MEMBERS[key] : undefined;
     if (member !== undefined && isObject(own)) {
@@ -94,6 +94,7 @@ export function regexPart(text: string, syntax: PatternSyntax): string | null {
       return text.startsWith('re:') ? text.slice(3) : null;
     case 'transformers':
       return /[\\^$*+?()[\]{}|]/.test(text) ? text : null;
+    case 'substring':
     case 'name':
       return null;
   }
@@ -111,6 +112,8 @@ function translated(text: string, syntax: PatternSyntax): string | null {
       return globPattern(text);
     case 'transformers':
       return notConverted([text])[0] ?? null;
+    case 'substring':
+      return `.*${literal(text)}`;
     case 'name':
       return `${literal(text)}$`;
   }
@@ -142,6 +145,9 @@ function written(text: string, syntax: PatternSyntax, use: WrittenPattern['use']
   };
 }
 
-function syntaxOfIgnore(format: string): PatternSyntax {
-  return format === 'quantwright' ? 'regex' : /modelopt|tensorrt/.test(format) ? 'glob' : 'compressed-tensors';
+function syntaxOf(key: string, usual: PatternSyntax, format: string): PatternSyntax {
+  if (key === 'ignore') {
+    return format === 'quantwright' ? 'regex' : /modelopt|tensorrt/.test(format) ? 'glob' : usual;
+  }
+  return format === 'awq-quant-config' ? 'substring' : usual;
 }

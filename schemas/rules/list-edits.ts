@@ -1,5 +1,5 @@
 // Edits of lists in a config that keep their layout: elements added at the end as the last one stands.
-import type { Edit } from '../check/finding.ts';
+import type { Edit, Fix } from '../check/finding.ts';
 import { nodeAt } from '../document/find.ts';
 import type { ParsedDocument } from '../document/node.ts';
 import type { JsonPath } from '../recipe/origin.ts';
@@ -23,4 +23,10 @@ export function addToList({ root, text, language }: ParsedDocument, path: JsonPa
   const space = /^\s*$/.test(gap) ? (before === undefined && gap === '' ? ' ' : gap) : ' ';
   const end = { start: last.range.end, end: last.range.end };
   return [{ kind: 'replace', range: end, text: added.map((one) => `,${space}${JSON.stringify(one)}`).join('') }];
+}
+
+/** Nothing when something else than a list stands there. */
+export function addFix(document: ParsedDocument, path: JsonPath, added: string): readonly Fix[] {
+  const edits = addToList(document, path, [added]);
+  return edits.length === 0 ? [] : [{ title: `Add ${JSON.stringify(added)} to "${path.at(-1)}"`, edits, preferred: true }];
 }

@@ -1,13 +1,20 @@
 // Test material: random configs of every format, near enough to real ones to reach the rules, with the model and target they are judged for.
 import fc from 'fast-check';
+import type { ModelFiles } from '../checkpoint/model-files.ts';
+import { isObject } from '../configs/fields.ts';
 import { devices } from '../hardware/devices.ts';
 import type { RuntimeId, Target } from '../hardware/target.ts';
+import { besideFiles } from './arbitrary-files.ts';
+import { change, changedValue } from './changed-value.ts';
+import { exampleConfigs } from './example-configs.ts';
 
 export interface Sample {
   readonly fileName: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly modelConfig: Readonly<Record<string, unknown>> | null;
   readonly target: Target | null;
+  /** What lies beside the config. */
+  readonly files: ModelFiles | null;
 }
 
 const groupSize = fc.constantFrom<unknown>(-1, 16, 32, 48, 64, 96, 100, 128, 256, 384, 512, 1024, 0, -2, '128', 12.5, null);
@@ -121,7 +128,22 @@ export const sample: fc.Arbitrary<Sample> = fc
   )
   .map(([[fileName, own], model, chosen]) => {
     const config = fileName === 'config.json' ? { ...model, quantization_config: own } : own;
-    return { fileName, config, modelConfig: model, target: chosen };
+    return { fileName, config, modelConfig: model, target: chosen, files: null };
+  });
+
+/** Configs of every format: their examples with something changed, and at times with tensors and another file beside them. */
+export const changedExample: fc.Arbitrary<Sample> = fc
+  .record({
+    example: fc.constantFrom(...exampleConfigs),
+    changes: fc.array(change, { maxLength: 3 }),
+    model: fc.option(modelConfig),
+    chosen: fc.option(target),
+    files: fc.option(besideFiles),
+  })
+  .map(({ example, changes, model, chosen, files }) => {
+    const changed = changes.reduce<unknown>((value, one) => changedValue(value, one), example.value);
+    const config = isObject(changed) ? changed : {};
+    return { fileName: example.fileName, config, modelConfig: model, target: chosen, files };
   });
 
 function record(keys: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arbitrary<Readonly<Record<string, unknown>>> {

@@ -50,6 +50,7 @@ function withPrefix(core: string, text: string, syntax: PatternSyntax, modules: 
     case 'glob':
       return [`${before}${text}`, `*${text}`];
     case 'transformers':
+    case 'substring':
     case 'name':
       return [prefixed];
   }

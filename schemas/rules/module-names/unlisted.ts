@@ -5,7 +5,7 @@ import { literal } from '../../configs/hf/not-converted.ts';
 import { writtenPatterns } from '../../configs/written-patterns.ts';
 import { rangeAt } from '../../document/find.ts';
 import { IGNORED, moduleSettings } from '../../recipe/module-settings.ts';
-import { addToList } from '../list-edits.ts';
+import { addFix } from '../list-edits.ts';
 import type { RuleContext } from '../rule.ts';
 
 const VISION = /(?:^|\.)(?:visual|vision_tower|vision_model|vision_encoder|multi_modal_projector|mm_projector|audio_tower)(?=\.|$)/;
@@ -32,7 +32,8 @@ export function unlistedParts(context: RuleContext): readonly Finding[] {
   table.modules.forEach((module, place) => {
     const header = table.tensors.get(`${module}.weight`) ?? null;
     packed ||= header === null ? !table.tensors.has(`${module}.weight`) : !FLOATS.includes(header.dtype);
-    const part = header !== null && FLOATS.includes(header.dtype) && header.shape.length === 2 && settings[place] !== IGNORED ? partOf(module) : null;
+    const part =
+      header !== null && FLOATS.includes(header.dtype) && header.shape.length === 2 && settings[place] !== IGNORED ? partOf(module, recipe.scheme) : null;
     if (part !== null) {
       const known = parts.get(part.name) ?? { part, modules: [] };
       known.modules.push(module);
@@ -42,12 +43,13 @@ export function unlistedParts(context: RuleContext): readonly Finding[] {
   return packed ? [...parts.values()].map(({ part, modules }) => findingOf(part, modules, key, context)) : [];
 }
 
-function partOf(module: string): Part | null {
+function partOf(module: string, scheme: string): Part | null {
   const tower = VISION.exec(module);
   if (tower !== null) {
     return { kind: 'The vision or audio part', name: module.slice(0, tower.index + tower[0].length), isPrefix: true };
   }
-  const router = ROUTER.exec(module);
+  // AutoAWQ and its readers leave every module out whose name holds the text, and a router's is part of gate_proj's.
+  const router = scheme === 'awq' ? null : ROUTER.exec(module);
   return router === null ? null : { kind: 'The router', name: router[0].replace(/^\./, ''), isPrefix: false };
 }
 
@@ -55,7 +57,7 @@ function partOf(module: string): Part | null {
 function listKey(context: RuleContext): string | null {
   const { recipe, origins } = context;
   const patterns = writtenPatterns(context.format.id, context.value, context.path).filter(({ use }) => use === 'targets');
-  const everything = patterns.length === 0 || patterns.some(({ text }) => text === 'Linear');
+  const everything = recipe?.scheme !== 'compressed-tensors' || patterns.some(({ text }) => text === 'Linear');
   const listed = recipe?.scheme === 'compressed-tensors' || origins.ignore?.present === true;
   const scheme = ['compressed-tensors', 'modelopt', 'awq', 'fp8'].includes(recipe?.scheme ?? '');
   const key = origins.ignore?.path.at(-1);
@@ -73,7 +75,7 @@ function findingOf(part: Part, modules: readonly string[], key: string, context:
     range: rangeAt(context.document.root, path, 'key'),
     supportRule: null,
     source: 'vllm-project/vllm issues 9832 and 26182',
-    fixes: [{ title: `Add ${JSON.stringify(pattern)} to "${key}"`, edits: addToList(context.document, path, [pattern]), preferred: true }],
+    fixes: addFix(context.document, path, pattern),
   };
 }
 

@@ -58,6 +58,7 @@ const READERS: Readonly<Record<WrittenPattern['syntax'], string>> = {
   regex: 'this format',
   dynamic: 'GPTQModel',
   transformers: 'transformers',
+  substring: 'AutoAWQ',
   'compressed-tensors': 'compressed-tensors',
   glob: 'this format',
   name: 'auto-round',
