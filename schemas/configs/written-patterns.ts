@@ -70,7 +70,8 @@ function read(format: string, value: JsonObject, path: JsonPath): readonly Writt
     }
     const member = Object.hasOwn(MEMBERS, key) ? MEMBERS[key] : undefined;
     if (member !== undefined && isObject(own)) {
-      return Object.keys(own).map((text) => written(text, member, text.startsWith('-:') ? 'ignore' : 'settings', [...path, key, text], true));
+      const holder = [...path, key];
+      return Object.keys(own).map((text) => new Written(text, member, text.startsWith('-:') ? 'ignore' : 'settings', holder, text));
     }
     return key === 'config_groups' && isObject(own) ? targetsOf(own, [...path, key]) : [];
   });
@@ -128,21 +129,34 @@ function targetsOf(groups: JsonObject, path: JsonPath): readonly WrittenPattern[
 }
 
 function patternsOf(list: readonly unknown[], syntax: PatternSyntax, use: WrittenPattern['use'], path: JsonPath): readonly WrittenPattern[] {
-  return list.flatMap((text, index) => (typeof text === 'string' ? [written(text, syntax, use, [...path, index], false)] : []));
+  return list.flatMap((text, index) => (typeof text === 'string' ? [new Written(text, syntax, use, path, index)] : []));
 }
 
-function written(text: string, syntax: PatternSyntax, use: WrittenPattern['use'], path: JsonPath, isKey: boolean): WrittenPattern {
-  return {
-    text,
-    syntax,
-    use,
-    path,
-    isKey,
-    // Compiled when it is asked for: files of mixtures have tens of thousands.
-    get source() {
-      return syntax === 'compressed-tensors' && isClassName(text) ? null : sourceOf(text, syntax);
-    },
-  };
+/** Files of mixtures have tens of thousands: places and expressions are made when they are asked for. */
+class Written implements WrittenPattern {
+  readonly text: string;
+  readonly syntax: PatternSyntax;
+  readonly use: WrittenPattern['use'];
+  readonly isKey: boolean;
+  readonly #holder: JsonPath;
+  readonly #step: string | number;
+
+  constructor(text: string, syntax: PatternSyntax, use: WrittenPattern['use'], holder: JsonPath, step: string | number) {
+    this.text = text;
+    this.syntax = syntax;
+    this.use = use;
+    this.isKey = typeof step === 'string';
+    this.#holder = holder;
+    this.#step = step;
+  }
+
+  get path(): JsonPath {
+    return [...this.#holder, this.#step];
+  }
+
+  get source(): string | null {
+    return this.syntax === 'compressed-tensors' && isClassName(this.text) ? null : sourceOf(this.text, this.syntax);
+  }
 }
 
 function syntaxOf(key: string, usual: PatternSyntax, format: string): PatternSyntax {

@@ -26,6 +26,10 @@ export function splitsOf(recipe: Recipe, modules: readonly string[]): readonly S
     return key;
   };
   return groupsOf(modules).flatMap(({ parent, members }) => {
+    const [head] = members;
+    if (head === undefined || members.every(({ place }) => settings[place] === settings[head.place])) {
+      return [];
+    }
     const states = members.map(({ name, place }) => ({ name, setting: settings[place] ?? OWN }));
     const ignored = states.filter(({ setting }) => setting === IGNORED).map(({ name }) => name);
     const kept = states.filter(({ setting }) => setting !== IGNORED);

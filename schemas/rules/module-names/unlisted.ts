@@ -1,6 +1,7 @@
 // Vision towers and routers that the checkpoint keeps in floating point while the config says they are quantized: the runtime builds packed layers
 // for them and finds no weights.
 import type { Finding } from '../../check/finding.ts';
+import type { TensorTable } from '../../checkpoint/model-files.ts';
 import { literal } from '../../configs/hf/not-converted.ts';
 import { writtenPatterns } from '../../configs/written-patterns.ts';
 import { rangeAt } from '../../document/find.ts';
@@ -26,30 +27,62 @@ export function unlistedParts(context: RuleContext): readonly Finding[] {
   if (recipe === null || table === null || format.describes !== 'checkpoint' || key === null) {
     return [];
   }
+  const { plain, isPacked } = plainParts(table);
+  if (!isPacked || plain.length === 0) {
+    return [];
+  }
   const settings = moduleSettings(recipe, table.modules);
   const parts = new Map<string, { readonly part: Part; readonly modules: string[] }>();
-  let packed = false;
-  table.modules.forEach((module, place) => {
-    const header = table.tensors.get(`${module}.weight`) ?? null;
-    packed ||= header === null ? !table.tensors.has(`${module}.weight`) : !FLOATS.includes(header.dtype);
-    const part =
-      header !== null && FLOATS.includes(header.dtype) && header.shape.length === 2 && settings[place] !== IGNORED ? partOf(module, recipe.scheme) : null;
-    if (part !== null) {
+  for (const { module, place, part } of plain) {
+    // AutoAWQ and its readers leave every module out whose name holds the text, and a router's is part of gate_proj's.
+    if (settings[place] !== IGNORED && (part.isPrefix || recipe.scheme !== 'awq')) {
       const known = parts.get(part.name) ?? { part, modules: [] };
       known.modules.push(module);
       parts.set(part.name, known);
     }
-  });
-  return packed ? [...parts.values()].map(({ part, modules }) => findingOf(part, modules, key, context)) : [];
+  }
+  return [...parts.values()].map(({ part, modules }) => findingOf(part, modules, key, context));
 }
 
-function partOf(module: string, scheme: string): Part | null {
+interface PlainParts {
+  /** Towers and routers in floating point. */
+  readonly plain: readonly { readonly module: string; readonly place: number; readonly part: Part }[];
+  /** Some module of the checkpoint is quantized. */
+  readonly isPacked: boolean;
+}
+
+const known = new WeakMap<TensorTable, PlainParts>();
+
+function plainParts(table: TensorTable): PlainParts {
+  const ready = known.get(table);
+  if (ready !== undefined) {
+    return ready;
+  }
+  const plain = table.modules.flatMap((module, place) => {
+    const part = partOf(module);
+    return part !== null && isPlain(module, table) ? [{ module, place, part }] : [];
+  });
+  const parts = { plain, isPacked: table.modules.some((module) => isQuantized(module, table)) };
+  known.set(table, parts);
+  return parts;
+}
+
+function isPlain(module: string, { tensors }: TensorTable): boolean {
+  const header = tensors.get(`${module}.weight`) ?? null;
+  return header !== null && FLOATS.includes(header.dtype) && header.shape.length === 2;
+}
+
+function isQuantized(module: string, { tensors }: TensorTable): boolean {
+  const header = tensors.get(`${module}.weight`) ?? null;
+  return header === null ? !tensors.has(`${module}.weight`) : !FLOATS.includes(header.dtype);
+}
+
+function partOf(module: string): Part | null {
   const tower = VISION.exec(module);
   if (tower !== null) {
     return { kind: 'The vision or audio part', name: module.slice(0, tower.index + tower[0].length), isPrefix: true };
   }
-  // AutoAWQ and its readers leave every module out whose name holds the text, and a router's is part of gate_proj's.
-  const router = scheme === 'awq' ? null : ROUTER.exec(module);
+  const router = ROUTER.exec(module);
   return router === null ? null : { kind: 'The router', name: router[0].replace(/^\./, ''), isPrefix: false };
 }
 
