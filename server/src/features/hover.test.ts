@@ -47,3 +47,15 @@ test('an object is not described by the message about a key it may lack', async 
 });
 
 test('hover on white space says nothing', async () => assert.equal(await marked('{ "quant_method": "rtn", "weight_format": "int8" }\n\n|').hover(), ''));
+
+test('a pattern tells which modules it matches', async () => {
+  const said = await marked('{ "quant_method": "rtn", "weight_format": "int8", "ignore": [".*down|_proj"] }', { model: llama7b }).hover();
+  assert.match(said, /Matches 32 modules of 225/);
+  assert.match(said, /`model\.layers\.0\.mlp\.down_proj`/);
+  assert.match(said, /and 26 more/);
+});
+
+test('sources can be followed', async () => {
+  const said = await marked('{ "bits": 4, "group_size": 128, "desc_a|ct": false }', { name: 'quantize_config.json' }).hover();
+  assert.match(said, /\]\(https:\/\/github\.com\/[\w-]+\/[\w-]+\/blob\/HEAD\/[\w./]+\.py\)/);
+});

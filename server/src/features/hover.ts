@@ -12,6 +12,8 @@ import { ruleHelp } from '../schema/ruleHelp.ts';
 import { toRange } from './diagnostics.ts';
 import type { DiagnosticPage } from './documentation.ts';
 import { decisivePerTarget, targetWords, verdictLines } from './judgement.ts';
+import { countWords, matchesFor, modulesOfModel, patternPlaces, patternsAt } from './modules.ts';
+import { withLinks } from './sourceLinks.ts';
 
 export function hover(analysis: Analysis, position: Position, pageOf: DiagnosticPage): Hover | null {
   const { document, result } = analysis;
@@ -20,6 +22,7 @@ export function hover(analysis: Analysis, position: Position, pageOf: Diagnostic
   const node = nodeAtOffset(result.tree, offset);
   const sections = [
     node === null ? '' : memberSection(analysis, node, offset),
+    node === null ? '' : patternSection(analysis, node),
     ...result.findings
       .filter((finding) => finding.range.start <= offset && offset <= finding.range.end)
       .map((finding) => findingSection(finding, pageOf(finding.code))),
@@ -45,6 +48,22 @@ function memberSection(analysis: Analysis, node: ConfigNode, offset: number): st
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
+/** Which modules of the model a pattern means. */
+function patternSection(analysis: Analysis, node: ConfigNode): string {
+  const modules = modulesOfModel(analysis);
+  if (modules.length === 0) return '';
+  const patterns = patternPlaces(analysis.result).flatMap((place) => patternsAt(analysis.result, place));
+  const pattern = patterns.find((one) => one.node === node);
+  const matches = pattern === undefined ? null : matchesFor(pattern, modules);
+  if (matches === null) return '';
+  const shown = matches.slice(0, shownModules).map((index) => `- \`${modules[index] ?? ''}\``);
+  const more = matches.length > shownModules ? [`- and ${matches.length - shownModules} more`] : [];
+  return [`Matches ${countWords(matches.length)} of ${modules.length} in the model.`, ...(shown.length === 0 ? [] : ['', ...shown, ...more])].join('\n');
+}
+
+/** Enough to see whether the pattern means what was meant. */
+const shownModules = 6;
+
 /** Who accepts the config as it stands, when the member is one that a verdict can depend on. */
 function verdictSection(analysis: Analysis, path: JsonPath): string {
   const fields = Object.entries(analysis.result.origins).filter(([, origin]) => origin?.present === true && same(origin.path, path));
@@ -65,7 +84,7 @@ function findingSection(finding: Finding, page: string | null): string {
   return [
     `**${page === null ? finding.code : `[${finding.code}](${page})`}** ${help?.name ?? ''}`,
     help?.markdown ?? finding.message,
-    cited === '' ? '' : `Source: ${cited}`,
+    cited === '' ? '' : `Source: ${withLinks(cited)}`,
   ]
     .filter((part) => part !== '')
     .join('\n\n');

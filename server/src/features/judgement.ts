@@ -6,6 +6,7 @@ import type { Target } from '@quantwright/schemas/hardware/target';
 import type { SupportVerdict } from '@quantwright/schemas/hardware/verdict';
 import type { JsonPath } from '@quantwright/schemas/recipe/origin';
 import { same } from '../schema/jsonSchema.ts';
+import { withLinks } from './sourceLinks.ts';
 
 export interface Judgement {
   /** One verdict per target, the decisive one. */
@@ -60,7 +61,7 @@ export function targetWords(target: Target): string {
 function verdictWords(verdict: SupportVerdict): string {
   switch (verdict.kind) {
     case 'supported':
-      return `runs on ${verdict.kernel} *(${verdict.source})*`;
+      return `runs on ${verdict.kernel} *(${withLinks(verdict.source)})*`;
     case 'refused':
       return reason(verdict);
     case 'falls_back':
@@ -77,7 +78,7 @@ function verdictWords(verdict: SupportVerdict): string {
 function reason(verdict: Exclude<SupportVerdict, { kind: 'supported' }>): string {
   const words = verdict.runtimeWords === null ? '' : ` Its own words: “${verdict.runtimeWords}”`;
   const nearest = verdict.nearest === null ? '' : ` Nearest that works: ${verdict.nearest.words}.`;
-  return `${verdict.message}${words}${nearest} *(${verdict.rule}, ${verdict.source})*`;
+  return `${verdict.message}${words}${nearest} *(${verdict.rule}, ${withLinks(verdict.source)})*`;
 }
 
 const marks: Readonly<Record<SupportVerdict['kind'], string>> = { supported: '✓', refused: '✗', falls_back: '⚠', dequantizes: '⚠', ignored: '⚠', unknown: '?' };

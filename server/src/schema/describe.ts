@@ -1,5 +1,6 @@
 // What a JSON Schema says about a member, as markdown: meaning, type, default, allowed values, where that was read.
 import type { JsonSchema } from '@quantwright/schemas/configs/json-schema';
+import { withLinks } from '../features/sourceLinks.ts';
 import { listedValues, same, typesOf } from './jsonSchema.ts';
 
 export function describeMember(key: string, schemas: readonly JsonSchema[]): string {
@@ -10,7 +11,7 @@ export function describeMember(key: string, schemas: readonly JsonSchema[]): str
     `**${key}**${types.length === 0 ? '' : `: ${types.join(' or ')}`}${schemas.some((schema) => schema.deprecated === true) ? ' (deprecated)' : ''}`,
     meaningOf(schemas),
     facts.join('\n'),
-    sources.length === 0 ? '' : `*${sources.join('; ')}*`,
+    sources.length === 0 ? '' : `*${sources.map(withLinks).join('; ')}*`,
   ]
     .filter((part) => part !== '')
     .join('\n\n');

@@ -12,6 +12,8 @@ const schema = JSON.parse(`{
     "on": { "type": "boolean" },
     "either": { "type": ["string", "array"], "if": { "type": "string" }, "then": { "enum": ["one", "two"] } },
     "nested": { "type": "object", "additionalProperties": { "type": "string", "enum": ["x"] } },
+    "pattern": { "type": "object", "patternProperties": { "^g": { "enum": ["y"] } }, "additionalProperties": false },
+    "any": { "anyOf": [{ "type": "string", "enum": ["p"] }, { "type": "object", "properties": { "inner": { "type": "boolean" } } }] },
     "list": { "type": "array", "items": { "type": "number", "minimum": 3 } }
   },
   "allOf": [
@@ -47,3 +49,10 @@ test('members of branches appear only where their condition holds', () => {
   assert.deepEqual(keys({}), ['hint']);
 });
 test('a path into nowhere has no schemas', () => assert.deepEqual(schemasAt(schema, {}, ['method', 'deeper', 0]), []));
+test('members of a pattern and of alternatives have schemas', () => {
+  assert.deepEqual(values({}, ['pattern', 'group']).values, ['y']);
+  assert.deepEqual(values({}, ['pattern', 'other']).values, []);
+  assert.deepEqual(values({}, ['any']).values, ['p']);
+  assert.deepEqual([...membersAt(schema, { any: {} }, ['any']).keys()], ['inner']);
+  assert.deepEqual(values({ any: {} }, ['any', 'inner']).values, [true, false]);
+});

@@ -64,7 +64,9 @@ export function same(left: unknown, right: unknown): boolean {
 function childSchemas(schema: JsonSchema, step: string | number): readonly JsonSchema[] {
   if (typeof step === 'number') return schema.items === undefined ? [] : [schema.items];
   const named = schema.properties !== undefined && Object.hasOwn(schema.properties, step) ? schema.properties[step] : undefined;
-  if (named !== undefined) return [named];
+  const patterned = Object.entries(schema.patternProperties ?? {}).flatMap(([pattern, member]) => (matches(pattern, step) ? [member] : []));
+  if (named !== undefined) return [named, ...patterned];
+  if (patterned.length > 0) return patterned;
   return typeof schema.additionalProperties === 'object' ? [schema.additionalProperties] : [];
 }
 
@@ -73,7 +75,22 @@ function expand(schema: JsonSchema, value: unknown): readonly JsonSchema[] {
   const parts = [schema.then, schema.else].filter((part) => part !== undefined);
   const chosen = schema.if === undefined ? [] : value === undefined ? parts : [holds(schema.if, value) ? schema.then : schema.else];
   const applying = [...(schema.allOf ?? []), ...chosen].filter((part) => part !== undefined);
-  return [schema, ...applying.flatMap((part) => expand(part, value))];
+  return [schema, ...[...applying, ...alternatives(schema, value)].flatMap((part) => expand(part, value))];
+}
+
+/** Of several alternatives those that the value may be; of one that is none of them, or not known, every one. */
+function alternatives({ anyOf, oneOf }: JsonSchema, value: unknown): readonly JsonSchema[] {
+  const parts = [...(anyOf ?? []), ...(oneOf ?? [])];
+  const possible = value === undefined ? [] : parts.filter((part) => holds(part, value));
+  return possible.length > 0 ? possible : parts;
+}
+
+function matches(pattern: string, key: string): boolean {
+  try {
+    return new RegExp(pattern, 'u').test(key);
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a condition holds, for the keywords that conditions are written with. */
@@ -86,6 +103,7 @@ function holds(condition: JsonSchema, value: unknown): boolean {
   const members = Object.entries(condition.properties ?? {});
   if (members.some(([key, member]) => child(value, key) !== undefined && !holds(member, child(value, key)))) return false;
   if (condition.allOf?.some((part) => !holds(part, value)) === true) return false;
+  if (condition.anyOf !== undefined && !condition.anyOf.some((part) => holds(part, value))) return false;
   return condition.not === undefined || !holds(condition.not, value);
 }
 
