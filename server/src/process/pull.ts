@@ -98,8 +98,9 @@ export function createWorkspacePull(host: WorkspacePullHost): WorkspacePull {
       const tell = (uri: string, version: number | null, resultId: string, items: Diagnostic[]): void => {
         told.add(canonicalUri(uri));
         const previous = before.get(canonicalUri(uri));
-        // A file without findings that the client never heard of is not worth a line.
-        if (items.length === 0 && previous === undefined && !closed.has(canonicalUri(uri))) return;
+        // A file without findings that the client never heard of is not worth a line. An open one is: the client forgets what it heard of a document
+        // whose tab is closed, long before it closes the document, and then believes these reports alone.
+        if (items.length === 0 && previous === undefined && version === null && !closed.has(canonicalUri(uri))) return;
         closed.delete(canonicalUri(uri));
         const report: WorkspaceDocumentDiagnosticReport =
           previous === resultId ? { kind: 'unchanged', uri, version, resultId } : { kind: 'full', uri, version, resultId, items };

@@ -91,7 +91,7 @@ suite('what the language server adds to the text', () => {
   });
 
   test('a config that was never saved is known by what it says', async () => {
-    const content = JSON.stringify({ quant_method: 'gptq', bits: 5, group_size: 128, desc_act: false });
+    const content = JSON.stringify({ quant_method: 'awq', bits: 5, group_size: 128, zero_point: true });
     const document = await vscode.workspace.openTextDocument({ language: 'json', content });
     await vscode.window.showTextDocument(document);
     await whenDiagnostics(document.uri, 'the finding on bits', (found) => found.some(({ message }) => message.includes('5')));
@@ -99,12 +99,9 @@ suite('what the language server adds to the text', () => {
   });
 
   test('recipes in YAML are checked, other YAML is left alone', async () => {
-    const recipe = await open(
-      'yaml/recipe.yaml',
-      'quant_stage:\n  quant_modifiers:\n    QuantizationModifier:\n      targets: [Linear]\n      scheme: W4A17\n',
-    );
+    const recipe = await open('yaml/recipe.yaml', 'quant_stage:\n  quant_modifiers:\n    QuantizationModifier:\n      targets: [Linear]\n      sheme: W4A16\n');
     await vscode.languages.setTextDocumentLanguage(recipe, 'yaml');
-    await whenDiagnostics(recipe.uri, 'the unknown scheme', (found) => found.some(({ message }) => message.includes('W4A17')));
+    await whenDiagnostics(recipe.uri, 'the misspelt key', (found) => found.some(({ message }) => message.includes('sheme')));
     const other = await open('yaml/compose.yaml', 'services:\n  web:\n    image: nginx\n');
     const result = await vscode.commands.executeCommand<{ readonly format: string | null }>('quantwright.checkConfig');
     assert.equal(result.format, null);
