@@ -28,7 +28,7 @@ function bothOrNeither(fields: Fields, path: JsonPath): readonly LowerProblem[] 
     ];
   }
   const method = fields.text('quant_method');
-  if (four || eight || (method !== null && method !== 'bitsandbytes')) {
+  if (four || eight || fields.broken('quant_method', method) || (method !== null && method !== 'bitsandbytes')) {
     return [];
   }
   const fix = setFix([...path, 'load_in_4bit'], true);

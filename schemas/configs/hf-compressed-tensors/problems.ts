@@ -55,7 +55,7 @@ function presetProblems({ name, path }: Group): readonly LowerProblem[] {
 function formatProblems(fields: Fields, { scheme, path, weights }: Group): readonly LowerProblem[] {
   const own = typeof scheme['format'] === 'string' ? scheme['format'] : null;
   const top = fields.text('format');
-  if (top === 'mixed-precision' && own === null) {
+  if (top === 'mixed-precision' && (scheme['format'] ?? null) === null) {
     return [
       {
         code: 'QC013',
