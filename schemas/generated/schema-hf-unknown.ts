@@ -8,7 +8,10 @@ export const schema: JsonSchema = {
   "type": "object",
   "properties": {
     "quant_method": {
-      "type": "string",
+      "type": [
+        "string",
+        "null"
+      ],
       "description": "Names the quantization family; without it transformers refuses the file.",
       "examples": [
         "gptq",
