@@ -87,3 +87,11 @@ test('targetChoices names runtimes and devices', () => {
   assert.ok(runtimes.some((runtime) => runtime.id === 'dashinfer'));
   assert.ok(devices.some((device) => device.id === 'nvidia-a100'));
 });
+
+test('of ten thousand findings a thousand are shown, errors first, and the rest is counted', async () => {
+  const rows = Array.from({ length: 3000 }, (_, index) => `"m${index}": { "weight_format": "int99" }`).join(', ');
+  const found = await marked(`{ "quant_method": "rtn", "weight_format": "int8", "overrides": { ${rows} } }`).diagnostics();
+  assert.equal(found.length, 1001);
+  assert.ok(found.slice(0, 1000).every(({ severity }) => severity === 1));
+  assert.match(String(found.at(-1)?.message), /more findings of this file are not shown/);
+});

@@ -26,7 +26,7 @@ import { codeLenses } from './features/codeLens.ts';
 import { complete } from './features/completion/complete.ts';
 import { snippetCompletions } from './features/completion/starters.ts';
 import { conversionActions } from './features/conversions.ts';
-import { toDiagnostic } from './features/diagnostics.ts';
+import { toDiagnostics } from './features/diagnostics.ts';
 import type { DiagnosticPage } from './features/documentation.ts';
 import { documentLinks } from './features/documentLinks.ts';
 import { foldingRanges } from './features/folding.ts';
@@ -83,7 +83,7 @@ export function createService(host: ServiceHost): Service {
     return analysis.result.format === null ? nothing : compute(analysis);
   };
   const diagnosticsOf = ({ document, result }: Analysis): Diagnostic[] =>
-    result.format === null ? [] : result.findings.map((finding) => toDiagnostic(document, finding, host.diagnosticPage));
+    result.format === null ? [] : toDiagnostics(document, result.findings, host.diagnosticPage);
 
   return {
     diagnostics: async (document) => diagnosticsOf(await analysed(document)),

@@ -13,7 +13,22 @@ export interface DiagnosticData {
   readonly fixes: readonly string[];
 }
 
-export function toDiagnostic(document: TextDocument, finding: Finding, pageOf: DiagnosticPage): Diagnostic {
+/** A list of experts can be wrong in ten thousand rows; editors stop showing far below that, and the message would be megabytes. */
+const shownFindings = 1000;
+
+/** The worst first where there are too many, and then how many are left out. */
+export function toDiagnostics(document: TextDocument, findings: readonly Finding[], pageOf: DiagnosticPage): Diagnostic[] {
+  if (findings.length <= shownFindings) return findings.map((finding) => toDiagnostic(document, finding, pageOf));
+  const ranked = [...findings].sort((left, right) => severities[left.severity] - severities[right.severity]);
+  const [hidden] = ranked.slice(shownFindings);
+  const shown = ranked.slice(0, shownFindings).map((finding) => toDiagnostic(document, finding, pageOf));
+  if (hidden === undefined) return shown;
+  const left = findings.length - shownFindings;
+  const message = `${left} more findings of this file are not shown here; the command "quantwright check" lists all ${findings.length}.`;
+  return [...shown, { ...toDiagnostic(document, { ...hidden, fixes: [] }, pageOf), severity: DiagnosticSeverity.Information, message }];
+}
+
+function toDiagnostic(document: TextDocument, finding: Finding, pageOf: DiagnosticPage): Diagnostic {
   const page = pageOf(finding.code);
   const data: DiagnosticData = {
     path: finding.path,

@@ -7,20 +7,25 @@ import { toRange } from './diagnostics.ts';
 /** Deeper than any config; keeps a hostile document from exhausting the stack of the client. */
 const depthLimit = 64;
 
+/** What editors show at most; a table with a row for every expert has ten times as many. */
+const symbolLimit = 10_000;
+
 export function documentSymbols(document: TextDocument, root: ConfigNode | null): DocumentSymbol[] {
-  return root === null ? [] : membersOf(document, root, 0);
+  return root === null ? [] : membersOf(document, root, 0, { left: symbolLimit });
 }
 
-function membersOf(document: TextDocument, node: ConfigNode, depth: number): DocumentSymbol[] {
-  if (depth >= depthLimit) return [];
-  return node.children.map((child) => {
+function membersOf(document: TextDocument, node: ConfigNode, depth: number, room: { left: number }): DocumentSymbol[] {
+  if (depth >= depthLimit || room.left <= 0) return [];
+  const shown = node.children.slice(0, room.left);
+  room.left -= shown.length;
+  return shown.map((child) => {
     const selection = child.keyRange ?? child.range;
     const symbol: DocumentSymbol = {
       name: String(child.key ?? '') || '""',
       kind: kinds[child.type],
       range: toRange(document, { start: selection.start, end: Math.max(child.range.end, selection.end) }),
       selectionRange: toRange(document, selection),
-      children: membersOf(document, child, depth + 1),
+      children: membersOf(document, child, depth + 1, room),
     };
     const detail = child.type === 'object' || child.type === 'array' ? '' : (JSON.stringify(child.value) ?? '');
     return detail === '' ? symbol : { ...symbol, detail: detail.length > 60 ? `${detail.slice(0, 59)}…` : detail };
