@@ -43,7 +43,7 @@ for (const id of IDS) {
     assert.ok((format?.snippets?.length ?? 0) >= 2);
     for (const { label, value } of format?.snippets ?? []) {
       const file = id === 'deepspeed' ? { fp16: { enabled: false }, compression_training: value } : value;
-      const { format: found, findings, recipe } = check('new.json', JSON.stringify(file));
+      const { format: found, findings, recipe } = check(id === 'llm-compressor' ? 'new.yaml' : 'new.json', JSON.stringify(file));
       assert.equal(found, id, label);
       assert.deepEqual(
         findings.filter(({ severity }) => severity !== 'hint').map(({ message }) => message),

@@ -14,12 +14,14 @@ export interface Piece {
   readonly weights: WeightRecipe;
   /** The settings are an override's, not the recipe's own. */
   readonly overridden: boolean;
-  /** Groups run on through the whole matrix, so that no row has to hold a whole number of them. */
-  readonly flat: boolean;
+  /** What a group size has to divide: K; where groups run on from row to row, all elements of the matrix; 0 where the last may be short. */
+  readonly divided: number;
 }
 
 /** bitsandbytes blocks the flattened weights (functional.py :: quantize_4bit); HQQ's group divides the number of elements (core/quantize.py). */
-const FLAT: readonly string[] = ['bitsandbytes', 'hqq'];
+function dividedBy(scheme: string, k: number, n: number): number {
+  return scheme === 'bitsandbytes' ? 0 : scheme === 'hqq' ? k * n : k;
+}
 
 /**
  * The quantized linears of a model on one of `tensorParallel` devices: one piece for each linear of a block and each different setting among
@@ -36,7 +38,7 @@ export function piecesOf(recipe: Recipe, model: ModelShape, tensorParallel: numb
       const key = weights === null ? '' : `${linear.module} ${linear.firstLayer} ${settingsKey(weights)}`;
       if (weights !== null && !pieces.has(key)) {
         const k = linear.parallel === 'row' ? linear.in / tensorParallel : linear.in;
-        pieces.set(key, { linear, module, k, weights, overridden: weights !== recipe.weights, flat: FLAT.includes(recipe.scheme) });
+        pieces.set(key, { linear, module, k, weights, overridden: weights !== recipe.weights, divided: dividedBy(recipe.scheme, k, linear.out) });
       }
     }
   }
@@ -49,12 +51,12 @@ export function settingsKey({ dtype, bits, groupSize, symmetric, descAct, block 
 }
 
 export function dividesAll(pieces: readonly Piece[], groupSize: number): boolean {
-  return pieces.every((piece) => Number.isInteger(piece.k) && (groupSize === -1 || piece.flat || piece.k % groupSize === 0));
+  return pieces.every((piece) => Number.isInteger(piece.k) && (groupSize === -1 || piece.divided % groupSize === 0));
 }
 
 /** Pieces whose group size does not divide their K, or whose K cannot be split at all. */
 export function undivided(pieces: readonly Piece[]): readonly Piece[] {
-  return pieces.filter(({ k, weights, flat }) => !Number.isInteger(k) || (!flat && weights.groupSize !== -1 && k % weights.groupSize !== 0));
+  return pieces.filter(({ k, divided, weights }) => !Number.isInteger(k) || (weights.groupSize !== -1 && divided % weights.groupSize !== 0));
 }
 
 /** The largest of `legal` that divides the K of every piece without an override; -1 (per channel) only when nothing else does. */
