@@ -88,3 +88,23 @@ test('a config that agrees, and shapes that tell nothing, are silent', () => {
   assert.deepEqual(findings('QC024', config(GPTQ), beside({ 'model.layers.0.mlp.up_proj.qweight': ['I32', [32, N]] })), []);
   assert.deepEqual(findings('QC024', config(GPTQ), { file: 'config.json' }), []);
 });
+
+test('packed weights of compressed-tensors need the sizes of the model for their bits', () => {
+  const weights = (num_bits: number, group_size: number): object => ({ num_bits, type: 'int', symmetric: true, strategy: 'group', group_size });
+  const ct = (bits: number, group: number): object => ({
+    quant_method: 'compressed-tensors',
+    format: 'pack-quantized',
+    config_groups: { group_0: { targets: ['Linear'], weights: weights(bits, group) } },
+    ignore: ['lm_head'],
+  });
+  const tensors: Tensors = {
+    'model.layers.0.mlp.up_proj.weight_packed': ['I32', [N, K / 8]],
+    'model.layers.0.mlp.up_proj.weight_scale': ['BF16', [N, K / 64]],
+  };
+  assert.deepEqual(fixed('QC024', config(ct(4, 128)), beside(tensors)), config(ct(4, 64)));
+  assert.match(
+    findings('QC024', config(ct(8, 64)), beside(tensors))[0]?.message ?? '',
+    /says 8 bits, the tensors of .* say 4 bits, group_size 64 \(weight_packed \[512, 32\]/,
+  );
+  assert.deepEqual(findings('QC024', config(ct(4, 64)), beside(tensors)), []);
+});

@@ -76,3 +76,18 @@ test('a vision tower that stayed plain belongs in the list', () => {
   assert.deepEqual(fixed('QC003', config(listed), place), config({ ...AWQ, modules_to_not_convert: ['lm_head', 'model.visual'] }));
   assert.deepEqual(findings('QC003', config({ ...AWQ, modules_to_not_convert: ['model.visual'] }), place), []);
 });
+
+test('compressed-tensors: regular expressions, whole names, targets, and a router that stayed plain', () => {
+  const weights = { num_bits: 4, type: 'int', symmetric: true, strategy: 'group', group_size: 64 };
+  const ct = (ignore: readonly string[], targets: readonly string[] = ['Linear']): object =>
+    config({ quant_method: 'compressed-tensors', format: 'pack-quantized', config_groups: { group_0: { targets, weights } }, ignore });
+  const packed = Object.fromEntries(language.map((name) => [`${name}.weight_packed`, ['I32', [64, 8]] as const]));
+  const place: Place = { file: 'config.json', tensors: { ...packed, 'model.layers.0.mlp.gate.weight': ['BF16', [8, 64]] } };
+  assert.deepEqual(fixed('QC003', ct(['lm_head']), place), ct(['lm_head', 're:.*mlp\\.gate$']));
+  assert.deepEqual(
+    fixed('QC003', ct(['lm_head', 're:.*mlp.gate$', 're:layers.0.mlp.down_proj']), place),
+    ct(['lm_head', 're:.*mlp.gate$', 're:model\\.layers.0.mlp.down_proj']),
+  );
+  assert.deepEqual(fixed('QC003', ct(['re:.*gate$'], ['re:.*down_porj$']), place), ct(['re:.*gate$'], ['re:.*down_proj$']));
+  assert.deepEqual(findings('QC003', ct(['lm_head', 're:.*mlp.gate$']), place), []);
+});

@@ -26,3 +26,11 @@ test('untied models, heads left alone and unknown models are silent', () => {
   assert.deepEqual(findings('QC018', modelopt({ exclude_modules: ['lm_head'] }), { file: 'hf_quant_config.json', model: tiedModel }), []);
   assert.deepEqual(findings('QC018', modelopt({ exclude_modules: [] }), { file: 'hf_quant_config.json' }), []);
 });
+
+test('the class Linear reaches lm_head unless it is ignored', () => {
+  const weights = { num_bits: 4, type: 'int', symmetric: true, strategy: 'group', group_size: 64 };
+  const ct = (ignore: readonly string[]): object =>
+    config({ quant_method: 'compressed-tensors', format: 'pack-quantized', config_groups: { group_0: { targets: ['Linear'], weights } }, ignore });
+  assert.deepEqual(fixed('QC018', ct([]), place), ct(['lm_head']));
+  assert.deepEqual(findings('QC018', ct(['re:.*lm_head']), place), []);
+});

@@ -25,7 +25,7 @@ function quantizedHead(context: RuleContext): readonly Finding[] {
     {
       code: 'QC018',
       severity: 'warning',
-      message: `${asked.why}, and the model ties it to its embeddings (tie_word_embeddings): loaders either quantize the embeddings with it or drop one of the two, and answers turn to noise.`,
+      message: `${asked.why}, and the model ties it to its embeddings (tie_word_embeddings): the checkpoint then holds a packed copy of a matrix that stands at both ends, and loaders that expect one fail.`,
       path: asked.path,
       range: rangeAt(context.document.root, asked.path, 'key'),
       supportRule: null,
