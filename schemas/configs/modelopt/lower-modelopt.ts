@@ -11,7 +11,6 @@ import { type Algorithm, findAlgorithm, isGrouped, kvCacheOf } from './quant-alg
 const SOURCE = 'NVIDIA/Model-Optimizer modelopt/torch/export/quant_utils.py';
 /** Beyond this many names one expression for all is faster than one for each. */
 const MANY_NAMES = 400;
-const SETTING_KEYS = ['quant_algo', 'group_size', 'awq_block_size', 'has_zero_point'] as const;
 
 export function lowerModelopt(format: string, value: unknown, path: JsonPath): Lowered {
   const fields = fieldsOf(value, path);
@@ -120,7 +119,12 @@ function mixedParts(layers: Readonly<Record<string, unknown>>, path: JsonPath, p
 
 /** Neighbours in the file mostly have the same settings: tens of thousands of entries are taken by this comparison alone. */
 function sameSetting(a: JsonObject, b: JsonObject): boolean {
-  return SETTING_KEYS.every((key) => a[key] === b[key]);
+  return (
+    a['quant_algo'] === b['quant_algo'] &&
+    a['group_size'] === b['group_size'] &&
+    a['awq_block_size'] === b['awq_block_size'] &&
+    a['has_zero_point'] === b['has_zero_point']
+  );
 }
 
 function groupOf(fields: Fields): number | null {

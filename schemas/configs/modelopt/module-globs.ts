@@ -21,6 +21,21 @@ interface Branch {
  * once, so that tens of thousands of names stay a short expression.
  */
 export function namesPattern(names: readonly string[]): string {
+  const known = recent.find((one) => one.names.length === names.length && one.names.every((name, index) => name === names[index]));
+  if (known !== undefined) {
+    return known.pattern;
+  }
+  const pattern = patternOf(names);
+  recent.unshift({ names, pattern });
+  recent.length = Math.min(recent.length, KEPT);
+  return pattern;
+}
+
+/** A file of 3 MB is checked at every key stroke, and its names are almost always those of the stroke before. */
+const recent: { readonly names: readonly string[]; readonly pattern: string }[] = [];
+const KEPT = 4;
+
+function patternOf(names: readonly string[]): string {
   const globs = names.filter((name) => isGlob(name));
   const tree = new NameTree();
   // Neighbours in the file mostly share their parent: its parts are gathered, and entered together.
