@@ -17,6 +17,8 @@ Settings arrive as initializationOptions and as the section "quantwright" of wor
   targets            [{ "runtime": "dashinfer", "version": null, "device": "nvidia-a100", "tensorParallel": 1 }]
   modelDirectory     directory of the model a config is for, when it is not beside the file
   readNeighbours     false: read nothing but the opened documents
+  severity           { "QC012": "hint" }: severity of a code, or off
+  suppress           ["QC023"]: codes that are not told
 `;
 
 export function parseArguments(args: readonly string[]): Start {
