@@ -34,6 +34,12 @@ test('overrides get them as keys', async () => {
 
 const spelled: readonly (readonly [string, string, string, string])[] = [
   [
+    'compressed-tensors',
+    'config.json',
+    '{ "quantization_config": { "quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": { "group_0": { "targets": ["Linear"], "weights": { "num_bits": 4, "type": "int", "strategy": "group", "group_size": 128 } } }, "ignore": [|] } }',
+    're:.*down_proj',
+  ],
+  [
     'ModelOpt',
     'hf_quant_config.json',
     '{ "producer": { "name": "modelopt" }, "quantization": { "quant_algo": "FP8", "exclude_modules": [|] } }',
