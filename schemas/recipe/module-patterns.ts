@@ -1,6 +1,7 @@
 // Which modules of a checkpoint a pattern matches, by an index over their names: mixtures have tens of thousands of modules, and configs hundreds
 // of patterns. A pattern is a regular expression from the start of the full module name, as in a Recipe (`ignore`, `overrides`).
 import { startAnchored } from './module-weights.ts';
+import { type Simple, simpleOf } from './pattern-form.ts';
 
 /** Names that the pattern matches, in their order; none when it is no regular expression. Answers are kept for as long as the list of names. */
 export function matchesOf(pattern: string, modules: readonly string[]): readonly string[] {
@@ -27,18 +28,18 @@ export function indicesOf(pattern: string, modules: readonly string[]): readonly
   return found;
 }
 
-/** How a pattern without wildcards stands in a name. */
-type Simple =
-  | { readonly kind: 'whole' | 'start' | 'inside'; readonly text: string }
-  /** transformers' rule: the name begins with it, or ends with it. */
-  | { readonly kind: 'ends'; readonly start: string; readonly end: string };
+/** Places in the order of their keys; the key of each place. */
+interface Ordered {
+  readonly places: readonly number[];
+  readonly keys: readonly string[];
+}
 
 interface ModuleIndex {
   readonly modules: readonly string[];
   readonly places: ReadonlyMap<string, number>;
-  /** Places in the order of the names, and of the names read backwards. */
-  readonly byStart: () => readonly number[];
-  readonly byEnd: () => readonly number[];
+  /** By the names, and by the names read backwards. */
+  readonly byStart: () => Ordered;
+  readonly byEnd: () => Ordered;
   /** Names with their numbers taken out -> places: what tells layers and experts apart. */
   readonly byShape: () => ReadonlyMap<string, readonly number[]>;
   readonly answers: Map<string, readonly number[]>;
@@ -55,9 +56,9 @@ function indexOf(modules: readonly string[]): ModuleIndex {
   if (ready !== undefined) {
     return ready;
   }
-  const ordered = (key: (name: string) => string) => (): readonly number[] => {
+  const ordered = (key: (name: string) => string) => (): Ordered => {
     const keys = modules.map(key);
-    return modules.map((_, place) => place).sort((a, b) => compare(keys[a] ?? '', keys[b] ?? ''));
+    return { keys, places: modules.map((_, place) => place).sort((a, b) => compare(keys[a] ?? '', keys[b] ?? '')) };
   };
   const index: ModuleIndex = {
     modules,
@@ -95,24 +96,22 @@ function searchSimple(simple: Simple, index: ModuleIndex): readonly number[] {
       return place === undefined ? [] : [place];
     }
     case 'start':
-      return range(index.byStart(), (place) => modules[place] ?? '', simple.text);
+      return range(index.byStart(), simple.text);
     case 'inside':
-      return range(index.byStart(), (place) => modules[place] ?? '', simple.text).filter((place) =>
-        ['', '.'].includes(modules[place]?.[simple.text.length] ?? ''),
-      );
+      return range(index.byStart(), simple.text).filter((place) => ['', '.'].includes(modules[place]?.[simple.text.length] ?? ''));
     case 'ends': {
-      const begin = range(index.byStart(), (place) => modules[place] ?? '', simple.start);
-      const end = range(index.byEnd(), (place) => backwards(modules[place] ?? ''), backwards(simple.end));
+      const begin = range(index.byStart(), simple.start);
+      const end = range(index.byEnd(), backwards(simple.end));
       return [...new Set([...begin, ...end])];
     }
   }
 }
 
-/** Places whose key begins with `text`, of places in the order of their keys. */
-function range(order: readonly number[], key: (place: number) => string, text: string): readonly number[] {
-  const first = bound(order, (place) => compare(key(place), text) >= 0);
-  const end = bound(order, (place) => compare(key(place), text) >= 0 && !key(place).startsWith(text));
-  return order.slice(first, end);
+/** Places whose key begins with `text`. */
+function range({ places, keys }: Ordered, text: string): readonly number[] {
+  const first = bound(places, (place) => compare(keys[place] ?? '', text) >= 0);
+  const end = bound(places, (place) => compare(keys[place] ?? '', text) >= 0 && !(keys[place] ?? '').startsWith(text));
+  return places.slice(first, end);
 }
 
 /** The first position of `order` from which on `after` holds. */
@@ -125,31 +124,6 @@ function bound(order: readonly number[], after: (place: number) => boolean): num
     else low = middle + 1;
   }
   return low;
-}
-
-const INSIDE = '(?:\\.|$)';
-
-/** What the lowerings of module lists write (configs: hf/not-converted.ts, hf/module-patterns.ts, modelopt/module-globs.ts). */
-function simpleOf(pattern: string): Simple | null {
-  const ends = /^(?:\(\?:(.*)\)|(.*))\|\.\*(.*)\$$/.exec(pattern);
-  if (ends !== null) {
-    const end = plain(ends[3] ?? '', false);
-    const start = ends[1] === undefined ? plain(ends[2] ?? '', false) : plain(ends[1], true);
-    return start === null || end === null ? null : { kind: 'ends', start, end };
-  }
-  if (pattern.endsWith(INSIDE)) {
-    const text = plain(pattern.slice(0, -INSIDE.length), false);
-    return text === null ? null : { kind: 'inside', text };
-  }
-  const whole = pattern.endsWith('$') ? plain(pattern.slice(0, -1), false) : null;
-  const start = plain(pattern, false);
-  return whole !== null ? { kind: 'whole', text: whole } : start !== null ? { kind: 'start', text: start } : null;
-}
-
-/** The text that a pattern spells, or null when it has wildcards. `dots`: a bare dot counts as a dot, as people mean it in names. */
-function plain(pattern: string, dots: boolean): string | null {
-  const bare = dots ? /^(?:[\w.-]|\\[^\w])*$/ : /^(?:[\w-]|\\[^\w])*$/;
-  return bare.test(pattern) ? pattern.replace(/\\(.)/g, '$1') : null;
 }
 
 /** The pattern may match one number and not another. `\d+` and its like do not. */
@@ -180,7 +154,7 @@ function compare(a: string, b: string): number {
 }
 
 function backwards(name: string): string {
-  return [...name].reverse().join('');
+  return name.split('').reverse().join('');
 }
 
 function ascending(places: readonly number[]): readonly number[] {

@@ -1,5 +1,6 @@
 // Which modules a recipe quantizes and how: `ignore` first, then the first override that matches. Patterns are regular expressions from the start
 // of the full module name. A pattern that is no regular expression matches nothing here; lowering reports it.
+import { plainTest } from './pattern-form.ts';
 import type { Recipe, WeightRecipe } from './recipe.ts';
 
 /** Settings of one module, or null when it stays in floating point. */
@@ -25,15 +26,20 @@ export function moduleWeights(recipe: Recipe): ModuleWeights {
 const known = new WeakMap<Recipe, ModuleWeights>();
 
 function matcher(recipe: Recipe): ModuleWeights {
-  const ignore = recipe.ignore.map(startAnchored);
-  const overrides = recipe.overrides.map(({ pattern, weights }) => ({ pattern: startAnchored(pattern), weights }));
+  const ignore = recipe.ignore.map(testOf);
+  const overrides = recipe.overrides.map(({ pattern, weights }) => ({ matches: testOf(pattern), weights }));
   return (module) => {
-    if (ignore.some((pattern) => pattern?.test(module))) {
+    if (ignore.some((matches) => matches(module))) {
       return null;
     }
-    const override = overrides.find(({ pattern }) => pattern?.test(module));
+    const override = overrides.find(({ matches }) => matches(module));
     return override === undefined ? recipe.weights : { ...recipe.weights, ...override.weights };
   };
+}
+
+function testOf(pattern: string): (module: string) => boolean {
+  const regex = plainTest(pattern) === null ? startAnchored(pattern) : null;
+  return plainTest(pattern) ?? ((module) => regex?.test(module) ?? false);
 }
 
 /** Null when the text is no regular expression. */
