@@ -24,7 +24,7 @@ test('of sound JSON both parsers make the same tree', () => {
       const whole = around + text + around;
       const root = parseSound(whole, 128);
       assert.ok(root !== null);
-      assert.deepEqual(plain(root), plain(parseRecovering(whole).root));
+      assert.deepEqual(plain(root), plain(parseRecovering(whole, true).root));
       assert.ok(parentsAreRight(root));
     }),
     { numRuns: 2000 },
@@ -34,7 +34,7 @@ test('of sound JSON both parsers make the same tree', () => {
 test('of equal keys each has its own value, and the object that of the last', () => {
   const text = '{"a": 1, "b": {"c": 2, "c": [3]}, "a": "x\\"y"}';
   const root = parseSound(text, 128);
-  assert.deepEqual(plain(root), plain(parseRecovering(text).root));
+  assert.deepEqual(plain(root), plain(parseRecovering(text, true).root));
   assert.deepEqual(root?.value, { a: 'x"y', b: { c: [3] } });
   assert.deepEqual(
     root?.children.map((child) => child.value),
@@ -64,9 +64,27 @@ test('an opening quote that is never closed and any other text end the scan', ()
       const root = parseSound(text, 128);
       if (root !== null) {
         assert.deepEqual(root.value, JSON.parse(text));
-        assert.deepEqual(plain(root), plain(parseRecovering(text).root));
+        assert.deepEqual(plain(root), plain(parseRecovering(text, true).root));
       }
     }),
     { numRuns: 3000 },
+  );
+});
+
+test('of damaged texts the tree and the problems are those of reading every letter', () => {
+  const pieces = fc.constantFrom('{', '}', '[', ']', '"', "'", '\\', ',', ':', '1', 'a', ' ', '\n', 'null', 'None', '// c', '"k": ');
+  const damaged = fc
+    .tuple(spaced, fc.array(fc.tuple(fc.nat(), pieces), { minLength: 1, maxLength: 4 }))
+    .map(([text, damages]) =>
+      damages.reduce((now, [at, piece]) => now.slice(0, at % (now.length + 1)) + piece + now.slice((at % (now.length + 1)) + (at % 3)), text),
+    );
+  fc.assert(
+    fc.property(damaged, (text) => {
+      const [lazy, eager] = [parseRecovering(text), parseRecovering(text, true)];
+      assert.deepEqual(plain(lazy.root), plain(eager.root), text);
+      assert.deepEqual(lazy.problems, eager.problems, text);
+      assert.ok(lazy.root === null || parentsAreRight(lazy.root));
+    }),
+    { numRuns: 5000 },
   );
 });

@@ -24,6 +24,62 @@ export function parseSound(text: string, maxDepth: number): ConfigNode | null {
   return new LazyNode({ text, ends }, { start, end: endBefore(text) }, value, null, null, null);
 }
 
+/** Longer values than this are tried only where they are few. */
+const LONG = 65_536;
+const FEW_LEVELS = 4;
+
+/**
+ * The object or array that begins at `start` of a damaged text, when it is sound itself: most of a file that is being typed in is. Null otherwise.
+ * `depth`: of its level; a long value is tried near the root only, so that no character is read more than a few times.
+ */
+export function soundValueAt(text: string, start: number, depth: number, maxDepth: number): ConfigNode | null {
+  const limit = depth < FEW_LEVELS ? text.length : Math.min(text.length, start + LONG);
+  const end = balancedEnd(text, start, limit, maxDepth - depth);
+  if (end === null) {
+    return null;
+  }
+  try {
+    return new LazyNode({ text, ends: NO_ENDS }, { start, end }, JSON.parse(text.slice(start, end)), null, null, null);
+  } catch {
+    return null;
+  }
+}
+
+const NO_ENDS: ReadonlyMap<number, number> = new Map();
+
+/** Behind the bracket that closes the one at `start`; null when there is none before `limit`, or it nests deeper than `maxDepth`. */
+function balancedEnd(text: string, start: number, limit: number, maxDepth: number): number | null {
+  let depth = 0;
+  let lineEnd = -1;
+  for (let at = start; at < limit; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      lineEnd = lineEnd < at ? lineEndAt(text, at) : lineEnd;
+      at = stringEnd(text, at) - 1;
+      // A string that runs over the end of its line is one whose closing quote is missing.
+      if (at >= lineEnd) {
+        return null;
+      }
+    } else if (isOpening(code)) {
+      depth += 1;
+      if (depth > maxDepth) {
+        return null;
+      }
+    } else if (isClosing(code)) {
+      depth -= 1;
+      if (depth === 0) {
+        return at + 1;
+      }
+    }
+  }
+  return null;
+}
+
+function lineEndAt(text: string, at: number): number {
+  const end = text.indexOf('\n', at);
+  return end < 0 ? text.length : end;
+}
+
 interface Scanned {
   readonly text: string;
   /** Of the outermost objects and arrays: where each begins -> behind its end. They are the long ones, which are not worth a second pass. */
@@ -36,9 +92,9 @@ const OUTER = 3;
 class LazyNode implements ConfigNode {
   readonly type: ConfigNode['type'];
   readonly range: OffsetRange;
-  readonly keyRange: OffsetRange | null;
-  readonly key: string | number | null;
-  readonly parent: ConfigNode | null;
+  keyRange: OffsetRange | null;
+  key: string | number | null;
+  parent: ConfigNode | null;
   readonly value: unknown;
   readonly #scanned: Scanned;
   #children: readonly ConfigNode[] | null = null;
@@ -186,17 +242,22 @@ function isEndOfScalar(code: number): boolean {
 }
 
 /**
- * Ends of the outer brackets; null when they nest deeper than `maxDepth`. Brackets inside strings are passed over, so that a text that is JSON is
+ * Ends of the outer brackets; null when they nest deeper than `maxDepth`, or a string runs over the end of its line, which JSON's do not. Brackets inside strings are passed over, so that a text that is JSON is
  * measured rightly; of any other text the answer does not matter.
  */
 function outerEnds(text: string, maxDepth: number): ReadonlyMap<number, number> | null {
   const ends = new Map<number, number>();
   const starts: number[] = [];
   let depth = 0;
+  let lineEnd = -1;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
+      lineEnd = lineEnd < at ? lineEndAt(text, at) : lineEnd;
       at = stringEnd(text, at) - 1;
+      if (at >= lineEnd) {
+        return null;
+      }
     } else if (isOpening(code)) {
       if (depth < OUTER) {
         starts[depth] = at;

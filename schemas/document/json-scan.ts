@@ -18,6 +18,7 @@ export interface ListScanner {
 
 export interface Scanner {
   readonly text: string;
+  readonly eager: boolean;
   at: number;
   /** End of the last thing that was not white space. */
   lastEnd: number;
@@ -54,10 +55,12 @@ const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** What may follow a number or word; anything else means the token was something else. */
 const SEPARATOR = /[\s,:{}[\]/]/;
 
-export function makeScanner(text: string): Scanner {
+/** `eager`: read every part letter by letter. */
+export function makeScanner(text: string, eager = false): Scanner {
   const problems: SyntaxProblem[] = [];
   const scanner: Scanner = {
     text,
+    eager,
     at: text.charCodeAt(0) === 0xfeff ? 1 : 0,
     lastEnd: 0,
     problems,
@@ -78,6 +81,15 @@ function skipSpace(scanner: Scanner): void {
   const { text } = scanner;
   while (scanner.at < text.length) {
     const start = scanner.at;
+    const code = text.charCodeAt(start);
+    if (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
+      scanner.at += 1;
+      continue;
+    }
+    // Letters, digits and marks of ASCII, but not those that comments begin with.
+    if (code > 0x20 && code < 0x80 && code !== 0x2f && code !== 0x23) {
+      return;
+    }
     const two = text.slice(start, start + 2);
     if (/\s/.test(text.charAt(start))) {
       scanner.at += 1;

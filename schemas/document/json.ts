@@ -1,7 +1,7 @@
 // JSON text -> ConfigNode tree with offsets, for every text: damage is told as problems with the obvious repair, never thrown.
 // Understands what people really write: comments, trailing and missing commas, single quotes, bare keys, None/True/NaN.
 import type { OffsetRange } from '../check/finding.ts';
-import { parseSound } from './json-lazy.ts';
+import { parseSound, soundValueAt } from './json-lazy.ts';
 import { makeScanner, type Scanner } from './json-scan.ts';
 import type { ConfigNode, ParsedDocument } from './node.ts';
 
@@ -27,9 +27,9 @@ export function parseJson(text: string): ParsedDocument {
   return parseRecovering(text);
 }
 
-/** The same tree of sound JSON, made at once; of damaged JSON, what is there and what is wrong with it. */
-export function parseRecovering(text: string): ParsedDocument {
-  const scanner = makeScanner(text);
+/** Of damaged JSON, what is there and what is wrong with it. `eager`: sound parts are read letter by letter too, to the same tree. */
+export function parseRecovering(text: string, eager = false): ParsedDocument {
+  const scanner = makeScanner(text, eager);
   scanner.skipSpace();
   if (scanner.at >= text.length) {
     return { language: 'json', text, root: null, problems: scanner.problems };
@@ -51,6 +51,12 @@ function parseValue(scanner: Scanner, depth: number): ConfigNode | null {
       scanner.report(`Nested deeper than ${MAX_DEPTH} levels; the rest is not read.`, { start, end: scanner.text.length }, null);
       scanner.at = scanner.text.length;
       return null;
+    }
+    const sound = scanner.eager ? null : soundValueAt(scanner.text, start, depth, MAX_DEPTH);
+    if (sound !== null) {
+      scanner.at = sound.range.end;
+      scanner.lastEnd = scanner.at;
+      return sound;
     }
     return next === '{' ? parseObject(scanner, depth) : parseArray(scanner, depth);
   }
