@@ -5,6 +5,7 @@ import type { JsonPath } from '../recipe/origin.ts';
 import { isObject, type JsonObject } from './fields.ts';
 import { fromPython, isClassName, targetOfName } from './hf/module-patterns.ts';
 import { literal, notConverted } from './hf/not-converted.ts';
+import { modifiersOf } from './llm-compressor/modifiers.ts';
 import { globPattern } from './modelopt/module-globs.ts';
 
 /**
@@ -62,6 +63,9 @@ export function writtenPatterns(format: string, value: unknown, path: JsonPath):
 const known = new WeakMap<JsonObject, { readonly format: string; readonly patterns: readonly WrittenPattern[] }>();
 
 function read(format: string, value: JsonObject, path: JsonPath): readonly WrittenPattern[] {
+  if (format === 'llm-compressor') {
+    return modifiersOf(value, path).flatMap(({ fields, path: place }) => read('modifier', fields.value, place));
+  }
   return Object.keys(value).flatMap((key) => {
     const own = value[key];
     const list = Object.hasOwn(LISTS, key) && Array.isArray(own) ? LISTS[key] : undefined;
@@ -72,6 +76,9 @@ function read(format: string, value: JsonObject, path: JsonPath): readonly Writt
     if (member !== undefined && isObject(own)) {
       const holder = [...path, key];
       return Object.keys(own).map((text) => new Written(text, member, text.startsWith('-:') ? 'ignore' : 'settings', holder, text));
+    }
+    if (key === 'targets' && format === 'modifier' && Array.isArray(own)) {
+      return patternsOf(own, 'compressed-tensors', 'targets', [...path, key]);
     }
     return key === 'config_groups' && isObject(own) ? targetsOf(own, [...path, key]) : [];
   });

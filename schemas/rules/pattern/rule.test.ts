@@ -31,3 +31,12 @@ test('sound patterns, stars behind dots and classes, and settings that match are
   assert.deepEqual(findings('QC025', { ...RTN, overrides: { '.*down_proj': { group_size: 32 } } }, { tensors }), []);
   assert.deepEqual(findings('QC025', { ...GPTQ, dynamic: { '-:(?P<name>lm_head)': {} } }, gptq), []);
 });
+
+test('patterns of a recipe are read in its modifiers', () => {
+  const recipe = (ignore: string): string =>
+    `quant_stage:\n  quant_modifiers:\n    GPTQModifier:\n      scheme: W4A16\n      targets: [Linear]\n      ignore: ["${ignore}"]\n`;
+  const [finding] = findings('QC025', recipe('re:.*lm_head*'), { file: 'recipe.yaml' });
+  assert.deepEqual(finding?.path, ['quant_stage', 'quant_modifiers', 'GPTQModifier', 'ignore', 0]);
+  assert.deepEqual(findings('QC025', recipe('re:.*lm_head.*'), { file: 'recipe.yaml' }), []);
+  assert.deepEqual(findings('QC025', recipe('lm_head'), { file: 'recipe.yaml' }), []);
+});
