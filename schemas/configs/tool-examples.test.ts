@@ -10,6 +10,7 @@ import { applyEdits } from '../document/edit.ts';
 import { languageOf, parseDocument } from '../document/parse.ts';
 import type { Recipe, RecipeField } from '../recipe/recipe.ts';
 import { projectRoot, read } from '../testing/places.ts';
+import { presets } from './hf-compressed-tensors/presets.ts';
 import { findFormat } from './registry.ts';
 
 const IDS = ['deepspeed', 'inc-fp8', 'neural-compressor', 'neural-compressor-3', 'olive', 'llm-compressor'];
@@ -137,6 +138,17 @@ test('llm-compressor: presets and groups mean the same', () => {
   assert.deepEqual(of('    SmoothQuantModifier: {}\n    QuantizationModifier: {scheme: W8A8}\n').methods, ['smoothquant', 'rtn']);
   const fp8 = of('    QuantizationModifier: {scheme: FP8_BLOCK}\n');
   assert.deepEqual([fp8.methods, fp8.weights.block, fp8.activations?.granularity], [['fp8'], [128, 128], 'group']);
+});
+
+test('llm-compressor and compressed-tensors read every preset alike', () => {
+  for (const name of Object.keys(presets).filter((one) => one !== 'UNQUANTIZED')) {
+    const made = recipe('recipe.yaml', `default_stage:\n  default_modifiers:\n    QuantizationModifier: {scheme: ${name}}\n`);
+    const loaded = recipe('config.json', { quantization_config: { quant_method: 'compressed-tensors', config_groups: { [name]: ['Linear'] } } });
+    assert.deepEqual([made.methods, made.weights, made.activations], [loaded.methods, loaded.weights, loaded.activations], name);
+  }
+  const groupSize = (scheme: string) =>
+    recipe('recipe.yaml', `default_stage:\n  default_modifiers:\n    GPTQModifier: {scheme: ${scheme}}\n`).weights.groupSize;
+  assert.deepEqual(['W8A16', 'W8A8', 'w3a16'].map(groupSize), [128, -1, 128]);
 });
 
 test('Neural Compressor: the algorithm of the first operators, and modules left in floating point', () => {

@@ -45,14 +45,15 @@ test('every preset with weights survives the way there and back', () => {
 
 test('a group that no preset says stays written out, observers and spellings apart', () => {
   const weights = { num_bits: 8, type: 'int', strategy: 'channel', group_size: -1, observer: 'mse' };
+  const input_activations = { num_bits: 8, type: 'int', strategy: 'token', dynamic: true };
   const ids = (scheme: object): readonly string[] => conversions('config.json', config({ group_0: scheme })).map(({ id }) => id);
-  assert.ok(ids({ targets: ['Linear'], weights, input_activations: null, output_activations: null }).includes('groups-to-preset'));
-  assert.ok(!ids({ targets: ['Linear'], weights: { ...weights, num_bits: 4, group_size: null } }).includes('groups-to-preset'));
-  assert.ok(!ids({ targets: ['Linear'], weights, output_activations: { num_bits: 8 } }).includes('groups-to-preset'));
+  assert.ok(ids({ targets: ['Linear'], weights, input_activations, output_activations: null }).includes('groups-to-preset'));
+  assert.ok(!ids({ targets: ['Linear'], weights: { ...weights, num_bits: 4, group_size: null }, input_activations }).includes('groups-to-preset'));
+  assert.ok(!ids({ targets: ['Linear'], weights, input_activations, output_activations: { num_bits: 8 } }).includes('groups-to-preset'));
 });
 
 test('two groups of one preset keep their names', () => {
-  const weights = { num_bits: 8, type: 'int', strategy: 'channel' };
+  const weights = { num_bits: 8, type: 'int', strategy: 'group', group_size: 128 };
   const groups = { group_0: { targets: ['re:.*mlp.*'], weights }, group_1: { targets: ['re:.*attn.*'], weights } };
   assert.ok(conversions('config.json', config(groups)).every(({ id }) => id !== 'groups-to-preset'));
 });

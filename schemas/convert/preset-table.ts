@@ -9,12 +9,6 @@ export function presetOf(scheme: JsonObject): string | null {
   return weighted.find(([, preset]) => same(scheme, preset))?.[0] ?? null;
 }
 
-/** The scheme of a preset's name, capitals or not; null for a name that is none. */
-export function schemeOf(name: string): JsonObject | null {
-  const key = name.toUpperCase();
-  return Object.hasOwn(presets, key) ? (presets[key] ?? null) : null;
-}
-
 function same(scheme: JsonObject, preset: JsonObject): boolean {
   const more = Object.entries(scheme).some(([key, said]) => !['targets', 'weights', 'input_activations'].includes(key) && said !== null);
   return (

@@ -1,15 +1,16 @@
 // compressed-tensors: a preset's name in config_groups ("W4A16": [targets]) <-> the group it stands for, in the place where it stands.
 // Source: vllm-project/compressed-tensors src/compressed_tensors/quantization/quant_scheme.py :: PRESET_SCHEMES.
 import { isObject, type JsonObject } from '../configs/fields.ts';
+import { presetNamed } from '../configs/hf-compressed-tensors/presets.ts';
 import type { Converter, Source } from './conversion.ts';
-import { presetOf, schemeOf } from './preset-table.ts';
+import { presetOf } from './preset-table.ts';
 
 export const presetToGroups: Converter = {
   id: 'preset-to-groups',
   title: 'Write the preset out as config_groups',
   convert: (source) =>
     rewritten(source, (name, scheme) => {
-      const preset = schemeOf(name);
+      const preset = presetNamed(name);
       return preset !== null && Array.isArray(scheme) ? { name: null, value: { targets: scheme, ...preset } } : null;
     }),
 };

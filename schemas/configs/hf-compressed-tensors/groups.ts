@@ -3,7 +3,7 @@ import type { JsonPath } from '../../recipe/origin.ts';
 import { type Fields, isObject, type JsonObject } from '../fields.ts';
 import { isClassName, targetOfName } from '../hf/module-patterns.ts';
 import { type Args, readArgs } from './args.ts';
-import { presets } from './presets.ts';
+import { presetNamed } from './presets.ts';
 
 export interface Group {
   readonly name: string;
@@ -19,8 +19,7 @@ export interface Group {
 export function groupsOf(fields: Fields, path: JsonPath): readonly Group[] {
   return Object.entries(fields.object('config_groups') ?? {}).flatMap(([name, written]) => {
     const preset = Array.isArray(written);
-    const known = presets[name.toUpperCase()];
-    const scheme = preset ? (known ?? {}) : written;
+    const scheme = preset ? (presetNamed(name) ?? {}) : written;
     if (!isObject(scheme)) {
       return [];
     }

@@ -7,7 +7,7 @@ import type { Fields } from '../fields.ts';
 import { setFix } from '../fixes.ts';
 import { fromPython } from '../hf/module-patterns.ts';
 import type { Group } from './groups.ts';
-import { isPresetName, presets } from './presets.ts';
+import { presetNamed, presets } from './presets.ts';
 import { argsProblems, type Role } from './scheme-problems.ts';
 
 const CONFIG = 'vllm-project/compressed-tensors src/compressed_tensors/quantization/quant_config.py :: QuantizationConfig';
@@ -37,7 +37,7 @@ function groupProblems(fields: Fields, group: Group): readonly LowerProblem[] {
 
 /** A list of targets is the short form of a preset, whose name the group then has. */
 function presetProblems({ name, path }: Group): readonly LowerProblem[] {
-  if (isPresetName(name)) {
+  if (presetNamed(name) !== null) {
     return [];
   }
   const near = nearestWord(name, Object.keys(presets));
