@@ -37,6 +37,16 @@ test('bits per weight of the usual settings', () => {
   assert.equal(estimateMemory(own, llama, load).bitsPerWeight, 4.125);
 });
 
+test('bitsandbytes has 32-bit maxima, of blocks of 64 or of rows; double quantization makes them 8-bit', () => {
+  const bits = (config: Readonly<Record<string, unknown>>): number | null =>
+    estimateMemory(recipeOf('hf-bitsandbytes', { quant_method: 'bitsandbytes', ...config }), llama, load).bitsPerWeight;
+  assert.equal(bits({ load_in_4bit: true, bnb_4bit_quant_type: 'nf4' }), 4 + 32 / 64);
+  assert.equal(bits({ load_in_4bit: true, bnb_4bit_quant_type: 'fp4', bnb_4bit_use_double_quant: false }), 4 + 32 / 64);
+  assert.equal(bits({ load_in_4bit: true, bnb_4bit_quant_type: 'nf4', bnb_4bit_use_double_quant: true }), 4 + 8 / 64 + 32 / (64 * 256));
+  const eight = bits({ load_in_8bit: true }) ?? 0;
+  assert.ok(eight > 8 + 32 / 14336 && eight < 8 + 32 / 4096, `${eight}`);
+});
+
 test('Llama 3 8B in 4 bits weighs 5.7 GB, and its cache 1 GiB at 8k', () => {
   const { weightBytes, scaleBytes, kvBytes } = estimateMemory(recipeOf('hf-gptq', { quant_method: 'gptq', bits: 4, group_size: 128 }), llama, load);
   const gigabytes = (weightBytes + scaleBytes) / 1e9;

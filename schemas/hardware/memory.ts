@@ -15,7 +15,7 @@ export interface MemoryEstimate {
   /** Scales and zero points. */
   readonly scaleBytes: number;
   readonly kvBytes: number;
-  /** While quantizing block by block: one block in floating point, its packed form, the Hessian of its widest layer and the samples, where the method has them. */
+  /** While quantizing block by block: the process itself, one block in floating point, its packed form, the Hessian of its widest layer and the samples, where the method has them. */
   readonly quantizePeakBytes: number;
   /** Of the quantized layers, scales and zero points included; null when nothing is quantized. */
   readonly bitsPerWeight: number | null;
@@ -73,13 +73,24 @@ function layersOf(recipe: Recipe, model: ModelShape): readonly Layers[] {
 
 /** Scale and zero point, spread over the weights that share them. GPTQ stores zero points even where the codes are symmetric. */
 export function scaleBitsPerWeight(recipe: Recipe, linear: Pick<LinearShape, 'in' | 'out'>, weights: WeightRecipe): number {
-  const scaleBits = SMALL_SCALES[weights.dtype] ?? (recipe.scaleType === 'f32' ? 32 : 16);
+  const scaleBits = scaleWidth(recipe, weights);
   if (weights.block !== undefined && weights.block !== null) {
     return 32 / (weights.block[0] * weights.block[1]);
   }
   const stored = weights.zeroPoint !== 'none' || recipe.scheme === 'gptq' || recipe.saveFormat === 'gptq' || recipe.saveFormat === 'gptq_v2';
   const zeroBits = !stored || weights.dtype !== 'int' ? 0 : weights.zeroPoint === 'float' ? scaleBits : weights.bits;
   return (scaleBits + zeroBits) / (weights.groupSize === -1 ? linear.in : weights.groupSize);
+}
+
+/**
+ * bitsandbytes keeps 32-bit maxima (absmax of 4-bit blocks, SCB of int8 rows); double quantization makes those of blocks 8-bit, with a 32-bit scale
+ * for 256 of them. Source: bitsandbytes-foundation/bitsandbytes bitsandbytes/functional.py :: quantize_4bit, int8_vectorwise_quant.
+ */
+function scaleWidth(recipe: Recipe, weights: WeightRecipe): number {
+  if (recipe.scheme === 'bitsandbytes') {
+    return weights.doubleQuant === true ? 8 + 32 / 256 : 32;
+  }
+  return SMALL_SCALES[weights.dtype] ?? (recipe.scaleType === 'f32' ? 32 : 16);
 }
 
 /** MX formats share an 8-bit exponent, NVFP4 an fp8 scale. */
@@ -97,6 +108,9 @@ function kvBytesPerToken(model: ModelShape, cache: KvCacheRecipe | null, floatBy
   return model.layers * width * (cache === null ? floatBytes : cache.bits / 8);
 }
 
+/** The engine's process beside the model: what the smallest job was measured to take (81 MB for quill-16m, whose block is 5 MB). */
+const PROCESS_BYTES = 75e6;
+
 function peakBytes(recipe: Recipe, model: ModelShape, floatBytes: number): number {
   const blocks = model.linears.filter(({ firstLayer, endLayer }) => endLayer > firstLayer);
   const ofOne = (linear: LinearShape): number => elementsOf(linear) * (linear.module.includes('{e}') ? Math.max(1, model.experts) : 1);
@@ -107,7 +121,7 @@ function peakBytes(recipe: Recipe, model: ModelShape, floatBytes: number): numbe
   const hessian = has(WITH_HESSIAN) ? 2 * widest * widest * 4 : 0;
   const { samples, sequenceLength } = recipe.calibration ?? { samples: 128, sequenceLength: 512 };
   const inputs = has(CALIBRATED) ? 2 * samples * sequenceLength * model.hiddenSize * floatBytes : 0;
-  return block * floatBytes + (block * recipe.weights.bits) / 8 + largest * 4 + hessian + inputs;
+  return PROCESS_BYTES + block * floatBytes + (block * recipe.weights.bits) / 8 + largest * 4 + hessian + inputs;
 }
 
 function elementsOf(linear: LinearShape): number {

@@ -52,6 +52,8 @@ export interface WeightRecipe {
   readonly staticGroups: boolean;
   /** [rows, columns] of a block that shares one scale (fp8 128x128); null or left out: rows and groups, not blocks. */
   readonly block?: readonly [number, number] | null;
+  /** Left out: false. bitsandbytes: the scales are quantized themselves, to 8 bits with a 32-bit scale for 256 of them. */
+  readonly doubleQuant?: boolean;
 }
 
 /** Element type of the codes: integers, small floats with or without shared exponents, or indices into a codebook. */

@@ -98,8 +98,9 @@ function recipeOf(fields: Fields): Recipe | null {
   }
   if (four) {
     const dtype = fields.oneOf('bnb_4bit_quant_type', ['nf4', 'fp4']) ?? 'fp4';
+    const nested = fields.boolean('bnb_4bit_use_double_quant') === true;
     return {
-      ...baseRecipe('hf-bitsandbytes', 'bitsandbytes', ['bitsandbytes'], { dtype, bits: 4, groupSize: 64 }),
+      ...baseRecipe('hf-bitsandbytes', 'bitsandbytes', ['bitsandbytes'], { dtype, bits: 4, groupSize: 64, ...(nested ? { doubleQuant: true } : {}) }),
       variant: dtype,
       computeDtype: fields.text('bnb_4bit_compute_dtype') ?? 'float32',
     };

@@ -16,8 +16,14 @@ test('scales and zeros count', () => {
   assert.equal(of({ dtype: 'fp8_e4m3', bits: 8, block: [128, 128] })?.bits, 8 + 32 / 16384);
 });
 
-test('nothing is guessed: no row length, codebooks, scales that may be quantized themselves', () => {
+test('bitsandbytes: 32-bit scales, or quantized ones', () => {
+  const nf4 = { dtype: 'nf4', bits: 4, groupSize: 64 } as const;
+  assert.deepEqual(of(nf4, null, 'bitsandbytes'), { bits: 4.5, sum: '4 + 32 / 64' });
+  assert.equal(of({ ...nf4, doubleQuant: true }, null, 'bitsandbytes')?.sum, '4 + 8.125 / 64');
+});
+
+test('nothing is guessed: no row length, codebooks, 4-bit floats of other tools', () => {
   assert.equal(of({ bits: 8, groupSize: -1 }), null);
   assert.equal(of({ dtype: 'codebook', bits: 2 }, 4096), null);
-  assert.equal(of({ dtype: 'nf4', bits: 4, groupSize: 64 }, 4096, 'bitsandbytes'), null);
+  assert.equal(of({ dtype: 'nf4', bits: 4, groupSize: 64 }, 4096, 'olive'), null);
 });

@@ -9,14 +9,15 @@ export interface BitsPerWeight {
 }
 
 /**
- * `rowLength`: K of the linears, for scales per channel; null when no model is known. Null where the overhead is not known: codebooks, and the
- * 4-bit floats of bitsandbytes, whose scales may be quantized themselves.
+ * `rowLength`: K of the linears, for scales per channel; null when no model is known. Null where the overhead is not known: codebooks, and 4-bit
+ * floats of others than bitsandbytes.
  */
 export function bitsPerWeight(recipe: Recipe, rowLength: number | null): BitsPerWeight | null {
   const { weights } = recipe;
-  if (weights.dtype === 'codebook' || weights.dtype === 'nf4' || weights.dtype === 'fp4') return null;
+  const small = weights.dtype === 'nf4' || weights.dtype === 'fp4';
+  if (weights.dtype === 'codebook' || (small && recipe.scheme !== 'bitsandbytes')) return null;
   const sharing = weights.block ? weights.block[0] * weights.block[1] : weights.groupSize > 0 ? weights.groupSize : rowLength;
   if (sharing === null) return null;
   const scales = scaleBitsPerWeight(recipe, { in: sharing, out: 1 }, weights);
-  return { bits: weights.bits + scales, sum: `${weights.bits} + ${Math.round(scales * sharing)} / ${sharing}` };
+  return { bits: weights.bits + scales, sum: `${weights.bits} + ${Number((scales * sharing).toFixed(3))} / ${sharing}` };
 }
