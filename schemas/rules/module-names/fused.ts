@@ -3,14 +3,22 @@ import type { Finding, Fix } from '../../check/finding.ts';
 import { modulesOf } from '../../checkpoint/linears.ts';
 import { rangeAt } from '../../document/find.ts';
 import type { RuntimeId } from '../../hardware/target.ts';
+import type { SupportVerdict } from '../../hardware/verdict.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import type { RuleContext } from '../rule.ts';
 import { shardFixes } from './shard-fix.ts';
 import { type Split, splitsOf } from './splits.ts';
 
+type Refusal = Extract<SupportVerdict, { readonly kind: 'refused' }>;
+
 const FUSING: readonly RuntimeId[] = ['vllm', 'sglang'];
 /** Schemes whose layers those runtimes fuse. */
 const SCHEMES = ['gptq', 'awq', 'compressed-tensors', 'fp8', 'fbgemm_fp8', 'modelopt', 'auto-round', 'quark'];
+
+/** Rules of those runtimes that refuse shards which differ, with the differences they look at. */
+const REFUSING: Readonly<Record<string, readonly Split['apart'][]>> = { 'VL-CT-FUSED': ['ignored', 'bits'], 'SG-MIX': ['bits'] };
+const VLLM = 'vLLM loads them as one layer and refuses: "Found a different quantization schemes for [...]. vLLM requires all to use the same scheme."';
+const SOURCE = 'vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/utils.py';
 
 export function fusedShards(context: RuleContext): readonly Finding[] {
   const { recipe, targets } = context;
@@ -21,7 +29,7 @@ export function fusedShards(context: RuleContext): readonly Finding[] {
   const splits = splitsOf(recipe, modules);
   const kinds = new Map<string, Split[]>();
   for (const split of splits) {
-    const key = [split.ignored, split.differing, split.others].map((names) => names.join(' ')).join('|');
+    const key = [split.ignored, split.differing, split.others, [split.apart]].map((names) => names.join(' ')).join('|');
     kinds.set(key, [...(kinds.get(key) ?? []), split]);
   }
   return [...kinds.values()].slice(0, 3).map((alike) => findingOf(alike, modules, context));
@@ -44,16 +52,23 @@ function findingOf(alike: readonly Split[], modules: readonly string[], context:
   const field = ignored.length > 0 ? 'ignore' : 'overrides';
   const path = context.origins[field]?.path ?? context.path;
   const fixes: readonly Fix[] = first === undefined ? [] : shardFixes(first, alike, modules, context);
+  const refusal = first === undefined ? null : refusalOf(first, context);
+  const happens = refusal?.target.runtime === 'sglang' ? 'SGLang loads them into one matrix, which has one width.' : VLLM;
   return {
     code: 'QC003',
-    severity: 'warning',
-    message: `${said} in ${places}; vLLM loads them as one layer and refuses: "Found a different quantization schemes for [...]. vLLM requires all to use the same scheme."`,
+    severity: refusal === null ? 'warning' : 'error',
+    message: `${said} in ${places}; ${happens}`,
     path,
     range: rangeAt(context.document.root, path, 'key'),
-    supportRule: null,
-    source: 'vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/utils.py',
+    supportRule: refusal?.rule ?? null,
+    source: refusal?.source ?? SOURCE,
     fixes,
   };
+}
+
+/** The verdict of a target that refuses this difference. */
+function refusalOf({ apart }: Split, { verdicts }: RuleContext): Refusal | null {
+  return verdicts.filter((verdict) => verdict.kind === 'refused').find(({ rule }) => REFUSING[rule]?.includes(apart) === true) ?? null;
 }
 
 function words(names: readonly string[]): string {

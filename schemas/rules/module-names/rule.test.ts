@@ -61,6 +61,36 @@ test('the sizes of the model are enough to see it, and settings that differ coun
   );
 });
 
+test('a runtime that refuses them is told once, as an error with the fix', () => {
+  const weights = { num_bits: 4, type: 'int', symmetric: true, strategy: 'group', group_size: 128 };
+  const ct = (ignore: readonly string[]): object => ({
+    ...llamaConfig(1024, 4096),
+    quantization_config: { quant_method: 'compressed-tensors', format: 'pack-quantized', config_groups: { group_0: { targets: ['Linear'], weights } }, ignore },
+  });
+  const place: Place = { file: 'config.json', runtime: 'vllm', device: 'a100-80gb' };
+  const told = findings('QC003', ct(['lm_head', 're:.*q_proj']), place).map(({ severity, supportRule }) => [severity, supportRule]);
+  assert.deepEqual(told, [['error', 'VL-CT-FUSED']]);
+  assert.deepEqual(fixed('QC003', ct(['lm_head', 're:.*q_proj']), place), ct(['lm_head', 're:.*q_proj', 're:.*k_proj', 're:.*v_proj']));
+  const both = findings('QC003', ct(['re:.*q_proj', 're:.*up_proj']), place);
+  assert.deepEqual(
+    both.map(({ severity, fixes }) => [severity, fixes.length]),
+    [
+      ['error', 1],
+      ['error', 1],
+    ],
+  );
+  const gptq = {
+    ...llamaConfig(1024, 4096),
+    quantization_config: { quant_method: 'gptq', bits: 4, group_size: 128, desc_act: false, sym: true, dynamic: { '.*up_proj': { bits: 8 } } },
+  };
+  const mixed = findings('QC003', gptq, { file: 'config.json', runtime: 'sglang', device: 'a100-80gb' });
+  assert.deepEqual(
+    mixed.map(({ severity, supportRule }) => [severity, supportRule]),
+    [['error', 'SG-MIX']],
+  );
+  assert.deepEqual(findings('QC003', ct(['lm_head', 're:.*[qkv]_proj']), place), []);
+});
+
 test('whole fused layers, other layers, our own layout and runtimes that fuse nothing are silent', () => {
   const own = { ...OWN, save_format: 'compressed-tensors' };
   assert.deepEqual(findings('QC003', { ...own, ignore: ['.*[qkv]_proj'] }, { tensors }), []);

@@ -7,10 +7,15 @@ import { unmatched } from './unmatched.ts';
 
 export const moduleNames: Rule = {
   code: 'QC003',
-  run: (context) => [
-    ...findingsOf('QC003', context),
-    ...unmatched('QC003', context, ['ignore', 'targets']),
-    ...fusedShards(context),
-    ...unlistedParts(context),
-  ],
+  run(context) {
+    const shards = fusedShards(context);
+    // A runtime that refuses them is told with the shards, which have the fixes.
+    const told = shards.map(({ supportRule }) => supportRule).filter((rule) => rule !== null);
+    return [
+      ...findingsOf('QC003', context).filter(({ supportRule }) => supportRule === null || !told.includes(supportRule)),
+      ...unmatched('QC003', context, ['ignore', 'targets']),
+      ...shards,
+      ...unlistedParts(context),
+    ];
+  },
 };

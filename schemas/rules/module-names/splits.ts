@@ -15,6 +15,8 @@ export interface Split {
   /** Quantized, but not alike. */
   readonly differing: readonly string[];
   readonly others: readonly string[];
+  /** What sets them apart: quantized or not, the width, or other settings. */
+  readonly apart: 'ignored' | 'bits' | 'settings';
 }
 
 export function splitsOf(recipe: Recipe, modules: readonly string[]): readonly Split[] {
@@ -37,7 +39,9 @@ export function splitsOf(recipe: Recipe, modules: readonly string[]): readonly S
     const usual = first === undefined ? '' : keyOf(kept.find(({ setting }) => setting === OWN)?.setting ?? first.setting);
     const differing = kept.filter(({ setting }) => keyOf(setting) !== usual).map(({ name }) => name);
     const others = kept.filter(({ setting }) => keyOf(setting) === usual).map(({ name }) => name);
-    return (ignored.length > 0 && kept.length > 0) || differing.length > 0 ? [{ parent, ignored, differing, others }] : [];
+    const widths = new Set(kept.map(({ setting }) => recipe.overrides[setting - 1]?.weights.bits ?? recipe.weights.bits));
+    const apart = ignored.length > 0 ? 'ignored' : widths.size > 1 ? 'bits' : 'settings';
+    return (ignored.length > 0 && kept.length > 0) || differing.length > 0 ? [{ parent, ignored, differing, others, apart }] : [];
   });
 }
 
