@@ -1536,6 +1536,8 @@ export const schema: JsonSchema = {
                 "number",
                 "null"
               ],
+              "exclusiveMinimum": 0,
+              "exclusiveMaximum": 1,
               "default": 0.01,
               "description": "Part of the mean diagonal that is added to the Hessian."
             },

@@ -2307,11 +2307,9 @@ vErrors.push(err178);
 }
 errors++;
 }
-}
-if(data78.block_size !== undefined){
-let data150 = data78.block_size;
-if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
-const err179 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/block_size",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/block_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data149 == "number") && (isFinite(data149))){
+if(data149 >= 1 || isNaN(data149)){
+const err179 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/dampening_frac",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/dampening_frac/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2320,9 +2318,8 @@ vErrors.push(err179);
 }
 errors++;
 }
-if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 < 1 || isNaN(data150)){
-const err180 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/block_size",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/block_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data149 <= 0 || isNaN(data149)){
+const err180 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/dampening_frac",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/dampening_frac/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2333,10 +2330,10 @@ errors++;
 }
 }
 }
-if(data78.actorder !== undefined){
-let data151 = data78.actorder;
-if((typeof data151 !== "string") && (data151 !== null)){
-const err181 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/actorder",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/actorder/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.properties.actorder.type},message:"must be string,null"};
+if(data78.block_size !== undefined){
+let data150 = data78.block_size;
+if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
+const err181 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/block_size",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/block_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2345,10 +2342,9 @@ vErrors.push(err181);
 }
 errors++;
 }
-}
-if(data78.offload_hessians !== undefined){
-if(typeof data78.offload_hessians !== "boolean"){
-const err182 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/offload_hessians",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/offload_hessians/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data150 == "number") && (isFinite(data150))){
+if(data150 < 1 || isNaN(data150)){
+const err182 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/block_size",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/block_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2358,9 +2354,11 @@ vErrors.push(err182);
 errors++;
 }
 }
-if(data78.sequential_update !== undefined){
-if(typeof data78.sequential_update !== "boolean"){
-const err183 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/sequential_update",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/sequential_update/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data78.actorder !== undefined){
+let data151 = data78.actorder;
+if((typeof data151 !== "string") && (data151 !== null)){
+const err183 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/actorder",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/actorder/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.properties.actorder.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2370,10 +2368,9 @@ vErrors.push(err183);
 errors++;
 }
 }
-if(data78.index !== undefined){
-let data154 = data78.index;
-if((!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))) && (data154 !== null)){
-const err184 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/index",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/index/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.properties.index.type},message:"must be integer,null"};
+if(data78.offload_hessians !== undefined){
+if(typeof data78.offload_hessians !== "boolean"){
+const err184 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/offload_hessians",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/offload_hessians/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2383,10 +2380,9 @@ vErrors.push(err184);
 errors++;
 }
 }
-if(data78.group !== undefined){
-let data155 = data78.group;
-if((typeof data155 !== "string") && (data155 !== null)){
-const err185 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/group",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/group/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.properties.group.type},message:"must be string,null"};
+if(data78.sequential_update !== undefined){
+if(typeof data78.sequential_update !== "boolean"){
+const err185 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/sequential_update",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/sequential_update/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2396,10 +2392,10 @@ vErrors.push(err185);
 errors++;
 }
 }
-if(data78.start !== undefined){
-let data156 = data78.start;
-if((!((typeof data156 == "number") && (isFinite(data156)))) && (data156 !== null)){
-const err186 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/start",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/start/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.properties.start.type},message:"must be number,null"};
+if(data78.index !== undefined){
+let data154 = data78.index;
+if((!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))) && (data154 !== null)){
+const err186 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/index",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/index/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.properties.index.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2409,10 +2405,10 @@ vErrors.push(err186);
 errors++;
 }
 }
-if(data78.end !== undefined){
-let data157 = data78.end;
-if((!((typeof data157 == "number") && (isFinite(data157)))) && (data157 !== null)){
-const err187 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/end",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/end/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.properties.end.type},message:"must be number,null"};
+if(data78.group !== undefined){
+let data155 = data78.group;
+if((typeof data155 !== "string") && (data155 !== null)){
+const err187 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/group",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/group/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.properties.group.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2422,9 +2418,10 @@ vErrors.push(err187);
 errors++;
 }
 }
-}
-else {
-const err188 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.type},message:"must be object"};
+if(data78.start !== undefined){
+let data156 = data78.start;
+if((!((typeof data156 == "number") && (isFinite(data156)))) && (data156 !== null)){
+const err188 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/start",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/start/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.properties.start.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2434,12 +2431,10 @@ vErrors.push(err188);
 errors++;
 }
 }
-if(data1.AWQModifier !== undefined){
-let data158 = data1.AWQModifier;
-if(data158 && typeof data158 == "object" && !Array.isArray(data158)){
-for(const key19 in data158){
-if(!(func2.call(schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties, key19))){
-const err189 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"};
+if(data78.end !== undefined){
+let data157 = data78.end;
+if((!((typeof data157 == "number") && (isFinite(data157)))) && (data157 !== null)){
+const err189 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier/end",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/properties/end/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.properties.end.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2449,10 +2444,9 @@ vErrors.push(err189);
 errors++;
 }
 }
-if(data158.duo_scaling !== undefined){
-let data159 = data158.duo_scaling;
-if((typeof data159 !== "boolean") && (typeof data159 !== "string")){
-const err190 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/duo_scaling",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/duo_scaling/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.duo_scaling.type},message:"must be boolean,string"};
+}
+else {
+const err190 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/GPTQModifier",schemaPath:"#/additionalProperties/additionalProperties/properties/GPTQModifier/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.GPTQModifier.type},message:"must be object"};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2462,10 +2456,12 @@ vErrors.push(err190);
 errors++;
 }
 }
-if(data158.mappings !== undefined){
-let data160 = data158.mappings;
-if((!(Array.isArray(data160))) && (data160 !== null)){
-const err191 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/mappings",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/mappings/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.mappings.type},message:"must be array,null"};
+if(data1.AWQModifier !== undefined){
+let data158 = data1.AWQModifier;
+if(data158 && typeof data158 == "object" && !Array.isArray(data158)){
+for(const key19 in data158){
+if(!(func2.call(schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties, key19))){
+const err191 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2475,10 +2471,10 @@ vErrors.push(err191);
 errors++;
 }
 }
-if(data158.n_grid !== undefined){
-let data161 = data158.n_grid;
-if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
-const err192 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/n_grid",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data158.duo_scaling !== undefined){
+let data159 = data158.duo_scaling;
+if((typeof data159 !== "boolean") && (typeof data159 !== "string")){
+const err192 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/duo_scaling",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/duo_scaling/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.duo_scaling.type},message:"must be boolean,string"};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2487,9 +2483,11 @@ vErrors.push(err192);
 }
 errors++;
 }
-if((typeof data161 == "number") && (isFinite(data161))){
-if(data161 < 1 || isNaN(data161)){
-const err193 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/n_grid",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data158.mappings !== undefined){
+let data160 = data158.mappings;
+if((!(Array.isArray(data160))) && (data160 !== null)){
+const err193 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/mappings",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/mappings/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.mappings.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2499,11 +2497,10 @@ vErrors.push(err193);
 errors++;
 }
 }
-}
-if(data158.offload_device !== undefined){
-let data162 = data158.offload_device;
-if((typeof data162 !== "string") && (data162 !== null)){
-const err194 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/offload_device",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/offload_device/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.offload_device.type},message:"must be string,null"};
+if(data158.n_grid !== undefined){
+let data161 = data158.n_grid;
+if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
+const err194 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/n_grid",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2512,11 +2509,9 @@ vErrors.push(err194);
 }
 errors++;
 }
-}
-if(data158.scheme !== undefined){
-let data163 = data158.scheme;
-if(((typeof data163 !== "string") && (!(data163 && typeof data163 == "object" && !Array.isArray(data163)))) && (data163 !== null)){
-const err195 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/scheme",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/scheme/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.scheme.type},message:"must be string,object,null"};
+if((typeof data161 == "number") && (isFinite(data161))){
+if(data161 < 1 || isNaN(data161)){
+const err195 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/n_grid",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2526,10 +2521,11 @@ vErrors.push(err195);
 errors++;
 }
 }
-if(data158.targets !== undefined){
-let data164 = data158.targets;
-if((typeof data164 !== "string") && (!(Array.isArray(data164)))){
-const err196 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/targets",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/targets/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.targets.type},message:"must be string,array"};
+}
+if(data158.offload_device !== undefined){
+let data162 = data158.offload_device;
+if((typeof data162 !== "string") && (data162 !== null)){
+const err196 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/offload_device",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/offload_device/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.offload_device.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2538,16 +2534,42 @@ vErrors.push(err196);
 }
 errors++;
 }
-if(Array.isArray(data164)){
-const len6 = data164.length;
-for(let i6=0; i6<len6; i6++){
-if(typeof data164[i6] !== "string"){
-const err197 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/targets/" + i6,schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data158.scheme !== undefined){
+let data163 = data158.scheme;
+if(((typeof data163 !== "string") && (!(data163 && typeof data163 == "object" && !Array.isArray(data163)))) && (data163 !== null)){
+const err197 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/scheme",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/scheme/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.scheme.type},message:"must be string,object,null"};
 if(vErrors === null){
 vErrors = [err197];
 }
 else {
 vErrors.push(err197);
+}
+errors++;
+}
+}
+if(data158.targets !== undefined){
+let data164 = data158.targets;
+if((typeof data164 !== "string") && (!(Array.isArray(data164)))){
+const err198 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/targets",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/targets/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.targets.type},message:"must be string,array"};
+if(vErrors === null){
+vErrors = [err198];
+}
+else {
+vErrors.push(err198);
+}
+errors++;
+}
+if(Array.isArray(data164)){
+const len6 = data164.length;
+for(let i6=0; i6<len6; i6++){
+if(typeof data164[i6] !== "string"){
+const err199 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/targets/" + i6,schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err199];
+}
+else {
+vErrors.push(err199);
 }
 errors++;
 }
@@ -2560,24 +2582,24 @@ if(Array.isArray(data166)){
 const len7 = data166.length;
 for(let i7=0; i7<len7; i7++){
 if(typeof data166[i7] !== "string"){
-const err198 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/ignore/" + i7,schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err200 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/ignore/" + i7,schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
-vErrors = [err198];
+vErrors = [err200];
 }
 else {
-vErrors.push(err198);
+vErrors.push(err200);
 }
 errors++;
 }
 }
 }
 else {
-const err199 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/ignore",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/ignore/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err201 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/ignore",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/ignore/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
-vErrors = [err199];
+vErrors = [err201];
 }
 else {
-vErrors.push(err199);
+vErrors.push(err201);
 }
 errors++;
 }
@@ -2585,12 +2607,12 @@ errors++;
 if(data158.config_groups !== undefined){
 let data168 = data158.config_groups;
 if((!(data168 && typeof data168 == "object" && !Array.isArray(data168))) && (data168 !== null)){
-const err200 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.type},message:"must be object,null"};
+const err202 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.type},message:"must be object,null"};
 if(vErrors === null){
-vErrors = [err200];
+vErrors = [err202];
 }
 else {
-vErrors.push(err200);
+vErrors.push(err202);
 }
 errors++;
 }
@@ -2600,12 +2622,12 @@ let data169 = data168[key20];
 if(data169 && typeof data169 == "object" && !Array.isArray(data169)){
 for(const key21 in data169){
 if(!(((((key21 === "targets") || (key21 === "weights")) || (key21 === "input_activations")) || (key21 === "output_activations")) || (key21 === "format"))){
-const err201 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"};
+const err203 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"};
 if(vErrors === null){
-vErrors = [err201];
+vErrors = [err203];
 }
 else {
-vErrors.push(err201);
+vErrors.push(err203);
 }
 errors++;
 }
@@ -2616,32 +2638,7 @@ if(Array.isArray(data170)){
 const len8 = data170.length;
 for(let i8=0; i8<len8; i8++){
 if(typeof data170[i8] !== "string"){
-const err202 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/targets/" + i8,schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err202];
-}
-else {
-vErrors.push(err202);
-}
-errors++;
-}
-}
-}
-else {
-const err203 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/targets",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/targets/type",keyword:"type",params:{type: "array"},message:"must be array"};
-if(vErrors === null){
-vErrors = [err203];
-}
-else {
-vErrors.push(err203);
-}
-errors++;
-}
-}
-if(data169.weights !== undefined){
-let data172 = data169.weights;
-if((!(data172 && typeof data172 == "object" && !Array.isArray(data172))) && (data172 !== null)){
-const err204 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.type},message:"must be object,null"};
+const err204 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/targets/" + i8,schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2650,10 +2647,10 @@ vErrors.push(err204);
 }
 errors++;
 }
-if(data172 && typeof data172 == "object" && !Array.isArray(data172)){
-for(const key22 in data172){
-if(!(func2.call(schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties, key22))){
-const err205 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"};
+}
+}
+else {
+const err205 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/targets",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/targets/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2663,10 +2660,10 @@ vErrors.push(err205);
 errors++;
 }
 }
-if(data172.num_bits !== undefined){
-let data173 = data172.num_bits;
-if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
-const err206 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/num_bits",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/num_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data169.weights !== undefined){
+let data172 = data169.weights;
+if((!(data172 && typeof data172 == "object" && !Array.isArray(data172))) && (data172 !== null)){
+const err206 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2675,11 +2672,10 @@ vErrors.push(err206);
 }
 errors++;
 }
-}
-if(data172.type !== undefined){
-let data174 = data172.type;
-if(typeof data174 !== "string"){
-const err207 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data172 && typeof data172 == "object" && !Array.isArray(data172)){
+for(const key22 in data172){
+if(!(func2.call(schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties, key22))){
+const err207 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -2688,8 +2684,11 @@ vErrors.push(err207);
 }
 errors++;
 }
-if(!((data174 === "int") || (data174 === "float"))){
-const err208 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.type.enum},message:"must be equal to one of the allowed values"};
+}
+if(data172.num_bits !== undefined){
+let data173 = data172.num_bits;
+if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
+const err208 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/num_bits",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/num_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -2699,9 +2698,10 @@ vErrors.push(err208);
 errors++;
 }
 }
-if(data172.symmetric !== undefined){
-if(typeof data172.symmetric !== "boolean"){
-const err209 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/symmetric",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data172.type !== undefined){
+let data174 = data172.type;
+if(typeof data174 !== "string"){
+const err209 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2710,11 +2710,8 @@ vErrors.push(err209);
 }
 errors++;
 }
-}
-if(data172.strategy !== undefined){
-let data176 = data172.strategy;
-if((typeof data176 !== "string") && (data176 !== null)){
-const err210 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/strategy/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.strategy.type},message:"must be string,null"};
+if(!((data174 === "int") || (data174 === "float"))){
+const err210 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2723,8 +2720,10 @@ vErrors.push(err210);
 }
 errors++;
 }
-if(!((((((((data176 === "group") || (data176 === "channel")) || (data176 === "tensor")) || (data176 === "token")) || (data176 === "block")) || (data176 === "tensor_group")) || (data176 === "attn_head")) || (data176 === null))){
-const err211 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/strategy/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.strategy.enum},message:"must be equal to one of the allowed values"};
+}
+if(data172.symmetric !== undefined){
+if(typeof data172.symmetric !== "boolean"){
+const err211 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/symmetric",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2734,10 +2733,10 @@ vErrors.push(err211);
 errors++;
 }
 }
-if(data172.group_size !== undefined){
-let data177 = data172.group_size;
-if((!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))) && (data177 !== null)){
-const err212 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/group_size",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/group_size/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.group_size.type},message:"must be integer,null"};
+if(data172.strategy !== undefined){
+let data176 = data172.strategy;
+if((typeof data176 !== "string") && (data176 !== null)){
+const err212 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/strategy/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.strategy.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2746,11 +2745,8 @@ vErrors.push(err212);
 }
 errors++;
 }
-}
-if(data172.block_structure !== undefined){
-let data178 = data172.block_structure;
-if(((!(Array.isArray(data178))) && (typeof data178 !== "string")) && (data178 !== null)){
-const err213 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/block_structure",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/block_structure/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.block_structure.type},message:"must be array,string,null"};
+if(!((((((((data176 === "group") || (data176 === "channel")) || (data176 === "tensor")) || (data176 === "token")) || (data176 === "block")) || (data176 === "tensor_group")) || (data176 === "attn_head")) || (data176 === null))){
+const err213 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/strategy/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.strategy.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2760,10 +2756,10 @@ vErrors.push(err213);
 errors++;
 }
 }
-if(data172.dynamic !== undefined){
-let data179 = data172.dynamic;
-if((typeof data179 !== "boolean") && (typeof data179 !== "string")){
-const err214 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/dynamic",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/dynamic/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.dynamic.type},message:"must be boolean,string"};
+if(data172.group_size !== undefined){
+let data177 = data172.group_size;
+if((!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))) && (data177 !== null)){
+const err214 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/group_size",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/group_size/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.group_size.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2773,10 +2769,10 @@ vErrors.push(err214);
 errors++;
 }
 }
-if(data172.actorder !== undefined){
-let data180 = data172.actorder;
-if(((typeof data180 !== "string") && (typeof data180 !== "boolean")) && (data180 !== null)){
-const err215 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/actorder",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/actorder/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.actorder.type},message:"must be string,boolean,null"};
+if(data172.block_structure !== undefined){
+let data178 = data172.block_structure;
+if(((!(Array.isArray(data178))) && (typeof data178 !== "string")) && (data178 !== null)){
+const err215 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/block_structure",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/block_structure/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.block_structure.type},message:"must be array,string,null"};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2786,10 +2782,10 @@ vErrors.push(err215);
 errors++;
 }
 }
-if(data172.observer !== undefined){
-let data181 = data172.observer;
-if((typeof data181 !== "string") && (data181 !== null)){
-const err216 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/observer",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/observer/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.observer.type},message:"must be string,null"};
+if(data172.dynamic !== undefined){
+let data179 = data172.dynamic;
+if((typeof data179 !== "boolean") && (typeof data179 !== "string")){
+const err216 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/dynamic",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/dynamic/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.dynamic.type},message:"must be boolean,string"};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2799,10 +2795,10 @@ vErrors.push(err216);
 errors++;
 }
 }
-if(data172.observer_kwargs !== undefined){
-let data182 = data172.observer_kwargs;
-if((!(data182 && typeof data182 == "object" && !Array.isArray(data182))) && (data182 !== null)){
-const err217 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/observer_kwargs",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/observer_kwargs/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.observer_kwargs.type},message:"must be object,null"};
+if(data172.actorder !== undefined){
+let data180 = data172.actorder;
+if(((typeof data180 !== "string") && (typeof data180 !== "boolean")) && (data180 !== null)){
+const err217 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/actorder",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/actorder/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.actorder.type},message:"must be string,boolean,null"};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2812,10 +2808,10 @@ vErrors.push(err217);
 errors++;
 }
 }
-if(data172.scale_dtype !== undefined){
-let data183 = data172.scale_dtype;
-if((typeof data183 !== "string") && (data183 !== null)){
-const err218 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/scale_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/scale_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.scale_dtype.type},message:"must be string,null"};
+if(data172.observer !== undefined){
+let data181 = data172.observer;
+if((typeof data181 !== "string") && (data181 !== null)){
+const err218 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/observer",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/observer/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.observer.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2825,10 +2821,10 @@ vErrors.push(err218);
 errors++;
 }
 }
-if(data172.zp_dtype !== undefined){
-let data184 = data172.zp_dtype;
-if((typeof data184 !== "string") && (data184 !== null)){
-const err219 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/zp_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/zp_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.zp_dtype.type},message:"must be string,null"};
+if(data172.observer_kwargs !== undefined){
+let data182 = data172.observer_kwargs;
+if((!(data182 && typeof data182 == "object" && !Array.isArray(data182))) && (data182 !== null)){
+const err219 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/observer_kwargs",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/observer_kwargs/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.observer_kwargs.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2838,12 +2834,10 @@ vErrors.push(err219);
 errors++;
 }
 }
-}
-}
-if(data169.input_activations !== undefined){
-let data185 = data169.input_activations;
-if((!(data185 && typeof data185 == "object" && !Array.isArray(data185))) && (data185 !== null)){
-const err220 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.type},message:"must be object,null"};
+if(data172.scale_dtype !== undefined){
+let data183 = data172.scale_dtype;
+if((typeof data183 !== "string") && (data183 !== null)){
+const err220 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/scale_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/scale_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.scale_dtype.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2852,10 +2846,11 @@ vErrors.push(err220);
 }
 errors++;
 }
-if(data185 && typeof data185 == "object" && !Array.isArray(data185)){
-for(const key23 in data185){
-if(!(func2.call(schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties, key23))){
-const err221 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"};
+}
+if(data172.zp_dtype !== undefined){
+let data184 = data172.zp_dtype;
+if((typeof data184 !== "string") && (data184 !== null)){
+const err221 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/weights/zp_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/weights/properties/zp_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.weights.properties.zp_dtype.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2865,10 +2860,12 @@ vErrors.push(err221);
 errors++;
 }
 }
-if(data185.num_bits !== undefined){
-let data186 = data185.num_bits;
-if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
-const err222 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/num_bits",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/num_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+}
+if(data169.input_activations !== undefined){
+let data185 = data169.input_activations;
+if((!(data185 && typeof data185 == "object" && !Array.isArray(data185))) && (data185 !== null)){
+const err222 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2877,11 +2874,10 @@ vErrors.push(err222);
 }
 errors++;
 }
-}
-if(data185.type !== undefined){
-let data187 = data185.type;
-if(typeof data187 !== "string"){
-const err223 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data185 && typeof data185 == "object" && !Array.isArray(data185)){
+for(const key23 in data185){
+if(!(func2.call(schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties, key23))){
+const err223 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -2890,8 +2886,11 @@ vErrors.push(err223);
 }
 errors++;
 }
-if(!((data187 === "int") || (data187 === "float"))){
-const err224 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.type.enum},message:"must be equal to one of the allowed values"};
+}
+if(data185.num_bits !== undefined){
+let data186 = data185.num_bits;
+if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
+const err224 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/num_bits",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/num_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -2901,9 +2900,10 @@ vErrors.push(err224);
 errors++;
 }
 }
-if(data185.symmetric !== undefined){
-if(typeof data185.symmetric !== "boolean"){
-const err225 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/symmetric",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data185.type !== undefined){
+let data187 = data185.type;
+if(typeof data187 !== "string"){
+const err225 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -2912,11 +2912,8 @@ vErrors.push(err225);
 }
 errors++;
 }
-}
-if(data185.strategy !== undefined){
-let data189 = data185.strategy;
-if((typeof data189 !== "string") && (data189 !== null)){
-const err226 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/strategy/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.strategy.type},message:"must be string,null"};
+if(!((data187 === "int") || (data187 === "float"))){
+const err226 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -2925,8 +2922,10 @@ vErrors.push(err226);
 }
 errors++;
 }
-if(!((((((((data189 === "group") || (data189 === "channel")) || (data189 === "tensor")) || (data189 === "token")) || (data189 === "block")) || (data189 === "tensor_group")) || (data189 === "attn_head")) || (data189 === null))){
-const err227 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/strategy/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.strategy.enum},message:"must be equal to one of the allowed values"};
+}
+if(data185.symmetric !== undefined){
+if(typeof data185.symmetric !== "boolean"){
+const err227 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/symmetric",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -2936,10 +2935,10 @@ vErrors.push(err227);
 errors++;
 }
 }
-if(data185.group_size !== undefined){
-let data190 = data185.group_size;
-if((!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))) && (data190 !== null)){
-const err228 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/group_size",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/group_size/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.group_size.type},message:"must be integer,null"};
+if(data185.strategy !== undefined){
+let data189 = data185.strategy;
+if((typeof data189 !== "string") && (data189 !== null)){
+const err228 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/strategy/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.strategy.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -2948,11 +2947,8 @@ vErrors.push(err228);
 }
 errors++;
 }
-}
-if(data185.block_structure !== undefined){
-let data191 = data185.block_structure;
-if(((!(Array.isArray(data191))) && (typeof data191 !== "string")) && (data191 !== null)){
-const err229 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/block_structure",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/block_structure/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.block_structure.type},message:"must be array,string,null"};
+if(!((((((((data189 === "group") || (data189 === "channel")) || (data189 === "tensor")) || (data189 === "token")) || (data189 === "block")) || (data189 === "tensor_group")) || (data189 === "attn_head")) || (data189 === null))){
+const err229 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/strategy/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.strategy.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -2962,10 +2958,10 @@ vErrors.push(err229);
 errors++;
 }
 }
-if(data185.dynamic !== undefined){
-let data192 = data185.dynamic;
-if((typeof data192 !== "boolean") && (typeof data192 !== "string")){
-const err230 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/dynamic",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/dynamic/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.dynamic.type},message:"must be boolean,string"};
+if(data185.group_size !== undefined){
+let data190 = data185.group_size;
+if((!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))) && (data190 !== null)){
+const err230 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/group_size",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/group_size/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.group_size.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -2975,10 +2971,10 @@ vErrors.push(err230);
 errors++;
 }
 }
-if(data185.actorder !== undefined){
-let data193 = data185.actorder;
-if(((typeof data193 !== "string") && (typeof data193 !== "boolean")) && (data193 !== null)){
-const err231 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/actorder",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/actorder/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.actorder.type},message:"must be string,boolean,null"};
+if(data185.block_structure !== undefined){
+let data191 = data185.block_structure;
+if(((!(Array.isArray(data191))) && (typeof data191 !== "string")) && (data191 !== null)){
+const err231 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/block_structure",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/block_structure/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.block_structure.type},message:"must be array,string,null"};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -2988,10 +2984,10 @@ vErrors.push(err231);
 errors++;
 }
 }
-if(data185.observer !== undefined){
-let data194 = data185.observer;
-if((typeof data194 !== "string") && (data194 !== null)){
-const err232 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/observer",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/observer/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.observer.type},message:"must be string,null"};
+if(data185.dynamic !== undefined){
+let data192 = data185.dynamic;
+if((typeof data192 !== "boolean") && (typeof data192 !== "string")){
+const err232 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/dynamic",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/dynamic/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.dynamic.type},message:"must be boolean,string"};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -3001,10 +2997,10 @@ vErrors.push(err232);
 errors++;
 }
 }
-if(data185.observer_kwargs !== undefined){
-let data195 = data185.observer_kwargs;
-if((!(data195 && typeof data195 == "object" && !Array.isArray(data195))) && (data195 !== null)){
-const err233 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/observer_kwargs",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/observer_kwargs/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.observer_kwargs.type},message:"must be object,null"};
+if(data185.actorder !== undefined){
+let data193 = data185.actorder;
+if(((typeof data193 !== "string") && (typeof data193 !== "boolean")) && (data193 !== null)){
+const err233 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/actorder",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/actorder/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.actorder.type},message:"must be string,boolean,null"};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -3014,10 +3010,10 @@ vErrors.push(err233);
 errors++;
 }
 }
-if(data185.scale_dtype !== undefined){
-let data196 = data185.scale_dtype;
-if((typeof data196 !== "string") && (data196 !== null)){
-const err234 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/scale_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/scale_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.scale_dtype.type},message:"must be string,null"};
+if(data185.observer !== undefined){
+let data194 = data185.observer;
+if((typeof data194 !== "string") && (data194 !== null)){
+const err234 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/observer",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/observer/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.observer.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -3027,10 +3023,10 @@ vErrors.push(err234);
 errors++;
 }
 }
-if(data185.zp_dtype !== undefined){
-let data197 = data185.zp_dtype;
-if((typeof data197 !== "string") && (data197 !== null)){
-const err235 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/zp_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/zp_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.zp_dtype.type},message:"must be string,null"};
+if(data185.observer_kwargs !== undefined){
+let data195 = data185.observer_kwargs;
+if((!(data195 && typeof data195 == "object" && !Array.isArray(data195))) && (data195 !== null)){
+const err235 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/observer_kwargs",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/observer_kwargs/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.observer_kwargs.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -3040,12 +3036,10 @@ vErrors.push(err235);
 errors++;
 }
 }
-}
-}
-if(data169.output_activations !== undefined){
-let data198 = data169.output_activations;
-if((!(data198 && typeof data198 == "object" && !Array.isArray(data198))) && (data198 !== null)){
-const err236 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.type},message:"must be object,null"};
+if(data185.scale_dtype !== undefined){
+let data196 = data185.scale_dtype;
+if((typeof data196 !== "string") && (data196 !== null)){
+const err236 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/scale_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/scale_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.scale_dtype.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err236];
 }
@@ -3054,10 +3048,11 @@ vErrors.push(err236);
 }
 errors++;
 }
-if(data198 && typeof data198 == "object" && !Array.isArray(data198)){
-for(const key24 in data198){
-if(!(func2.call(schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties, key24))){
-const err237 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"};
+}
+if(data185.zp_dtype !== undefined){
+let data197 = data185.zp_dtype;
+if((typeof data197 !== "string") && (data197 !== null)){
+const err237 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/input_activations/zp_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/input_activations/properties/zp_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.input_activations.properties.zp_dtype.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -3067,10 +3062,12 @@ vErrors.push(err237);
 errors++;
 }
 }
-if(data198.num_bits !== undefined){
-let data199 = data198.num_bits;
-if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
-const err238 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/num_bits",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/num_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+}
+if(data169.output_activations !== undefined){
+let data198 = data169.output_activations;
+if((!(data198 && typeof data198 == "object" && !Array.isArray(data198))) && (data198 !== null)){
+const err238 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -3079,11 +3076,10 @@ vErrors.push(err238);
 }
 errors++;
 }
-}
-if(data198.type !== undefined){
-let data200 = data198.type;
-if(typeof data200 !== "string"){
-const err239 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data198 && typeof data198 == "object" && !Array.isArray(data198)){
+for(const key24 in data198){
+if(!(func2.call(schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties, key24))){
+const err239 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -3092,8 +3088,11 @@ vErrors.push(err239);
 }
 errors++;
 }
-if(!((data200 === "int") || (data200 === "float"))){
-const err240 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.type.enum},message:"must be equal to one of the allowed values"};
+}
+if(data198.num_bits !== undefined){
+let data199 = data198.num_bits;
+if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
+const err240 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/num_bits",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/num_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -3103,9 +3102,10 @@ vErrors.push(err240);
 errors++;
 }
 }
-if(data198.symmetric !== undefined){
-if(typeof data198.symmetric !== "boolean"){
-const err241 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/symmetric",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data198.type !== undefined){
+let data200 = data198.type;
+if(typeof data200 !== "string"){
+const err241 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -3114,11 +3114,8 @@ vErrors.push(err241);
 }
 errors++;
 }
-}
-if(data198.strategy !== undefined){
-let data202 = data198.strategy;
-if((typeof data202 !== "string") && (data202 !== null)){
-const err242 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/strategy/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.strategy.type},message:"must be string,null"};
+if(!((data200 === "int") || (data200 === "float"))){
+const err242 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/type",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -3127,8 +3124,10 @@ vErrors.push(err242);
 }
 errors++;
 }
-if(!((((((((data202 === "group") || (data202 === "channel")) || (data202 === "tensor")) || (data202 === "token")) || (data202 === "block")) || (data202 === "tensor_group")) || (data202 === "attn_head")) || (data202 === null))){
-const err243 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/strategy/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.strategy.enum},message:"must be equal to one of the allowed values"};
+}
+if(data198.symmetric !== undefined){
+if(typeof data198.symmetric !== "boolean"){
+const err243 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/symmetric",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -3138,10 +3137,10 @@ vErrors.push(err243);
 errors++;
 }
 }
-if(data198.group_size !== undefined){
-let data203 = data198.group_size;
-if((!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))) && (data203 !== null)){
-const err244 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/group_size",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/group_size/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.group_size.type},message:"must be integer,null"};
+if(data198.strategy !== undefined){
+let data202 = data198.strategy;
+if((typeof data202 !== "string") && (data202 !== null)){
+const err244 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/strategy/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.strategy.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -3150,11 +3149,8 @@ vErrors.push(err244);
 }
 errors++;
 }
-}
-if(data198.block_structure !== undefined){
-let data204 = data198.block_structure;
-if(((!(Array.isArray(data204))) && (typeof data204 !== "string")) && (data204 !== null)){
-const err245 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/block_structure",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/block_structure/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.block_structure.type},message:"must be array,string,null"};
+if(!((((((((data202 === "group") || (data202 === "channel")) || (data202 === "tensor")) || (data202 === "token")) || (data202 === "block")) || (data202 === "tensor_group")) || (data202 === "attn_head")) || (data202 === null))){
+const err245 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/strategy",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/strategy/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.strategy.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -3164,10 +3160,10 @@ vErrors.push(err245);
 errors++;
 }
 }
-if(data198.dynamic !== undefined){
-let data205 = data198.dynamic;
-if((typeof data205 !== "boolean") && (typeof data205 !== "string")){
-const err246 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/dynamic",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/dynamic/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.dynamic.type},message:"must be boolean,string"};
+if(data198.group_size !== undefined){
+let data203 = data198.group_size;
+if((!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))) && (data203 !== null)){
+const err246 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/group_size",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/group_size/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.group_size.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -3177,10 +3173,10 @@ vErrors.push(err246);
 errors++;
 }
 }
-if(data198.actorder !== undefined){
-let data206 = data198.actorder;
-if(((typeof data206 !== "string") && (typeof data206 !== "boolean")) && (data206 !== null)){
-const err247 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/actorder",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/actorder/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.actorder.type},message:"must be string,boolean,null"};
+if(data198.block_structure !== undefined){
+let data204 = data198.block_structure;
+if(((!(Array.isArray(data204))) && (typeof data204 !== "string")) && (data204 !== null)){
+const err247 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/block_structure",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/block_structure/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.block_structure.type},message:"must be array,string,null"};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -3190,10 +3186,10 @@ vErrors.push(err247);
 errors++;
 }
 }
-if(data198.observer !== undefined){
-let data207 = data198.observer;
-if((typeof data207 !== "string") && (data207 !== null)){
-const err248 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/observer",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/observer/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.observer.type},message:"must be string,null"};
+if(data198.dynamic !== undefined){
+let data205 = data198.dynamic;
+if((typeof data205 !== "boolean") && (typeof data205 !== "string")){
+const err248 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/dynamic",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/dynamic/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.dynamic.type},message:"must be boolean,string"};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -3203,10 +3199,10 @@ vErrors.push(err248);
 errors++;
 }
 }
-if(data198.observer_kwargs !== undefined){
-let data208 = data198.observer_kwargs;
-if((!(data208 && typeof data208 == "object" && !Array.isArray(data208))) && (data208 !== null)){
-const err249 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/observer_kwargs",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/observer_kwargs/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.observer_kwargs.type},message:"must be object,null"};
+if(data198.actorder !== undefined){
+let data206 = data198.actorder;
+if(((typeof data206 !== "string") && (typeof data206 !== "boolean")) && (data206 !== null)){
+const err249 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/actorder",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/actorder/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.actorder.type},message:"must be string,boolean,null"};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -3216,10 +3212,10 @@ vErrors.push(err249);
 errors++;
 }
 }
-if(data198.scale_dtype !== undefined){
-let data209 = data198.scale_dtype;
-if((typeof data209 !== "string") && (data209 !== null)){
-const err250 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/scale_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/scale_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.scale_dtype.type},message:"must be string,null"};
+if(data198.observer !== undefined){
+let data207 = data198.observer;
+if((typeof data207 !== "string") && (data207 !== null)){
+const err250 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/observer",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/observer/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.observer.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -3229,10 +3225,10 @@ vErrors.push(err250);
 errors++;
 }
 }
-if(data198.zp_dtype !== undefined){
-let data210 = data198.zp_dtype;
-if((typeof data210 !== "string") && (data210 !== null)){
-const err251 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/zp_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/zp_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.zp_dtype.type},message:"must be string,null"};
+if(data198.observer_kwargs !== undefined){
+let data208 = data198.observer_kwargs;
+if((!(data208 && typeof data208 == "object" && !Array.isArray(data208))) && (data208 !== null)){
+const err251 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/observer_kwargs",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/observer_kwargs/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.observer_kwargs.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -3242,12 +3238,10 @@ vErrors.push(err251);
 errors++;
 }
 }
-}
-}
-if(data169.format !== undefined){
-let data211 = data169.format;
-if((typeof data211 !== "string") && (data211 !== null)){
-const err252 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/format",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/format/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.format.type},message:"must be string,null"};
+if(data198.scale_dtype !== undefined){
+let data209 = data198.scale_dtype;
+if((typeof data209 !== "string") && (data209 !== null)){
+const err252 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/scale_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/scale_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.scale_dtype.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3257,9 +3251,10 @@ vErrors.push(err252);
 errors++;
 }
 }
-}
-else {
-const err253 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data198.zp_dtype !== undefined){
+let data210 = data198.zp_dtype;
+if((typeof data210 !== "string") && (data210 !== null)){
+const err253 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/output_activations/zp_dtype",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/output_activations/properties/zp_dtype/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.output_activations.properties.zp_dtype.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3271,10 +3266,10 @@ errors++;
 }
 }
 }
-if(data158.index !== undefined){
-let data212 = data158.index;
-if((!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))) && (data212 !== null)){
-const err254 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/index",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/index/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.index.type},message:"must be integer,null"};
+if(data169.format !== undefined){
+let data211 = data169.format;
+if((typeof data211 !== "string") && (data211 !== null)){
+const err254 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1")+"/format",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/properties/format/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.config_groups.additionalProperties.properties.format.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3284,10 +3279,9 @@ vErrors.push(err254);
 errors++;
 }
 }
-if(data158.group !== undefined){
-let data213 = data158.group;
-if((typeof data213 !== "string") && (data213 !== null)){
-const err255 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/group",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/group/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.group.type},message:"must be string,null"};
+}
+else {
+const err255 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/config_groups/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/config_groups/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3297,10 +3291,12 @@ vErrors.push(err255);
 errors++;
 }
 }
-if(data158.start !== undefined){
-let data214 = data158.start;
-if((!((typeof data214 == "number") && (isFinite(data214)))) && (data214 !== null)){
-const err256 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/start",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/start/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.start.type},message:"must be number,null"};
+}
+}
+if(data158.index !== undefined){
+let data212 = data158.index;
+if((!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))) && (data212 !== null)){
+const err256 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/index",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/index/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.index.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3310,10 +3306,10 @@ vErrors.push(err256);
 errors++;
 }
 }
-if(data158.end !== undefined){
-let data215 = data158.end;
-if((!((typeof data215 == "number") && (isFinite(data215)))) && (data215 !== null)){
-const err257 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/end",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/end/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.end.type},message:"must be number,null"};
+if(data158.group !== undefined){
+let data213 = data158.group;
+if((typeof data213 !== "string") && (data213 !== null)){
+const err257 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/group",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/group/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.group.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err257];
 }
@@ -3323,9 +3319,10 @@ vErrors.push(err257);
 errors++;
 }
 }
-}
-else {
-const err258 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.type},message:"must be object"};
+if(data158.start !== undefined){
+let data214 = data158.start;
+if((!((typeof data214 == "number") && (isFinite(data214)))) && (data214 !== null)){
+const err258 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/start",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/start/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.start.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err258];
 }
@@ -3335,12 +3332,10 @@ vErrors.push(err258);
 errors++;
 }
 }
-if(data1.SmoothQuantModifier !== undefined){
-let data216 = data1.SmoothQuantModifier;
-if(data216 && typeof data216 == "object" && !Array.isArray(data216)){
-for(const key25 in data216){
-if(!(func2.call(schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties, key25))){
-const err259 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"};
+if(data158.end !== undefined){
+let data215 = data158.end;
+if((!((typeof data215 == "number") && (isFinite(data215)))) && (data215 !== null)){
+const err259 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier/end",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/properties/end/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.properties.end.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -3350,11 +3345,9 @@ vErrors.push(err259);
 errors++;
 }
 }
-if(data216.smoothing_strength !== undefined){
-let data217 = data216.smoothing_strength;
-if((typeof data217 == "number") && (isFinite(data217))){
-if(data217 > 1 || isNaN(data217)){
-const err260 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/smoothing_strength",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/smoothing_strength/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+}
+else {
+const err260 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/AWQModifier",schemaPath:"#/additionalProperties/additionalProperties/properties/AWQModifier/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.AWQModifier.type},message:"must be object"};
 if(vErrors === null){
 vErrors = [err260];
 }
@@ -3363,8 +3356,13 @@ vErrors.push(err260);
 }
 errors++;
 }
-if(data217 < 0 || isNaN(data217)){
-const err261 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/smoothing_strength",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/smoothing_strength/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data1.SmoothQuantModifier !== undefined){
+let data216 = data1.SmoothQuantModifier;
+if(data216 && typeof data216 == "object" && !Array.isArray(data216)){
+for(const key25 in data216){
+if(!(func2.call(schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties, key25))){
+const err261 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err261];
 }
@@ -3374,8 +3372,11 @@ vErrors.push(err261);
 errors++;
 }
 }
-else {
-const err262 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/smoothing_strength",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/smoothing_strength/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data216.smoothing_strength !== undefined){
+let data217 = data216.smoothing_strength;
+if((typeof data217 == "number") && (isFinite(data217))){
+if(data217 > 1 || isNaN(data217)){
+const err262 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/smoothing_strength",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/smoothing_strength/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err262];
 }
@@ -3384,11 +3385,8 @@ vErrors.push(err262);
 }
 errors++;
 }
-}
-if(data216.mappings !== undefined){
-let data218 = data216.mappings;
-if((!(Array.isArray(data218))) && (data218 !== null)){
-const err263 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/mappings",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/mappings/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.mappings.type},message:"must be array,null"};
+if(data217 < 0 || isNaN(data217)){
+const err263 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/smoothing_strength",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/smoothing_strength/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err263];
 }
@@ -3398,10 +3396,8 @@ vErrors.push(err263);
 errors++;
 }
 }
-if(data216.ignore !== undefined){
-let data219 = data216.ignore;
-if((!(Array.isArray(data219))) && (data219 !== null)){
-const err264 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/ignore",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/ignore/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.ignore.type},message:"must be array,null"};
+else {
+const err264 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/smoothing_strength",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/smoothing_strength/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err264];
 }
@@ -3410,11 +3406,11 @@ vErrors.push(err264);
 }
 errors++;
 }
-if(Array.isArray(data219)){
-const len9 = data219.length;
-for(let i9=0; i9<len9; i9++){
-if(typeof data219[i9] !== "string"){
-const err265 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/ignore/" + i9,schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data216.mappings !== undefined){
+let data218 = data216.mappings;
+if((!(Array.isArray(data218))) && (data218 !== null)){
+const err265 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/mappings",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/mappings/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.mappings.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err265];
 }
@@ -3424,12 +3420,10 @@ vErrors.push(err265);
 errors++;
 }
 }
-}
-}
-if(data216.num_calibration_steps !== undefined){
-let data221 = data216.num_calibration_steps;
-if((!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))) && (data221 !== null)){
-const err266 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/num_calibration_steps",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/num_calibration_steps/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.num_calibration_steps.type},message:"must be integer,null"};
+if(data216.ignore !== undefined){
+let data219 = data216.ignore;
+if((!(Array.isArray(data219))) && (data219 !== null)){
+const err266 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/ignore",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/ignore/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.ignore.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err266];
 }
@@ -3438,11 +3432,11 @@ vErrors.push(err266);
 }
 errors++;
 }
-}
-if(data216.algorithm !== undefined){
-let data222 = data216.algorithm;
-if(typeof data222 !== "string"){
-const err267 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/algorithm",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/algorithm/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(Array.isArray(data219)){
+const len9 = data219.length;
+for(let i9=0; i9<len9; i9++){
+if(typeof data219[i9] !== "string"){
+const err267 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/ignore/" + i9,schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err267];
 }
@@ -3451,8 +3445,13 @@ vErrors.push(err267);
 }
 errors++;
 }
-if(!((data222 === "smoothquant") || (data222 === "log_equalization"))){
-const err268 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/algorithm",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/algorithm/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.algorithm.enum},message:"must be equal to one of the allowed values"};
+}
+}
+}
+if(data216.num_calibration_steps !== undefined){
+let data221 = data216.num_calibration_steps;
+if((!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))) && (data221 !== null)){
+const err268 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/num_calibration_steps",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/num_calibration_steps/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.num_calibration_steps.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err268];
 }
@@ -3462,10 +3461,10 @@ vErrors.push(err268);
 errors++;
 }
 }
-if(data216.index !== undefined){
-let data223 = data216.index;
-if((!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))) && (data223 !== null)){
-const err269 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/index",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/index/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.index.type},message:"must be integer,null"};
+if(data216.algorithm !== undefined){
+let data222 = data216.algorithm;
+if(typeof data222 !== "string"){
+const err269 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/algorithm",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/algorithm/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err269];
 }
@@ -3474,11 +3473,8 @@ vErrors.push(err269);
 }
 errors++;
 }
-}
-if(data216.group !== undefined){
-let data224 = data216.group;
-if((typeof data224 !== "string") && (data224 !== null)){
-const err270 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/group",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/group/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.group.type},message:"must be string,null"};
+if(!((data222 === "smoothquant") || (data222 === "log_equalization"))){
+const err270 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/algorithm",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/algorithm/enum",keyword:"enum",params:{allowedValues: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.algorithm.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err270];
 }
@@ -3488,10 +3484,10 @@ vErrors.push(err270);
 errors++;
 }
 }
-if(data216.start !== undefined){
-let data225 = data216.start;
-if((!((typeof data225 == "number") && (isFinite(data225)))) && (data225 !== null)){
-const err271 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/start",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/start/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.start.type},message:"must be number,null"};
+if(data216.index !== undefined){
+let data223 = data216.index;
+if((!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))) && (data223 !== null)){
+const err271 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/index",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/index/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.index.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err271];
 }
@@ -3501,10 +3497,10 @@ vErrors.push(err271);
 errors++;
 }
 }
-if(data216.end !== undefined){
-let data226 = data216.end;
-if((!((typeof data226 == "number") && (isFinite(data226)))) && (data226 !== null)){
-const err272 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/end",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/end/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.end.type},message:"must be number,null"};
+if(data216.group !== undefined){
+let data224 = data216.group;
+if((typeof data224 !== "string") && (data224 !== null)){
+const err272 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/group",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/group/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.group.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err272];
 }
@@ -3514,14 +3510,40 @@ vErrors.push(err272);
 errors++;
 }
 }
-}
-else {
-const err273 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.type},message:"must be object"};
+if(data216.start !== undefined){
+let data225 = data216.start;
+if((!((typeof data225 == "number") && (isFinite(data225)))) && (data225 !== null)){
+const err273 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/start",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/start/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.start.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err273];
 }
 else {
 vErrors.push(err273);
+}
+errors++;
+}
+}
+if(data216.end !== undefined){
+let data226 = data216.end;
+if((!((typeof data226 == "number") && (isFinite(data226)))) && (data226 !== null)){
+const err274 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier/end",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/properties/end/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.properties.end.type},message:"must be number,null"};
+if(vErrors === null){
+vErrors = [err274];
+}
+else {
+vErrors.push(err274);
+}
+errors++;
+}
+}
+}
+else {
+const err275 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1")+"/SmoothQuantModifier",schemaPath:"#/additionalProperties/additionalProperties/properties/SmoothQuantModifier/type",keyword:"type",params:{type: schema11.additionalProperties.additionalProperties.properties.SmoothQuantModifier.type},message:"must be object"};
+if(vErrors === null){
+vErrors = [err275];
+}
+else {
+vErrors.push(err275);
 }
 errors++;
 }
@@ -3534,24 +3556,24 @@ errors++;
 if(data.args !== undefined){
 let data227 = data.args;
 if((!(data227 && typeof data227 == "object" && !Array.isArray(data227))) && (data227 !== null)){
-const err274 = {instancePath:instancePath+"/args",schemaPath:"#/properties/args/type",keyword:"type",params:{type: schema11.properties.args.type},message:"must be object,null"};
+const err276 = {instancePath:instancePath+"/args",schemaPath:"#/properties/args/type",keyword:"type",params:{type: schema11.properties.args.type},message:"must be object,null"};
 if(vErrors === null){
-vErrors = [err274];
+vErrors = [err276];
 }
 else {
-vErrors.push(err274);
+vErrors.push(err276);
 }
 errors++;
 }
 }
 }
 else {
-const err275 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err277 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
-vErrors = [err275];
+vErrors = [err277];
 }
 else {
-vErrors.push(err275);
+vErrors.push(err277);
 }
 errors++;
 }

@@ -3,6 +3,7 @@ import { schema } from '../../generated/schema-hf-gptq.ts';
 import { validate } from '../../generated/validate-hf-gptq.ts';
 import type { ConfigFormat, LowerProblem } from '../config-format.ts';
 import { isObject, type JsonObject } from '../fields.ts';
+import { baseName } from '../file-name.ts';
 import { droppedKeys } from '../hf/dropped-keys.ts';
 import { inspectPlace } from '../hf/inspect.ts';
 import { isOtherMethod } from '../hf/known-methods.ts';
@@ -33,7 +34,7 @@ export const hfGptq: ConfigFormat = {
     snippet('GPTQ 8 bits, per channel', 'Nearly without loss', 8, -1),
   ],
   match(fileName, root) {
-    const found = hfPlaces(fileName, root).find(({ path, config }) => path.length > 0 && looksLikeGptq(config));
+    const found = hfPlaces(fileName, root).find(({ path, config }) => (path.length > 0 ? looksLikeGptq(config) : isFragment(fileName, config)));
     return found === undefined ? null : { path: found.path };
   },
   lower(value, path) {
@@ -54,6 +55,13 @@ function looksLikeGptq(config: JsonObject): boolean {
   const has = (...keys: readonly string[]): boolean => keys.some((key) => Object.hasOwn(config, key));
   const foreign = has('zero_point', 'version', 'config_groups', 'quant_algo', 'packing_format', 'autoround_version', 'quant_config', 'weight_format');
   return !foreign && has('bits', 'w_bit', 'wbits') && has('group_size', 'q_group_size', 'groupsize', 'desc_act', 'sym', 'damp_percent');
+}
+
+/** The member alone, in a file of any name but those that AutoGPTQ's own has; DashInfer's jobs name gptq too, with keys of their own. */
+function isFragment(fileName: string, config: JsonObject): boolean {
+  const own = ['weight_format', 'compute_method', 'activate_format', 'group_settings', 'w_bit', 'wbits'].some((key) => Object.hasOwn(config, key));
+  const named = /(^|\.)(quantize_config|quant_config|quantization_config)\.json$/.test(baseName(fileName));
+  return config['quant_method'] === 'gptq' && Object.hasOwn(config, 'bits') && !own && !named;
 }
 
 function snippet(label: string, description: string, bits: number, groupSize: number): NonNullable<ConfigFormat['snippets']>[number] {

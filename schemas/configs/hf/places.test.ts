@@ -25,6 +25,18 @@ test('each method has its format, at the top and under a part of the model', () 
   }
 });
 
+test('the member alone is recognised in a file of any name, and left to the owners of the names that are taken', () => {
+  const format = (fileName: string, config: object): string | null =>
+    checkConfig({ fileName, text: JSON.stringify(config), modelConfigText: null, targets: [] }).format;
+  for (const [id, config] of Object.entries(OWN)) {
+    assert.equal(format('untitled', config), id);
+  }
+  const gptq = { quant_method: 'gptq', bits: 4, group_size: 128, desc_act: false };
+  assert.equal(format('quantize_config.json', gptq), 'gptq-quantize-config');
+  assert.equal(format('job.json', { quant_method: 'gptq', weight_format: 'int8', compute_method: 'weight_only' }), 'dashinfer');
+  assert.equal(format('job.quant.json', gptq), 'quantwright');
+});
+
 test('a place that runtimes do not see is a warning, and moved to the top', () => {
   for (const [format, config] of Object.entries(OWN)) {
     const file = { model_type: 'x', text_config: { hidden_size: 64, quantization_config: config } };

@@ -42,7 +42,8 @@ export function codeLenses(analysis: Analysis, commands: boolean): CodeLens[] {
     format.describes === 'recipe' && path !== null
       ? [lens(range, { title: 'Quantize', command: 'quantwright.quantizeModel', arguments: [{ configPath: path }] })]
       : [];
-  return [...tells, ...quantize, lens(range, showMatrix('Check all targets'))];
+  // What one can do comes first: what is told may be longer than the editor is wide.
+  return [...quantize, lens(range, showMatrix('Check all targets')), ...tells];
 }
 
 function lens(range: Range, command: Command): CodeLens {
