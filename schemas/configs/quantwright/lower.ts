@@ -140,9 +140,18 @@ function readCalibration(fields: Fields): Calibration | null {
   return { dataset: inner.text('dataset'), samples: inner.integer('samples') ?? 128, sequenceLength: inner.integer('sequence_length') ?? 512 };
 }
 
+/** Matches no module. */
+const NOTHING = '(?!)';
+
 function readIgnore(fields: Fields, path: JsonPath, problems: LowerProblem[]): readonly string[] {
   return fields.texts('ignore').map((pattern, index) => {
     const plain = pattern.replace(/^re:/, '');
+    if (plain === '') {
+      // It would match every module, while somebody is still typing it.
+      const message = 'An empty pattern is passed over; it would match every module.';
+      problems.push({ code: 'QC025', severity: 'warning', on: 'value', path: [...path, 'ignore', index], message });
+      return NOTHING;
+    }
     if (startAnchored(plain) === null) {
       problems.push({ code: 'QC025', path: [...path, 'ignore', index], message: `"${pattern}" is not a regular expression.` });
     }

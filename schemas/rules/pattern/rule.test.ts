@@ -1,7 +1,7 @@
 // QC025: patterns that do not compile or do not say what was meant.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findings, fixed } from '../../testing/checking.ts';
+import { findings, fixed, llamaConfig } from '../../testing/checking.ts';
 
 const RTN = { quant_method: 'rtn', weight_format: 'int8' };
 const GPTQ = { quant_method: 'gptq', bits: 4, group_size: 64, desc_act: false, sym: true };
@@ -13,6 +13,12 @@ test('a pattern that does not compile is named where it stands', () => {
   assert.deepEqual([finding?.path, finding?.severity], [['ignore', 1], 'error']);
   assert.equal(findings('QC025', { ...RTN, overrides: { '[': {} } }).length, 1);
   assert.equal(findings('QC025', { ...GPTQ, dynamic: { '+:(': {} } }, gptq).length, 1);
+});
+
+test('an empty pattern is told, and ignores nothing', () => {
+  const [finding, ...more] = findings('QC025', { ...RTN, ignore: ['', 'lm_head'] });
+  assert.deepEqual([finding?.severity, finding?.path, more], ['warning', ['ignore', 0], []]);
+  assert.equal(findings('QC017', { ...RTN, ignore: [''] }, { runtime: 'quantwright', model: llamaConfig(64, 64) }).length, 0);
 });
 
 test('a star on a letter gets its dot', () => {
