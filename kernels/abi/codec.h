@@ -25,6 +25,7 @@ typedef enum qw_code_layout {
   QW_CODES_BYTES = 0,  // [rows, cols], one code per byte; signed codes are int8
   QW_CODES_GPTQ = 1,   // words [ceil(cols * bits / 32), rows]; signed codes are stored + 2^(bits - 1)
   QW_CODES_ROWS = 2,   // words [rows, ceil(cols * bits / 32)]; signed codes likewise
+  QW_CODES_AWQ = 3,    // words [cols, rows / 8] of 4 bits: field i of a word is output 0, 2, 4, 6, 1, 3, 5, 7 of its eight (AutoAWQ GEMM)
 } qw_code_layout;
 
 typedef struct qw_codes {

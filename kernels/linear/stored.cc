@@ -28,7 +28,9 @@ qw_band qw_read_band(const qw_affine* affine, int64_t band, std::vector<uint8_t>
   // An odd number of cache lines, so that a column of rows does not fall into one set of the cache.
   const int64_t ld = (cols / 128 * 2 + 3) * 64;
   scratch.resize(size_t(QW_BAND_ROWS * ld));
-  if (affine->codes.layout == QW_CODES_GPTQ) {
+  if (affine->codes.layout == QW_CODES_AWQ) {
+    qw_unpack_awq_band(affine->codes.data, affine->rows, cols, row, count, scratch.data(), ld);
+  } else if (affine->codes.layout == QW_CODES_GPTQ) {
     qw_unpack_gptq_band(affine->codes.data, affine->rows, cols, affine->codes.bits, row, count, scratch.data(), ld);
   } else {
     qw_unpack_rows_band(affine->codes.data, cols, affine->codes.bits, row, count, scratch.data(), ld);
@@ -69,7 +71,13 @@ float qw_read_param(const qw_affine* affine, const qw_params* params, int64_t gr
 qw_status qw_check_stored(const qw_affine* affine, const char* codec) {
   const qw_codes& codes = affine->codes;
   const bool words = codes.layout == QW_CODES_GPTQ || codes.layout == QW_CODES_ROWS;
-  if (!words && codes.layout != QW_CODES_BYTES) return qw_error(QW_INVALID_ARGUMENT, "%s weight: code layout %d", codec, int(codes.layout));
+  if (codes.layout == QW_CODES_AWQ) {
+    if (codes.bits != 4 || affine->rows % 8 != 0) {
+      return qw_error(QW_UNSUPPORTED, "%s weight: AWQ words hold 4 bits of 8 rows each, not %d bits of %lld rows", codec, codes.bits, (long long)affine->rows);
+    }
+  } else if (!words && codes.layout != QW_CODES_BYTES) {
+    return qw_error(QW_INVALID_ARGUMENT, "%s weight: code layout %d", codec, int(codes.layout));
+  }
   if (words && codes.bits != 2 && codes.bits != 3 && codes.bits != 4 && codes.bits != 8) {
     return qw_error(QW_UNSUPPORTED, "%s weight: words of %d bits; there are 2, 3, 4 and 8", codec, codes.bits);
   }

@@ -55,6 +55,29 @@ inline void check_stored(const char* codec, int bits, const AffineShape& given, 
   }
 }
 
+// AutoAWQ's words, packed plainly: field i of word (column, row / 8) is row order[i] of the eight.
+inline void check_awq(const char* codec, Random& random) {
+  static const int order[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+  for (const int64_t rows : {8, 64, 136}) {
+    const AffineCase test({rows, 96, 32, 4, false, false, false, QW_F16}, random);
+    std::vector<uint32_t> words(size_t(96 * rows / 8));
+    for (int64_t c = 0; c < 96; ++c) {
+      for (int64_t r = 0; r < rows; r += 8) {
+        for (int i = 0; i < 8; ++i) words[size_t(c * rows / 8 + r / 8)] |= uint32_t(uint8_t(test.codes[size_t((r + order[i]) * 96 + c)])) << (4 * i);
+      }
+    }
+    qw_affine affine = test.affine();
+    affine.codes = {QW_CODES_AWQ, 4, false, words.data()};
+    const std::vector<float> got = dequantized(codec, affine);
+    int64_t wrong = 0;
+    for (size_t i = 0; i < got.size(); ++i) wrong += got[i] != test.weight(int64_t(i) / 96, int64_t(i) % 96);
+    CHECK(wrong == 0);
+    affine.rows = rows - 1;
+    qw_weight* weight = nullptr;
+    CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_UNSUPPORTED, "AWQ words hold 4 bits of 8 rows");
+  }
+}
+
 // What cannot be kept is refused with its place, in stored forms too.
 inline void check_stored_refusals(const char* codec, Random& random) {
   const AffineCase test({20, 32, 32, 4, false, false, false, QW_F16}, random);

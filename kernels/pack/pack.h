@@ -29,6 +29,9 @@ qw_status qw_unpack_rows(const void* words, int64_t rows, int64_t cols, int bits
 void qw_unpack_gptq_band(const void* words, int64_t rows, int64_t cols, int bits, int64_t row, int64_t count, uint8_t* codes, int64_t ld);
 void qw_unpack_rows_band(const void* words, int64_t cols, int bits, int64_t row, int64_t count, uint8_t* codes, int64_t ld);
 
+// The same of AutoAWQ's GEMM layout: words [cols, rows / 8], 4 bits; row and count are multiples of 8.
+void qw_unpack_awq_band(const void* words, int64_t rows, int64_t cols, int64_t row, int64_t count, uint8_t* codes, int64_t ld);
+
 // f32 copy [rows, cols] of a stored matrix (f16 and bf16 widen exactly).
 qw_status qw_widen(const qw_dense* source, qw_pool* pool, float* out);
 

@@ -114,6 +114,25 @@ void qw_unpack_rows_band(const void* words, int64_t cols, int bits, int64_t row,
   unpack_lines({static_cast<const char*>(words) + row * total * 4, 1, total}, cols, bits, count, codes, ld);
 }
 
+// Source of the order: casper-hansen/AutoAWQ awq/modules/linear/gemm.py :: WQLinear_GEMM.from_linear.
+void qw_unpack_awq_band(const void* words, int64_t rows, int64_t cols, int64_t row, int64_t count, uint8_t* codes, int64_t ld) {
+  constexpr int64_t kTile = 64;  // columns: with as many rows, 4 KiB of codes being written
+  static const int output[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+  const char* base = static_cast<const char*>(words) + row / 8 * 4;
+  const int64_t line = rows / 8 * 4;
+  for (int64_t first = 0; first < cols; first += kTile) {
+    const int64_t end = std::min(cols, first + kTile);
+    for (int64_t eight = 0; eight < count / 8; ++eight) {
+      for (int64_t c = first; c < end; ++c) {
+        uint32_t word;
+        std::memcpy(&word, base + c * line + eight * 4, 4);
+        word = qw_little_endian(word);
+        for (int i = 0; i < 8; ++i) codes[(eight * 8 + output[i]) * ld + c] = uint8_t(word >> (4 * i) & 15u);
+      }
+    }
+  }
+}
+
 qw_status qw_unpack_gptq(const void* words, int64_t rows, int64_t cols, int bits, qw_pool* pool, uint8_t* codes) {
   const qw_status checked = qw_pack_check("GPTQ unpacking", rows, cols, bits);
   if (checked.code != QW_OK) return checked;

@@ -50,8 +50,9 @@ export interface DenseWeightSpec extends DenseSource {
 
 /** Codes as a checkpoint stores them: packed for the kernels without a copy of one byte per code. */
 export interface StoredCodes {
-  /** bytes: [rows, cols]. gptq: words [ceil(cols*bits/32), rows] (section 18.1). rows: words [rows, ceil(cols*bits/32)] (section 18.3). */
-  readonly layout: 'bytes' | 'gptq' | 'rows';
+  /** bytes: [rows, cols]. gptq: words [ceil(cols*bits/32), rows] (section 18.1). rows: words [rows, ceil(cols*bits/32)] (section 18.3).
+   * awq: words [cols, rows/8] of 4 bits, outputs in AutoAWQ's order. */
+  readonly layout: 'bytes' | 'gptq' | 'rows' | 'awq';
   /** Width of a field of the words; 8 for bytes. */
   readonly bits: 2 | 3 | 4 | 8;
   /** Signed bytes are int8; signed fields of words are code + 2^(bits-1). */

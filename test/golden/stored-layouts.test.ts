@@ -17,7 +17,7 @@ import { quantwrightLayout } from '@quantwright/engine/pipeline/layouts/quantwri
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { SaveFormat } from '@quantwright/schemas/recipe/recipe';
 import { goldenBinding } from './binding.ts';
-import { goldenCases, goldenTensor, goldenTensors } from './cases.ts';
+import { goldenCases, goldenTensor, goldenTensors, transposed } from './cases.ts';
 import { compareWith } from './tolerance.ts';
 
 const binding: NativeBinding = await goldenBinding();
@@ -31,6 +31,34 @@ async function stored(t: TestContext, tensors: readonly (TensorPlan & { readonly
   for (const tensor of tensors) await writer.write(tensor.name, tensor.data);
   await writer.finish();
   return mapCheckpoint(await openCheckpoint(file), binding);
+}
+
+for (const golden of goldenCases('awq_pack').cases) {
+  test(`${golden.case}: the reader gives the weights that AutoAWQ packed`, async (t) => {
+    const tensors = goldenTensors(golden);
+    const names = [
+      ['qweight', 'out.qweight', 'I32'],
+      ['qzeros', 'out.qzeros', 'I32'],
+      ['scales', 'out.scales', 'F32'],
+    ] as const;
+    const mapped = await stored(
+      t,
+      names.map(([name, from, dtype]) => ({
+        name: `${module}.${name}`,
+        dtype,
+        shape: goldenTensor(tensors, from).shape,
+        data: goldenTensor(tensors, from).data,
+      })),
+    );
+    const expected = goldenTensor(tensors, 'out.dequant_in_out');
+    const [cols = 0, rows = 0] = expected.shape;
+    const config = parseQuantization({ quant_method: 'awq', bits: 4, group_size: golden.params['group_size'], version: 'gemm' }, 'config.json');
+    const { spec } = await readLinear(mapped, { module, rows, cols }, config, binding);
+    const weights = await (await binding.createWeight(spec)).dequantize();
+    // The reference multiplies in float16.
+    const result = compareWith({ rule: 'allclose', rtol: 1e-3, atol: 1e-6 }, weights, transposed(expected.data, cols, rows));
+    assert.ok(result.ok, result.detail);
+  });
 }
 
 for (const golden of goldenCases('gptq_pack').cases) {

@@ -6,5 +6,6 @@ int main() {
   qw_test::check_extremes("q4", 4, random);
   qw_test::check_refusals("q4", 4, random);
   qw_test::check_stored_forms("q4", 4, random);
+  qw_test::check_awq("q4", random);
   return qw_test::finish("linear/q4");
 }

@@ -15,6 +15,10 @@ export interface GptqConfig {
   readonly bits: PackedBits;
   readonly groupSize: number;
 }
+export interface AwqConfig {
+  readonly layout: 'awq';
+  readonly groupSize: number;
+}
 export interface CompressedConfig {
   readonly layout: 'compressed-tensors';
   readonly groups: readonly CompressedGroup[];
@@ -29,25 +33,39 @@ export interface QuantwrightStored {
   readonly layout: 'quantwright';
   of(module: string): QuantwrightModuleConfig;
 }
-export type StoredQuantization = GptqConfig | CompressedConfig | QuantwrightStored;
+export type StoredQuantization = GptqConfig | AwqConfig | CompressedConfig | QuantwrightStored;
+
+/** Files of AutoGPTQ and AutoAWQ, for models whose config.json says nothing. */
+const OWN_FILES = [
+  ['quantize_config.json', 'gptq'],
+  ['quant_config.json', 'awq'],
+] as const;
 
 /** `config`: the parsed config.json. null = the model is not quantized. Throws kind `checkpoint`. */
 export async function readQuantization(directory: string, config: JsonObject): Promise<StoredQuantization | null> {
   const inline = config['quantization_config'] ?? config['compression_config'];
   if (isJsonObject(inline)) return parseQuantization(inline, join(directory, 'config.json'));
-  const file = join(directory, 'quantize_config.json');
-  const older = await readOptionalJsonObject(file, limits.configBytes);
-  return older === null ? null : parseQuantization({ quant_method: 'gptq', ...older }, file);
+  for (const [name, method] of OWN_FILES) {
+    const file = join(directory, name);
+    const older = await readOptionalJsonObject(file, limits.configBytes);
+    if (older !== null) return parseQuantization({ quant_method: method, ...older }, file);
+  }
+  return null;
 }
 
 export function parseQuantization(config: JsonObject, file: string): StoredQuantization {
   const method = config['quant_method'];
   if (method === 'gptq') return parseGptq(config, file);
+  if (method === 'awq') return parseAwq(config, file);
   if (method === 'compressed-tensors') return { layout: 'compressed-tensors', groups: parseCompressedGroups(config, file) };
   if (method === 'quantwright') return parseQuantwright(config, file);
-  throw new EngineError('checkpoint', `${file}: quant_method ${spell(method)} cannot be loaded; this engine reads gptq, compressed-tensors and quantwright`, {
-    file,
-  });
+  throw new EngineError(
+    'checkpoint',
+    `${file}: quant_method ${spell(method)} cannot be loaded; this engine reads gptq, awq, compressed-tensors and quantwright`,
+    {
+      file,
+    },
+  );
 }
 
 function parseGptq(config: JsonObject, file: string): GptqConfig {
@@ -61,6 +79,20 @@ function parseGptq(config: JsonObject, file: string): GptqConfig {
     bits: packedBits(config['bits'], 'bits', file),
     groupSize: groupSize(config['group_size'] ?? -1, 'group_size', file),
   };
+}
+
+/** Keys of transformers (bits, group_size, version or format) and of AutoAWQ's own file (w_bit, q_group_size). */
+function parseAwq(config: JsonObject, file: string): AwqConfig {
+  const version = String(config['version'] ?? config['format'] ?? 'gemm').toLowerCase();
+  const bits = config['bits'] ?? config['w_bit'] ?? 4;
+  if (version !== 'gemm' || bits !== 4) {
+    throw new EngineError(
+      'checkpoint',
+      `${file}: AWQ version ${spell(version)} with ${spell(bits)} bits cannot be loaded; this engine reads gemm with 4 bits`,
+      { file },
+    );
+  }
+  return { layout: 'awq', groupSize: groupSize(config['group_size'] ?? config['q_group_size'] ?? 128, 'group_size', file) };
 }
 
 function parseQuantwright(config: JsonObject, file: string): QuantwrightStored {
