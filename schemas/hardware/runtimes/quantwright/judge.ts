@@ -100,12 +100,13 @@ function transposedVerdicts(input: JudgeInput): readonly SupportVerdict[] {
 function foreignVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   const { scheme, variant, saveFormat } = input.recipe;
   const packed = scheme === 'compressed-tensors' && (variant === 'pack-quantized' || variant === 'int-quantized');
-  if (saveFormat !== null || packed) {
+  const awq = scheme === 'awq' && variant === 'gemm' && input.intent === 'run';
+  if (saveFormat !== null || packed || awq) {
     return [];
   }
   const message =
     input.intent === 'run'
-      ? `Quantwright: ${scheme}${variant === null ? '' : ` (${variant})`} checkpoints are not read in this version; gptq, compressed-tensors (pack-quantized, int-quantized) and its own are.`
+      ? `Quantwright: ${scheme}${variant === null ? '' : ` (${variant})`} checkpoints are not read in this version; gptq, awq (gemm), compressed-tensors (pack-quantized, int-quantized) and its own are.`
       : `Quantwright: a config of ${scheme} is not run as it is; convert it to a *.quant.json.`;
   return [refused(input, { rule: 'QW-17', field: 'scheme', message })];
 }
