@@ -45,26 +45,35 @@ const MEMBERS: Readonly<Record<string, PatternSyntax>> = {
   extra_config: 'name',
 };
 
-/** `format`: id of the config's format. `value`: the config object at `path`. In the order of the file. */
-export function writtenPatterns(format: string, value: unknown, path: JsonPath): readonly WrittenPattern[] {
+/** A pattern without any of these is the name that it says. */
+export const PATTERN_SIGNS = /[\\^$*+?()[\]{}|]/;
+
+/**
+ * `format`: id of the config's format. `value`: the config object at `path`. In the order of the file. `names` false: whole names as keys of
+ * settings are left out, of which files of mixtures have tens of thousands.
+ */
+export function writtenPatterns(format: string, value: unknown, path: JsonPath, names = true): readonly WrittenPattern[] {
   if (!isObject(value) || format === 'olive' || format === 'deepspeed') {
     return [];
   }
-  const ready = known.get(value);
+  const cache = names ? withNames : withoutNames;
+  const ready = cache.get(value);
   if (ready?.format === format) {
     return ready.patterns;
   }
-  const patterns = read(format, value, path);
-  known.set(value, { format, patterns });
+  const patterns = read(format, value, path, names);
+  cache.set(value, { format, patterns });
   return patterns;
 }
 
 /** Several rules ask for the patterns of one config. */
-const known = new WeakMap<JsonObject, { readonly format: string; readonly patterns: readonly WrittenPattern[] }>();
+type Known = WeakMap<JsonObject, { readonly format: string; readonly patterns: readonly WrittenPattern[] }>;
+const withNames: Known = new WeakMap();
+const withoutNames: Known = new WeakMap();
 
-function read(format: string, value: JsonObject, path: JsonPath): readonly WrittenPattern[] {
+function read(format: string, value: JsonObject, path: JsonPath, names: boolean): readonly WrittenPattern[] {
   if (format === 'llm-compressor') {
-    return modifiersOf(value, path).flatMap(({ fields, path: place }) => read('modifier', fields.value, place));
+    return modifiersOf(value, path).flatMap(({ fields, path: place }) => read('modifier', fields.value, place, names));
   }
   return Object.keys(value).flatMap((key) => {
     const own = value[key];
@@ -75,7 +84,10 @@ function read(format: string, value: JsonObject, path: JsonPath): readonly Writt
     const member = Object.hasOwn(MEMBERS, key) ? MEMBERS[key] : undefined;
     if (member !== undefined && isObject(own)) {
       const holder = [...path, key];
-      return Object.keys(own).map((text) => new Written(text, member, text.startsWith('-:') ? 'ignore' : 'settings', holder, text));
+      const keys = Object.keys(own);
+      return (names ? keys : keys.filter((text) => PATTERN_SIGNS.test(text))).map(
+        (text) => new Written(text, member, text.startsWith('-:') ? 'ignore' : 'settings', holder, text),
+      );
     }
     if (key === 'targets' && format === 'modifier' && Array.isArray(own)) {
       return patternsOf(own, 'compressed-tensors', 'targets', [...path, key]);

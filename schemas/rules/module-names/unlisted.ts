@@ -89,7 +89,7 @@ function partOf(module: string): Part | null {
 /** The key that lists what stays in floating point, for schemes that quantize every linear but those. Null: the others. */
 function listKey(context: RuleContext): string | null {
   const { recipe, origins } = context;
-  const patterns = writtenPatterns(context.format.id, context.value, context.path).filter(({ use }) => use === 'targets');
+  const patterns = writtenPatterns(context.format.id, context.value, context.path, false).filter(({ use }) => use === 'targets');
   const everything = recipe?.scheme !== 'compressed-tensors' || patterns.some(({ text }) => text === 'Linear');
   const listed = recipe?.scheme === 'compressed-tensors' || origins.ignore?.present === true;
   const scheme = ['compressed-tensors', 'modelopt', 'awq', 'fp8'].includes(recipe?.scheme ?? '');

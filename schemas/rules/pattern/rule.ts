@@ -2,7 +2,7 @@
 import type { Finding } from '../../check/finding.ts';
 import { findingsOf } from '../../check/sources.ts';
 import { fromPython } from '../../configs/hf/module-patterns.ts';
-import { regexPart, type WrittenPattern, writtenPatterns } from '../../configs/written-patterns.ts';
+import { PATTERN_SIGNS, regexPart, type WrittenPattern, writtenPatterns } from '../../configs/written-patterns.ts';
 import { rangeAt } from '../../document/find.ts';
 import { startAnchored } from '../../recipe/module-weights.ts';
 import { unmatched } from '../module-names/unmatched.ts';
@@ -13,14 +13,12 @@ export const patternRule: Rule = {
   code: 'QC025',
   run(context) {
     const told = findingsOf('QC025', context);
-    const patterns = writtenPatterns(context.format.id, context.value, context.path).filter(({ text }) => WITH_SIGNS.test(text));
+    const patterns = writtenPatterns(context.format.id, context.value, context.path, false).filter(({ text }) => PATTERN_SIGNS.test(text));
     const fresh = patterns.filter(({ path }) => !told.some((finding) => JSON.stringify(finding.path) === JSON.stringify(path)));
     return [...told, ...fresh.flatMap((pattern) => written(pattern, context)), ...unmatched('QC025', context, ['settings'])];
   },
 };
 
-/** Names without any of these are what they say. */
-const WITH_SIGNS = /[\\^$*+?()[\]{}|]/;
 /** The letter before a star, behind another letter: "lm_head*" is lm_hea, and any number of d. */
 const STAR_ON_LETTER = /\w[A-Za-z_]\*/;
 

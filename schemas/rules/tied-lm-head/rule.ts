@@ -54,7 +54,7 @@ function askedFor(context: RuleContext): Asked | null {
       fixes: [{ title: 'Set "lm_head" to false', edits: [{ kind: 'set', path: at, value: false }], preferred: true }],
     };
   }
-  const patterns = writtenPatterns(context.format.id, value, path);
+  const patterns = writtenPatterns(context.format.id, value, path, false);
   const targets = patterns.filter(({ use }) => use === 'targets');
   const reached = targets.find(({ text, source }) => text === 'Linear' || (source !== null && indicesOf(source, HEAD).length > 0));
   const ignored = recipe.ignore.some((pattern) => indicesOf(pattern, HEAD).length > 0);
