@@ -11,6 +11,7 @@ import { hfAutoRound } from './hf-auto-round/format.ts';
 import { hfAwq } from './hf-awq/format.ts';
 import { hfBitnet } from './hf-bitnet/format.ts';
 import { hfBitsandbytes } from './hf-bitsandbytes/format.ts';
+import { hfChatglm } from './hf-chatglm/format.ts';
 import { hfCompressedTensors } from './hf-compressed-tensors/format.ts';
 import { hfEetq } from './hf-eetq/format.ts';
 import { hfExl2 } from './hf-exl2/format.ts';
@@ -37,12 +38,16 @@ import { modelopt } from './modelopt/format.ts';
 import { neuralCompressor } from './neural-compressor/format.ts';
 import { neuralCompressor3 } from './neural-compressor-3/format.ts';
 import { olive } from './olive/format.ts';
+import { qllm } from './qllm/format.ts';
+import { qllmInfer } from './qllm-infer/format.ts';
 import { quantwright } from './quantwright/format.ts';
+import { smoothquant } from './smoothquant/format.ts';
 import { tensorrtLlm } from './tensorrt-llm/format.ts';
 
 export const formats: readonly ConfigFormat[] = [
   quantwright,
   dashinferModel,
+  qllm,
   hfGptq,
   hfAwq,
   hfBitsandbytes,
@@ -66,6 +71,7 @@ export const formats: readonly ConfigFormat[] = [
   hfSpqr,
   hfTorchao,
   hfVptq,
+  hfChatglm,
   hfUnknown,
   gptqQuantizeConfig,
   awqQuantConfig,
@@ -76,6 +82,8 @@ export const formats: readonly ConfigFormat[] = [
   neuralCompressor,
   neuralCompressor3,
   olive,
+  qllmInfer,
+  smoothquant,
   modelopt,
   tensorrtLlm,
   mlc,

@@ -21,7 +21,9 @@ export const calibration: Rule = {
 
 function fewSamples(context: RuleContext): readonly Finding[] {
   const { recipe } = context;
-  const asks = context.format.describes === 'recipe' && recipe !== null && recipe.methods.some((method) => CALIBRATED.includes(method));
+  // QLLM takes 64 samples at most for AWQ (wejoncy/QLLM qllm/auto_model_quantization.py :: run), so that more would not help.
+  const capped = recipe?.scheme === 'qllm' && recipe.methods.includes('awq');
+  const asks = context.format.describes === 'recipe' && !capped && recipe?.methods.some((method) => CALIBRATED.includes(method)) === true;
   const place = asks ? numberAt(SAMPLES, context) : null;
   if (place === null || place.value >= USUAL_SAMPLES || place.value <= 0) {
     return [];

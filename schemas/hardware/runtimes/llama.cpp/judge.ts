@@ -18,6 +18,10 @@ export function judgeLlamaCpp(input: JudgeInput): readonly SupportVerdict[] {
     return [unknown(input, { rule: 'NO-ROW', field: 'scheme', message })];
   }
   const { scheme } = layout;
+  if (scheme === 'chatglm') {
+    const message = `${name}: whether its converter reads weights that ChatGLM's own code has quantized was not read, so nothing is said.`;
+    return [unknown(input, { rule: 'NO-ROW', field: 'scheme', message })];
+  }
   if (scheme === 'gguf') {
     return ggufVerdicts(input);
   }

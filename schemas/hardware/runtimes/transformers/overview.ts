@@ -83,4 +83,4 @@ export const overview: readonly OverviewRow[] = [
 ];
 
 /** Known to Transformers (quantizers/auto.py), without a row: nothing is said about devices. */
-export const knownWithoutRow: readonly string[] = ['bitnet', 'fouroversix', 'fp_quant', 'gemma', 'metal', 'mxfp8', 'nvfp4', 'quark', 'sinq'];
+export const knownWithoutRow: readonly string[] = ['bitnet', 'chatglm', 'fouroversix', 'fp_quant', 'gemma', 'metal', 'mxfp8', 'nvfp4', 'quark', 'sinq'];
