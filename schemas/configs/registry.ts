@@ -40,6 +40,7 @@ import { neuralCompressor3 } from './neural-compressor-3/format.ts';
 import { olive } from './olive/format.ts';
 import { qllm } from './qllm/format.ts';
 import { qllmInfer } from './qllm-infer/format.ts';
+import { qllmLayers } from './qllm-layers/format.ts';
 import { quantwright } from './quantwright/format.ts';
 import { smoothquant } from './smoothquant/format.ts';
 import { tensorrtLlm } from './tensorrt-llm/format.ts';
@@ -48,6 +49,7 @@ export const formats: readonly ConfigFormat[] = [
   quantwright,
   dashinferModel,
   qllm,
+  qllmLayers,
   hfGptq,
   hfAwq,
   hfBitsandbytes,

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { checkConfig } from '../check/check.ts';
 import type { CheckResult } from '../check/types.ts';
 import type { RuntimeId } from '../hardware/target.ts';
+import { moduleWeights } from '../recipe/module-weights.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { findFormat } from './registry.ts';
 
@@ -60,6 +61,17 @@ test('QLLM: a run and the file that it writes mean the same weights', () => {
 test('QLLM: the samples of GPTQ count; AWQ takes 64 at most and is made for few', () => {
   const samples = (quant_method: string): number | null => recipe({ quant_method, wbits: 4, pack_mode: 'AUTO', nsamples: 16 }).calibration?.samples ?? null;
   assert.deepEqual(['gptq', 'awq', 'hqq'].map(samples), [16, null, null]);
+});
+
+test('QLLM by layer: most layers count, the others are overrides, and what is not named stays plain', () => {
+  const layer = (wbits: number, groupsize: number): object => ({ wbits, groupsize });
+  const own = recipe({ 'a.0.up': layer(5, 64), 'a.0.down': layer(4, 128), 'a.1.down': layer(4, 128), quant_method: 'gptq' });
+  const settings = moduleWeights(own);
+  assert.deepEqual(
+    ['a.0.up', 'a.1.down', 'a.1.up', 'a.0.down_norm'].map((name) => settings(name)?.bits ?? null),
+    [5, 4, null, null],
+  );
+  assert.equal(check({ a: layer(4, 128), b: { wbits: 4 } }).format, null);
 });
 
 test('QLLM: mixed bits and activation order go with one layout only', () => {
@@ -122,7 +134,7 @@ test('ChatGLM: the widths of its kernels, and nothing said where no row was read
 });
 
 test('lowering never throws', () => {
-  for (const id of ['qllm', 'qllm-infer', 'smoothquant', 'hf-chatglm']) {
+  for (const id of ['qllm', 'qllm-layers', 'qllm-infer', 'smoothquant', 'hf-chatglm']) {
     const format = findFormat(id);
     assert.ok(format);
     const keys = fc.constantFrom(...Object.keys(format.schema.properties ?? {}));
