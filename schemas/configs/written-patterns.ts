@@ -49,8 +49,8 @@ const MEMBERS: Readonly<Record<string, PatternSyntax>> = {
 export const PATTERN_SIGNS = /[\\^$*+?()[\]{}|]/;
 
 /**
- * `format`: id of the config's format. `value`: the config object at `path`. In the order of the file. `names` false: whole names as keys of
- * settings are left out, of which files of mixtures have tens of thousands.
+ * `format`: id of the config's format. `value`: the config object at `path`. In the order of the file. `names` false: without keys that are
+ * names of modules, of which files of mixtures have tens of thousands.
  */
 export function writtenPatterns(format: string, value: unknown, path: JsonPath, names = true): readonly WrittenPattern[] {
   if (!isObject(value) || format === 'olive' || format === 'deepspeed') {
@@ -83,11 +83,11 @@ function read(format: string, value: JsonObject, path: JsonPath, names: boolean)
     }
     const member = Object.hasOwn(MEMBERS, key) ? MEMBERS[key] : undefined;
     if (member !== undefined && isObject(own)) {
+      if (!names && (member === 'glob' || member === 'name')) {
+        return [];
+      }
       const holder = [...path, key];
-      const keys = Object.keys(own);
-      return (names ? keys : keys.filter((text) => PATTERN_SIGNS.test(text))).map(
-        (text) => new Written(text, member, text.startsWith('-:') ? 'ignore' : 'settings', holder, text),
-      );
+      return Object.keys(own).map((text) => new Written(text, member, text.startsWith('-:') ? 'ignore' : 'settings', holder, text));
     }
     if (key === 'targets' && format === 'modifier' && Array.isArray(own)) {
       return patternsOf(own, 'compressed-tensors', 'targets', [...path, key]);
