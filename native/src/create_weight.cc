@@ -69,7 +69,7 @@ Source codes_of(const Named& value, const qw_affine& affine, int64_t count, qw_c
     throw invalid(value.value.Env(), bits.name + " must be 2, 3, 4 or 8, not " + std::to_string(out->bits) + ".");
   }
   const int64_t wanted = out->layout == QW_CODES_BYTES ? count
-                         : out->layout == QW_CODES_AWQ ? affine.cols * (affine.rows / 8) * 4
+                         : out->layout == QW_CODES_AWQ ? affine.cols * ((affine.rows + 7) / 8) * 4
                                                        : qw_pack_words(affine.cols, out->bits) * affine.rows * 4;
   Source source = source_of(bytes_of(field(value, "data"), wanted));
   out->data = source.data;

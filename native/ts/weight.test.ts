@@ -48,7 +48,14 @@ describe('Weight', () => {
     const stored = { layout: 'gptq', bits: 4, signed: false, data: gptq } as const;
     await rejects(binding.createWeight(affine({ codes: { ...stored, data: new Uint8Array(7) } })), /spec\.codes\.data has 7 bytes, but needs 8/);
     await rejects(binding.createWeight(affine({ codes: { ...stored, bits: wrong(5) } })), /spec\.codes\.bits must be 2, 3, 4 or 8, not 5/);
-    await rejects(binding.createWeight(affine({ codes: { ...stored, layout: wrong('awq') } })), /layout must be one of 'bytes', 'gptq', 'rows', not 'awq'/);
+    await rejects(
+      binding.createWeight(affine({ codes: { ...stored, layout: wrong('tiled') } })),
+      /layout must be one of 'bytes', 'gptq', 'rows', 'awq', not 'tiled'/,
+    );
+    await assert.rejects(
+      binding.createWeight(affine({ codes: { ...stored, layout: 'awq', data: new Uint8Array(16) } })),
+      /AWQ words hold 4 bits of 8 rows each, not 4 bits of 2 rows/,
+    );
     await rejects(binding.createWeight(affine({ scale: { type: 'f16', order: 'rows', data: scale } })), /spec\.scale\.data has 16 bytes, but needs 8/);
     await rejects(binding.createWeight(affine({ zero: { type: 'f32', order: wrong('columns'), data: zero } })), /order must be one of 'rows', 'groups'/);
   });

@@ -18,6 +18,8 @@ export type PackedBits = 2 | 3 | 4 | 8;
  *                   optional g_idx I32 [in]. Neither side need be a multiple of anything. Signed codes are stored as code + 2^(bits-1);
  *                   `zeros` always belongs to the codes before that shift, so that a fractional zero loses nothing.
  *   activate_quant  weight I8 (signed) or U8 [out, in], weight_scale F32 [out, 1], weight_zero_point F32 [out, 1].
+ * awq              qweight I32 [in, out/8] in AutoAWQ's order, qzeros I32 [groups, out/8], scales F16 [groups, out].
+ * bitsandbytes     weight I8 [out, in], SCB F32 [out], weight_format U8 (0 = row order).
  */
 export const suffix = {
   bias: 'bias',
@@ -32,6 +34,8 @@ export const suffix = {
   weightZeroPoint: 'weight_zero_point',
   weightPacked: 'weight_packed',
   weightGIdx: 'weight_g_idx',
+  scb: 'SCB',
+  weightFormat: 'weight_format',
 } as const;
 
 /** What a reader must know about one module of the `quantwright` layout. */

@@ -12,9 +12,19 @@ test('a gptq config without checkpoint_format is v1, as all published ones were'
 
 test('a method that cannot be loaded is refused with those that can', () => {
   assert.throws(
-    () => parseQuantization({ quant_method: 'awq', bits: 4 }, file),
-    (error) => error instanceof EngineError && error.kind === 'checkpoint' && /"awq".*gptq, compressed-tensors and quantwright/.test(error.message),
+    () => parseQuantization({ quant_method: 'hqq', bits: 4 }, file),
+    (error) =>
+      error instanceof EngineError &&
+      error.kind === 'checkpoint' &&
+      /"hqq".*gptq, awq, bitsandbytes \(8-bit\), compressed-tensors and quantwright/.test(error.message),
   );
+});
+
+test('AWQ is read from the keys of either tool, and other versions are refused', () => {
+  const awq = { layout: 'awq', groupSize: 64 };
+  assert.deepEqual(parseQuantization({ quant_method: 'awq', bits: 4, group_size: 64, version: 'GEMM' }, file), awq);
+  assert.deepEqual(parseQuantization({ quant_method: 'awq', w_bit: 4, q_group_size: 64 }, file), awq);
+  assert.throws(() => parseQuantization({ quant_method: 'awq', bits: 4, version: 'gemv' }, file), /AWQ version "gemv" with 4 bits cannot be loaded/);
 });
 
 test('quantwright modules take what they do not say from the defaults', () => {

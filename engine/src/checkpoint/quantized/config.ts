@@ -19,6 +19,9 @@ export interface AwqConfig {
   readonly layout: 'awq';
   readonly groupSize: number;
 }
+export interface BnbConfig {
+  readonly layout: 'bitsandbytes';
+}
 export interface CompressedConfig {
   readonly layout: 'compressed-tensors';
   readonly groups: readonly CompressedGroup[];
@@ -33,7 +36,7 @@ export interface QuantwrightStored {
   readonly layout: 'quantwright';
   of(module: string): QuantwrightModuleConfig;
 }
-export type StoredQuantization = GptqConfig | AwqConfig | CompressedConfig | QuantwrightStored;
+export type StoredQuantization = GptqConfig | AwqConfig | BnbConfig | CompressedConfig | QuantwrightStored;
 
 /** Files of AutoGPTQ and AutoAWQ, for models whose config.json says nothing. */
 const OWN_FILES = [
@@ -57,11 +60,12 @@ export function parseQuantization(config: JsonObject, file: string): StoredQuant
   const method = config['quant_method'];
   if (method === 'gptq') return parseGptq(config, file);
   if (method === 'awq') return parseAwq(config, file);
+  if (method === 'bitsandbytes') return parseBnb(config, file);
   if (method === 'compressed-tensors') return { layout: 'compressed-tensors', groups: parseCompressedGroups(config, file) };
   if (method === 'quantwright') return parseQuantwright(config, file);
   throw new EngineError(
     'checkpoint',
-    `${file}: quant_method ${spell(method)} cannot be loaded; this engine reads gptq, awq, compressed-tensors and quantwright`,
+    `${file}: quant_method ${spell(method)} cannot be loaded; this engine reads gptq, awq, bitsandbytes (8-bit), compressed-tensors and quantwright`,
     {
       file,
     },
@@ -93,6 +97,13 @@ function parseAwq(config: JsonObject, file: string): AwqConfig {
     );
   }
   return { layout: 'awq', groupSize: groupSize(config['group_size'] ?? config['q_group_size'] ?? 128, 'group_size', file) };
+}
+
+function parseBnb(config: JsonObject, file: string): BnbConfig {
+  if (config['load_in_8bit'] !== true) {
+    throw new EngineError('checkpoint', `${file}: 4-bit bitsandbytes weights cannot be loaded; this engine reads those of load_in_8bit`, { file });
+  }
+  return { layout: 'bitsandbytes' };
 }
 
 function parseQuantwright(config: JsonObject, file: string): QuantwrightStored {

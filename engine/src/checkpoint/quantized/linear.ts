@@ -6,6 +6,7 @@ import type { Checkpoint } from '../checkpoint.ts';
 import { suffix } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import { readAwq } from './awq.ts';
+import { readBnbInt8 } from './bitsandbytes.ts';
 import { readIntQuantized, readPackQuantized } from './compressed-tensors.ts';
 import type { StoredQuantization } from './config.ts';
 import { readGptq } from './gptq.ts';
@@ -35,6 +36,7 @@ export async function readLinear(
   if (quantization.layout === 'quantwright') return readQuantwright(mapped, place, quantization);
   if (quantization.layout === 'gptq' && kind === 'words') return readGptq(mapped, place, quantization, binding);
   if (quantization.layout === 'awq' && kind === 'words') return readAwq(mapped, place, quantization);
+  if (quantization.layout === 'bitsandbytes' && kind === 'int8') return readBnbInt8(mapped, place);
   if (quantization.layout === 'compressed-tensors' && kind === 'int8') return readIntQuantized(mapped, place, quantization);
   if (quantization.layout === 'compressed-tensors' && kind === 'packed') return readPackQuantized(mapped, place, quantization, binding);
   throw new EngineError('checkpoint', `${path}: the tensors of ${place.module} are not of the ${quantization.layout} layout that its config names`, {

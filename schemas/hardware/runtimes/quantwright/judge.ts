@@ -98,15 +98,15 @@ function transposedVerdicts(input: JudgeInput): readonly SupportVerdict[] {
 
 /** Layouts of checkpoints that the engine reads (engine/src/checkpoint/quantized), and recipes that are for other tools. */
 function foreignVerdicts(input: JudgeInput): readonly SupportVerdict[] {
-  const { scheme, variant, saveFormat } = input.recipe;
+  const { scheme, variant, saveFormat, methods } = input.recipe;
   const packed = scheme === 'compressed-tensors' && (variant === 'pack-quantized' || variant === 'int-quantized');
-  const awq = scheme === 'awq' && variant === 'gemm' && input.intent === 'run';
-  if (saveFormat !== null || packed || awq) {
+  const read = (scheme === 'awq' && variant === 'gemm') || (scheme === 'bitsandbytes' && methods[0] === 'llm_int8');
+  if (saveFormat !== null || packed || (read && input.intent === 'run')) {
     return [];
   }
   const message =
     input.intent === 'run'
-      ? `Quantwright: ${scheme}${variant === null ? '' : ` (${variant})`} checkpoints are not read in this version; gptq, awq (gemm), compressed-tensors (pack-quantized, int-quantized) and its own are.`
+      ? `Quantwright: ${scheme}${variant === null ? '' : ` (${variant})`} checkpoints are not read in this version; gptq, awq (gemm), bitsandbytes (8-bit), compressed-tensors (pack-quantized, int-quantized) and its own are.`
       : `Quantwright: a config of ${scheme} is not run as it is; convert it to a *.quant.json.`;
   return [refused(input, { rule: 'QW-17', field: 'scheme', message })];
 }
