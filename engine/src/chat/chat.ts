@@ -16,7 +16,7 @@ export interface ChatTurn {
   /** Goes before the model's own generation_config.json, value by value. Without a seed every sampled answer is another one. */
   readonly sampling?: Sampling | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called about every 30 ms with the text since the last call. */
+  /** Called with the first token, then about every 30 ms with the text since the last call. */
   readonly onDelta?: ((delta: ChatDelta) => void) | undefined;
 }
 
@@ -119,7 +119,8 @@ function batch(onDelta: ((delta: ChatDelta) => void) | undefined): DeltaBatch {
   let whole = '';
   let text = '';
   let tokens = 0;
-  let sent = performance.now();
+  // The first token is shown at once.
+  let sent = Number.NEGATIVE_INFINITY;
   const flush = (): void => {
     if (text !== '' || tokens > 0) onDelta?.({ text, tokens });
     text = '';
