@@ -39,14 +39,14 @@ export function parseRope(config: JsonObject, maxPositions: number, file: string
   const nested = parametersOf(config, layerType);
   const scaling = nested ?? (isJsonObject(config['rope_scaling']) ? config['rope_scaling'] : {});
   const theta = positive(nested?.['rope_theta'] ?? config['rope_theta'] ?? 10_000, 'rope_theta', file);
-  if (Number(nested?.['partial_rotary_factor'] ?? config['partial_rotary_factor'] ?? 1) !== 1) {
+  if ((nested?.['partial_rotary_factor'] ?? config['partial_rotary_factor'] ?? 1) !== 1) {
     throw new EngineError('checkpoint', `${file}: partial_rotary_factor other than 1 cannot run here`, { file });
   }
   return { theta, scaling: parseScaling(scaling, maxPositions, file) };
 }
 
 /** The unscaled rotation of a kind of layers: theta of its `rope_parameters`, else `theta`. */
-export function ropeOfTheta(config: JsonObject, layerType: string, theta: number, file: string): RopeConfig {
+export function ropeOfTheta(config: JsonObject, layerType: string, theta: unknown, file: string): RopeConfig {
   return { theta: positive(parametersOf(config, layerType)?.['rope_theta'] ?? theta, 'rope_theta', file), scaling: { type: 'default' } };
 }
 

@@ -89,7 +89,7 @@ function mixedParts(layers: Readonly<Record<string, unknown>>, path: JsonPath, p
     }
     const fields = fieldsOf(layer, []);
     const algorithm = findAlgorithm(fields.text('quant_algo'));
-    const key = `${String(fields.value['quant_algo'])} ${String(groupOf(fields))} ${String(fields.value['has_zero_point'])}`;
+    const key = JSON.stringify([fields.value['quant_algo'], groupOf(fields), fields.value['has_zero_point']]);
     const known = settings.get(key);
     const setting = known ?? (algorithm === null ? null : { name: String(fields.text('quant_algo')), algorithm, fields, names: [] });
     if (setting !== null) {

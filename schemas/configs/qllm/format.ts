@@ -48,7 +48,7 @@ export const qllm: ConfigFormat = {
     const sized = has('bits') && has('group_size');
     const layout = PACK_MODES.some((mode) => mode === value['version']);
     const written =
-      sized && (has('allow_mix_bits') || (name.endsWith('quant_config.json') && layout && ['gptq', 'hqq'].includes(String(value['quant_method']))));
+      sized && (has('allow_mix_bits') || (name.endsWith('quant_config.json') && layout && ['gptq', 'hqq'].some((method) => method === value['quant_method'])));
     return run || written ? { path: [] } : null;
   },
   lower: lowerQllm,

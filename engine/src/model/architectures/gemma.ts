@@ -28,7 +28,7 @@ export const gemma3: Architecture = {
     const pattern = optionalNumber(source, 'sliding_window_pattern') ?? optionalNumber(source, '_sliding_window_pattern') ?? 6;
     const windows = layerWindows(source, window(source), (layer) => (layer + 1) % pattern !== 0);
     // transformers 5 keeps one set of rope parameters for each kind of layer.
-    const local = ropeOfTheta(config, 'sliding_attention', Number(config['rope_local_base_freq'] ?? 10_000), file);
+    const local = ropeOfTheta(config, 'sliding_attention', config['rope_local_base_freq'] ?? 10_000, file);
     const global = parseRope({ rope_theta: 1_000_000, ...config }, shape.maxPositions, file, 'full_attention');
     return {
       ...gemmaTraits({ ...source, config: { ...config, rope_scaling: null, rope_parameters: null } }),
