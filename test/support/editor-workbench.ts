@@ -79,6 +79,19 @@ export class Workbench {
     await this.quickInput.locator('.quick-input-title', { hasText: title }).waitFor({ timeout: slowMs });
   }
 
+  /** Clicks the code lens until the quick pick that it leads to is there: a click is lost while the editor lays itself out anew. */
+  async useLens(text: string, leadsTo: string | RegExp): Promise<void> {
+    const picker = this.quickInput.locator('.quick-input-title', { hasText: leadsTo });
+    for (let attempt = 1; ; attempt++) {
+      await this.editor.locator('.codelens-decoration').getByText(text, { exact: true }).first().click();
+      try {
+        return await picker.waitFor({ timeout: 5_000 });
+      } catch (error) {
+        if (attempt === attempts) throw error;
+      }
+    }
+  }
+
   // --- editor ---
 
   /** Opens a file of the workspace through Go to File, and waits for its text. Asks again while the window still learns its files. */

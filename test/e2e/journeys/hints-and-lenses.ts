@@ -32,8 +32,7 @@ export const hintsAndLenses: Journey = {
     await workbench.page.locator('.part.sidebar').waitFor({ state: 'hidden' });
 
     // A lens leads to the job: the first question is for the model.
-    await lens.getByText('Quantize', { exact: true }).click();
-    await workbench.quickPickTitled('Quantize (1/3)');
+    await workbench.useLens('Quantize', 'Quantize (1/3)');
     await screenshot('quantize');
     await workbench.page.keyboard.press('Escape');
 

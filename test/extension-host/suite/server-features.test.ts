@@ -38,7 +38,7 @@ suite('what the language server adds to the text', () => {
       return found.map(({ command }) => command?.title ?? '').join(' | ');
     };
     assert.match(await labels(), /bits per weight.*8 modules/);
-    assert.match(await lenses(), /Runs on.*Quantize/);
+    assert.match(await lenses(), /^Quantize \| Check all targets \| Runs on/);
     await set('inlayHints.enabled', false);
     await set('codeLens.enabled', false);
     assert.equal(await labels(), '');
