@@ -18,6 +18,20 @@ typedef struct qw_attention_shape {
 extern "C" int64_t qw_attention_scratch(int64_t rows, int64_t positions, int64_t heads, const qw_cache* cache, int threads);
 extern "C" void qw_attention(const qw_attention_shape* shape, const qw_cache* cache, const float* q, float* out, float* scratch, qw_pool* pool);
 
+// Rows of one of several sequences, each over its own cache (of equal kvHeads and headDim). Their rows of q and out follow each other.
+typedef struct qw_attention_sequence {
+  const qw_cache* cache;
+  int64_t rows, first;
+} qw_attention_sequence;
+
+constexpr int64_t kAttentionSequences = 256;  // most in a call
+
+// f32 elements that a sequence needs beside `qw_attention_scratch(0, ...)`, which the sequences of a call share.
+extern "C" int64_t qw_attention_sequence_scratch(int64_t rows, int64_t positions, int64_t heads, const qw_cache* cache);
+// `rows` and `first` of the shape are not looked at. Every sequence gets, bit by bit, what qw_attention gives it alone.
+extern "C" void qw_attention_batch(const qw_attention_shape* shape, const qw_attention_sequence* sequences, int64_t count, const float* q, float* out,
+                                   float* scratch, qw_pool* pool);
+
 namespace qw {
 
 // Rows of one KV head against a span of its keys: the unit of work of every instruction set.

@@ -134,6 +134,47 @@ void threads_do_not_change_the_result() {
   }
 }
 
+// Sequences of different lengths in one call get the bits that each gets alone: decode beside prefill, one span beside several.
+void sequences_together_get_what_each_gets_alone(const qw_attention_shape& shape, int threads) {
+  CHECK_OK(qw_pool_resize(qw_pool_shared(), threads));
+  constexpr int64_t kv_heads = 2, dim = 24;
+  struct One {
+    int64_t past, rows;
+    qw_type type;
+  };
+  const One ones[] = {{1300, 1, QW_F32}, {0, 5, QW_F16}, {40, 70, QW_F32}, {0, 1, QW_F32}, {511, 1, QW_F16}, {512, 1, QW_F32}, {700, 3, QW_F32}};
+  Random random(11);
+  std::vector<qw_cache> caches;
+  std::vector<qw_attention_sequence> sequences;
+  int64_t rows = 0, elements = 0;
+  for (const One& one : ones) {
+    const int64_t positions = one.past + one.rows;
+    const std::vector<float> k = random.vector(size_t(positions * kv_heads * dim)), v = random.vector(k.size());
+    caches.emplace_back();
+    CHECK_OK(qw_cache_create(one.type, kv_heads, dim, positions, &caches.back()));
+    qw_cache_append(&caches.back(), 0, positions, k.data(), v.data(), qw_pool_shared());
+    rows += one.rows;
+    elements += qw_attention_sequence_scratch(one.rows, positions, shape.heads, &caches.back());
+  }
+  for (size_t s = 0; s < caches.size(); ++s) sequences.push_back({&caches[s], ones[s].rows, ones[s].past});
+  const int64_t width = shape.heads * dim;
+  const std::vector<float> q = random.vector(size_t(rows * width));
+  std::vector<float> scratch(size_t(elements + qw_attention_scratch(0, 0, shape.heads, &caches[0], threads)));
+  every_level([&](qw_simd) {
+    std::vector<float> together(q.size(), NAN), alone(q.size(), NAN);
+    qw_attention_batch(&shape, sequences.data(), int64_t(sequences.size()), q.data(), together.data(), scratch.data(), qw_pool_shared());
+    int64_t at = 0;
+    for (const qw_attention_sequence& sequence : sequences) {
+      qw_attention_shape mine = shape;
+      mine.rows = sequence.rows, mine.first = sequence.first;
+      qw_attention(&mine, sequence.cache, q.data() + at, alone.data() + at, scratch.data(), qw_pool_shared());
+      at += sequence.rows * width;
+    }
+    CHECK(std::memcmp(together.data(), alone.data(), together.size() * sizeof(float)) == 0);
+  });
+  for (qw_cache& cache : caches) qw_cache_destroy(&cache);
+}
+
 }  // namespace
 
 int main() {
@@ -152,5 +193,9 @@ int main() {
   what_lies_beyond_the_sequence_is_not_seen();
   what_is_not_finite_reaches_only_who_sees_it();
   threads_do_not_change_the_result();
+  for (int threads : {1, 3}) {
+    sequences_together_get_what_each_gets_alone({0, 0, 6, 0.2f, 0, 0}, threads);
+    sequences_together_get_what_each_gets_alone({0, 0, 2, 0.2f, 100, 30.0f}, threads);
+  }
   return finish("attention");
 }

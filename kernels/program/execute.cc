@@ -1,5 +1,4 @@
 // Runs a list of ops over the rows of one pass: pointers and kernel calls, nothing else.
-#include <algorithm>
 #include <cstring>
 
 #include "activate/activate.h"
@@ -22,20 +21,20 @@ using qw::Pass;
 void embed(const Op& op, const Pass& pass) {
   const qw_weight* table = op.spec.weight;
   float* out = pass.value(op.spec.out);
-  const int32_t* tokens = pass.tokens;
+  const int32_t* tokens = pass.workspace.tokens;
   qw::parallel(pass.pool, pass.rows, 16, [=](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) table->codec->dequantize(table, tokens[r], 1, out + r * table->cols);
   });
 }
 
-// The table's rows are consecutive positions: dequantized into the kernels' scratch a row at a time, and added.
+// Rows of the table are dequantized into the kernels' scratch one at a time, and added.
 void position(const Op& op, const Pass& pass) {
   const qw_weight* table = op.spec.weight;
   const float* in = pass.value(op.spec.in[0]);
   float* out = pass.value(op.spec.out);
-  float* row = pass.session.kernels.data();
+  float* row = pass.workspace.kernels.data();
   for (int64_t r = 0; r < pass.rows; ++r) {
-    table->codec->dequantize(table, op.spec.offset + pass.position + r, 1, row);
+    table->codec->dequantize(table, op.spec.offset + pass.workspace.positions[r], 1, row);
     qw_add(in + r * table->cols, row, out + r * table->cols, table->cols, pass.pool);
   }
 }
@@ -55,14 +54,24 @@ void slice(const Op& op, const Pass& pass) {
 void linear(const Op& op, const Pass& pass) {
   const qw_weight* weight = op.spec.weight;
   weight->codec->matmul(weight, pass.value(op.spec.in[0]), weight->cols, pass.rows, op.spec.vector, pass.value(op.spec.out), weight->rows,
-                        pass.session.kernels.data(), pass.pool);
+                        pass.workspace.kernels.data(), pass.pool);
 }
 
 void attention(const Op& op, const Pass& pass) {
-  qw_cache& cache = pass.session.caches[size_t(op.cache)];
-  qw_cache_append(&cache, pass.position, pass.rows, pass.value(op.spec.in[1]), pass.value(op.spec.in[2]), pass.pool);
-  const qw_attention_shape shape{pass.rows, pass.position, op.spec.heads, op.spec.number, op.spec.window, op.spec.softcap};
-  qw_attention(&shape, &cache, pass.value(op.spec.in[0]), pass.value(op.spec.out), pass.session.kernels.data(), pass.pool);
+  static_assert(qw::kChunkRows <= kAttentionSequences, "a chunk of single rows is one call");
+  const qw_op& spec = op.spec;
+  const float *k = pass.value(spec.in[1]), *v = pass.value(spec.in[2]);
+  qw_attention_sequence sequences[qw::kChunkRows];
+  for (int64_t s = 0; s < pass.segments; ++s) {
+    const qw::Segment& segment = pass.workspace.segments[s];
+    qw_cache& cache = segment.span->session->caches[size_t(op.cache)];
+    qw_cache_append(&cache, segment.position, segment.rows, k, v, pass.pool);
+    k += segment.rows * cache.kv_heads * cache.head_dim;
+    v += segment.rows * cache.kv_heads * cache.head_dim;
+    sequences[s] = {&cache, segment.rows, segment.position};
+  }
+  const qw_attention_shape shape{pass.rows, 0, spec.heads, spec.number, spec.window, spec.softcap};
+  qw_attention_batch(&shape, sequences, pass.segments, pass.value(spec.in[0]), pass.value(spec.out), pass.workspace.kernels.data(), pass.pool);
 }
 
 qw_status run(const Op& op, const Pass& pass) {
@@ -96,7 +105,7 @@ qw_status run(const Op& op, const Pass& pass) {
       qw_add(pass.value(spec.in[0]), pass.value(spec.in[1]), pass.value(spec.out), pass.rows * width(spec.out), pass.pool);
       break;
     default:
-      return qw::observe(pass.program.observers[size_t(op.observer)], pass.value(spec.in[0]), pass.rows, pass.session.kernels.data(), pass.pool);
+      return qw::observe(pass.program.observers[size_t(op.observer)], pass.value(spec.in[0]), pass.rows, pass.workspace.kernels.data(), pass.pool);
   }
   return qw_ok();
 }
@@ -106,11 +115,11 @@ qw_status run(const Op& op, const Pass& pass) {
 float* qw::Pass::value(int32_t id) const {
   if (output != nullptr && id == program.output) return output;
   const Place& place = program.places[size_t(id)];
-  if (place.in_head) return session.head_values.data() + place.offset * rows;
-  return session.values.data() + place.offset * chunk_rows + first_row * program.widths[size_t(id)];
+  if (place.in_head) return workspace.head_values.data() + place.offset * rows;
+  return workspace.values.data() + place.offset * chunk_rows + first_row * program.widths[size_t(id)];
 }
 
-float* qw::Pass::rope_table(int index) const { return session.values.data() + program.rope_tables[size_t(index)].offset * chunk_rows; }
+float* qw::Pass::rope_table(int index) const { return workspace.values.data() + program.rope_tables[size_t(index)].offset * chunk_rows; }
 
 qw_status qw::execute(const std::vector<Op>& ops, const Pass& pass) {
   for (const Op& op : ops) {
@@ -118,24 +127,4 @@ qw_status qw::execute(const std::vector<Op>& ops, const Pass& pass) {
     if (status.code != QW_OK) return status;
   }
   return qw_ok();
-}
-
-size_t qw::kernel_scratch_bytes(const qw_program& program, const qw_session& session, int64_t rows) {
-  size_t most = 0;
-  for (const std::vector<Op>* ops : {&program.body, &program.head}) {
-    for (const Op& op : *ops) {
-      const qw_op& spec = op.spec;
-      if (spec.kind == QW_OP_LINEAR && spec.weight->codec->scratch_bytes != nullptr) {
-        most = std::max(most, spec.weight->codec->scratch_bytes(spec.weight, rows));
-      } else if (spec.kind == QW_OP_POSITION) {
-        most = std::max(most, sizeof(float) * size_t(spec.weight->cols));
-      } else if (spec.kind == QW_OP_ATTENTION) {
-        const qw_cache& cache = session.caches[size_t(op.cache)];
-        most = std::max(most, sizeof(float) * size_t(qw_attention_scratch(rows, session.capacity, spec.heads, &cache, QW_POOL_MAX_THREADS)));
-      } else if (spec.kind == QW_OP_OBSERVE && spec.observe == QW_OBSERVE_HESSIAN) {
-        most = std::max(most, sizeof(float) * size_t(qw_hessian_scratch(rows, program.widths[size_t(spec.in[0])])));
-      }
-    }
-  }
-  return most;
 }

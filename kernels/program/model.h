@@ -74,6 +74,35 @@ class Scratch {
   int64_t elements_ = 0;
 };
 
+// What one sequence brings to a batch.
+struct Span {
+  qw_session* session;
+  const void* input;
+  int64_t count;
+  int64_t wanted_begin, wanted_end;  // rows whose output is wanted
+};
+
+// Consecutive rows of a chunk that belong to one sequence.
+struct Segment {
+  const Span* span;
+  int64_t offset;    // of the first row within the span
+  int64_t rows;
+  int64_t position;  // of the first row
+};
+
+// What one run works with, whatever its sessions. Sized for the largest chunk so far and kept by the program between runs: nothing is allocated per token.
+struct Workspace {
+  Scratch values, head_values, kernels;
+  std::vector<bool> kernels_sized = std::vector<bool>(size_t(kChunkRows) + 1, false);  // [rows]: all ops but attention find room in `kernels`
+  std::vector<Span> spans;
+  Segment segments[kChunkRows];
+  // Of the rows of a chunk: positions and tokens; of its wanted rows: their index in the chunk, and the token that follows.
+  int64_t positions[kChunkRows];
+  int32_t tokens[kChunkRows];
+  int64_t wanted[kChunkRows];
+  int32_t targets[kChunkRows];
+};
+
 }  // namespace qw
 
 struct qw_program {
@@ -92,6 +121,11 @@ struct qw_program {
   size_t weight_bytes = 0;
   std::vector<qw::Observer> observers;
   std::mutex observer_mutex;  // held while a program with observers runs
+  std::vector<int32_t> head_reads;  // versions of the body that the head, or the caller as output, reads
+  std::mutex workspace_mutex;  // guards what follows
+  std::vector<std::unique_ptr<qw::Workspace>> workspaces;  // of no run at the moment; given up with the last session
+  int64_t workspace_count = 0;  // those and the ones of running runs
+  int64_t sessions = 0;         // that exist
 };
 
 struct qw_session {
@@ -100,13 +134,8 @@ struct qw_session {
   qw_type cache_type = QW_F32;
   std::vector<qw_cache> caches;  // parallel to program->layers
   std::atomic<bool> busy{false};
-  // Values of the body, of the head, and what kernels want besides. Sized for the largest chunk so far: nothing is allocated per token.
-  qw::Scratch values, head_values, kernels;
-  std::vector<bool> kernels_sized;  // [rows]: `kernels` is known to be large enough for a pass of that many rows
-
-  ~qw_session() {
-    for (qw_cache& cache : caches) qw_cache_destroy(&cache);
-  }
+  bool counted = false;  // in program->sessions
+  ~qw_session();
 };
 
 namespace qw {
@@ -122,11 +151,10 @@ void plan(qw_program& program);
 // One execution of the body (rows of a chunk) or of the head (some of those rows).
 struct Pass {
   qw_program& program;
-  qw_session& session;
+  Workspace& workspace;
   qw_pool* pool;
-  const int32_t* tokens;     // of the rows, for embed
+  int64_t segments;          // of the chunk, in the workspace
   int64_t rows;              // of this pass
-  int64_t position;          // of row 0
   int64_t chunk_rows;        // rows that body values have
   int64_t first_row;         // of this pass within the chunk
   float* output = nullptr;   // where the output value lies instead of scratch
@@ -135,9 +163,23 @@ struct Pass {
   float* rope_table(int index) const;
 };
 
+// A workspace of the program for the time of a run.
+class WorkspaceLease {
+ public:
+  explicit WorkspaceLease(qw_program& program);
+  ~WorkspaceLease();
+  WorkspaceLease(const WorkspaceLease&) = delete;
+  WorkspaceLease& operator=(const WorkspaceLease&) = delete;
+  Workspace& operator*() const { return *workspace_; }
+
+ private:
+  qw_program& program_;
+  std::unique_ptr<Workspace> workspace_;
+};
+
+// Room for a chunk of `rows` in the first `segments` of the workspace, and for passes of the head of `head_rows` (0: none).
+qw_status reserve(const qw_program& program, Workspace& workspace, int64_t rows, int64_t segments, int64_t head_rows);
 qw_status execute(const std::vector<Op>& ops, const Pass& pass);
 qw_status observe(Observer& observer, const float* x, int64_t rows, float* scratch, qw_pool* pool);
-// Bytes of kernel scratch that any op of the program wants for `rows` rows.
-size_t kernel_scratch_bytes(const qw_program& program, const qw_session& session, int64_t rows);
 
 }  // namespace qw

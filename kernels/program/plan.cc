@@ -115,6 +115,14 @@ void plan_values(qw_program& program) {
   std::stable_sort(head_values.begin(), head_values.end(), earlier);
   program.body_width = place(body_values, lives, program.widths, program.places);
   program.head_width = place(head_values, lives, program.widths, program.places);
+  const auto read_by_head = [&](int32_t version) {
+    std::vector<int32_t>& known = program.head_reads;
+    if (!program.places[size_t(version)].in_head && std::find(known.begin(), known.end(), version) == known.end()) known.push_back(version);
+  };
+  for (const qw::Op& op : program.head) {
+    for (int i = 0; i < qw::input_count(op.spec); ++i) read_by_head(op.spec.in[i]);
+  }
+  read_by_head(program.output);
   int64_t widest = 1;
   for (int32_t v : head_values) widest = std::max(widest, program.widths[size_t(v)]);
   program.head_rows = std::clamp<int64_t>(qw::kHeadBytes / (widest * int64_t(sizeof(float))), 1, qw::kChunkRows);

@@ -81,7 +81,30 @@ int64_t qw_session_capacity(const qw_session* session);
 size_t qw_session_cache_bytes(const qw_session* session);
 qw_status qw_session_truncate(qw_session* session, int64_t length);
 
-// Appends `count` tokens (int32) or rows (f32 [count, width of value 0]).
+// Rows of one of several sequences that run together.
+typedef struct qw_part {
+  qw_session* session;
+  const void* input;  // count tokens (int32), or rows (f32 [count, width of value 0])
+  int64_t count;
+  qw_rows rows;  // whose output is wanted
+} qw_part;
+
+// Appends to every part's session; a session stands in one part at most. Linears see the rows of all parts at once, attention each its own cache.
+// out: the wanted rows of the output value, part after part. On failure all sessions keep their lengths.
+// What a part gets is what it would get alone, but for the rounding of kernels that choose by the number of rows of a chunk (linear/README.md).
+qw_status qw_program_run_batch(qw_program* program, const qw_part* parts, int64_t count, float* out, qw_pool* pool);
+
+// Tokens of one of several sequences that are scored together: nll of tokens[from + 1 ..].
+typedef struct qw_scored_part {
+  qw_session* session;
+  const int32_t* tokens;
+  int64_t count, from;
+} qw_scored_part;
+
+// nll: what qw_program_score gives, part after part.
+qw_status qw_program_score_batch(qw_program* program, const qw_scored_part* parts, int64_t count, double* nll, qw_pool* pool);
+
+// A batch of one: appends `count` tokens (int32) or rows (f32 [count, width of value 0]).
 // out: count rows (ALL), one row (LAST) or nothing (NONE) of the output value. On failure the session keeps its length.
 qw_status qw_program_run(qw_program* program, qw_session* session, const void* input, int64_t count, qw_rows rows, float* out, qw_pool* pool);
 // nll[i - from] = -log p(tokens[i + 1] | past, tokens[0..i]) for i = from .. count - 2. All `count` tokens are appended.

@@ -1,6 +1,7 @@
-// Feeds tokens through a program in chunks: the body for every row, the head for the wanted rows in passes of bounded size.
+// Feeds the rows of one or several sequences through a program in chunks: the body for every row, the head for the wanted rows in passes of bounded size.
 #include <algorithm>
 #include <cstring>
+#include <exception>
 
 #include "program/model.h"
 #include "rope/rope.h"
@@ -8,80 +9,159 @@
 
 namespace {
 
-// Refuses a session that runs already; frees it on every way out.
-class Turn {
+using qw::Segment;
+using qw::Span;
+using qw::Workspace;
+
+// Refuses sessions that run already or come twice; frees them on every way out.
+class Turns {
  public:
-  explicit Turn(qw_session& session) : session_(session) { taken_ = !session.busy.exchange(true); }
-  ~Turn() {
-    if (taken_) session_.busy.store(false);
+  explicit Turns(const std::vector<Span>& spans) : spans_(spans) {
+    while (taken_ < spans.size() && !spans[taken_].session->busy.exchange(true)) ++taken_;
   }
-  bool taken() const { return taken_; }
+  ~Turns() {
+    for (size_t s = 0; s < taken_; ++s) spans_[s].session->busy.store(false);
+  }
+  qw_status status() const {
+    if (taken_ == spans_.size()) return qw_ok();
+    for (size_t s = 0; s < taken_; ++s) {
+      if (spans_[s].session == spans_[taken_].session) {
+        return qw_error(QW_INVALID_ARGUMENT, "Parts %lld and %lld of the batch have the same session; give every sequence its own.", (long long)s,
+                        (long long)taken_);
+      }
+    }
+    return qw_error(QW_INVALID_ARGUMENT, "The session is running already; await the first run or use another session.");
+  }
 
  private:
-  qw_session& session_;
-  bool taken_;
+  const std::vector<Span>& spans_;
+  size_t taken_ = 0;
 };
 
-qw_status check(const qw_program& program, const qw_session& session, const void* input, int64_t count) {
-  if (session.program != &program) return qw_error(QW_INVALID_ARGUMENT, "The session belongs to another program.");
-  if (count < 1) return qw_error(QW_INVALID_ARGUMENT, "A run needs at least one token.");
-  if (count > session.capacity - session.length) {
-    return qw_error(QW_INVALID_ARGUMENT, "The run needs room for %lld tokens, but the session holds %lld of %lld: create it with a larger capacity or truncate it.",
-                    (long long)count, (long long)session.length, (long long)session.capacity);
+// Which part of a batch a message is about; nothing for a batch of one.
+struct Where {
+  char words[32] = "";
+  Where(const std::vector<Span>& spans, const Span& span) {
+    if (spans.size() > 1) std::snprintf(words, sizeof words, "Part %lld: ", (long long)(&span - spans.data()));
+  }
+};
+
+qw_status check(const qw_program& program, const std::vector<Span>& spans, const Span& span) {
+  const Where where(spans, span);
+  const qw_session& session = *span.session;
+  if (session.program != &program) return qw_error(QW_INVALID_ARGUMENT, "%sThe session belongs to another program.", where.words);
+  if (span.count < 1) return qw_error(QW_INVALID_ARGUMENT, "%sA run needs at least one token.", where.words);
+  if (span.count > session.capacity - session.length) {
+    return qw_error(QW_INVALID_ARGUMENT,
+                    "%sThe run needs room for %lld tokens, but the session holds %lld of %lld: create it with a larger capacity or truncate it.", where.words,
+                    (long long)span.count, (long long)session.length, (long long)session.capacity);
   }
   if (program.input != QW_INPUT_TOKENS) return qw_ok();
-  const int32_t* tokens = static_cast<const int32_t*>(input);
-  for (int64_t i = 0; i < count; ++i) {
+  const int32_t* tokens = static_cast<const int32_t*>(span.input);
+  for (int64_t i = 0; i < span.count; ++i) {
     if (tokens[i] < 0 || tokens[i] >= program.vocabulary) {
-      return qw_error(QW_INVALID_ARGUMENT, "Token %d at index %lld is outside the embedding table (0..%lld).", tokens[i], (long long)i,
+      return qw_error(QW_INVALID_ARGUMENT, "%sToken %d at index %lld is outside the embedding table (0..%lld).", where.words, tokens[i], (long long)i,
                       (long long)program.vocabulary - 1);
     }
   }
   return qw_ok();
 }
 
-// Scratch for a chunk of `rows` and passes of the head of `head_rows` (0: none).
-qw_status reserve(const qw_program& program, qw_session& session, int64_t rows, int64_t head_rows) {
-  bool enough = session.values.reserve(rows * program.body_width) && session.head_values.reserve(head_rows * program.head_width);
-  for (int64_t pass : {rows, head_rows}) {
-    if (!enough || pass == 0 || session.kernels_sized[size_t(pass)]) continue;
-    const size_t bytes = qw::kernel_scratch_bytes(program, session, pass);
-    enough = session.kernels.reserve(int64_t((bytes + sizeof(float) - 1) / sizeof(float)));
-    session.kernels_sized[size_t(pass)] = enough;
+qw_status check_score(const qw_program& program, const std::vector<Span>& spans, const Span& span) {
+  const Where where(spans, span);
+  if (program.input != QW_INPUT_TOKENS) return qw_error(QW_INVALID_ARGUMENT, "Only programs over tokens can be scored.");
+  if (span.wanted_begin < 0 || span.wanted_begin > span.count - 1) {
+    return qw_error(QW_INVALID_ARGUMENT, "%sfrom must be 0..%lld for %lld tokens, not %lld.", where.words, (long long)span.count - 1, (long long)span.count,
+                    (long long)span.wanted_begin);
   }
-  if (enough) return qw_ok();
-  // The kernels' memory may be gone: smaller passes have to ask for theirs again.
-  session.kernels_sized.assign(session.kernels_sized.size(), false);
-  return qw_error(QW_OUT_OF_MEMORY, "No memory for the values of %lld tokens; close other programs or use a smaller model.", (long long)rows);
+  const int32_t* tokens = static_cast<const int32_t*>(span.input);
+  const int64_t width = program.widths[size_t(program.output)];
+  for (int64_t i = span.wanted_begin + 1; i < span.count; ++i) {
+    if (tokens[i] >= width) {
+      return qw_error(QW_INVALID_ARGUMENT, "%sToken %d at index %lld has no logit: the output is %lld wide.", where.words, tokens[i], (long long)i,
+                      (long long)width);
+    }
+  }
+  return qw_ok();
 }
 
-qw_status run_body(qw::Pass& pass, const void* input, int64_t done) {
+// Where the next chunk begins: `done` rows of span `span`.
+struct Cursor {
+  size_t span = 0;
+  int64_t done = 0;
+};
+
+struct Chunk {
+  int64_t rows = 0, segments = 0, wanted = 0;
+};
+
+// Fills the workspace's lists with the next rows, and moves on.
+Chunk next_chunk(const qw_program& program, Workspace& workspace, Cursor& cursor, bool score) {
+  Chunk chunk;
+  while (cursor.span < workspace.spans.size() && chunk.rows < qw::kChunkRows) {
+    const Span& span = workspace.spans[cursor.span];
+    const int64_t rows = std::min(qw::kChunkRows - chunk.rows, span.count - cursor.done), end = cursor.done + rows;
+    const int32_t* tokens = program.input == QW_INPUT_TOKENS ? static_cast<const int32_t*>(span.input) : nullptr;
+    workspace.segments[chunk.segments++] = {&span, cursor.done, rows, span.session->length + cursor.done};
+    for (int64_t r = cursor.done; r < end; ++r) {
+      if (r >= span.wanted_begin && r < span.wanted_end) {
+        if (score) workspace.targets[chunk.wanted] = tokens[r + 1];
+        workspace.wanted[chunk.wanted++] = chunk.rows;
+      }
+      if (tokens != nullptr) workspace.tokens[chunk.rows] = tokens[r];
+      workspace.positions[chunk.rows++] = span.session->length + r;
+    }
+    cursor = end == span.count ? Cursor{cursor.span + 1, 0} : Cursor{cursor.span, end};
+  }
+  return chunk;
+}
+
+qw_status run_body(const qw::Pass& pass) {
   qw_program& program = pass.program;
-  if (program.input == QW_INPUT_TOKENS) {
-    pass.tokens = static_cast<const int32_t*>(input) + done;
-  } else {
+  if (program.input == QW_INPUT_HIDDEN) {
     const int64_t width = program.widths[0];
-    std::memcpy(pass.value(0), static_cast<const float*>(input) + done * width, size_t(pass.rows * width) * sizeof(float));
+    float* to = pass.value(0);
+    for (int64_t s = 0; s < pass.segments; ++s) {
+      const Segment& segment = pass.workspace.segments[s];
+      std::memcpy(to, static_cast<const float*>(segment.span->input) + segment.offset * width, size_t(segment.rows * width) * sizeof(float));
+      to += segment.rows * width;
+    }
   }
   for (size_t t = 0; t < program.rope_tables.size(); ++t) {
     const qw::RopeTable& table = program.rope_tables[t];
-    qw_rope_table(table.inverse_frequency->data(), int64_t(table.inverse_frequency->size()), pass.position, pass.rows, table.attention_scale,
+    qw_rope_table(table.inverse_frequency->data(), int64_t(table.inverse_frequency->size()), pass.workspace.positions, pass.rows, table.attention_scale,
                   pass.rope_table(int(t)), pass.pool);
   }
   return qw::execute(program.body, pass);
 }
 
-// Runs the head on rows [begin, end) of the chunk and gives each pass's output rows to take(first_row, rows, values).
-// direct(first_row) is where the output should be written, or NULL for scratch.
+// The head works on consecutive rows: wanted ones that are not are moved to the front of the chunk. Returns the row of the first.
+int64_t gather_wanted(const qw::Pass& body, const Chunk& chunk) {
+  const int64_t* wanted = body.workspace.wanted;
+  if (wanted[chunk.wanted - 1] - wanted[0] == chunk.wanted - 1) return wanted[0];
+  for (int32_t version : body.program.head_reads) {
+    const int64_t width = body.program.widths[size_t(version)];
+    float* values = body.value(version);
+    for (int64_t w = 0; w < chunk.wanted; ++w) {
+      if (wanted[w] != w) std::memcpy(values + w * width, values + wanted[w] * width, size_t(width) * sizeof(float));
+    }
+  }
+  return 0;
+}
+
+// Runs the head on the wanted rows of the chunk and gives each pass's output rows to take(first, rows, values), counted in wanted rows.
+// direct(first) is where the output should be written, or NULL for scratch.
 template <typename Direct, typename Take>
-qw_status run_head(const qw::Pass& body, int64_t begin, int64_t end, Direct direct, Take take) {
+qw_status run_head(const qw::Pass& body, const Chunk& chunk, Direct direct, Take take) {
   qw_program& program = body.program;
+  if (chunk.wanted == 0) return qw_ok();
   const bool head_writes_output = program.places[size_t(program.output)].in_head;
-  for (int64_t first = begin; first < end; first += program.head_rows) {
-    const int64_t rows = std::min(program.head_rows, end - first);
-    qw::Pass pass{program, body.session, body.pool, body.tokens, rows, body.position + first, body.chunk_rows, first};
+  const int64_t begin = gather_wanted(body, chunk);
+  for (int64_t first = 0; first < chunk.wanted; first += program.head_rows) {
+    const int64_t rows = std::min(program.head_rows, chunk.wanted - first);
+    qw::Pass pass{program, body.workspace, body.pool, body.segments, rows, body.chunk_rows, begin + first};
     if (head_writes_output) pass.output = direct(first);
-    qw_status status = reserve(program, body.session, body.chunk_rows, program.head.empty() ? 0 : rows);
+    qw_status status = qw::reserve(program, body.workspace, body.chunk_rows, body.segments, program.head.empty() ? 0 : rows);
     if (status.code == QW_OK) status = qw::execute(program.head, pass);
     if (status.code != QW_OK) return status;
     take(first, rows, pass.value(program.output));
@@ -89,72 +169,105 @@ qw_status run_head(const qw::Pass& body, int64_t begin, int64_t end, Direct dire
   return qw_ok();
 }
 
-// each_chunk(pass, done): after the body of every chunk; returns a status.
-template <typename EachChunk>
-qw_status run_chunks(qw_program& program, qw_session& session, const void* input, int64_t count, float* body_output, qw_pool* pool,
-                     EachChunk each_chunk) {
+// body_output(done, chunk): where the body writes the output of a chunk, or NULL for scratch. each_chunk(pass, chunk, done): after the body of every chunk.
+// `done`: wanted rows of earlier chunks.
+template <typename BodyOutput, typename EachChunk>
+qw_status run_chunks(qw_program& program, Workspace& workspace, bool score, qw_pool* pool, BodyOutput body_output, EachChunk each_chunk) {
   std::unique_lock<std::mutex> observers(program.observer_mutex, std::defer_lock);
   if (!program.observers.empty()) observers.lock();
-  for (int64_t done = 0; done < count; done += qw::kChunkRows) {
-    const int64_t rows = std::min(qw::kChunkRows, count - done);
-    qw_status status = reserve(program, session, rows, 0);
+  Cursor cursor;
+  for (int64_t done = 0; cursor.span < workspace.spans.size();) {
+    const Chunk chunk = next_chunk(program, workspace, cursor, score);
+    qw_status status = qw::reserve(program, workspace, chunk.rows, chunk.segments, 0);
     if (status.code != QW_OK) return status;
-    qw::Pass pass{program, session, pool, nullptr, rows, session.length + done, rows, 0};
-    if (body_output != nullptr) pass.output = body_output + done * program.widths[size_t(program.output)];
-    status = run_body(pass, input, done);
-    if (status.code == QW_OK) status = each_chunk(pass, done);
+    qw::Pass pass{program, workspace, pool, chunk.segments, chunk.rows, chunk.rows, 0};
+    pass.output = body_output(done, chunk);
+    status = run_body(pass);
+    if (status.code == QW_OK) status = each_chunk(pass, chunk, done);
     if (status.code != QW_OK) return status;
+    done += chunk.wanted;
   }
-  session.length += count;
+  for (const Span& span : workspace.spans) span.session->length += span.count;
   return qw_ok();
+}
+
+template <typename Body>
+qw_status guarded(Body body) {
+  try {
+    return body();
+  } catch (const std::exception&) {
+    return qw_error(QW_OUT_OF_MEMORY, "No memory to run the program; close other programs or use a smaller model.");
+  }
 }
 
 }  // namespace
 
-extern "C" qw_status qw_program_run(qw_program* program, qw_session* session, const void* input, int64_t count, qw_rows rows, float* out,
-                                    qw_pool* pool) {
-  const Turn turn(*session);
-  if (!turn.taken()) return qw_error(QW_INVALID_ARGUMENT, "The session is running already; await the first run or use another session.");
-  const qw_status status = check(*program, *session, input, count);
-  if (status.code != QW_OK) return status;
-  const int64_t width = program->widths[size_t(program->output)];
-  const bool straight = rows == QW_ROWS_ALL && program->head.empty();
-  return run_chunks(*program, *session, input, count, straight ? out : nullptr, pool, [&](const qw::Pass& pass, int64_t done) {
-    const bool last_chunk = done + pass.rows == count;
-    if (straight || rows == QW_ROWS_NONE || (rows == QW_ROWS_LAST && !last_chunk)) return qw_ok();
-    const int64_t begin = rows == QW_ROWS_ALL ? 0 : pass.rows - 1;
-    float* const first_out = rows == QW_ROWS_ALL ? out + done * width : out;
-    return run_head(
-        pass, begin, pass.rows, [&](int64_t row) { return first_out + (row - begin) * width; },
-        [&](int64_t row, int64_t taken, const float* values) {
-          float* to = first_out + (row - begin) * width;
-          if (values != to) std::memcpy(to, values, size_t(taken * width) * sizeof(float));
+extern "C" qw_status qw_program_run_batch(qw_program* program, const qw_part* parts, int64_t count, float* out, qw_pool* pool) {
+  return guarded([&] {
+    const qw::WorkspaceLease lease(*program);
+    Workspace& workspace = *lease;
+    workspace.spans.clear();
+    for (const qw_part* part = parts; part < parts + count; ++part) {
+      const int64_t begin = part->rows == QW_ROWS_ALL ? 0 : part->rows == QW_ROWS_LAST ? part->count - 1 : part->count;
+      workspace.spans.push_back({part->session, part->input, part->count, begin, part->count});
+    }
+    const Turns turns(workspace.spans);
+    qw_status status = turns.status();
+    for (size_t s = 0; status.code == QW_OK && s < workspace.spans.size(); ++s) status = check(*program, workspace.spans, workspace.spans[s]);
+    if (status.code != QW_OK) return status;
+    const int64_t width = program->widths[size_t(program->output)];
+    const bool body_writes_output = !program->places[size_t(program->output)].in_head && program->head.empty();
+    return run_chunks(
+        *program, workspace, false, pool,
+        [&](int64_t done, const Chunk& chunk) { return body_writes_output && chunk.wanted == chunk.rows ? out + done * width : nullptr; },
+        [&](const qw::Pass& pass, const Chunk& chunk, int64_t done) {
+          if (pass.output != nullptr) return qw_ok();
+          return run_head(
+              pass, chunk, [&](int64_t first) { return out + (done + first) * width; },
+              [&](int64_t first, int64_t rows, const float* values) {
+                float* to = out + (done + first) * width;
+                if (values != to) std::memcpy(to, values, size_t(rows * width) * sizeof(float));
+              });
         });
   });
 }
 
-extern "C" qw_status qw_program_score(qw_program* program, qw_session* session, const int32_t* tokens, int64_t count, int64_t from, double* nll,
-                                      qw_pool* pool) {
-  const Turn turn(*session);
-  if (!turn.taken()) return qw_error(QW_INVALID_ARGUMENT, "The session is running already; await the first run or use another session.");
-  if (program->input != QW_INPUT_TOKENS) return qw_error(QW_INVALID_ARGUMENT, "Only programs over tokens can be scored.");
-  const qw_status status = check(*program, *session, tokens, count);
-  if (status.code != QW_OK) return status;
-  if (from < 0 || from > count - 1) {
-    return qw_error(QW_INVALID_ARGUMENT, "from must be 0..%lld for %lld tokens, not %lld.", (long long)count - 1, (long long)count, (long long)from);
-  }
-  const int64_t width = program->widths[size_t(program->output)];
-  for (int64_t i = from + 1; i < count; ++i) {
-    if (tokens[i] >= width) {
-      return qw_error(QW_INVALID_ARGUMENT, "Token %d at index %lld has no logit: the output is %lld wide.", tokens[i], (long long)i, (long long)width);
+extern "C" qw_status qw_program_score_batch(qw_program* program, const qw_scored_part* parts, int64_t count, double* nll, qw_pool* pool) {
+  return guarded([&] {
+    const qw::WorkspaceLease lease(*program);
+    Workspace& workspace = *lease;
+    workspace.spans.clear();
+    for (const qw_scored_part* part = parts; part < parts + count; ++part) {
+      workspace.spans.push_back({part->session, part->tokens, part->count, part->from, part->count - 1});
     }
-  }
-  return run_chunks(*program, *session, tokens, count, nullptr, pool, [&](const qw::Pass& pass, int64_t done) {
-    const int64_t begin = std::max<int64_t>(0, from - done), end = std::min(pass.rows, count - 1 - done);
-    return run_head(
-        pass, begin, end, [](int64_t) { return static_cast<float*>(nullptr); },
-        [&](int64_t row, int64_t taken, const float* logits) {
-          qw_score(logits, taken, width, tokens + done + row + 1, nll + done + row - from, pass.pool);
+    const Turns turns(workspace.spans);
+    qw_status status = turns.status();
+    for (size_t s = 0; status.code == QW_OK && s < workspace.spans.size(); ++s) {
+      status = check(*program, workspace.spans, workspace.spans[s]);
+      if (status.code == QW_OK) status = check_score(*program, workspace.spans, workspace.spans[s]);
+    }
+    if (status.code != QW_OK) return status;
+    const int64_t width = program->widths[size_t(program->output)];
+    return run_chunks(
+        *program, workspace, true, pool, [](int64_t, const Chunk&) { return static_cast<float*>(nullptr); },
+        [&](const qw::Pass& pass, const Chunk& chunk, int64_t done) {
+          return run_head(
+              pass, chunk, [](int64_t) { return static_cast<float*>(nullptr); },
+              [&](int64_t first, int64_t rows, const float* logits) {
+                qw_score(logits, rows, width, workspace.targets + first, nll + done + first, pass.pool);
+              });
         });
   });
+}
+
+extern "C" qw_status qw_program_run(qw_program* program, qw_session* session, const void* input, int64_t count, qw_rows rows, float* out,
+                                    qw_pool* pool) {
+  const qw_part alone{session, input, count, rows};
+  return qw_program_run_batch(program, &alone, 1, out, pool);
+}
+
+extern "C" qw_status qw_program_score(qw_program* program, qw_session* session, const int32_t* tokens, int64_t count, int64_t from, double* nll,
+                                      qw_pool* pool) {
+  const qw_scored_part alone{session, tokens, count, from};
+  return qw_program_score_batch(program, &alone, 1, nll, pool);
 }

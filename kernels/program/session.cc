@@ -2,6 +2,15 @@
 
 #include "program/model.h"
 
+qw_session::~qw_session() {
+  for (qw_cache& cache : caches) qw_cache_destroy(&cache);
+  if (!counted) return;
+  const std::lock_guard<std::mutex> lock(program->workspace_mutex);
+  if (--program->sessions > 0) return;
+  program->workspaces.clear();
+  program->workspace_count = 0;
+}
+
 extern "C" qw_status qw_session_create(qw_program* program, int64_t capacity, qw_type cache, qw_session** out) {
   // Positions are multiplied by frequencies in f32, which holds integers up to 2^24 exactly.
   constexpr int64_t most = int64_t(1) << 24;
@@ -19,12 +28,16 @@ extern "C" qw_status qw_session_create(qw_program* program, int64_t capacity, qw
     session->capacity = capacity;
     session->cache_type = cache;
     session->caches.reserve(program->layers.size());
-    session->kernels_sized.assign(size_t(qw::kChunkRows) + 1, false);
     for (const qw::CacheLayer& layer : program->layers) {
       qw_cache created;
       const qw_status status = qw_cache_create(cache, layer.kv_heads, layer.head_dim, capacity, &created);
       if (status.code != QW_OK) return status;
       session->caches.push_back(created);
+    }
+    {
+      const std::lock_guard<std::mutex> lock(program->workspace_mutex);
+      ++program->sessions;
+      session->counted = true;
     }
     *out = session.release();
     return qw_ok();

@@ -5,14 +5,14 @@
 #include "cpu/parallel.h"
 #include "cpu/pick.h"
 
-extern "C" void qw_rope_table(const float* inverse_frequency, int64_t half, int64_t first, int64_t count, float attention_scale, float* table,
+extern "C" void qw_rope_table(const float* inverse_frequency, int64_t half, const int64_t* positions, int64_t count, float attention_scale, float* table,
                               qw_pool* pool) {
   constexpr int64_t angles_per_chunk = 256;  // a cosine and a sine take about 30 ns
   qw::parallel(pool, count, angles_per_chunk / half, [=](int64_t begin, int64_t end, int) {
     for (int64_t row = begin; row < end; ++row) {
       float* cosines = table + row * 2 * half;
       for (int64_t i = 0; i < half; ++i) {
-        const float angle = float(first + row) * inverse_frequency[i];
+        const float angle = float(positions[row]) * inverse_frequency[i];
         cosines[i] = float(std::cos(double(angle))) * attention_scale;
         cosines[i + half] = float(std::sin(double(angle))) * attention_scale;
       }

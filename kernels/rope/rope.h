@@ -8,9 +8,9 @@
 
 #include "abi/pool.h"
 
-// table [count, 2 * half]: for each of the positions first .. first + count - 1 its cosines, then its sines, both times attention_scale.
+// table [count, 2 * half]: for each of the positions [count] its cosines, then its sines, both times attention_scale.
 // One table serves q and k of every layer.
-extern "C" void qw_rope_table(const float* inverse_frequency, int64_t half, int64_t first, int64_t count, float attention_scale, float* table,
+extern "C" void qw_rope_table(const float* inverse_frequency, int64_t half, const int64_t* positions, int64_t count, float attention_scale, float* table,
                               qw_pool* pool);
 // x [rows, heads, head_dim]; row r uses row r of the table. 2 * half <= head_dim.
 extern "C" void qw_rope(float* x, int64_t rows, int64_t heads, int64_t head_dim, int64_t half, const float* table, qw_pool* pool);

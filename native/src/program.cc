@@ -47,7 +47,8 @@ void refuse_while_running(Napi::Env env, const ProgramData& program, const char*
 
 Napi::Function Program::define(Napi::Env env) {
   return DefineClass(env, kName,
-                     {InstanceMethod<&Program::create_session>("createSession"), InstanceMethod<&Program::run>("run"), InstanceMethod<&Program::score>("score"),
+                     {InstanceMethod<&Program::create_session>("createSession"), InstanceMethod<&Program::run>("run"), InstanceMethod<&Program::run_batch>("runBatch"), InstanceMethod<&Program::score>("score"),
+                      InstanceMethod<&Program::score_batch>("scoreBatch"),
                       InstanceMethod<&Program::observed>("observed"), InstanceMethod<&Program::reset_observers>("resetObservers"),
                       InstanceAccessor<&Program::weight_bytes>("weightBytes"), InstanceAccessor<&Program::scratch_bytes>("scratchBytes")});
 }
@@ -65,63 +66,182 @@ Napi::Value Program::create_session(const Napi::CallbackInfo& info) {
   return make_object(info.Env(), info.Env().GetInstanceData<Environment>()->session, std::move(session));
 }
 
+namespace {
+
+// One part of a run: its input (tokens are copied: they are few, and the caller may reuse the array) and its session's turn.
+struct RunPart {
+  Turn turn;
+  std::vector<int32_t> tokens;
+  const float* hidden = nullptr;
+  int64_t count = 0;
+  qw_rows rows = QW_ROWS_NONE;
+
+  int64_t out_rows() const { return rows == QW_ROWS_ALL ? count : rows == QW_ROWS_LAST ? 1 : 0; }
+  qw_part native() const { return {turn.session(), hidden != nullptr ? static_cast<const void*>(hidden) : tokens.data(), count, rows}; }
+};
+
+RunPart run_part(Napi::Env env, const std::shared_ptr<SessionData>& session, const Named& input, const Named& rows, std::vector<Napi::ObjectReference>& keep) {
+  constexpr qw_rows kinds[] = {QW_ROWS_ALL, QW_ROWS_LAST, QW_ROWS_NONE};
+  RunPart part{Turn(env, session), {}, nullptr, 0, kinds[choice(rows, {"all", "last", "none"})]};
+  const int64_t width = qw_program_input_width(part.turn.program());
+  if (width == 0) {
+    const Array<int32_t> view = integers(input, -1);
+    part.tokens.assign(view.data, view.data + view.length);
+    part.count = int64_t(view.length);
+  } else {
+    Array<float> view = floats(input, -1);
+    if (int64_t(view.length) % width != 0) {
+      throw invalid(env, input.name + " has " + std::to_string(view.length) + " elements, which is not a multiple of the width " + std::to_string(width) + ".");
+    }
+    part.hidden = view.data;
+    part.count = int64_t(view.length) / width;
+    keep.push_back(std::move(view.keep));
+  }
+  if (part.count > qw_session_capacity(session->session)) {  // before the result is allocated
+    throw invalid(env, "The run needs room for " + std::to_string(part.count) + " tokens, but the session can hold " +
+                           std::to_string(qw_session_capacity(session->session)) + ": create it with a larger capacity.");
+  }
+  return part;
+}
+
+// Element i of a list of parts, and its session, which no earlier part has.
+struct ListedPart {
+  Named object;
+  std::shared_ptr<SessionData> session;
+};
+
+std::vector<ListedPart> listed_parts(const Named& list, const std::shared_ptr<ProgramData>& program) {
+  const Napi::Env env = list.value.Env();
+  if (!list.value.IsArray() || list.value.As<Napi::Array>().Length() == 0) throw invalid(env, list.name + " must be an array of at least one part.");
+  const Napi::Array array = list.value.As<Napi::Array>();
+  std::vector<ListedPart> parts;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Named object{array.Get(i), list.name + "[" + std::to_string(i) + "]"};
+    const auto& session = session_of(field(object, "session"), program);
+    for (size_t earlier = 0; earlier < parts.size(); ++earlier) {
+      if (parts[earlier].session == session) {
+        throw invalid(env, object.name + " has the same session as part " + std::to_string(earlier) + "; give every sequence its own.");
+      }
+    }
+    parts.push_back({object, session});
+  }
+  return parts;
+}
+
+// [views of `whole`], one for each length.
+template <typename View>
+Napi::Value views(Napi::Env env, const View& whole, const std::vector<int64_t>& lengths) {
+  Napi::Array list = Napi::Array::New(env, lengths.size());
+  size_t offset = whole.ByteOffset();
+  for (uint32_t i = 0; i < lengths.size(); ++i) {
+    list.Set(i, View::New(env, size_t(lengths[i]), whole.ArrayBuffer(), offset));
+    offset += size_t(lengths[i]) * whole.ElementSize();
+  }
+  return list;
+}
+
+}  // namespace
+
 Napi::Value Program::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return rejecting(env, [&]() -> Napi::Value {
     const auto& session = session_of(argument(info, 0, "run", "session"), data_);
-    const Named input = argument(info, 1, "run", "input");
-    constexpr qw_rows kinds[] = {QW_ROWS_ALL, QW_ROWS_LAST, QW_ROWS_NONE};
-    const qw_rows rows = kinds[choice(argument(info, 2, "run", "rows"), {"all", "last", "none"})];
-    const int64_t width = qw_program_input_width(data_->program);
-    std::vector<int32_t> tokens;  // copied: they are few, and the caller may reuse the array
-    Array<float> hidden;
-    int64_t count = 0;
-    if (width == 0) {
-      const Array<int32_t> view = integers(input, -1);
-      tokens.assign(view.data, view.data + view.length);
-      count = int64_t(view.length);
-    } else {
-      hidden = floats(input, -1);
-      if (int64_t(hidden.length) % width != 0) {
-        throw invalid(env, input.name + " has " + std::to_string(hidden.length) + " elements, which is not a multiple of the width " + std::to_string(width) + ".");
-      }
-      count = int64_t(hidden.length) / width;
-    }
-    if (count > qw_session_capacity(session->session)) {  // before the result is allocated
-      throw invalid(env, "The run needs room for " + std::to_string(count) + " tokens, but the session can hold " +
-                             std::to_string(qw_session_capacity(session->session)) + ": create it with a larger capacity.");
-    }
-    const int64_t out_rows = rows == QW_ROWS_ALL ? count : rows == QW_ROWS_LAST ? 1 : 0;
-    Turn turn(env, session);
-    Napi::Float32Array out = new_floats(env, out_rows * qw_program_output_width(data_->program));
+    std::vector<Napi::ObjectReference> keep;
+    RunPart part = run_part(env, session, argument(info, 1, "run", "input"), argument(info, 2, "run", "rows"), keep);
+    Napi::Float32Array out = new_floats(env, part.out_rows() * qw_program_output_width(data_->program));
     return run_off_thread(
         env,
-        [turn = std::move(turn), tokens = std::move(tokens), hidden = hidden.data, count, rows, y = out.Data()] {
+        [part = std::move(part), y = out.Data()] {
           const PoolLease lease;
-          const void* from = hidden != nullptr ? static_cast<const void*>(hidden) : tokens.data();
-          return qw_program_run(turn.program(), turn.session(), from, count, rows, y, lease.pool());
+          const qw_part alone = part.native();
+          return qw_program_run_batch(part.turn.program(), &alone, 1, y, lease.pool());
         },
-        [out = Napi::Persistent(out), keep = std::move(hidden.keep)](Napi::Env) -> Napi::Value { return out.Value(); });
+        [out = Napi::Persistent(out), keep = std::move(keep)](Napi::Env) -> Napi::Value { return out.Value(); });
   });
 }
+
+Napi::Value Program::run_batch(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return rejecting(env, [&]() -> Napi::Value {
+    std::vector<Napi::ObjectReference> keep;
+    std::vector<RunPart> parts;
+    std::vector<int64_t> lengths;
+    int64_t total = 0;
+    for (const ListedPart& listed : listed_parts(argument(info, 0, "runBatch", "parts"), data_)) {
+      parts.push_back(run_part(env, listed.session, field(listed.object, "input"), field(listed.object, "rows"), keep));
+      lengths.push_back(parts.back().out_rows() * qw_program_output_width(data_->program));
+      total += lengths.back();
+    }
+    Napi::Float32Array out = new_floats(env, total);
+    return run_off_thread(
+        env,
+        [parts = std::move(parts), y = out.Data()] {
+          const PoolLease lease;
+          std::vector<qw_part> native;
+          for (const RunPart& part : parts) native.push_back(part.native());
+          return qw_program_run_batch(parts[0].turn.program(), native.data(), int64_t(native.size()), y, lease.pool());
+        },
+        [out = Napi::Persistent(out), keep = std::move(keep), lengths = std::move(lengths)](Napi::Env env) { return views(env, out.Value(), lengths); });
+  });
+}
+
+namespace {
+
+struct ScoredPart {
+  Turn turn;
+  std::vector<int32_t> tokens;
+  int64_t from;
+  int64_t out_count() const { return int64_t(tokens.size()) - 1 - from; }
+  qw_scored_part native() const { return {turn.session(), tokens.data(), int64_t(tokens.size()), from}; }
+};
+
+ScoredPart scored_part(Napi::Env env, const std::shared_ptr<SessionData>& session, const Named& tokens, const Named& from) {
+  const Array<int32_t> view = integers(tokens, -1);
+  if (view.length < 1) throw invalid(env, tokens.name + " must not be empty.");
+  const int64_t first = integer(from, 0, int64_t(view.length) - 1);
+  return {Turn(env, session), std::vector<int32_t>(view.data, view.data + view.length), first};
+}
+
+}  // namespace
 
 Napi::Value Program::score(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return rejecting(env, [&]() -> Napi::Value {
     const auto& session = session_of(argument(info, 0, "score", "session"), data_);
-    const Array<int32_t> view = integers(argument(info, 1, "score", "tokens"), -1);
-    const int64_t count = int64_t(view.length);
-    if (count < 1) throw invalid(env, "score: tokens must not be empty.");
-    const int64_t from = integer(argument(info, 2, "score", "from"), 0, count - 1);
-    Turn turn(env, session);
-    Napi::Float64Array out = new_doubles(env, count - 1 - from);
+    ScoredPart part = scored_part(env, session, argument(info, 1, "score", "tokens"), argument(info, 2, "score", "from"));
+    Napi::Float64Array out = new_doubles(env, part.out_count());
     return run_off_thread(
         env,
-        [turn = std::move(turn), tokens = std::vector<int32_t>(view.data, view.data + view.length), count, from, nll = out.Data()] {
+        [part = std::move(part), nll = out.Data()] {
           const PoolLease lease;
-          return qw_program_score(turn.program(), turn.session(), tokens.data(), count, from, nll, lease.pool());
+          const qw_scored_part alone = part.native();
+          return qw_program_score_batch(part.turn.program(), &alone, 1, nll, lease.pool());
         },
         [out = Napi::Persistent(out)](Napi::Env) -> Napi::Value { return out.Value(); });
+  });
+}
+
+Napi::Value Program::score_batch(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return rejecting(env, [&]() -> Napi::Value {
+    std::vector<ScoredPart> parts;
+    std::vector<int64_t> lengths;
+    int64_t total = 0;
+    for (const ListedPart& listed : listed_parts(argument(info, 0, "scoreBatch", "parts"), data_)) {
+      parts.push_back(scored_part(env, listed.session, field(listed.object, "tokens"), field(listed.object, "from")));
+      lengths.push_back(parts.back().out_count());
+      total += lengths.back();
+    }
+    Napi::Float64Array out = new_doubles(env, total);
+    return run_off_thread(
+        env,
+        [parts = std::move(parts), nll = out.Data()] {
+          const PoolLease lease;
+          std::vector<qw_scored_part> native;
+          for (const ScoredPart& part : parts) native.push_back(part.native());
+          return qw_program_score_batch(parts[0].turn.program(), native.data(), int64_t(native.size()), nll, lease.pool());
+        },
+        [out = Napi::Persistent(out), lengths = std::move(lengths)](Napi::Env env) { return views(env, out.Value(), lengths); });
   });
 }
 

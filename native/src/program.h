@@ -66,7 +66,9 @@ class Program : public Napi::ObjectWrap<Program> {
  private:
   Napi::Value create_session(const Napi::CallbackInfo& info);
   Napi::Value run(const Napi::CallbackInfo& info);
+  Napi::Value run_batch(const Napi::CallbackInfo& info);
   Napi::Value score(const Napi::CallbackInfo& info);
+  Napi::Value score_batch(const Napi::CallbackInfo& info);
   Napi::Value observed(const Napi::CallbackInfo& info);
   Napi::Value reset_observers(const Napi::CallbackInfo& info);
   Napi::Value weight_bytes(const Napi::CallbackInfo& info);

@@ -219,16 +219,39 @@ export interface Session {
   truncate(length: number): void;
 }
 
+/** Rows of one of several sequences that run together. */
+export interface ProgramPart {
+  readonly session: Session;
+  /** Tokens, or hidden states [count, width]. */
+  readonly input: Int32Array | Float32Array;
+  /** Whose output is wanted. */
+  readonly rows: 'all' | 'last' | 'none';
+}
+
+/** Tokens of one of several sequences that are scored together. */
+export interface ScoredPart {
+  readonly session: Session;
+  readonly tokens: Int32Array;
+  readonly from: number;
+}
+
 export interface Program {
   /** capacity: most tokens the session can hold. */
   createSession(capacity: number, cache: CacheType): Session;
   /** Appends tokens and returns output rows f32: 'all' -> [tokens, width], 'last' -> [1, width], 'none' -> empty. */
   run(session: Session, input: Int32Array | Float32Array, rows: 'all' | 'last' | 'none'): Promise<Float32Array>;
   /**
+   * The same of several sequences at once, each with its own session: linears see the rows of all of them. One array for each part (views of one buffer).
+   * A part gets what it would get alone, but for the rounding of kernels that choose by the number of rows (at most 8, or more). Rejected as a whole.
+   */
+  runBatch(parts: readonly ProgramPart[]): Promise<readonly Float32Array[]>;
+  /**
    * Negative log-likelihood in nats of tokens[i+1] given tokens[0..i] (and the session's past), for i from `from` to tokens.length - 2;
    * log-softmax in f32 with f64 sums. Logits are made in small batches, never kept. Float64Array [tokens.length - 1 - from].
    */
   score(session: Session, tokens: Int32Array, from: number): Promise<Float64Array>;
+  /** The same of several sequences at once, as runBatch. */
+  scoreBatch(parts: readonly ScoredPart[]): Promise<readonly Float64Array[]>;
   /** Reads slot `slot` of an observe op, or null when nothing ran. */
   observed(slot: number): Float32Array | null;
   resetObservers(): void;

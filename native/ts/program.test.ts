@@ -38,6 +38,52 @@ describe('Program and Session', () => {
     assert.equal((await program.score(program.createSession(8, 'f32'), Int32Array.of(2, 2, 1), 2)).length, 0);
   });
 
+  test('a batch gives every part its rows, and its session its length', async () => {
+    const program = binding.createProgram(await echo());
+    const sessions = [1, 2, 3].map(() => program.createSession(8, 'f32'));
+    const [a, b, c] = sessions;
+    assert.ok(a && b && c);
+    const outs = await program.runBatch([
+      { session: a, input: Int32Array.of(2, 0), rows: 'last' },
+      { session: b, input: Int32Array.of(1), rows: 'none' },
+      { session: c, input: Int32Array.of(3, 1), rows: 'all' },
+    ]);
+    assert.deepEqual(
+      outs.map((out) => [...out]),
+      [[1, 0, 0, 0], [], [0, 0, 0, 1, 0, 1, 0, 0]],
+    );
+    assert.deepEqual(
+      sessions.map((session) => session.length),
+      [2, 1, 2],
+    );
+    const total = Math.log(Math.E + 3);
+    const [first, second] = await program.scoreBatch([
+      { session: a, tokens: Int32Array.of(2, 2, 1), from: 0 },
+      { session: b, tokens: Int32Array.of(0, 3), from: 1 },
+    ]);
+    assert.equal(second?.length, 0);
+    for (const [i, wanted] of [total - 1, total].entries()) assert.ok(Math.abs((first?.[i] ?? 0) - wanted) < 1e-6);
+  });
+
+  test('a batch with a bad part is refused as a whole, by its index', async () => {
+    const program = binding.createProgram(await echo());
+    const a = program.createSession(4, 'f32');
+    const b = program.createSession(4, 'f32');
+    const good = { session: a, input: Int32Array.of(1), rows: 'last' } as const;
+    await rejects(program.runBatch([]), /parts must be an array of at least one part/);
+    await rejects(program.runBatch([good, good]), /parts\[1\] has the same session as part 0; give every sequence its own/);
+    await rejects(program.runBatch([good, { session: b, input: Int32Array.of(1, 7), rows: 'last' }]), /Part 1: Token 7 at index 1 is outside/);
+    await rejects(program.runBatch([good, wrong({ session: {} })]), /parts\[1\]\.session must be a Session of this addon/);
+    await rejects(program.runBatch([good, wrong({ session: b, input: Int32Array.of(1), rows: 'first' })]), /parts\[1\]\.rows must be one of/);
+    await rejects(program.scoreBatch([{ session: a, tokens: Int32Array.of(), from: 0 }]), /parts\[0\]\.tokens must not be empty/);
+    const running = program.run(b, Int32Array.of(2), 'none');
+    await rejects(program.runBatch([good, { session: b, input: Int32Array.of(1), rows: 'last' }]), /session is running already/);
+    await running;
+    assert.deepEqual([a.length, b.length], [0, 1]);
+    await program.runBatch([good, { session: b, input: Int32Array.of(1), rows: 'last' }]);
+    assert.deepEqual([a.length, b.length], [1, 2]);
+  });
+
   test('a session runs one call at a time, and is free again after a failure', async () => {
     const program = binding.createProgram(await echo());
     const session = program.createSession(100, 'f32');

@@ -1,0 +1,87 @@
+// What a row of x gives does not depend on the rows beside it, as long as both calls take the route for few rows (at most 8), or both that for many.
+// w8a8 has one route: there it never depends. The f32 kernels of q4 and q8 for few rows (levels without VNNI) sum 1, 2 and more rows in different orders.
+#include <cstring>
+
+#include "linear/linear_case.h"
+
+using namespace qw_test;
+
+namespace {
+
+std::vector<float> product(const qw_weight* weight, const float* x, int64_t m, const std::vector<float>& bias) {
+  std::vector<float> y(size_t(m * weight->rows));
+  const size_t bytes = weight->codec->scratch_bytes == nullptr ? 0 : weight->codec->scratch_bytes(weight, m);
+  std::vector<char> scratch(bytes + 64);
+  weight->codec->matmul(weight, x, weight->cols, m, bias.data(), y.data(), weight->rows, scratch.data(), qw_pool_shared());
+  return y;
+}
+
+bool sums_by_count(const qw_weight* weight, qw_simd level, int64_t most) {
+  const bool grouped = std::strcmp(weight->codec->name, "q4") == 0 || std::strcmp(weight->codec->name, "q8") == 0;
+  return grouped && most <= 8 && (level == QW_SIMD_AVX2 || level == QW_SIMD_AVX512);
+}
+
+// Each of the counts against each window of as many rows of the largest.
+void rows_do_not_see_each_other(const char* name, const qw_weight* weight, const std::vector<int64_t>& counts) {
+  Random random(17);
+  const int64_t most = counts.back();
+  const std::vector<float> x = random.vector(size_t(most * weight->cols)), bias = random.vector(size_t(weight->rows));
+  every_level([&](qw_simd level) {
+    const std::vector<float> together = product(weight, x.data(), most, bias);
+    int64_t differing = 0;
+    double worst = 0, largest = 0;
+    for (int64_t m : counts) {
+      for (int64_t first = 0; first + m <= most; ++first) {
+        const std::vector<float> some = product(weight, x.data() + first * weight->cols, m, bias);
+        const float* same = together.data() + first * weight->rows;
+        differing += std::memcmp(some.data(), same, some.size() * sizeof(float)) != 0;
+        for (size_t i = 0; i < some.size(); ++i) {
+          worst = std::max(worst, std::fabs(double(some[i]) - double(same[i])));
+          largest = std::max(largest, std::fabs(double(same[i])));
+        }
+      }
+    }
+    if (differing > 0) {
+      std::printf("  %s %s, up to %lld rows: %lld windows differ, by %.2g of the largest\n", name, qw_simd_name(level), (long long)most,
+                  (long long)differing, worst / largest);
+    }
+    CHECK(sums_by_count(weight, level, most) ? worst < 2e-5 * largest : differing == 0);
+  });
+}
+
+void check(const char* name, qw_weight* weight) {
+  rows_do_not_see_each_other(name, weight, {1, 2, 3, 5, 8});
+  rows_do_not_see_each_other(name, weight, {9, 14, 16, 33});
+  if (std::strcmp(weight->codec->name, "w8a8") == 0) rows_do_not_see_each_other(name, weight, {1, 7, 20});
+  qw_weight_free(weight);
+}
+
+}  // namespace
+
+int main() {
+  Random random(3);
+  const std::vector<float> values = random.vector(size_t(70 * 1100));
+  for (qw_type type : {QW_F32, QW_F16, QW_BF16}) {
+    std::vector<uint16_t> halves;
+    for (float value : values) halves.push_back(type == QW_F16 ? qw_f32_to_f16(value) : qw_f32_to_bf16(value));
+    const qw_dense dense{type, 70, 1100, type == QW_F32 ? static_cast<const void*>(values.data()) : halves.data()};
+    qw_weight* weight = nullptr;
+    CHECK_OK(qw_weight_dense(&dense, &weight));
+    check("dense", weight);
+  }
+  const struct {
+    const char* codec;
+    AffineShape shape;
+  } cases[] = {{"q4", {70, 1100, 64, 4, false, false, true, QW_F16}},
+               {"q4", {70, 1100, 64, 4, true, true, false, QW_F32}},
+               {"q8", {70, 1100, 1100, 8, false, false, true, QW_BF16}},
+               {"w8a8", {70, 1100, 1100, 8, true, false, false, QW_F32}}};
+  for (const auto& one : cases) {
+    const AffineCase made(one.shape, random);
+    const qw_affine affine = made.affine();
+    qw_weight* weight = nullptr;
+    CHECK_OK(qw_weight_affine(one.codec, &affine, qw_pool_shared(), &weight));
+    check(one.codec, weight);
+  }
+  return finish("linear rows");
+}
