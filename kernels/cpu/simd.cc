@@ -1,4 +1,5 @@
-// Detects the instruction set once (CPUID and the register state the operating system saves), honours QUANTWRIGHT_SIMD.
+// Detects the instruction set once (x86: CPUID and the register state the operating system saves; AArch64: what the operating system
+// says), honours QUANTWRIGHT_SIMD.
 // Never executes an instruction of the level it tests.
 #include "abi/dispatch.h"
 
@@ -9,12 +10,18 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 namespace {
 
-constexpr const char* kNames[QW_SIMD_COUNT] = {"serial", "avx2", "avx512", "avx512vnni"};
+constexpr const char* kNames[QW_SIMD_LEVELS] = {"serial", "avx2", "avxvnni", "avx512", "avx512vnni", "neon", "neondot"};
+constexpr uint32_t kSerial = 1u << QW_SIMD_SERIAL;
 
+// detect(): one bit a level.
 #if defined(__x86_64__)
 uint64_t saved_register_state() {
   uint32_t low = 0, high = 0;
@@ -24,43 +31,75 @@ uint64_t saved_register_state() {
 
 bool all_bits(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
 
-qw_simd detect() {
+uint32_t detect() {
   uint32_t a = 0, b = 0, c = 0, d = 0;
-  if (!__get_cpuid(1, &a, &b, &c, &d)) return QW_SIMD_SERIAL;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return kSerial;
   constexpr uint32_t fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
-  if (!all_bits(c, fma | osxsave | avx | f16c)) return QW_SIMD_SERIAL;
+  if (!all_bits(c, fma | osxsave | avx | f16c)) return kSerial;
   const uint64_t state = saved_register_state();
-  if (!all_bits(state, 0x6)) return QW_SIMD_SERIAL;  // XMM and YMM
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return QW_SIMD_SERIAL;
+  if (!all_bits(state, 0x6)) return kSerial;  // XMM and YMM
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return kSerial;
   constexpr uint32_t avx2 = 1u << 5, avx512f = 1u << 16, avx512dq = 1u << 17, avx512bw = 1u << 30, avx512vl = 1u << 31;
-  constexpr uint32_t avx512vnni = 1u << 11;
-  if (!all_bits(b, avx2)) return QW_SIMD_SERIAL;
-  if (!all_bits(state, 0xe6)) return QW_SIMD_AVX2;  // opmask and ZMM
-  if (!all_bits(b, avx512f | avx512dq | avx512bw | avx512vl)) return QW_SIMD_AVX2;
-  return all_bits(c, avx512vnni) ? QW_SIMD_AVX512VNNI : QW_SIMD_AVX512;
-}
+  constexpr uint32_t avx512vnni = 1u << 11, avxvnni = 1u << 4;
+  if (!all_bits(b, avx2)) return kSerial;
+  uint32_t levels = kSerial | 1u << QW_SIMD_AVX2;
+  if (all_bits(state, 0xe6) && all_bits(b, avx512f | avx512dq | avx512bw | avx512vl)) {  // opmask and ZMM
+    levels |= 1u << QW_SIMD_AVX512;
+    if (all_bits(c, avx512vnni)) levels |= 1u << QW_SIMD_AVX512VNNI;
+  }
+#if defined(QW_HAS_AVXVNNI)
+  const uint32_t subleaves = a;
+  if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && all_bits(a, avxvnni)) levels |= 1u << QW_SIMD_AVXVNNI;
 #else
-qw_simd detect() { return QW_SIMD_SERIAL; }
+  static_cast<void>(avxvnni);
+#endif
+  return levels;
+}
+#elif defined(__aarch64__)
+bool has_dot_product() {
+#if defined(__linux__)
+  constexpr unsigned long asimddp = 1ul << 20;  // HWCAP_ASIMDDP of asm/hwcap.h
+  return (getauxval(AT_HWCAP) & asimddp) != 0;
+#elif defined(__APPLE__)
+  int32_t has = 0;
+  size_t bytes = sizeof has;
+  return sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &bytes, nullptr, 0) == 0 && has == 1;
+#else
+  return false;
+#endif
+}
+
+uint32_t detect() { return kSerial | 1u << QW_SIMD_NEON | (has_dot_product() ? 1u << QW_SIMD_NEONDOT : 0u); }
+#else
+uint32_t detect() { return kSerial; }
 #endif
 
+qw_simd highest(uint32_t levels) {
+  int level = QW_SIMD_LEVELS - 1;
+  while (!(levels >> level & 1u)) --level;
+  return static_cast<qw_simd>(level);
+}
+
 struct Choice {
+  uint32_t available;
   qw_simd best;
   std::atomic<int> level;
   qw_status problem = qw_ok();
 
-  Choice() : best(detect()), level(best) {
+  Choice() : available(detect()), best(highest(available)), level(best) {
     const char* wanted = std::getenv("QUANTWRIGHT_SIMD");
     if (wanted == nullptr || *wanted == '\0') return;
-    for (int i = 0; i < QW_SIMD_COUNT; ++i) {
+    for (int i = 0; i < QW_SIMD_LEVELS; ++i) {
       if (std::strcmp(wanted, kNames[i]) != 0) continue;
-      if (i <= best) {
+      if (available >> i & 1u) {
         level = i;
       } else {
         problem = qw_error(QW_UNSUPPORTED, "QUANTWRIGHT_SIMD=%s: this CPU has no %s; using %s.", wanted, wanted, kNames[best]);
       }
       return;
     }
-    problem = qw_error(QW_INVALID_ARGUMENT, "QUANTWRIGHT_SIMD=%.40s is not a level (serial, avx2, avx512, avx512vnni); using %s.", wanted,
+    problem = qw_error(QW_INVALID_ARGUMENT,
+                       "QUANTWRIGHT_SIMD=%.40s is not a level (serial, avx2, avxvnni, avx512, avx512vnni, neon, neondot); using %s.", wanted,
                        kNames[best]);
   }
 };
@@ -77,14 +116,18 @@ extern "C" qw_simd qw_simd_level(void) { return static_cast<qw_simd>(choice().le
 extern "C" qw_simd qw_simd_best(void) { return choice().best; }
 
 extern "C" const char* qw_simd_name(qw_simd level) {
-  return level >= QW_SIMD_SERIAL && level < QW_SIMD_COUNT ? kNames[level] : "unknown";
+  return level >= QW_SIMD_SERIAL && level < QW_SIMD_LEVELS ? kNames[level] : "unknown";
+}
+
+extern "C" int qw_simd_available(qw_simd level) {
+  return level >= QW_SIMD_SERIAL && level < QW_SIMD_LEVELS && (choice().available >> level & 1u) != 0;
 }
 
 extern "C" const char* qw_simd_problem(void) { return choice().problem.message; }
 
 extern "C" qw_status qw_simd_force(qw_simd level) {
-  if (level < QW_SIMD_SERIAL || level >= QW_SIMD_COUNT) return qw_error(QW_INVALID_ARGUMENT, "SIMD level %d does not exist.", int(level));
-  if (level > qw_simd_best()) {
+  if (level < QW_SIMD_SERIAL || level >= QW_SIMD_LEVELS) return qw_error(QW_INVALID_ARGUMENT, "SIMD level %d does not exist.", int(level));
+  if (!qw_simd_available(level)) {
     return qw_error(QW_UNSUPPORTED, "This CPU has no %s; its best level is %s.", kNames[level], kNames[qw_simd_best()]);
   }
   choice().level = level;

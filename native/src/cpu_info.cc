@@ -36,8 +36,9 @@ Napi::Value cpu_info(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   static const Processor found = processor();
   Napi::Array available = Napi::Array::New(env), features = Napi::Array::New(env);
-  for (int level = QW_SIMD_SERIAL; level <= qw_simd_best(); ++level) {
-    available.Set(uint32_t(level), Napi::String::New(env, qw_simd_name(static_cast<qw_simd>(level))));
+  for (int level = QW_SIMD_SERIAL; level < QW_SIMD_LEVELS; ++level) {
+    const qw_simd one = static_cast<qw_simd>(level);
+    if (qw_simd_available(one)) available.Set(available.Length(), Napi::String::New(env, qw_simd_name(one)));
   }
   std::istringstream words(found.features);
   uint32_t index = 0;

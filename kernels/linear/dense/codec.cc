@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <new>
 
-#include "abi/dispatch.h"
+#include "cpu/pick.h"
 #include "linear/float16.h"
 
 namespace {
@@ -12,12 +12,11 @@ namespace {
 constexpr int64_t kTaskBytes = 128 * 1024;
 
 const qw_dense_kernels& kernels_in_force() {
-#if defined(__x86_64__) || defined(_M_X64)
-  static const qw_dense_kernels* const table[QW_SIMD_COUNT] = {&qw_dense_serial, &qw_dense_avx2, &qw_dense_avx512, &qw_dense_avx512};
-  return *table[qw_simd_level()];
-#else
-  return qw_dense_serial;
-#endif
+  static constexpr qw::Version<const qw_dense_kernels> kVersions[] = {
+      {QW_SIMD_SERIAL, &qw_dense_serial},
+      QW_X86({QW_SIMD_AVX2, &qw_dense_avx2}, {QW_SIMD_AVX512, &qw_dense_avx512})
+  };
+  return *qw::best_version(kVersions);
 }
 
 struct Job {

@@ -22,7 +22,7 @@ void check_shape(qw_type type, int64_t rows, int64_t cols, Random& random) {
   CHECK(dequantized == widened);
   const int64_t ldx = cols + 3;
   const std::vector<float> x = random.vector(size_t(64 * ldx)), bias = random.vector(size_t(rows));
-  double worst[QW_SIMD_COUNT] = {};
+  double worst[QW_SIMD_LEVELS] = {};
   for (int64_t m : {1, 2, 3, 4, 5, 8, 9, 15, 33, 64}) {
     const float* with_bias = m % 2 ? bias.data() : nullptr;
     std::vector<double> bound;
@@ -33,7 +33,8 @@ void check_shape(qw_type type, int64_t rows, int64_t cols, Random& random) {
     });
   }
   std::printf("  dense %s %lldx%lld", type == QW_F32 ? "f32" : type == QW_F16 ? "f16" : "bf16", (long long)rows, (long long)cols);
-  for (int level = 0; level <= qw_simd_best(); ++level) {
+  for (int level = 0; level < QW_SIMD_LEVELS; ++level) {
+    if (!qw_simd_available(qw_simd(level))) continue;
     std::printf(" %s %.2g", qw_simd_name(qw_simd(level)), worst[level]);
     CHECK(worst[level] < 1e-6);
   }

@@ -25,7 +25,7 @@ inline void check_affine(const char* codec, const AffineShape& shape, Random& ra
   for (size_t i = 0; i < magnitude.size(); ++i) magnitude[i] = test.largest_weight(int64_t(i) / shape.cols, int64_t(i) % shape.cols);
   const int64_t most = 64, ldx = shape.cols + 5;
   const std::vector<float> x = random.vector(size_t(most * ldx)), bias = random.vector(size_t(shape.rows));
-  double worst[QW_SIMD_COUNT] = {};
+  double worst[QW_SIMD_LEVELS] = {};
   for (int64_t m : kCounts) {
     const float* with_bias = m % 2 ? bias.data() : nullptr;
     std::vector<double> ignored, bound;
@@ -37,7 +37,8 @@ inline void check_affine(const char* codec, const AffineShape& shape, Random& ra
     });
   }
   std::printf("  %s %-40s", codec, shape.name().c_str());
-  for (int level = 0; level <= qw_simd_best(); ++level) {
+  for (int level = 0; level < QW_SIMD_LEVELS; ++level) {
+    if (!qw_simd_available(qw_simd(level))) continue;
     std::printf(" %s %.2g", qw_simd_name(qw_simd(level)), worst[level]);
     CHECK(worst[level] < 5e-7);
   }

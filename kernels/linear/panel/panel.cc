@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "abi/dispatch.h"
+#include "cpu/pick.h"
 
 namespace {
 
@@ -79,11 +79,11 @@ void multiply_tiles(void* context, int64_t begin, int64_t end, int) {
 }  // namespace
 
 const qw_panel_kernel* qw_panel_kernel_in_force(void) {
-#if defined(__x86_64__) || defined(_M_X64)
-  if (qw_simd_level() >= QW_SIMD_AVX512) return &qw_panel_avx512;
-  if (qw_simd_level() == QW_SIMD_AVX2) return &qw_panel_avx2;
-#endif
-  return nullptr;
+  static constexpr qw::Version<const qw_panel_kernel> kVersions[] = {
+      {QW_SIMD_SERIAL, nullptr},
+      QW_X86({QW_SIMD_AVX2, &qw_panel_avx2}, {QW_SIMD_AVX512, &qw_panel_avx512})
+  };
+  return qw::best_version(kVersions);
 }
 
 size_t qw_panel_scratch_bytes(int64_t depth, int64_t m) { return size_t(std::min(m, kMostRows) * depth) * sizeof(float); }

@@ -1,20 +1,24 @@
 #include "linear/q8/codec.h"
 
-#include "abi/dispatch.h"
+#include "cpu/pick.h"
 #include "linear/grouped/fixed_point.h"
 
 namespace {
 
 const qw_grouped_kernels* kernels_in_force(const qw_weight* weight) {
-#if defined(__x86_64__) || defined(_M_X64)
-  static const qw_grouped_kernels* const table[QW_SIMD_COUNT] = {&qw_grouped_serial, &qw_q8_avx2, &qw_q8_avx512, &qw_q8_avx512vnni};
-  // Where the integer sums of the fixed-point kernel end, f32 goes on.
+  static constexpr qw::Version<const qw_grouped_kernels> kVersions[] = {
+      {QW_SIMD_SERIAL, &qw_grouped_serial},
+      QW_X86({QW_SIMD_AVX2, &qw_q8_avx2})
+      QW_X86({QW_SIMD_AVX512, &qw_q8_avx512}, {QW_SIMD_AVX512VNNI, &qw_q8_avx512vnni})
+  };
+  // Where the integer sums of the fixed-point kernels end, those with f32 or f64 sums go on.
   const bool too_long = reinterpret_cast<const qw_grouped*>(weight)->longest_group > QW_FIXED_POINT_MOST_COLUMNS;
-  const qw_simd level = qw_simd_level();
-  return table[too_long && level == QW_SIMD_AVX512VNNI ? QW_SIMD_AVX512 : level];
-#else
-  return &qw_grouped_serial;
-#endif
+  if (!too_long) return qw::best_version(kVersions);
+  static constexpr qw::Version<const qw_grouped_kernels> kFloatVersions[] = {
+      {QW_SIMD_SERIAL, &qw_grouped_serial},
+      QW_X86({QW_SIMD_AVX2, &qw_q8_avx2}, {QW_SIMD_AVX512, &qw_q8_avx512})
+  };
+  return qw::best_version(kFloatVersions);
 }
 
 void matmul(const qw_weight* weight, const float* x, int64_t ldx, int64_t m, const float* bias, float* y, int64_t ldy, void* scratch,

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "abi/dispatch.h"
+#include "cpu/pick.h"
 #include "linear/float16.h"
 #include "linear/memory.h"
 
@@ -15,12 +15,12 @@ constexpr int64_t kTaskBytes = 128 * 1024;                // weight bytes a task
 constexpr int64_t kQuantizeTask = 1 << 15;                // activations a quantizing task takes
 
 const qw_w8a8_kernels& kernels_in_force() {
-#if defined(__x86_64__) || defined(_M_X64)
-  static const qw_w8a8_kernels* const table[QW_SIMD_COUNT] = {&qw_w8a8_serial, &qw_w8a8_avx2, &qw_w8a8_avx512, &qw_w8a8_avx512vnni};
-  return *table[qw_simd_level()];
-#else
-  return qw_w8a8_serial;
-#endif
+  static constexpr qw::Version<const qw_w8a8_kernels> kVersions[] = {
+      {QW_SIMD_SERIAL, &qw_w8a8_serial},
+      QW_X86({QW_SIMD_AVX2, &qw_w8a8_avx2})
+      QW_X86({QW_SIMD_AVX512, &qw_w8a8_avx512}, {QW_SIMD_AVX512VNNI, &qw_w8a8_avx512vnni})
+  };
+  return *qw::best_version(kVersions);
 }
 
 struct Slice {

@@ -8,7 +8,7 @@
 #include <new>
 #include <vector>
 
-#include "abi/dispatch.h"
+#include "cpu/pick.h"
 #include "cpu/parallel.h"
 #include "linear/float16.h"
 #include "pack/widen/widen.h"
@@ -23,12 +23,11 @@ constexpr uint32_t kInfinityBits = 0x7f800000u;
 constexpr int kGroupSteps = 80, kGroupGrid = 100, kMatrixSteps = 40, kMatrixGrid = 200;
 
 const qw_rtn_line& line_in_force() {
-#if defined(__x86_64__) || defined(_M_X64)
-  static const qw_rtn_line* const table[QW_SIMD_COUNT] = {&qw_rtn_line_serial, &qw_rtn_line_avx2, &qw_rtn_line_avx512, &qw_rtn_line_avx512};
-  return *table[qw_simd_level()];
-#else
-  return qw_rtn_line_serial;
-#endif
+  static constexpr qw::Version<const qw_rtn_line> kVersions[] = {
+      {QW_SIMD_SERIAL, &qw_rtn_line_serial},
+      QW_X86({QW_SIMD_AVX2, &qw_rtn_line_avx2}, {QW_SIMD_AVX512, &qw_rtn_line_avx512})
+  };
+  return *qw::best_version(kVersions);
 }
 
 void lower(std::atomic<int64_t>& smallest, int64_t value) {
