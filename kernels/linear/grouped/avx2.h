@@ -133,4 +133,26 @@ void fill_panel(const void* base, int64_t row, int64_t column, int64_t count, fl
   }
 }
 
+// Panels of 16-bit codes (panel16/panel16.h): a mask leaves columns (0, 2) of a quad, a shift and a mask (1, 3).
+template <int kBits>
+void fill_panel16(const qw_grouped* weight, int64_t tile, int64_t begin, int64_t end, int16_t* panel) {
+  static_assert(kBits == 4 || kBits == 8);
+  const __m256i* block = reinterpret_cast<const __m256i*>(weight->codes + (tile * weight->blocks + begin) * QW_BLOCK_BYTES);
+  __m256i* out = reinterpret_cast<__m256i*>(panel);
+  const __m256i mask = _mm256_set1_epi16(kBits == 4 ? 15 : 255);
+  for (int64_t b = begin; b < end; ++b, block += 2, out += kBits == 4 ? 8 : 4) {
+    for (int half = 0; half < 2; ++half) {
+      const __m256i bytes = _mm256_load_si256(block + half);
+      _mm256_store_si256(out + half, _mm256_and_si256(bytes, mask));
+      if (kBits == 8) {
+        _mm256_store_si256(out + 2 + half, _mm256_srli_epi16(bytes, 8));
+      } else {
+        _mm256_store_si256(out + 2 + half, _mm256_and_si256(_mm256_srli_epi16(bytes, 8), mask));
+        _mm256_store_si256(out + 4 + half, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), mask));
+        _mm256_store_si256(out + 6 + half, _mm256_srli_epi16(bytes, 12));
+      }
+    }
+  }
+}
+
 }  // namespace

@@ -126,4 +126,25 @@ void fill_panel(const void* base, int64_t row, int64_t column, int64_t count, fl
   }
 }
 
+// Panels of 16-bit codes (panel16/panel16.h): a mask leaves columns (0, 2) of a quad, a shift and a mask (1, 3).
+template <int kBits>
+void fill_panel16(const qw_grouped* weight, int64_t tile, int64_t begin, int64_t end, int16_t* panel) {
+  static_assert(kBits == 4 || kBits == 8);
+  const uint8_t* block = weight->codes + (tile * weight->blocks + begin) * QW_BLOCK_BYTES;
+  __m512i* out = reinterpret_cast<__m512i*>(panel);
+  const __m512i mask = _mm512_set1_epi16(kBits == 4 ? 15 : 255);
+  for (int64_t b = begin; b < end; ++b, block += QW_BLOCK_BYTES) {
+    const __m512i bytes = _mm512_load_si512(block);
+    if (kBits == 8) {
+      _mm512_store_si512(out++, _mm512_and_si512(bytes, mask));
+      _mm512_store_si512(out++, _mm512_srli_epi16(bytes, 8));
+    } else {
+      _mm512_store_si512(out++, _mm512_and_si512(bytes, mask));
+      _mm512_store_si512(out++, _mm512_and_si512(_mm512_srli_epi16(bytes, 8), mask));
+      _mm512_store_si512(out++, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask));
+      _mm512_store_si512(out++, _mm512_srli_epi16(bytes, 12));
+    }
+  }
+}
+
 }  // namespace

@@ -46,7 +46,9 @@ typedef struct qw_grouped_kernels {
   // y[i * ldy + row] for the rows of tiles [begin, end), m <= rows of x starting at row `first` of qw_grouped_x.
   void (*gemv)(const qw_grouped* weight, const qw_grouped_x* x, int first, int m, const float* bias, float* y, int64_t ldy, int64_t begin,
                int64_t end);
-  qw_panel_fill fill;  // NULL: no panel route
+  qw_panel_fill fill;  // f32 panels for many rows of x; NULL: none
+  // 16-bit panels (panel16/panel16.h), preferred to f32 ones: codes of blocks [begin, end) of a tile. NULL: none
+  void (*fill16)(const qw_grouped* weight, int64_t tile, int64_t begin, int64_t end, int16_t* panel);
 } qw_grouped_kernels;
 
 // codec: its name and table; kernels[level], NULL where the level has no kernel of its own (the next lower one is used).

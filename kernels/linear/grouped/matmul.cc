@@ -4,6 +4,7 @@
 
 #include "linear/float16.h"
 #include "linear/grouped/grouped.h"
+#include "linear/panel16/panel16.h"
 
 namespace {
 
@@ -66,12 +67,18 @@ qw_grouped_x lay_out(const qw_grouped& weight, const float* x, int64_t ldx, int6
 size_t qw_grouped_scratch_bytes(const qw_weight* base, int64_t m) {
   const qw_grouped& weight = *reinterpret_cast<const qw_grouped*>(base);
   const size_t stream = stream_bytes(weight, std::min<int64_t>(m, QW_GEMV_MOST_ROWS));
-  return std::max(stream, m > QW_GEMV_MOST_ROWS ? qw_panel_scratch_bytes(weight.depth, m) : 0);
+  if (m <= QW_GEMV_MOST_ROWS) return stream;
+  return std::max({stream, qw_panel_scratch_bytes(weight.depth, m), qw_panel16_scratch_bytes(&weight, m)});
 }
 
 void qw_grouped_matmul(const qw_weight* base, const qw_grouped_kernels* kernels, const float* x, int64_t ldx, int64_t m, const float* bias,
                        float* y, int64_t ldy, void* scratch, qw_pool* pool) {
   const qw_grouped& weight = *reinterpret_cast<const qw_grouped*>(base);
+  const qw_panel16_kernel* panel16 = qw_panel16_in_force();
+  if (m > QW_GEMV_MOST_ROWS && panel16 != nullptr && kernels->fill16 != nullptr) {
+    qw_panel16_matmul(panel16, kernels->fill16, &weight, x, ldx, m, bias, y, ldy, scratch, pool);
+    return;
+  }
   const qw_panel_kernel* panel = qw_panel_kernel_in_force();
   if (m > QW_GEMV_MOST_ROWS && panel != nullptr && kernels->fill != nullptr) {
     const qw_panel_job job = {panel, kernels->fill, base, base->rows, weight.depth, weight.columns, x, ldx, m, bias, y, ldy, scratch};

@@ -30,4 +30,4 @@ void gemv(const qw_grouped* weight, const qw_grouped_x* x, int first, int m, con
 
 }  // namespace
 
-const qw_grouped_kernels qw_grouped_serial = {QW_GEMV_MOST_ROWS, nullptr, gemv, nullptr};
+const qw_grouped_kernels qw_grouped_serial = {QW_GEMV_MOST_ROWS, nullptr, gemv, nullptr, nullptr};

@@ -140,4 +140,4 @@ void stream_digits(const qw_grouped* weight, const qw_grouped_x* x, int, int m, 
 
 }  // namespace
 
-const qw_grouped_kernels qw_q4_avx2 = {QW_GEMV_MOST_ROWS, split_digits, stream_digits, fill_panel<Nibbles>};
+const qw_grouped_kernels qw_q4_avx2 = {QW_GEMV_MOST_ROWS, split_digits, stream_digits, fill_panel<Nibbles>, fill_panel16<4>};

@@ -14,4 +14,4 @@ struct Nibbles {
 
 }  // namespace
 
-const qw_grouped_kernels qw_q4_avx512 = {4, sum_groups, stream<Nibbles>, fill_panel<Nibbles>};
+const qw_grouped_kernels qw_q4_avx512 = {4, sum_groups, stream<Nibbles>, fill_panel<Nibbles>, fill_panel16<4>};

@@ -13,4 +13,4 @@ struct Bytes {
 
 }  // namespace
 
-const qw_grouped_kernels qw_q8_avx2 = {4, sum_groups, stream<Bytes>, fill_panel<Bytes>};
+const qw_grouped_kernels qw_q8_avx2 = {4, sum_groups, stream<Bytes>, fill_panel<Bytes>, fill_panel16<8>};

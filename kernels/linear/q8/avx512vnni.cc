@@ -8,6 +8,10 @@ void fill(const void* weight, int64_t row, int64_t column, int64_t count, float*
   qw_q8_avx512.fill(weight, row, column, count, panel);
 }
 
+void fill16(const qw_grouped* weight, int64_t tile, int64_t begin, int64_t end, int16_t* panel) {
+  qw_q8_avx512.fill16(weight, tile, begin, end, panel);
+}
+
 }  // namespace
 
-const qw_grouped_kernels qw_q8_avx512vnni = {QW_GEMV_MOST_ROWS, split_digits, stream_digits<8>, fill};
+const qw_grouped_kernels qw_q8_avx512vnni = {QW_GEMV_MOST_ROWS, split_digits, stream_digits<8>, fill, fill16};
