@@ -38,7 +38,7 @@ export function createGenerator(model: LoadedModel, capacity: number): Generator
   let held: number[] = [];
   const append = async (ids: Int32Array, rows: 'last' | 'none'): Promise<Float32Array> => {
     try {
-      const logits = await model.program.run(session, ids, rows);
+      const logits = await model.forward(session, ids, rows);
       for (const id of ids) held.push(id);
       return logits;
     } catch (cause) {

@@ -13,6 +13,7 @@ import { EngineError } from '../errors.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { type ModelConfig, parseModelConfig } from './config.ts';
 import { buildModel } from './decoder.ts';
+import { createForward, type Forward } from './forward.ts';
 import { checkpointWeights } from './weights.ts';
 
 export interface LoadOptions {
@@ -27,6 +28,8 @@ export interface LoadedModel {
   readonly config: ModelConfig;
   readonly binding: NativeBinding;
   readonly program: Program;
+  /** A forward pass that is shared with whoever else waits for one. */
+  readonly forward: Forward;
   readonly contextLength: number;
   /** Bytes of all weights as they are held. */
   readonly weightBytes: number;
@@ -78,6 +81,7 @@ export async function loadModel(directory: string, options: LoadOptions): Promis
     get program() {
       return use();
     },
+    forward: createForward({ runBatch: (parts) => use().runBatch(parts) }),
     contextLength: config.contextLength,
     weightBytes,
     fileBytes: checkpoint.fileBytes,
