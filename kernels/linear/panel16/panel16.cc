@@ -166,6 +166,7 @@ void lay_out(Slice& slice, void* scratch) {
 const qw_panel16_kernel* qw_panel16_in_force(void) {
   static constexpr qw::Version<const qw_panel16_kernel> kVersions[] = {{QW_SIMD_SERIAL, nullptr},
                                                                        QW_X86({QW_SIMD_AVX2, &qw_panel16_avx2})
+                                                                       QW_X86_AVXVNNI({QW_SIMD_AVXVNNI, &qw_panel16_avxvnni})
                                                                        QW_X86({QW_SIMD_AVX512, &qw_panel16_avx512})
                                                                        QW_X86({QW_SIMD_AVX512VNNI, &qw_panel16_avx512vnni})};
   return qw::best_version(kVersions);

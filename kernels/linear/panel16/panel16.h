@@ -57,5 +57,6 @@ void qw_panel16_matmul(const qw_panel16_kernel* kernel, qw_panel16_fill fill, co
                        const float* bias, float* y, int64_t ldy, void* scratch, qw_pool* pool);
 
 extern const qw_panel16_kernel qw_panel16_avx2;
+extern const qw_panel16_kernel qw_panel16_avxvnni;
 extern const qw_panel16_kernel qw_panel16_avx512;
 extern const qw_panel16_kernel qw_panel16_avx512vnni;
