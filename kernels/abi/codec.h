@@ -53,6 +53,18 @@ typedef struct qw_affine {
 
 struct qw_weight;
 
+// What a codec says of a packed weight for saving it (abi/saved.h): numbers of its own, and the memory it consists of.
+enum { QW_SAVED_FIELDS = 12, QW_SAVED_PARTS = 8 };
+typedef struct qw_part {
+  const void* data;
+  size_t bytes;
+} qw_part;
+typedef struct qw_saved {
+  int64_t rows, cols;
+  int64_t fields[QW_SAVED_FIELDS];
+  qw_part parts[QW_SAVED_PARTS];  // 64-byte aligned when restored; unused ones are empty
+} qw_saved;
+
 typedef struct qw_codec {
   const char* name;
   // Bytes of scratch that matmul wants for m rows of x (shared by all threads of the pool).
@@ -63,6 +75,11 @@ typedef struct qw_codec {
   // out [row_count, cols] f32 from the packed form.
   void (*dequantize)(const struct qw_weight* weight, int64_t row_begin, int64_t row_count, float* out);
   void (*destroy)(struct qw_weight* weight);
+  // The version of the packed layout, raised with every change of it, and the pair that saves it. NULL: not saved.
+  int layout;
+  void (*save)(const struct qw_weight* weight, qw_saved* out);
+  // A weight over the parts where they lie (base.borrowed is set). Refuses what does not fit together.
+  qw_status (*restore)(const qw_saved* saved, struct qw_weight** out);
 } qw_codec;
 
 // Base of every packed weight; codecs put it first in their own struct.
@@ -70,6 +87,7 @@ typedef struct qw_weight {
   const qw_codec* codec;
   int64_t rows, cols;
   size_t bytes;  // of the packed form
+  int borrowed;  // restored: the memory belongs to somebody else
 } qw_weight;
 
 // Dense weights point into dense->data, which must outlive them. Codec names: "dense" (f32, f16, bf16 as stored).

@@ -6,6 +6,7 @@
 #include "objects.h"
 #include "program.h"
 #include "quantize.h"
+#include "saved_weights.h"
 #include "weight.h"
 
 namespace {
@@ -26,6 +27,10 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("setThreads", Napi::Function::New<set_threads>(env, "setThreads"));
   exports.Set("openFile", Napi::Function::New<MappedFile::open>(env, "openFile"));
   exports.Set("createWeight", Napi::Function::New<create_weight>(env, "createWeight"));
+  exports.Set("savedLayouts", saved_layouts(env));
+  exports.Set("restoreWeight", Napi::Function::New<restore_weight>(env, "restoreWeight"));
+  exports.Set("saveWeights", Napi::Function::New<save_weights>(env, "saveWeights"));
+  exports.Set("hashRange", Napi::Function::New<hash_range>(env, "hashRange"));
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
   exports.Set("quantizeRtn", Napi::Function::New<quantize_rtn>(env, "quantizeRtn"));
   exports.Set("widen", Napi::Function::New<widen>(env, "widen"));

@@ -89,7 +89,7 @@ Bytes bytes_of(const Named& value, int64_t wanted_length) {
     bytes.data = bytes.mapping->data() + range.offset;
     bytes.length = range.length;
   }
-  if (bytes.length != size_t(wanted_length)) {
+  if (wanted_length >= 0 && bytes.length != size_t(wanted_length)) {
     throw invalid(value.value.Env(), value.name + " has " + std::to_string(bytes.length) + " bytes, but needs " + std::to_string(wanted_length) + ".");
   }
   return bytes;

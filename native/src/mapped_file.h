@@ -46,6 +46,7 @@ struct Bytes {
   std::shared_ptr<const Mapping> mapping;  // null for a Uint8Array
   Napi::ObjectReference keep;
 };
+// wanted_length < 0: any.
 Bytes bytes_of(const Named& value, int64_t wanted_length);
 
 }  // namespace quantwright

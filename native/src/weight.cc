@@ -1,5 +1,6 @@
 #include "weight.h"
 
+#include "abi/saved.h"
 #include "arguments.h"
 #include "pool_lease.h"
 #include "promise_worker.h"
@@ -24,7 +25,8 @@ void dequantize_rows(void* context, int64_t begin, int64_t end, int) {
 Napi::Function Weight::define(Napi::Env env) {
   return DefineClass(env, kName,
                      {InstanceAccessor<&Weight::codec>("codec"), InstanceAccessor<&Weight::rows>("rows"), InstanceAccessor<&Weight::cols>("cols"),
-                      InstanceAccessor<&Weight::bytes>("bytes"), InstanceMethod<&Weight::dequantize>("dequantize"), InstanceMethod<&Weight::matmul>("matmul")});
+                      InstanceAccessor<&Weight::bytes>("bytes"), InstanceAccessor<&Weight::saved_bytes>("savedBytes"),
+                      InstanceMethod<&Weight::dequantize>("dequantize"), InstanceMethod<&Weight::matmul>("matmul")});
 }
 
 Weight::Weight(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Weight>(info), data_(taken_state<State>(info, "createWeight")) {
@@ -41,6 +43,7 @@ Napi::Value Weight::codec(const Napi::CallbackInfo& info) { return Napi::String:
 Napi::Value Weight::rows(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(data_->weight->rows)); }
 Napi::Value Weight::cols(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(data_->weight->cols)); }
 Napi::Value Weight::bytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(data_->weight->bytes)); }
+Napi::Value Weight::saved_bytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(qw_saved_bytes(data_->weight))); }
 
 Napi::Value Weight::dequantize(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {

@@ -41,6 +41,7 @@ class Weight : public Napi::ObjectWrap<Weight> {
   Napi::Value rows(const Napi::CallbackInfo& info);
   Napi::Value cols(const Napi::CallbackInfo& info);
   Napi::Value bytes(const Napi::CallbackInfo& info);
+  Napi::Value saved_bytes(const Napi::CallbackInfo& info);
   Napi::Value dequantize(const Napi::CallbackInfo& info);
   Napi::Value matmul(const Napi::CallbackInfo& info);
 

@@ -98,6 +98,8 @@ export interface Weight {
   readonly cols: number;
   /** Bytes of the packed form (mapped bytes for dense weights used in place). */
   readonly bytes: number;
+  /** Bytes that saveWeights writes for it, a multiple of 64; 0 for what is not saved (dense weights lie in their file already). */
+  readonly savedBytes: number;
   /** f32 [rows, cols], computed from the packed form. */
   dequantize(): Promise<Float32Array>;
   /** y = x W^T + bias for x f32 [m, cols]; the kernels that programs use. */
@@ -267,6 +269,20 @@ export interface NativeBinding {
   setThreads(count: number): void;
   openFile(path: string): MappedFile;
   createWeight(spec: WeightSpec): Promise<Weight>;
+  /** Changes with the packed layout of any codec: what was saved under another value is of no use. */
+  readonly savedLayouts: string;
+  /**
+   * A weight that saveWeights wrote, used where it is mapped: nothing is copied. The range begins at a multiple of 64. Throws `QW_UNSUPPORTED` for another
+   * version and `QW_INVALID_ARGUMENT` for damaged bytes.
+   */
+  restoreWeight(range: FileRange): Weight;
+  /**
+   * Writes a new file: `head`, then every weight at its offset (rising multiples of 64, zeros between them), and waits until it is on the disk.
+   * Rejects with `QW_IO`, and leaves no file, when it exists already or cannot be written.
+   */
+  saveWeights(path: string, head: Uint8Array, weights: readonly { readonly weight: Weight; readonly offset: number }[]): Promise<void>;
+  /** Hash of bytes, 16 hexadecimal digits: tells changes, keeps no secrets. XXH64 of the XXH64 of its pieces (kernels/abi/hash.h). */
+  hashRange(range: Bytes): Promise<string>;
   createProgram(spec: ProgramSpec): Program;
   /** Round-to-nearest quantization of one matrix on the thread pool. */
   quantizeRtn(source: DenseSource, options: RtnOptions): Promise<RtnResult>;

@@ -69,7 +69,7 @@ void destroy(qw_weight* base) { delete reinterpret_cast<qw_dense_weight*>(base);
 
 }  // namespace
 
-const qw_codec qw_codec_dense = {"dense", scratch_bytes, matmul, dequantize, destroy};
+const qw_codec qw_codec_dense = {"dense", scratch_bytes, matmul, dequantize, destroy, 0, nullptr, nullptr};
 
 qw_status qw_weight_dense(const qw_dense* dense, qw_weight** out) {
   *out = nullptr;
@@ -80,7 +80,7 @@ qw_status qw_weight_dense(const qw_dense* dense, qw_weight** out) {
   }
   qw_dense_weight* weight = new (std::nothrow) qw_dense_weight{};
   if (weight == nullptr) return qw_error(QW_OUT_OF_MEMORY, "no memory for a dense weight");
-  weight->base = {&qw_codec_dense, dense->rows, dense->cols, size_t(dense->rows * dense->cols * qw_type_bytes(dense->type))};
+  weight->base = {&qw_codec_dense, dense->rows, dense->cols, size_t(dense->rows * dense->cols * qw_type_bytes(dense->type)), 1};
   weight->type = dense->type;
   weight->data = dense->data;
   *out = &weight->base;

@@ -58,8 +58,17 @@ void qw_grouped_matmul(const qw_weight* weight, const qw_grouped_kernels* kernel
                        const float* bias, float* y, int64_t ldy, void* scratch, qw_pool* pool);
 void qw_grouped_dequantize(const qw_weight* weight, int64_t row_begin, int64_t row_count, float* out);
 void qw_grouped_destroy(qw_weight* weight);
+// Raise it with every change of the layout above: saved weights of another one are made anew.
+enum { QW_GROUPED_LAYOUT = 1 };
+void qw_grouped_save(const qw_weight* weight, qw_saved* out);
+qw_status qw_grouped_restore(const qw_codec* codec, int bits, const qw_saved* saved, qw_weight** out);
 
 extern const qw_grouped_kernels qw_grouped_serial;
+
+static inline size_t qw_grouped_code_bytes(const qw_grouped* weight) { return (size_t)(weight->tiles * weight->blocks) * QW_BLOCK_BYTES; }
+static inline size_t qw_grouped_param_bytes(const qw_grouped* weight) {
+  return (size_t)(weight->tiles * weight->groups * 2 * QW_TILE_ROWS) * (weight->scale_type == QW_F32 ? 4 : 2);
+}
 
 // Code (0..2^bits-1, offset included) of `row` of the tile at packed column `position`.
 static inline int qw_grouped_code(const qw_grouped* weight, int64_t tile, int row, int64_t position) {

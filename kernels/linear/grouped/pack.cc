@@ -153,7 +153,7 @@ qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affi
   if (checked.code != QW_OK) return checked;
   qw_grouped* weight = new (std::nothrow) qw_grouped{};
   if (weight == nullptr) return qw_error(QW_OUT_OF_MEMORY, "no memory for a %s weight", codec->name);
-  weight->base = {codec, affine->rows, affine->cols, 0};
+  weight->base = {codec, affine->rows, affine->cols, 0, 0};
   weight->bits = bits;
   weight->step = bits == 8 ? 4 : 8;
   weight->offset = affine->codes.is_signed ? float(1 << (bits - 1)) : 0.0f;
@@ -178,8 +178,7 @@ qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affi
   } catch (const std::bad_alloc&) {
     status = qw_error(QW_OUT_OF_MEMORY, "no memory for the column order of a %s weight", codec->name);
   }
-  const size_t code_bytes = size_t(weight->tiles * weight->blocks) * QW_BLOCK_BYTES;
-  const size_t param_bytes = size_t(weight->tiles * weight->groups * 2 * QW_TILE_ROWS * qw_type_bytes(weight->scale_type));
+  const size_t code_bytes = qw_grouped_code_bytes(weight), param_bytes = qw_grouped_param_bytes(weight);
   if (status.code == QW_OK) {
     weight->codes = static_cast<uint8_t*>(qw_weight_memory(code_bytes));
     weight->params = qw_weight_memory(param_bytes);
@@ -209,9 +208,11 @@ qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affi
 
 void qw_grouped_destroy(qw_weight* base) {
   qw_grouped* weight = reinterpret_cast<qw_grouped*>(base);
-  qw_weight_memory_free(weight->codes);
-  qw_weight_memory_free(weight->params);
-  delete[] weight->group_begin;
-  delete[] weight->columns;
+  if (!base->borrowed) {
+    qw_weight_memory_free(weight->codes);
+    qw_weight_memory_free(weight->params);
+    delete[] weight->group_begin;
+    delete[] weight->columns;
+  }
   delete weight;
 }

@@ -26,9 +26,12 @@ void matmul(const qw_weight* weight, const float* x, int64_t ldx, int64_t m, con
   qw_grouped_matmul(weight, kernels_in_force(weight), x, ldx, m, bias, y, ldy, scratch, pool);
 }
 
+qw_status restore(const qw_saved* saved, qw_weight** out) { return qw_grouped_restore(&qw_codec_q8, 8, saved, out); }
+
 }  // namespace
 
-const qw_codec qw_codec_q8 = {"q8", qw_grouped_scratch_bytes, matmul, qw_grouped_dequantize, qw_grouped_destroy};
+const qw_codec qw_codec_q8 = {"q8",     qw_grouped_scratch_bytes, matmul,          qw_grouped_dequantize, qw_grouped_destroy,
+                              QW_GROUPED_LAYOUT, qw_grouped_save,          restore};
 
 qw_status qw_q8_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out) {
   return qw_grouped_pack(&qw_codec_q8, 8, affine, pool, out);

@@ -139,11 +139,13 @@ void dequantize(const qw_weight* base, int64_t row_begin, int64_t row_count, flo
 
 void destroy(qw_weight* base) {
   qw_w8a8_weight* weight = reinterpret_cast<qw_w8a8_weight*>(base);
-  qw_weight_memory_free(weight->codes);
-  qw_weight_memory_free(weight->params);
+  if (!base->borrowed) {
+    qw_weight_memory_free(weight->codes);
+    qw_weight_memory_free(weight->params);
+  }
   delete weight;
 }
 
 }  // namespace
 
-const qw_codec qw_codec_w8a8 = {"w8a8", scratch_bytes, matmul, dequantize, destroy};
+const qw_codec qw_codec_w8a8 = {"w8a8", scratch_bytes, matmul, dequantize, destroy, QW_W8A8_LAYOUT, qw_w8a8_save, qw_w8a8_restore};

@@ -46,4 +46,8 @@ extern const qw_w8a8_kernels qw_w8a8_avx2;
 extern const qw_w8a8_kernels qw_w8a8_avx512;
 extern const qw_w8a8_kernels qw_w8a8_avx512vnni;
 
+// Raise it with every change of the layout above: saved weights of another one are made anew.
+enum { QW_W8A8_LAYOUT = 1 };
+void qw_w8a8_save(const qw_weight* weight, qw_saved* out);
+qw_status qw_w8a8_restore(const qw_saved* saved, qw_weight** out);
 qw_status qw_w8a8_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out);

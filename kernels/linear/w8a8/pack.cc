@@ -84,7 +84,7 @@ qw_status qw_w8a8_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out) 
   weight->scale_type = affine->scale_type;
   const size_t code_bytes = size_t(weight->tiles * weight->quads) * QW_W8A8_QUAD_BYTES;
   const size_t param_bytes = size_t(weight->tiles * 2 * QW_W8A8_TILE_ROWS * qw_type_bytes(weight->scale_type));
-  weight->base = {&qw_codec_w8a8, affine->rows, affine->cols, code_bytes + param_bytes};
+  weight->base = {&qw_codec_w8a8, affine->rows, affine->cols, code_bytes + param_bytes, 0};
   weight->codes = static_cast<uint8_t*>(qw_weight_memory(code_bytes));
   weight->params = qw_weight_memory(param_bytes);
   qw_status status = qw_ok();

@@ -1,0 +1,103 @@
+// What is saved and restored computes the same to the bit on every level; what is damaged is refused, and never read beyond its end.
+#include "abi/saved.h"
+
+#include <array>
+
+#include "linear/linear_case.h"
+
+namespace {
+
+using namespace qw_test;
+
+struct Aligned {
+  std::vector<char> memory;
+  size_t length = 0;
+  explicit Aligned(size_t bytes) : memory(bytes + 64) {}
+  char* data() { return memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64; }
+};
+
+qw_status append(void* context, const void* data, size_t bytes) {
+  Aligned& to = *static_cast<Aligned*>(context);
+  std::memcpy(to.data() + to.length, data, bytes);
+  to.length += bytes;
+  return qw_ok();
+}
+
+qw_status refuse(void*, const void*, size_t) { return qw_error(QW_IO, "no room"); }
+
+void check_round_trip(const char* codec, const AffineShape& shape, Random& random) {
+  const AffineCase test(shape, random);
+  const qw_affine affine = test.affine();
+  qw_weight* packed = nullptr;
+  CHECK_OK(qw_weight_affine(codec, &affine, qw_pool_shared(), &packed));
+  if (packed == nullptr) return;
+  Aligned bytes(qw_saved_bytes(packed));
+  CHECK(qw_saved_bytes(packed) > packed->bytes && qw_saved_bytes(packed) % 64 == 0);
+  CHECK_OK(qw_weight_save(packed, append, &bytes));
+  CHECK(bytes.length == qw_saved_bytes(packed));
+  CHECK_FAILS(qw_weight_save(packed, refuse, nullptr), QW_IO, "no room");
+  qw_weight* restored = nullptr;
+  CHECK_OK(qw_weight_restore(bytes.data(), bytes.length, &restored));
+  if (restored == nullptr) return;
+  CHECK(restored->bytes == packed->bytes && restored->codec == packed->codec);
+  const int64_t cols = shape.cols, count = 33;
+  const std::vector<float> x = random.vector(size_t(count * cols)), bias = random.vector(size_t(shape.rows));
+  every_level([&](qw_simd) {
+    for (const int64_t m : {int64_t(1), int64_t(5), count}) {
+      const Product wanted(packed, x.data(), cols, m, bias.data()), got(restored, x.data(), cols, m, bias.data());
+      CHECK(std::memcmp(wanted.y.data(), got.y.data(), got.y.size() * sizeof(float)) == 0);
+    }
+  });
+  qw_weight_free(restored);
+  restored = nullptr;
+  // Every length but the right one or more, and every changed byte of the header.
+  for (size_t length = 0; length < bytes.length; length += length < 300 ? 1 : 64) CHECK(qw_weight_restore(bytes.data(), length, &restored).code != QW_OK);
+  for (size_t at = 0; at < 256; ++at) {
+    bytes.data()[at] ^= 1;
+    CHECK(qw_weight_restore(bytes.data(), bytes.length, &restored).code != QW_OK);
+    bytes.data()[at] ^= 1;
+  }
+  CHECK_FAILS(qw_weight_restore(bytes.data() + 1, bytes.length - 1, &restored), QW_INVALID_ARGUMENT, "multiple of 64");
+  CHECK(restored == nullptr);
+  qw_weight_free(packed);
+}
+
+// A column that x does not have would be read outside of it.
+void check_damaged_columns(Random& random) {
+  const AffineCase test({20, 64, 16, 4, false, true, false, QW_F16}, random);
+  const qw_affine affine = test.affine();
+  qw_weight* packed = nullptr;
+  CHECK_OK(qw_weight_affine("q4", &affine, qw_pool_shared(), &packed));
+  Aligned bytes(qw_saved_bytes(packed));
+  CHECK_OK(qw_weight_save(packed, append, &bytes));
+  qw_weight* restored = nullptr;
+  const int32_t outside = 64;
+  std::memcpy(bytes.data() + bytes.length - 64, &outside, sizeof outside);
+  CHECK_FAILS(qw_weight_restore(bytes.data(), bytes.length, &restored), QW_INVALID_ARGUMENT, "its order of columns");
+  qw_weight_free(packed);
+}
+
+}  // namespace
+
+int main() {
+  Random random(77);
+  int which = 0;
+  for (const auto& s : {std::array<int64_t, 3>{33, 172, 32}, {7, 33, 5}, {64, 256, 256}, {130, 96, 24}}) {
+    for (const bool order : {false, true}) {
+      check_round_trip("q4", {s[0], s[1], s[2], 4, which % 2 == 0, order, which % 4 < 2, qw_type(which % 3)}, random);
+      check_round_trip("q8", {s[0], s[1], s[2], 8, which % 2 == 1, order, which % 4 < 2, qw_type((which + 1) % 3)}, random);
+      ++which;
+    }
+    check_round_trip("w8a8", {s[0], s[1], s[1], 8, which % 4 == 0, false, true, QW_F32}, random);
+  }
+  check_damaged_columns(random);
+  const float one[4] = {1, 2, 3, 4};
+  const qw_dense dense = {QW_F32, 2, 2, one};
+  qw_weight* weight = nullptr;
+  CHECK_OK(qw_weight_dense(&dense, &weight));
+  CHECK(qw_saved_bytes(weight) == 0);
+  CHECK_FAILS(qw_weight_save(weight, append, nullptr), QW_UNSUPPORTED, "dense weight has no saved form");
+  qw_weight_free(weight);
+  CHECK(qw_saved_layouts() != 0);
+  return qw_test::finish("linear/saved");
+}
