@@ -6,7 +6,7 @@ import { commands, type Disposable, type ExtensionContext, type LogOutputChannel
 import { launchEngine } from './engine/engine-process.ts';
 import { EngineSupervisor } from './engine/engine-supervisor.ts';
 import { LanguageServer } from './server/language-server.ts';
-import { threads } from './settings.ts';
+import { keepsPackedModels, threads } from './settings.ts';
 
 export interface QuantwrightContext {
   readonly extension: ExtensionContext;
@@ -53,6 +53,7 @@ function engineEnvironment(): NodeJS.ProcessEnv {
     // On the desktop execPath is Electron; plain Node ignores the variable.
     ELECTRON_RUN_AS_NODE: '1',
     ...(count === null ? {} : { QUANTWRIGHT_THREADS: String(count) }),
+    ...(keepsPackedModels() ? {} : { QUANTWRIGHT_NO_CACHE: '1' }),
   };
 }
 

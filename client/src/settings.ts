@@ -29,6 +29,10 @@ export function threads(): number | null {
   return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 64 ? value : null;
 }
 
+export function keepsPackedModels(): boolean {
+  return section().get<unknown>('cache.enabled') !== false;
+}
+
 /** As written; the language server says in its log what of it cannot be used. */
 export function severities(): SeveritySettings {
   const value = section().get<unknown>('check.severity');

@@ -1,5 +1,6 @@
 // The command line: wires commands to this process's streams and signals. Every command is a file in commands/.
 import { Command, CommanderError } from 'commander';
+import { cacheCommand } from './commands/cache.ts';
 import { chatCommand } from './commands/chat.ts';
 import { checkCommand } from './commands/check/command.ts';
 import { compareCommand } from './commands/compare.ts';
@@ -42,7 +43,18 @@ const terminal: Terminal = {
 const helpHint = '(--help shows what is possible)';
 
 const program = new Command('quantwright').description('check, quantize, measure and chat with language models').version(version);
-const commands = [checkCommand, quantizeCommand, tensorCommand, evalCommand, compareCommand, chatCommand, logitsCommand, inspectCommand, doctorCommand];
+const commands = [
+  checkCommand,
+  quantizeCommand,
+  tensorCommand,
+  evalCommand,
+  compareCommand,
+  chatCommand,
+  logitsCommand,
+  inspectCommand,
+  doctorCommand,
+  cacheCommand,
+];
 for (const command of commands) program.addCommand(command(terminal));
 exitThroughErrors(program);
 

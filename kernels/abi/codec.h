@@ -55,14 +55,14 @@ struct qw_weight;
 
 // What a codec says of a packed weight for saving it (abi/saved.h): numbers of its own, and the memory it consists of.
 enum { QW_SAVED_FIELDS = 12, QW_SAVED_PARTS = 8 };
-typedef struct qw_part {
+typedef struct qw_saved_part {
   const void* data;
   size_t bytes;
-} qw_part;
+} qw_saved_part;
 typedef struct qw_saved {
   int64_t rows, cols;
   int64_t fields[QW_SAVED_FIELDS];
-  qw_part parts[QW_SAVED_PARTS];  // 64-byte aligned when restored; unused ones are empty
+  qw_saved_part parts[QW_SAVED_PARTS];  // 64-byte aligned when restored; unused ones are empty
 } qw_saved;
 
 typedef struct qw_codec {

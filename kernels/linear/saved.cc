@@ -52,7 +52,7 @@ qw_saved parts_of(const qw_weight* weight) {
 size_t qw_saved_bytes(const qw_weight* weight) {
   if (weight->codec->save == nullptr || find(weight->codec->name) != weight->codec) return 0;
   size_t bytes = sizeof(Header);
-  for (const qw_part& part : parts_of(weight).parts) bytes += aligned(part.bytes);
+  for (const qw_saved_part& part : parts_of(weight).parts) bytes += aligned(part.bytes);
   return bytes;
 }
 
@@ -71,7 +71,7 @@ qw_status qw_weight_save(const qw_weight* weight, qw_saved_write write, void* co
   header.checksum = checksum_of(header);
   qw_status status = write(context, &header, sizeof header);
   constexpr char padding[QW_SAVED_ALIGNMENT] = {};
-  for (const qw_part& part : saved.parts) {
+  for (const qw_saved_part& part : saved.parts) {
     if (status.code == QW_OK && part.bytes > 0) status = write(context, part.data, part.bytes);
     const size_t pad = aligned(part.bytes) - part.bytes;
     if (status.code == QW_OK && pad > 0) status = write(context, padding, pad);

@@ -124,14 +124,19 @@ std::vector<Placed> placed_weights(const Named& list, size_t head_bytes) {
 }  // namespace
 
 Napi::Value restore_weight(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const Bytes bytes = bytes_of(argument(info, 0, "restoreWeight", "range"), -1);
-  if (bytes.mapping == nullptr) throw invalid(env, "restoreWeight: range must be of a MappedFile.");
-  auto data = std::make_shared<WeightData>();
-  data->mapping = bytes.mapping;
-  throw_unless_ok(env, qw_weight_restore(bytes.data, bytes.length, &data->weight));
-  data->mapping->will_need(bytes.data, bytes.length);
-  return make_object(env, env.GetInstanceData<Environment>()->weight, data);
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    const Bytes bytes = bytes_of(argument(info, 0, "restoreWeight", "range"), -1);
+    if (bytes.mapping == nullptr) throw invalid(info.Env(), "restoreWeight: range must be of a MappedFile.");
+    auto data = std::make_shared<WeightData>();
+    data->mapping = bytes.mapping;
+    return run_off_thread(
+        info.Env(),
+        [at = bytes.data, length = bytes.length, data] {
+          data->mapping->will_need(at, length);
+          return qw_weight_restore(at, length, &data->weight);
+        },
+        [data](Napi::Env env) -> Napi::Value { return make_object(env, env.GetInstanceData<Environment>()->weight, data); });
+  });
 }
 
 Napi::Value save_weights(const Napi::CallbackInfo& info) {

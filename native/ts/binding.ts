@@ -272,10 +272,10 @@ export interface NativeBinding {
   /** Changes with the packed layout of any codec: what was saved under another value is of no use. */
   readonly savedLayouts: string;
   /**
-   * A weight that saveWeights wrote, used where it is mapped: nothing is copied. The range begins at a multiple of 64. Throws `QW_UNSUPPORTED` for another
-   * version and `QW_INVALID_ARGUMENT` for damaged bytes.
+   * A weight that saveWeights wrote, used where it is mapped: nothing is copied. The range begins at a multiple of 64. Rejects with `QW_UNSUPPORTED` for
+   * another version and with `QW_INVALID_ARGUMENT` for damaged bytes.
    */
-  restoreWeight(range: FileRange): Weight;
+  restoreWeight(range: FileRange): Promise<Weight>;
   /**
    * Writes a new file: `head`, then every weight at its offset (rising multiples of 64, zeros between them), and waits until it is on the disk.
    * Rejects with `QW_IO`, and leaves no file, when it exists already or cannot be written.

@@ -37,6 +37,8 @@ export interface DoctorReport {
   } | null;
   readonly memory: { readonly totalBytes: number; readonly freeBytes: number };
   readonly cuda: { readonly available: boolean; readonly reason: string | null };
+  /** Packed models kept between loads; null when that is turned off. */
+  readonly cache: { readonly directory: string; readonly entries: number; readonly bytes: number } | null;
   /** Device id of hardware/devices that is nearest to this machine. */
   readonly device: string | null;
   readonly problems: readonly string[];

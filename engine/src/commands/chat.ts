@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { type Chat, createChat } from '../chat/chat.ts';
 import { integer, number } from './option-values.ts';
 import { exitCodes, runCommand, UsageError } from './run-command.ts';
-import { runModel } from './run-model.ts';
+import { noCacheOption, runModel } from './run-model.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Options {
@@ -19,6 +19,7 @@ interface Options {
   readonly seed?: number;
   readonly maxTokens?: number;
   readonly json?: boolean;
+  readonly cache: boolean;
 }
 
 export function chatCommand(terminal: Terminal): Command {
@@ -35,6 +36,7 @@ export function chatCommand(terminal: Terminal): Command {
     .option('--seed <n>', 'equal seeds give equal answers', integer(0))
     .option('--max-tokens <n>', "longest answer (default: the model's, else 512)", integer(1))
     .option('--json', 'one JSON document; needs --prompt')
+    .option(...noCacheOption)
     .addHelpText(
       'after',
       "\nWhat is not given comes from the model's generation_config.json (do_sample, temperature, top_k, top_p, min_p, repetition_penalty, max_new_tokens).",
@@ -46,7 +48,7 @@ async function chat(terminal: Terminal, modelDir: string, options: Options): Pro
   if (options.prompt === undefined && options.json) throw new UsageError('--json needs --prompt');
   const system: readonly ChatMessage[] = options.system === undefined ? [] : [{ role: 'system', content: options.system }];
   const sampling = samplingOf(options);
-  return runModel(terminal, modelDir, async (model) => {
+  return runModel(terminal, modelDir, options, async (model) => {
     const conversation = await createChat(model);
     warnOfNoEffect(terminal, options, sampling.temperature ?? conversation.defaults.temperature ?? 0);
     if (options.prompt === undefined) return converse(terminal, conversation, system, sampling);

@@ -7,9 +7,11 @@ import { readTextFile } from '../eval/text-file.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { inspectPath } from '../jobs/inspect.ts';
 import { type LoadedModel, loadModel } from '../model/load.ts';
+import { userPackedCache } from '../packed-cache/packed-cache.ts';
 import { argmax } from '../text/sampling.ts';
 import { integer } from './option-values.ts';
 import { exitCodes, runCommand } from './run-command.ts';
+import { noCacheOption } from './run-model.ts';
 import { bytesText, table } from './table.ts';
 import { statusLine, type Terminal } from './terminal.ts';
 
@@ -19,6 +21,7 @@ interface Options {
   readonly maxTokens?: number;
   readonly divergenceTokens: number;
   readonly json?: boolean;
+  readonly cache: boolean;
 }
 
 interface Row {
@@ -45,6 +48,7 @@ export function compareCommand(terminal: Terminal): Command {
     .option('--max-tokens <tokens>', 'only the first tokens of the text', integer(2))
     .option('--divergence-tokens <tokens>', 'tokens whose whole distributions are compared; 0 = none', integer(0), 4096)
     .option('--json', 'one JSON document')
+    .option(...noCacheOption)
     .action((dirs: string[], options: Options) => runCommand(terminal, { json: options.json ?? false }, () => compare(terminal, dirs, options)));
 }
 
@@ -53,7 +57,8 @@ async function compare(terminal: Terminal, dirs: readonly string[], options: Opt
   for (const directory of dirs) await requireModelDirectory(directory);
   const binding = await loadBinding();
   const line = statusLine(terminal);
-  const load = (directory: string): Promise<LoadedModel> => loadModel(directory, { binding, signal: terminal.signal });
+  const cache = options.cache ? userPackedCache(binding, (text) => terminal.err(`note: ${text}\n`)) : null;
+  const load = (directory: string): Promise<LoadedModel> => loadModel(directory, { binding, signal: terminal.signal, cache });
   const [referenceDir = '', ...otherDirs] = dirs;
   const reference = await load(referenceDir);
   const rows: Row[] = [];

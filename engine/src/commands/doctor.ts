@@ -16,7 +16,7 @@ async function doctor(terminal: Terminal, json: boolean): Promise<number> {
   const report = await doctorReport();
   if (json) terminal.out(`${JSON.stringify(report, null, 2)}\n`);
   else {
-    const { cpu, memory, cuda } = report;
+    const { cpu, memory, cuda, cache } = report;
     terminal.out(
       [
         `quantwright ${report.version}, Node ${report.node}, ${report.platform}`,
@@ -25,6 +25,7 @@ async function doctor(terminal: Terminal, json: boolean): Promise<number> {
           : `CPU      ${cpu.brand}: ${cpu.simd} (of ${cpu.available.join(', ')}), ${cpu.threads} threads on ${cpu.logicalCores} cores`,
         `memory   ${bytesText(memory.freeBytes)} free of ${bytesText(memory.totalBytes)}`,
         `CUDA     ${cuda.available ? 'available' : `not used: ${cuda.reason}`}`,
+        `cache    ${cache === null ? 'turned off' : `${cache.directory}: ${cache.entries} packed models, ${bytesText(cache.bytes)}`}`,
         `device   ${report.device ?? 'no row of the device list fits'}`,
         ...report.problems.map((problem) => `problem  ${problem}`),
         '',

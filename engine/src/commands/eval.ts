@@ -4,7 +4,7 @@ import { measurePerplexity } from '../eval/perplexity.ts';
 import { readTextFile } from '../eval/text-file.ts';
 import { integer } from './option-values.ts';
 import { exitCodes, runCommand } from './run-command.ts';
-import { runModel } from './run-model.ts';
+import { noCacheOption, runModel } from './run-model.ts';
 import { bytesText, secondsText } from './table.ts';
 import { statusLine, type Terminal } from './terminal.ts';
 
@@ -14,6 +14,7 @@ interface Options {
   readonly stride?: number;
   readonly maxTokens?: number;
   readonly json?: boolean;
+  readonly cache: boolean;
 }
 
 export function evalCommand(terminal: Terminal): Command {
@@ -25,6 +26,7 @@ export function evalCommand(terminal: Terminal): Command {
     .option('--stride <tokens>', 'tokens between window beginnings (default: the window)', integer(1))
     .option('--max-tokens <tokens>', 'only the first tokens of the text', integer(2))
     .option('--json', 'one JSON document')
+    .option(...noCacheOption)
     .action((modelDir: string, options: Options) => runCommand(terminal, { json: options.json ?? false }, () => evaluate(terminal, modelDir, options)));
   return new Command('eval').description('measure a model').addCommand(perplexity);
 }
@@ -32,7 +34,7 @@ export function evalCommand(terminal: Terminal): Command {
 async function evaluate(terminal: Terminal, modelDir: string, options: Options): Promise<number> {
   const text = await readTextFile(options.text);
   const line = statusLine(terminal);
-  const result = await runModel(terminal, modelDir, (model) =>
+  const result = await runModel(terminal, modelDir, options, (model) =>
     measurePerplexity(model, text, {
       ...(options.window === undefined ? {} : { window: options.window }),
       ...(options.stride === undefined ? {} : { stride: options.stride }),

@@ -4,13 +4,14 @@ import { Command } from 'commander';
 import { EngineError, fileError } from '../errors.ts';
 import { parseTokens, writeLogits } from '../eval/logits.ts';
 import { exitCodes, runCommand } from './run-command.ts';
-import { runModel } from './run-model.ts';
+import { noCacheOption, runModel } from './run-model.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Options {
   readonly tokens: string;
   readonly out: string;
   readonly json?: boolean;
+  readonly cache: boolean;
 }
 
 export function logitsCommand(terminal: Terminal): Command {
@@ -20,6 +21,7 @@ export function logitsCommand(terminal: Terminal): Command {
     .requiredOption('--tokens <file.json>', 'a list of token ids, or a list of such lists')
     .requiredOption('--out <file.safetensors>', 'gets `logits`')
     .option('--json', 'one JSON document')
+    .option(...noCacheOption)
     .action((modelDir: string, options: Options) => runCommand(terminal, { json: options.json ?? false }, () => logits(terminal, modelDir, options)));
 }
 
@@ -30,7 +32,7 @@ async function logits(terminal: Terminal, modelDir: string, options: Options): P
       throw fileError('read', options.tokens, cause);
     }),
   );
-  const tensors = await runModel(terminal, modelDir, (model) =>
+  const tensors = await runModel(terminal, modelDir, options, (model) =>
     writeLogits(model, parseTokens(json, model.config.shape.vocabSize, model.contextLength, options.tokens), options.out, terminal.signal),
   );
   if (options.json) terminal.out(`${JSON.stringify({ out: options.out, tensors }, null, 2)}\n`);

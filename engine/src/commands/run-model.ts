@@ -2,9 +2,18 @@
 import { requireModelDirectory } from '../checkpoint/model-directory.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { type LoadedModel, loadModel } from '../model/load.ts';
+import { userPackedCache } from '../packed-cache/packed-cache.ts';
 import { statusLine, type Terminal } from './terminal.ts';
 
-export async function runModel<T>(terminal: Terminal, directory: string, body: (model: LoadedModel) => Promise<T>): Promise<T> {
+export interface LoadChoices {
+  /** False: packed weights are neither taken from the cache nor kept in it. */
+  readonly cache: boolean;
+}
+
+/** Of every command that loads a model. */
+export const noCacheOption = ['--no-cache', 'neither use nor keep packed weights in the cache'] as const;
+
+export async function runModel<T>(terminal: Terminal, directory: string, { cache }: LoadChoices, body: (model: LoadedModel) => Promise<T>): Promise<T> {
   // A slip in the path is told as one where the addon is missing too.
   await requireModelDirectory(directory);
   const binding = await loadBinding();
@@ -12,6 +21,7 @@ export async function runModel<T>(terminal: Terminal, directory: string, body: (
   const model = await loadModel(directory, {
     binding,
     signal: terminal.signal,
+    cache: cache ? userPackedCache(binding, (text) => terminal.err(`note: ${text}\n`)) : null,
     onProgress: ({ loaded, of }) => line.show(`loading ${directory}: ${loaded}/${of}`),
   }).finally(line.clear);
   try {

@@ -3,6 +3,8 @@ import { freemem, totalmem } from 'node:os';
 import type { CpuInfo } from '@quantwright/native/binding';
 import { devices } from '@quantwright/schemas/hardware/devices';
 import type { DoctorReport } from '@quantwright/schemas/rpc/engine';
+import { listEntries } from '../packed-cache/folder.ts';
+import { cacheLocation } from '../packed-cache/location.ts';
 import { version } from '../version.ts';
 import { loadBinding } from './binding.ts';
 
@@ -26,9 +28,17 @@ export async function doctorReport(): Promise<DoctorReport> {
     cpu: cpu === null ? null : { brand: cpu.brand, simd: cpu.level, available: cpu.available, logicalCores: cpu.logicalCores, threads: cpu.threads },
     memory,
     cuda: { available: false, reason: cudaReason },
+    cache: await cacheHere(),
     device: cpu === null ? null : nearestDevice(cpu),
     problems,
   };
+}
+
+async function cacheHere(): Promise<DoctorReport['cache']> {
+  const location = cacheLocation();
+  if (location === null) return null;
+  const entries = await listEntries(location.directory);
+  return { directory: location.directory, entries: entries.length, bytes: entries.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 /** Of the machine, or of the container where that gives less. */

@@ -4,6 +4,7 @@
 import type { Op, ProgramSpec } from '@quantwright/native/binding';
 import type { ClassicBlocks } from './architectures/architecture.ts';
 import type { ModelConfig } from './config.ts';
+import { overlapped } from './overlapped.ts';
 import { inverseFrequency } from './rope.ts';
 import type { Linear, ModelWeights } from './weights.ts';
 
@@ -20,7 +21,7 @@ export async function buildClassicModel(config: ModelConfig, blocks: ClassicBloc
     const positions = await weights.embedding(module, config.shape.maxPositions + offset, hiddenSize);
     body.push({ op: 'position', in: value.hidden, out: value.hidden, table: positions, offset });
   }
-  for (let layer = 0; layer < layers; layer += 1) body.push(...(await block(config, blocks, weights, layer)));
+  body.push(...(await overlapped(layers, 2, (layer) => block(config, blocks, weights, layer))).flat());
   const width = heads * headDim;
   const values = [hiddenSize, hiddenSize, width, width, width, width, hiddenSize, intermediateSize, 3 * width, hiddenSize, vocabSize];
   const logits = values.length - 1;

@@ -5,6 +5,7 @@ import type { Op, ProgramSpec } from '@quantwright/native/binding';
 import { EngineError } from '../errors.ts';
 import { buildClassicModel } from './classic.ts';
 import type { ModelConfig } from './config.ts';
+import { overlapped } from './overlapped.ts';
 import { attentionFactor, inverseFrequency, type RopeConfig } from './rope.ts';
 import type { Linear, ModelWeights } from './weights.ts';
 
@@ -25,6 +26,9 @@ export function inputOf(linear: 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gat
   return linear === 'gate_proj' || linear === 'up_proj' ? 'mlp' : 'attention';
 }
 
+/** One is packed while another is read. */
+export const layersAtATime = 2;
+
 /** Token ids -> logits [vocabulary]. */
 export async function buildModel(config: ModelConfig, weights: ModelWeights): Promise<ProgramSpec> {
   if (config.classic !== null) return buildClassicModel(config, config.classic, weights);
@@ -32,7 +36,7 @@ export async function buildModel(config: ModelConfig, weights: ModelWeights): Pr
   const table = await weights.embedding('model.embed_tokens.weight', vocabSize, hiddenSize);
   const body: Op[] = [{ op: 'embed', table, out: value.hidden }];
   if (config.embedScale !== null) body.push({ op: 'activate', kind: 'scale', in: value.hidden, out: value.hidden, number: config.embedScale });
-  for (let layer = 0; layer < layers; layer++) body.push(...(await block(config, weights, layer, layer, [])));
+  body.push(...(await overlapped(layers, layersAtATime, (layer) => block(config, weights, layer, layer, []))).flat());
   const norm = await normWeight(config, weights, 'model.norm', hiddenSize);
   const head: Linear = tiedEmbeddings ? { weight: table } : await weights.linear('lm_head', vocabSize, hiddenSize, false);
   const widths = [...blockWidths(config), vocabSize];

@@ -2,7 +2,7 @@
 // `dispose` only makes its use afterwards an error and lets the weights go.
 
 import { join } from 'node:path';
-import type { CacheType, NativeBinding, Program, Session } from '@quantwright/native/binding';
+import type { CacheType, NativeBinding, Program, Session, Weight } from '@quantwright/native/binding';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { readJsonObject } from '../checkpoint/json-file.ts';
 import { limits } from '../checkpoint/limits.ts';
@@ -10,6 +10,7 @@ import { mapCheckpoint } from '../checkpoint/mapped.ts';
 import { requireModelDirectory } from '../checkpoint/model-directory.ts';
 import { readQuantization } from '../checkpoint/quantized/config.ts';
 import { EngineError } from '../errors.ts';
+import type { PackedCache } from '../packed-cache/packed-cache.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { type ModelConfig, parseModelConfig } from './config.ts';
 import { buildModel } from './decoder.ts';
@@ -19,6 +20,8 @@ import { checkpointWeights } from './weights.ts';
 export interface LoadOptions {
   readonly binding: NativeBinding;
   readonly signal?: AbortSignal;
+  /** Where packed weights are kept between loads; absent: nowhere. */
+  readonly cache?: PackedCache | null;
   /** After each weight. `of`: weights of the model. */
   readonly onProgress?: (progress: { readonly loaded: number; readonly of: number; readonly tensor: string }) => void;
 }
@@ -35,6 +38,10 @@ export interface LoadedModel {
   readonly weightBytes: number;
   /** Bytes of the files. */
   readonly fileBytes: number;
+  /** Whether the packed weights came from the cache. */
+  readonly fromCache: boolean;
+  /** Resolves when the cache has, or will not have, the packed weights. Never rejects. */
+  readonly cached: Promise<void>;
   /** Stored layout of the quantized linears; null when all are dense. */
   readonly layout: string | null;
   /** Loaded at first use, so that models without a tokenizer can still run on ids. Rejects with kind `input` when there is none. */
@@ -58,16 +65,26 @@ export async function loadModel(directory: string, options: LoadOptions): Promis
   const inBlock = linears.filter((linear) => linear.kind !== 'lm_head').length;
   const of = 1 + inBlock * layers + (linears.length - inBlock);
   let loaded = 0;
+  // Dense weights are used where they lie; only packed ones are worth keeping.
+  const lookup = quantization === null ? null : ((await options.cache?.lookup(checkpoint)) ?? null);
+  const packed = lookup?.found ?? null;
+  const made = new Map<string, Weight>();
+  const started = performance.now();
   let program: Program | null;
   try {
-    const weights = checkpointWeights(mapped, quantization, binding, (tensor) => {
-      signal?.throwIfAborted();
-      options.onProgress?.({ loaded: ++loaded, of, tensor });
+    const weights = checkpointWeights(mapped, quantization, binding, {
+      loaded: (tensor) => {
+        signal?.throwIfAborted();
+        options.onProgress?.({ loaded: ++loaded, of, tensor });
+      },
+      packed,
+      made: (module, weight) => made.set(module, weight),
     });
     program = binding.createProgram(await buildModel(config, weights));
   } finally {
     mapped.close();
   }
+  const cached = packed === null && lookup !== null ? lookup.store(made, performance.now() - started) : Promise.resolve();
   const { weightBytes } = program;
   let tokenizer: Promise<Tokenizer> | null = null;
   const use = (): Program => {
@@ -85,6 +102,8 @@ export async function loadModel(directory: string, options: LoadOptions): Promis
     contextLength: config.contextLength,
     weightBytes,
     fileBytes: checkpoint.fileBytes,
+    fromCache: packed !== null,
+    cached,
     layout: quantization?.layout ?? null,
     tokenizer: () => (tokenizer ??= loadTokenizer(directory)),
     createSession: (capacity = config.contextLength, cache = 'f32') => use().createSession(capacity, cache),

@@ -4,8 +4,9 @@ import { suffix } from '../checkpoint/layouts.ts';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { StoredQuantization } from '../checkpoint/quantized/config.ts';
 import { readLinear } from '../checkpoint/quantized/linear.ts';
-import { expectTensor } from '../checkpoint/quantized/stored.ts';
+import { expectTensor, readBias } from '../checkpoint/quantized/stored.ts';
 import { EngineError } from '../errors.ts';
+import type { PackedWeights } from '../packed-cache/packed-cache.ts';
 
 export interface Linear {
   readonly weight: Weight;
@@ -21,21 +22,38 @@ export interface ModelWeights {
   embedding(name: string, rows: number, cols: number): Promise<Weight>;
 }
 
+export interface WeightHooks {
+  /** After each weight. */
+  readonly loaded?: (tensor: string) => void;
+  /** Linears that are packed already, by module. */
+  readonly packed?: PackedWeights | null;
+  /** A linear that was packed from its tensors. */
+  readonly made?: (module: string, weight: Weight) => void;
+}
+
 /** All methods throw kind `checkpoint`, naming the tensor. */
 export function checkpointWeights(
   mapped: MappedCheckpoint,
   quantization: StoredQuantization | null,
   binding: NativeBinding,
-  loaded?: (tensor: string) => void,
+  { loaded, packed, made }: WeightHooks = {},
 ): ModelWeights {
   const path = mapped.checkpoint.path;
   return {
     linear: async (module, rows, cols, bias) => {
+      const kept = packed?.get(module);
+      if (kept?.rows === rows && kept.cols === cols) {
+        loaded?.(module);
+        return { weight: kept, ...(await readBias(mapped, { module, rows, cols })) };
+      }
       const stored = await readLinear(mapped, { module, rows, cols }, quantization, binding);
       if (bias && stored.bias === undefined)
         throw new EngineError('checkpoint', `${path}: module ${module} has no bias, though the config says it has`, { file: path, tensor: `${module}.bias` });
       const weight = await binding.createWeight(stored.spec);
-      if (stored.spec.codec !== 'dense') releaseModule(mapped, module);
+      if (stored.spec.codec !== 'dense') {
+        releaseModule(mapped, module);
+        made?.(module, weight);
+      }
       loaded?.(module);
       return stored.bias === undefined ? { weight } : { weight, bias: stored.bias };
     },

@@ -7,6 +7,7 @@ import { cudaReason } from '../jobs/doctor.ts';
 import { createModelCache } from '../jobs/model-cache.ts';
 import { createJobQueue } from '../jobs/queue.ts';
 import { loadModel } from '../model/load.ts';
+import { userPackedCache } from '../packed-cache/packed-cache.ts';
 import { version } from '../version.ts';
 import { serveChat } from './chat.ts';
 import { redirectConsole } from './log.ts';
@@ -22,7 +23,10 @@ const closingMs = 10_000;
 export async function serve(connection: MessageConnection, exit: (code: number) => void): Promise<void> {
   const services: EngineServices = {
     queue: createJobQueue(),
-    models: createModelCache(async (directory, signal) => loadModel(directory, { binding: await loadBinding(), signal })),
+    models: createModelCache(async (directory, signal) => {
+      const binding = await loadBinding();
+      return loadModel(directory, { binding, signal, cache: userPackedCache(binding, console.info) });
+    }),
   };
   let closing: Promise<void> | null = null;
   const close = (): Promise<void> => {
