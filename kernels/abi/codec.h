@@ -92,7 +92,7 @@ typedef struct qw_weight {
 
 // Dense weights point into dense->data, which must outlive them. Codec names: "dense" (f32, f16, bf16 as stored).
 qw_status qw_weight_dense(const qw_dense* dense, qw_weight** out);
-// codec: "q8", "q4" or "w8a8". Everything is copied into the packed form (parallel over the pool).
+// codec: "q8", "q6", "q5", "q4", "q3", "q2" or "w8a8". Everything is copied into the packed form (parallel over the pool).
 qw_status qw_weight_affine(const char* codec, const qw_affine* affine, qw_pool* pool, qw_weight** out);
 void qw_weight_free(qw_weight* weight);
 

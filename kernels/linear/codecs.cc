@@ -3,7 +3,11 @@
 
 #include "abi/codec.h"
 #include "linear/dense/codec.h"
+#include "linear/q2/codec.h"
+#include "linear/q3/codec.h"
 #include "linear/q4/codec.h"
+#include "linear/q5/codec.h"
+#include "linear/q6/codec.h"
 #include "linear/q8/codec.h"
 #include "linear/w8a8/codec.h"
 
@@ -15,9 +19,8 @@ struct AffineCodec {
 };
 
 constexpr AffineCodec kAffineCodecs[] = {
-    {"q4", qw_q4_pack},
-    {"q8", qw_q8_pack},
-    {"w8a8", qw_w8a8_pack},
+    {"q2", qw_q2_pack}, {"q3", qw_q3_pack}, {"q4", qw_q4_pack},     {"q5", qw_q5_pack},
+    {"q6", qw_q6_pack}, {"q8", qw_q8_pack}, {"w8a8", qw_w8a8_pack},
 };
 
 }  // namespace
@@ -27,7 +30,7 @@ qw_status qw_weight_affine(const char* codec, const qw_affine* affine, qw_pool* 
   for (const AffineCodec& candidate : kAffineCodecs) {
     if (std::strcmp(candidate.name, codec) == 0) return candidate.pack(affine, pool, out);
   }
-  return qw_error(QW_UNSUPPORTED, "no codec '%s' for integer weights; there are q4, q8 and w8a8", codec);
+  return qw_error(QW_UNSUPPORTED, "no codec '%s' for integer weights; there are q2, q3, q4, q5, q6, q8 and w8a8", codec);
 }
 
 void qw_weight_free(qw_weight* weight) {

@@ -28,7 +28,9 @@ struct Variant {
 constexpr Variant kVariants[] = {
     {"f32", "dense", 0, QW_F32},   {"f16", "dense", 0, QW_F16},   {"bf16", "dense", 0, QW_BF16}, {"q8-row", "q8", -1, QW_F16},
     {"q8-128", "q8", 128, QW_F16}, {"q8-32", "q8", 32, QW_F16},   {"q4-row", "q4", -1, QW_F16},  {"q4-128", "q4", 128, QW_F16},
-    {"q4-32", "q4", 32, QW_F16},   {"w8a8", "w8a8", -1, QW_F16},
+    {"q4-32", "q4", 32, QW_F16},   {"q2-16", "q2", 16, QW_F16},   {"q2-128", "q2", 128, QW_F16}, {"q3-16", "q3", 16, QW_F16},
+    {"q3-128", "q3", 128, QW_F16}, {"q5-32", "q5", 32, QW_F16},   {"q5-128", "q5", 128, QW_F16}, {"q6-16", "q6", 16, QW_F16},
+    {"q6-128", "q6", 128, QW_F16}, {"w8a8", "w8a8", -1, QW_F16},
 };
 
 struct Weights {
@@ -55,8 +57,9 @@ void make_dense(const Variant& variant, int64_t rows, int64_t cols, Weights& out
 
 void make_affine(const Variant& variant, int64_t rows, int64_t cols, Weights& out) {
   const int64_t group_size = variant.group_size < 0 ? cols : variant.group_size, groups = (cols + group_size - 1) / group_size;
+  const int bits = variant.codec[0] == 'q' ? variant.codec[1] - '0' : 8;
   std::vector<uint8_t> codes(size_t(rows * cols));
-  for (size_t i = 0; i < codes.size(); ++i) codes[i] = uint8_t(i * 2654435761u >> 24) & (std::strcmp(variant.codec, "q4") == 0 ? 15 : 255);
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] = uint8_t(i * 2654435761u >> 24) & ((1 << bits) - 1);
   const std::vector<float> scale(size_t(rows * groups), 0.0078125f), zero(size_t(rows * groups), 8.0f);
   const qw_affine affine = {rows, cols, group_size, {QW_CODES_BYTES, 0, 0, codes.data()}, {QW_F32, 0, scale.data()},
                             {QW_F32, 0, zero.data()}, nullptr, variant.type};

@@ -1,5 +1,5 @@
 // What a row of x gives does not depend on the rows beside it, as long as both calls take the route for few rows (at most 8), or both that for many.
-// w8a8 has one route: there it never depends. The f32 kernels of q4 and q8 for few rows (every level but serial and avx512vnni may have them) sum 1, 2 and more rows in different orders.
+// w8a8 has one route: there it never depends. The f32 kernels of the grouped codecs for few rows (every level but serial and avx512vnni may have them) sum 1, 2 and more rows in different orders.
 #include <cstring>
 
 #include "linear/linear_case.h"
@@ -17,7 +17,7 @@ std::vector<float> product(const qw_weight* weight, const float* x, int64_t m, c
 }
 
 bool sums_by_count(const qw_weight* weight, qw_simd level, int64_t most) {
-  const bool grouped = std::strcmp(weight->codec->name, "q4") == 0 || std::strcmp(weight->codec->name, "q8") == 0;
+  const bool grouped = weight->codec->name[0] == 'q';
   return grouped && most <= 8 && level != QW_SIMD_SERIAL && level != QW_SIMD_AVX512VNNI;
 }
 
@@ -74,6 +74,10 @@ int main() {
     AffineShape shape;
   } cases[] = {{"q4", {70, 1100, 64, 4, false, false, true, QW_F16}},
                {"q4", {70, 1100, 64, 4, true, true, false, QW_F32}},
+               {"q2", {70, 1104, 16, 2, true, true, false, QW_F16}},
+               {"q3", {70, 1100, 80, 3, false, false, true, QW_F32}},
+               {"q5", {70, 1100, 32, 5, false, false, false, QW_BF16}},
+               {"q6", {70, 1100, 16, 6, true, false, false, QW_F16}},
                {"q8", {70, 1100, 1100, 8, false, false, true, QW_BF16}},
                {"w8a8", {70, 1100, 1100, 8, true, false, false, QW_F32}}};
   for (const auto& one : cases) {

@@ -85,6 +85,10 @@ int main() {
   for (const auto& s : {std::array<int64_t, 3>{33, 172, 32}, {7, 33, 5}, {64, 256, 256}, {130, 96, 24}}) {
     for (const bool order : {false, true}) {
       check_round_trip("q4", {s[0], s[1], s[2], 4, which % 2 == 0, order, which % 4 < 2, qw_type(which % 3)}, random);
+      for (const int bits : {2, 3, 5, 6}) {
+        const std::string codec = "q" + std::to_string(bits);
+        check_round_trip(codec.c_str(), {s[0], s[1], s[2], bits, which % 2 == 0, order, which % 4 < 2, qw_type((which + bits) % 3)}, random);
+      }
       check_round_trip("q8", {s[0], s[1], s[2], 8, which % 2 == 1, order, which % 4 < 2, qw_type((which + 1) % 3)}, random);
       ++which;
     }

@@ -141,8 +141,8 @@ Napi::Value create_affine(Napi::Env env, const Named& spec, const char* codec) {
 Napi::Value create_weight(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {
     const Named spec = argument(info, 0, "createWeight", "spec");
-    static constexpr const char* codecs[] = {"dense", "q8", "q4", "w8a8"};
-    const int codec = choice(field(spec, "codec"), {"dense", "q8", "q4", "w8a8"});
+    static constexpr const char* codecs[] = {"dense", "q8", "q6", "q5", "q4", "q3", "q2", "w8a8"};
+    const int codec = choice(field(spec, "codec"), {"dense", "q8", "q6", "q5", "q4", "q3", "q2", "w8a8"});
     return codec == 0 ? create_dense(info.Env(), spec) : create_affine(info.Env(), spec, codecs[codec]);
   });
 }

@@ -70,11 +70,11 @@ export interface StoredParameters {
 /**
  * Affine integer weight: w = (code - zero) * scale, one scale and zero per row and group of `groupSize` columns
  * (ceil(cols/groupSize) groups; -1 = one group a row). Int8Array = signed codes, Uint8Array = unsigned.
- * q8, q4: weight-only (activations stay f32). w8a8: 8-bit codes, per-channel, activations quantized per token at run time
+ * q8, q6, q5, q4, q3, q2: weight-only (activations stay f32). w8a8: 8-bit codes, per-channel, activations quantized per token at run time
  * (q = rint(clamp(x*127/absmax)), int32 dot products; algorithms section 2.3).
  */
 export interface AffineWeightSpec {
-  readonly codec: 'q8' | 'q4' | 'w8a8';
+  readonly codec: 'q8' | 'q6' | 'q5' | 'q4' | 'q3' | 'q2' | 'w8a8';
   readonly rows: number;
   readonly cols: number;
   readonly groupSize: number;

@@ -27,6 +27,78 @@ export const kernelRows: readonly KernelRow[] = [
   },
   {
     "op": "linear",
+    "codec": "q2",
+    "summary": "2-bit (4-level) weights with scale and zero per group, computed on as packed; f32 activations",
+    "weights": {
+      "dtype": "int",
+      "bits": [
+        2
+      ],
+      "symmetric": [
+        true,
+        false
+      ],
+      "zero_point": [
+        "none",
+        "integer",
+        "float"
+      ],
+      "group_size": {
+        "per_channel": true,
+        "min": 1,
+        "any": true
+      }
+    },
+    "compute_method": "weight_only",
+    "activations": null,
+    "act_order": true,
+    "simd": [
+      "serial",
+      "avx2",
+      "avx512",
+      "avx512vnni"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/q2/kernel.json"
+  },
+  {
+    "op": "linear",
+    "codec": "q3",
+    "summary": "3-bit (8-level) weights with scale and zero per group, computed on as packed; f32 activations",
+    "weights": {
+      "dtype": "int",
+      "bits": [
+        3
+      ],
+      "symmetric": [
+        true,
+        false
+      ],
+      "zero_point": [
+        "none",
+        "integer",
+        "float"
+      ],
+      "group_size": {
+        "per_channel": true,
+        "min": 1,
+        "any": true
+      }
+    },
+    "compute_method": "weight_only",
+    "activations": null,
+    "act_order": true,
+    "simd": [
+      "serial",
+      "avx2",
+      "avx512",
+      "avx512vnni"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/q3/kernel.json"
+  },
+  {
+    "op": "linear",
     "codec": "q4",
     "summary": "4-bit (16-level) weights with scale and zero per group, computed on as packed; f32 activations",
     "weights": {
@@ -60,6 +132,78 @@ export const kernelRows: readonly KernelRow[] = [
     ],
     "cuda": [],
     "file": "kernels/linear/q4/kernel.json"
+  },
+  {
+    "op": "linear",
+    "codec": "q5",
+    "summary": "5-bit (32-level) weights with scale and zero per group, computed on as packed; f32 activations",
+    "weights": {
+      "dtype": "int",
+      "bits": [
+        5
+      ],
+      "symmetric": [
+        true,
+        false
+      ],
+      "zero_point": [
+        "none",
+        "integer",
+        "float"
+      ],
+      "group_size": {
+        "per_channel": true,
+        "min": 1,
+        "any": true
+      }
+    },
+    "compute_method": "weight_only",
+    "activations": null,
+    "act_order": true,
+    "simd": [
+      "serial",
+      "avx2",
+      "avx512",
+      "avx512vnni"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/q5/kernel.json"
+  },
+  {
+    "op": "linear",
+    "codec": "q6",
+    "summary": "6-bit (64-level) weights with scale and zero per group, computed on as packed; f32 activations",
+    "weights": {
+      "dtype": "int",
+      "bits": [
+        6
+      ],
+      "symmetric": [
+        true,
+        false
+      ],
+      "zero_point": [
+        "none",
+        "integer",
+        "float"
+      ],
+      "group_size": {
+        "per_channel": true,
+        "min": 1,
+        "any": true
+      }
+    },
+    "compute_method": "weight_only",
+    "activations": null,
+    "act_order": true,
+    "simd": [
+      "serial",
+      "avx2",
+      "avx512",
+      "avx512vnni"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/q6/kernel.json"
   },
   {
     "op": "linear",

@@ -1,13 +1,13 @@
-// AVX2 + FMA + F16C kernels of q4 and q8, f32 arithmetic; `Codes` says how half a block becomes f32 vectors.
-// Include only from avx2.cc files.
+// AVX2 + FMA + F16C kernels of the grouped codecs, f32 arithmetic; `Codes` (quads_avx2.h, Widened) says how half a block becomes f32
+// vectors. Include only from avx2.cc files.
 //
 // Streaming (m <= 4): a block is two vectors of 8 rows. Per 8 codes: shift, mask, convert, FMA (4 instructions, shared over the rows of x
 // but for the FMA). 8 accumulators at every m. Per group and tile: parameters of 16 rows.
 #pragma once
 #include <immintrin.h>
 
-#include "linear/grouped/grouped.h"
-#include "linear/load_params.h"
+#include "linear/grouped/params_avx2.h"
+#include "linear/grouped/quads_avx2.h"
 
 namespace {
 
@@ -41,7 +41,7 @@ inline void store_tile(const qw_grouped* weight, int64_t row, __m256 sum_f32x8, 
 template <typename Codes, int kRows>
 void stream_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, const float* bias, float* y, int64_t ldy, int64_t tile) {
   constexpr int kChains = kRows == 1 ? 4 : kRows == 2 ? 2 : 1;
-  const uint8_t* block = weight->codes + tile * weight->blocks * QW_BLOCK_BYTES;
+  const uint8_t* codes = weight->codes + tile * weight->tile_bytes;
   const float* values = x->values + first * x->ld;
   __m256 total_f32x8[kRows][2];
 #pragma GCC unroll 4
@@ -53,14 +53,12 @@ void stream_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, con
 #pragma GCC unroll 4
       for (int c = 0; c < kChains; ++c) sum_f32x8[i][0][c] = sum_f32x8[i][1][c] = _mm256_setzero_ps();
     }
-    for (int64_t b = weight->group_begin[group]; b < weight->group_begin[group + 1]; ++b, block += QW_BLOCK_BYTES) {
-      _mm_prefetch(reinterpret_cast<const char*>(block) + 2048, _MM_HINT_T0);
-      const __m256i low_bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(block));
-      const __m256i high_bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(block) + 1);
+    for (int64_t b = weight->group_begin[group]; b < weight->group_begin[group + 1]; ++b) {
+      const typename Codes::Lines low_lines = Codes::load(codes, b, 0), high_lines = Codes::load(codes, b, 1);
       const float* at = values + b * Codes::kColumns;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int j = 0; j < Codes::kColumns; ++j) {
-        const __m256 low_f32x8 = Codes::widen(low_bytes, j), high_f32x8 = Codes::widen(high_bytes, j);
+        const __m256 low_f32x8 = Codes::widen(low_lines, j), high_f32x8 = Codes::widen(high_lines, j);
 #pragma GCC unroll 4
         for (int i = 0; i < kRows; ++i) {
           const __m256 x_f32x8 = _mm256_set1_ps(at[i * x->ld + j]);
@@ -69,11 +67,10 @@ void stream_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, con
         }
       }
     }
+    const uint8_t* params = qw_grouped_params(weight, tile, group);
     for (int half = 0; half < 2; ++half) {
-      const int64_t params = (tile * weight->groups + group) * 2 * QW_TILE_ROWS + half * 8;
-      const __m256 scale_f32x8 = load_params_f32x8(weight->scale_type, weight->params, params);
-      const __m256 zero_f32x8 = _mm256_add_ps(load_params_f32x8(weight->scale_type, weight->params, params + QW_TILE_ROWS),
-                                              _mm256_set1_ps(weight->offset));
+      const __m256 scale_f32x8 = load_scale_f32x8(weight, params, half);
+      const __m256 zero_f32x8 = _mm256_add_ps(load_zero_f32x8(weight, params, half), _mm256_set1_ps(weight->offset));
 #pragma GCC unroll 4
       for (int i = 0; i < kRows; ++i) {
         __m256 all_f32x8 = sum_f32x8[i][half][0];
@@ -112,19 +109,18 @@ void fill_panel(const void* base, int64_t row, int64_t column, int64_t count, fl
     const int64_t middle = (low + high) / 2;
     (weight->group_begin[middle] <= begin ? low : high) = middle;
   }
-  const uint8_t* blocks = weight->codes + tile * weight->blocks * QW_BLOCK_BYTES;
+  const uint8_t* codes = weight->codes + tile * weight->tile_bytes;
   for (int64_t group = low, b = begin; b < end; ++group) {
-    const int64_t params = (tile * weight->groups + group) * 2 * QW_TILE_ROWS;
+    const uint8_t* params = qw_grouped_params(weight, tile, group);
     const int64_t group_end = weight->group_begin[group + 1] < end ? weight->group_begin[group + 1] : end;
     for (int half = 0; half < 2; ++half) {
-      const __m256 scale_f32x8 = load_params_f32x8(weight->scale_type, weight->params, params + half * 8);
-      const __m256 zero_f32x8 = load_params_f32x8(weight->scale_type, weight->params, params + QW_TILE_ROWS + half * 8);
+      const __m256 scale_f32x8 = load_scale_f32x8(weight, params, half), zero_f32x8 = load_zero_f32x8(weight, params, half);
       float* out = panel + (b - begin) * Codes::kColumns * 16 + half * 8;
       for (int64_t at = b; at < group_end; ++at) {
-        const __m256i bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(blocks + at * QW_BLOCK_BYTES) + half);
-#pragma GCC unroll 8
+        const typename Codes::Lines lines = Codes::load(codes, at, half);
+#pragma GCC unroll 16
         for (int j = 0; j < Codes::kColumns; ++j, out += 16) {
-          const __m256 code_f32x8 = _mm256_sub_ps(Codes::widen(bytes, j), offset_f32x8);
+          const __m256 code_f32x8 = _mm256_sub_ps(Codes::widen(lines, j), offset_f32x8);
           _mm256_store_ps(out, _mm256_mul_ps(_mm256_sub_ps(code_f32x8, zero_f32x8), scale_f32x8));
         }
       }
@@ -133,23 +129,20 @@ void fill_panel(const void* base, int64_t row, int64_t column, int64_t count, fl
   }
 }
 
-// Panels of 16-bit codes (panel16/panel16.h): a mask leaves columns (0, 2) of a quad, a shift and a mask (1, 3).
+// Panels of 16-bit codes (panel16/panel16.h): a mask leaves columns (0, 2) of a quad, a shift (1, 3).
 template <int kBits>
 void fill_panel16(const qw_grouped* weight, int64_t tile, int64_t begin, int64_t end, int16_t* panel) {
-  static_assert(kBits == 4 || kBits == 8);
-  const __m256i* block = reinterpret_cast<const __m256i*>(weight->codes + (tile * weight->blocks + begin) * QW_BLOCK_BYTES);
+  constexpr int kQuads = Quads<kBits>::kCount;
+  const uint8_t* codes = weight->codes + tile * weight->tile_bytes;
   __m256i* out = reinterpret_cast<__m256i*>(panel);
-  const __m256i mask = _mm256_set1_epi16(kBits == 4 ? 15 : 255);
-  for (int64_t b = begin; b < end; ++b, block += 2, out += kBits == 4 ? 8 : 4) {
+  for (int64_t b = begin; b < end; ++b, out += 4 * kQuads) {
     for (int half = 0; half < 2; ++half) {
-      const __m256i bytes = _mm256_load_si256(block + half);
-      _mm256_store_si256(out + half, _mm256_and_si256(bytes, mask));
-      if (kBits == 8) {
-        _mm256_store_si256(out + 2 + half, _mm256_srli_epi16(bytes, 8));
-      } else {
-        _mm256_store_si256(out + 2 + half, _mm256_and_si256(_mm256_srli_epi16(bytes, 8), mask));
-        _mm256_store_si256(out + 4 + half, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), mask));
-        _mm256_store_si256(out + 6 + half, _mm256_srli_epi16(bytes, 12));
+      const typename Quads<kBits>::Lines lines = Quads<kBits>::load(codes, b, half);
+#pragma GCC unroll 4
+      for (int q = 0; q < kQuads; ++q) {
+        const __m256i quad = Quads<kBits>::quad(lines, q);
+        _mm256_store_si256(out + 4 * q + half, _mm256_and_si256(quad, _mm256_set1_epi16(255)));
+        _mm256_store_si256(out + 4 * q + 2 + half, _mm256_srli_epi16(quad, 8));
       }
     }
   }

@@ -1,4 +1,5 @@
-// AVX-512 kernels of q4 and q8, f32 arithmetic; `Codes` says how a block becomes f32 vectors. Include only from avx512.cc files.
+// AVX-512 kernels of the grouped codecs, f32 arithmetic; `Codes` (quads_avx512.h, Widened) says how a block becomes f32 vectors. Include
+// only from avx512*.cc files.
 //
 // Streaming (m <= 4): one 64-byte load feeds 16 rows. Per 16 codes: one shift (p0), one widening (p5), one FMA a row of x (p0/p5) whose
 // x comes as an embedded broadcast, so about 1.5 cycles at m = 1: 5 bytes a cycle for q4, 11 for q8. Four accumulators a row of x at
@@ -6,8 +7,8 @@
 #pragma once
 #include <immintrin.h>
 
-#include "linear/grouped/grouped.h"
-#include "linear/load_params.h"
+#include "linear/grouped/params_avx512.h"
+#include "linear/grouped/quads_avx512.h"
 
 namespace {
 
@@ -36,7 +37,7 @@ inline void store_tile(const qw_grouped* weight, int64_t tile, __m512 sum_f32x16
 template <typename Codes, int kRows>
 void stream_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, const float* bias, float* y, int64_t ldy, int64_t tile) {
   constexpr int kChains = kRows == 1 ? 4 : kRows == 2 ? 2 : 1;
-  const uint8_t* block = weight->codes + tile * weight->blocks * QW_BLOCK_BYTES;
+  const uint8_t* codes = weight->codes + tile * weight->tile_bytes;
   const float* values = x->values + first * x->ld;
   __m512 total_f32x16[kRows];
 #pragma GCC unroll 4
@@ -49,23 +50,21 @@ void stream_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, con
 #pragma GCC unroll 4
       for (int c = 0; c < kChains; ++c) sum_f32x16[i][c] = _mm512_setzero_ps();
     }
-    for (int64_t b = weight->group_begin[group]; b < weight->group_begin[group + 1]; ++b, block += QW_BLOCK_BYTES) {
-      _mm_prefetch(reinterpret_cast<const char*>(block) + 2048, _MM_HINT_T0);
-      const __m512i bytes = _mm512_load_si512(block);
+    for (int64_t b = weight->group_begin[group]; b < weight->group_begin[group + 1]; ++b) {
+      const typename Codes::Lines lines = Codes::load(codes, b);
       const float* at = values + b * Codes::kColumns;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int j = 0; j < Codes::kColumns; ++j) {
-        const __m512 code_f32x16 = Codes::widen(bytes, j);
+        const __m512 code_f32x16 = Codes::widen(lines, j);
 #pragma GCC unroll 4
         for (int i = 0; i < kRows; ++i) {
           sum_f32x16[i][j % kChains] = _mm512_fmadd_ps(code_f32x16, _mm512_set1_ps(at[i * x->ld + j]), sum_f32x16[i][j % kChains]);
         }
       }
     }
-    const int64_t params = (tile * weight->groups + group) * 2 * QW_TILE_ROWS;
-    const __m512 scale_f32x16 = load_params_f32x16(weight->scale_type, weight->params, params);
-    const __m512 zero_f32x16 =
-        _mm512_add_ps(load_params_f32x16(weight->scale_type, weight->params, params + QW_TILE_ROWS), offset_f32x16);
+    const uint8_t* params = qw_grouped_params(weight, tile, group);
+    const __m512 scale_f32x16 = load_scale_f32x16(weight, params);
+    const __m512 zero_f32x16 = _mm512_add_ps(load_zero_f32x16(weight, params), offset_f32x16);
 #pragma GCC unroll 4
     for (int i = 0; i < kRows; ++i) {
       __m512 all_f32x16 = sum_f32x16[i][0];
@@ -108,17 +107,16 @@ void fill_panel(const void* base, int64_t row, int64_t column, int64_t count, fl
       const int64_t middle = (low + high) / 2;
       (weight->group_begin[middle] <= begin ? low : high) = middle;
     }
-    const uint8_t* blocks = weight->codes + tile * weight->blocks * QW_BLOCK_BYTES;
+    const uint8_t* codes = weight->codes + tile * weight->tile_bytes;
     for (int64_t group = low, b = begin; b < end; ++group) {
-      const int64_t params = (tile * weight->groups + group) * 2 * QW_TILE_ROWS;
-      const __m512 scale_f32x16 = load_params_f32x16(weight->scale_type, weight->params, params);
-      const __m512 zero_f32x16 = load_params_f32x16(weight->scale_type, weight->params, params + QW_TILE_ROWS);
+      const uint8_t* params = qw_grouped_params(weight, tile, group);
+      const __m512 scale_f32x16 = load_scale_f32x16(weight, params), zero_f32x16 = load_zero_f32x16(weight, params);
       const int64_t group_end = weight->group_begin[group + 1] < end ? weight->group_begin[group + 1] : end;
       for (; b < group_end; ++b) {
-        const __m512i bytes = _mm512_load_si512(blocks + b * QW_BLOCK_BYTES);
-#pragma GCC unroll 8
+        const typename Codes::Lines lines = Codes::load(codes, b);
+#pragma GCC unroll 16
         for (int j = 0; j < Codes::kColumns; ++j, out += 32) {
-          const __m512 code_f32x16 = _mm512_sub_ps(Codes::widen(bytes, j), offset_f32x16);
+          const __m512 code_f32x16 = _mm512_sub_ps(Codes::widen(lines, j), offset_f32x16);
           _mm512_store_ps(out, _mm512_mul_ps(_mm512_sub_ps(code_f32x16, zero_f32x16), scale_f32x16));
         }
       }
@@ -126,23 +124,18 @@ void fill_panel(const void* base, int64_t row, int64_t column, int64_t count, fl
   }
 }
 
-// Panels of 16-bit codes (panel16/panel16.h): a mask leaves columns (0, 2) of a quad, a shift and a mask (1, 3).
+// Panels of 16-bit codes (panel16/panel16.h): a mask leaves columns (0, 2) of a quad, a shift (1, 3).
 template <int kBits>
 void fill_panel16(const qw_grouped* weight, int64_t tile, int64_t begin, int64_t end, int16_t* panel) {
-  static_assert(kBits == 4 || kBits == 8);
-  const uint8_t* block = weight->codes + (tile * weight->blocks + begin) * QW_BLOCK_BYTES;
+  const uint8_t* codes = weight->codes + tile * weight->tile_bytes;
   __m512i* out = reinterpret_cast<__m512i*>(panel);
-  const __m512i mask = _mm512_set1_epi16(kBits == 4 ? 15 : 255);
-  for (int64_t b = begin; b < end; ++b, block += QW_BLOCK_BYTES) {
-    const __m512i bytes = _mm512_load_si512(block);
-    if (kBits == 8) {
-      _mm512_store_si512(out++, _mm512_and_si512(bytes, mask));
-      _mm512_store_si512(out++, _mm512_srli_epi16(bytes, 8));
-    } else {
-      _mm512_store_si512(out++, _mm512_and_si512(bytes, mask));
-      _mm512_store_si512(out++, _mm512_and_si512(_mm512_srli_epi16(bytes, 8), mask));
-      _mm512_store_si512(out++, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask));
-      _mm512_store_si512(out++, _mm512_srli_epi16(bytes, 12));
+  for (int64_t b = begin; b < end; ++b) {
+    const typename Quads<kBits>::Lines lines = Quads<kBits>::load(codes, b);
+#pragma GCC unroll 4
+    for (int q = 0; q < Quads<kBits>::kCount; ++q) {
+      const __m512i quad = Quads<kBits>::quad(lines, q);
+      _mm512_store_si512(out++, _mm512_and_si512(quad, _mm512_set1_epi16(255)));
+      _mm512_store_si512(out++, _mm512_srli_epi16(quad, 8));
     }
   }
 }

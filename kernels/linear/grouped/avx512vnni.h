@@ -1,9 +1,10 @@
-// AVX-512 VNNI streaming kernels of q4 and q8. Include only from avx512vnni.cc files.
+// AVX-512 VNNI streaming kernels of the grouped codecs. Include only from avx512vnni.cc files.
 //
 // x as three digit planes (fixed_point.h); dpbusd multiplies 64 codes with a digit at once, exactly.
 //
-// Cost a block (q4 128 codes, q8 64) and row of x: 6 (3) dpbusd and, for q4, 3 instructions of unpacking: 14 (40) bytes a cycle, above
-// what memory delivers; the f32 kernels stop at 5 (11).
+// Cost a quad of 64 codes and row of x: 3 dpbusd, and once for all rows 0 (q8), 1.5 (q4), 2 (q2), 3.5 (q5) or 4 (q3, q6) instructions of
+// unpacking. Bytes of codes a cycle at m = 1: q8 40, q4 14, q6 13, q5 12, q3 7, q2 6, above what memory delivers to a core; the f32 kernels
+// stop at 11 (q8), 5 (q4).
 #pragma once
 #include <immintrin.h>
 
@@ -73,8 +74,8 @@ void stream_digits_tile(const qw_grouped* weight, const qw_grouped_x* x, const f
   // dpbusd takes 5 cycles and 2 start in each: below 10 chains a second set of sums keeps the ports busy.
   constexpr bool kTwoSets = kRows <= 3;
   constexpr int64_t kQuad = kRows * 3;
-  const uint8_t* codes = weight->codes + tile * weight->blocks * QW_BLOCK_BYTES;
-  const __m512i nibble_u8x64 = _mm512_set1_epi8(15);
+  constexpr int kQuads = Quads<kBits>::kCount;
+  const uint8_t* codes = weight->codes + tile * weight->tile_bytes;
   const __m512 offset_f32x16 = _mm512_set1_ps(weight->offset);
   __m512 total_f32x16[kRows];
 #pragma GCC unroll 8
@@ -95,27 +96,29 @@ void stream_digits_tile(const qw_grouped* weight, const qw_grouped_x* x, const f
     };
     int64_t b = weight->group_begin[group];
     const int64_t end = weight->group_begin[group + 1];
-    const int32_t* digits = x->digits + b * (kBits == 4 ? 2 : 1) * kQuad;
-    if (kBits == 4) {
-      for (; b < end; ++b, digits += 2 * kQuad) {
-        _mm_prefetch(reinterpret_cast<const char*>(codes + b * QW_BLOCK_BYTES) + 2048, _MM_HINT_T0);
-        const __m512i bytes = _mm512_load_si512(codes + b * QW_BLOCK_BYTES);
-        multiply_quad<kRows>(even_i32x16, _mm512_and_si512(bytes, nibble_u8x64), digits);
-        multiply_quad<kRows>(other_set(), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), nibble_u8x64), digits + kQuad);
+    const int32_t* digits = x->digits + b * kQuads * kQuad;
+    if constexpr (kQuads > 1) {
+      for (; b < end; ++b, digits += kQuads * kQuad) {
+        prefetch_ahead<kBits>(codes, b);
+        const typename Quads<kBits>::Lines lines = Quads<kBits>::load(codes, b);
+#pragma GCC unroll 4
+        for (int q = 0; q < kQuads; q += 2) {
+          multiply_quad<kRows>(even_i32x16, Quads<kBits>::quad(lines, q), digits + q * kQuad);
+          multiply_quad<kRows>(other_set(), Quads<kBits>::quad(lines, q + 1), digits + (q + 1) * kQuad);
+        }
       }
     } else {
       for (; b + 2 <= end; b += 2, digits += 2 * kQuad) {
-        _mm_prefetch(reinterpret_cast<const char*>(codes + b * QW_BLOCK_BYTES) + 2048, _MM_HINT_T0);
-        _mm_prefetch(reinterpret_cast<const char*>(codes + b * QW_BLOCK_BYTES) + 2112, _MM_HINT_T0);
-        multiply_quad<kRows>(even_i32x16, _mm512_load_si512(codes + b * QW_BLOCK_BYTES), digits);
-        multiply_quad<kRows>(other_set(), _mm512_load_si512(codes + (b + 1) * QW_BLOCK_BYTES), digits + kQuad);
+        prefetch_ahead<kBits>(codes, b);
+        prefetch_ahead<kBits>(codes, b + 1);
+        multiply_quad<kRows>(even_i32x16, Quads<kBits>::load(codes, b), digits);
+        multiply_quad<kRows>(other_set(), Quads<kBits>::load(codes, b + 1), digits + kQuad);
       }
-      if (b < end) multiply_quad<kRows>(even_i32x16, _mm512_load_si512(codes + b * QW_BLOCK_BYTES), digits);
+      if (b < end) multiply_quad<kRows>(even_i32x16, Quads<kBits>::load(codes, b), digits);
     }
-    const int64_t params = (tile * weight->groups + group) * 2 * QW_TILE_ROWS;
-    const __m512 scale_f32x16 = load_params_f32x16(weight->scale_type, weight->params, params);
-    const __m512 zero_f32x16 =
-        _mm512_add_ps(load_params_f32x16(weight->scale_type, weight->params, params + QW_TILE_ROWS), offset_f32x16);
+    const uint8_t* params = qw_grouped_params(weight, tile, group);
+    const __m512 scale_f32x16 = load_scale_f32x16(weight, params);
+    const __m512 zero_f32x16 = _mm512_add_ps(load_zero_f32x16(weight, params), offset_f32x16);
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
       const int64_t at = i * weight->groups + group;

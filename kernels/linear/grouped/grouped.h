@@ -1,22 +1,37 @@
-// Weight-only integer codecs q4 and q8: layout, and what a kernel of one instruction set provides.
+// Weight-only integer codecs q2, q3, q4, q5, q6 and q8: layout, and what a kernel of one instruction set provides.
 //
 //   y[m, n] = sum over groups g of  scale[n, g] * ( sum over k in g of code[n, k] * x[m, k]  -  zero[n, g] * X[m, g] ),
 //   X[m, g] = sum over k in g of x[m, k]   (once per call)
 //
-// Layout. 16 weight rows make a tile. A block is 64 bytes: a 32-bit lane per row holds `step` consecutive columns of that row
-// (q4: 8 columns, q8: 4), so that one vector load feeds 16 rows and every instruction streams full-width.
+// Layout. 16 weight rows make a tile. A line is 64 bytes: a 32-bit lane per row, so that one vector load feeds 16 rows and every
+// instruction streams full-width. A quad is 4 consecutive columns, one a byte of the lane; a block is the `step` columns that are unpacked
+// together. Where a width is no power of two, its low bits lie in lines of their own, apart from the high bits.
 //
-//   codes   [tile][block][row 0..15][4 bytes]       q8 byte b = column b;  q4 byte b = column b (low nibble), column 4 + b (high nibble)
-//   params  [tile][group][scale x 16][zero x 16]    in scale_type
+//   codes   [tile][lines]   columns of a block, lines, place of quad q in every byte of its lane
+//     q8     4   1          the byte
+//     q4     8   1          4 bits from bit 4 q
+//     q2    16   1          2 bits from bit 2 q
+//     q6    16   2 + 1      low 4 bits in line q / 2 from bit 4 (q % 2); high 2 bits in the third line from bit 2 q
+//     q5    16   2 + 1/2    low 4 bits like q6;  high bit in the line after the low lines of two blocks: bit q, or 4 + q for the second
+//     q3    16   1 + 1/2    low 2 bits like q2;  high bit like q5
+//   params  [tile][group][scale x 16][zero x 16]    scales in scale_type; zeros by zero_form
 //
 // Columns are stored group after group (act-order: the columns of a group are gathered) and every group is padded to whole blocks;
 // `columns` says which column of x each packed position multiplies, -1 = padding. It is NULL when the order is the identity.
-// Signed codes are stored with `offset` added (8 or 128) and the zero as it was given, so that it stays exact in scale_type.
+// Signed codes are stored with `offset` added (2^(bits-1)). A zero that all groups share is kept once, zeros that are whole numbers as
+// bytes (with the offset added), others as they were given, so that they stay exact in scale_type.
 #pragma once
 #include "abi/codec.h"
+#include "linear/float16.h"
 #include "linear/panel/panel.h"
 
-enum { QW_TILE_ROWS = 16, QW_BLOCK_BYTES = 64, QW_GEMV_MOST_ROWS = 8 };
+enum { QW_TILE_ROWS = 16, QW_LINE_BYTES = 64, QW_GEMV_MOST_ROWS = 8 };
+
+typedef enum qw_zero_form {
+  QW_ZERO_TYPED = 0,   // scale_type
+  QW_ZERO_BYTES = 1,   // uint8, zero + offset
+  QW_ZERO_SHARED = 2,  // not stored: shared_zero
+} qw_zero_form;
 
 typedef struct qw_grouped {
   qw_weight base;
@@ -24,11 +39,15 @@ typedef struct qw_grouped {
   float offset;
   int64_t tiles, groups, blocks, depth;  // depth = blocks * step: packed columns
   int64_t longest_group;                 // in packed columns
+  int64_t tile_bytes;                    // of codes
+  int64_t param_bytes;                   // of a group of a tile
   int64_t* group_begin;                  // [groups + 1], in blocks
   int32_t* columns;                      // [depth] or NULL
   qw_type scale_type;
+  qw_zero_form zero_form;
+  float shared_zero;
   uint8_t* codes;
-  void* params;
+  uint8_t* params;
 } qw_grouped;
 
 // x as a kernel wants it: values gathered in packed order, and what `prepare` made of them.
@@ -51,7 +70,6 @@ typedef struct qw_grouped_kernels {
   void (*fill16)(const qw_grouped* weight, int64_t tile, int64_t begin, int64_t end, int16_t* panel);
 } qw_grouped_kernels;
 
-// codec: its name and table; kernels[level], NULL where the level has no kernel of its own (the next lower one is used).
 qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affine, qw_pool* pool, qw_weight** out);
 size_t qw_grouped_scratch_bytes(const qw_weight* weight, int64_t m);
 void qw_grouped_matmul(const qw_weight* weight, const qw_grouped_kernels* kernels, const float* x, int64_t ldx, int64_t m,
@@ -59,21 +77,73 @@ void qw_grouped_matmul(const qw_weight* weight, const qw_grouped_kernels* kernel
 void qw_grouped_dequantize(const qw_weight* weight, int64_t row_begin, int64_t row_count, float* out);
 void qw_grouped_destroy(qw_weight* weight);
 // Raise it with every change of the layout above: saved weights of another one are made anew.
-enum { QW_GROUPED_LAYOUT = 1 };
+enum { QW_GROUPED_LAYOUT = 2 };
 void qw_grouped_save(const qw_weight* weight, qw_saved* out);
 qw_status qw_grouped_restore(const qw_codec* codec, int bits, const qw_saved* saved, qw_weight** out);
 
 extern const qw_grouped_kernels qw_grouped_serial;
 
-static inline size_t qw_grouped_code_bytes(const qw_grouped* weight) { return (size_t)(weight->tiles * weight->blocks) * QW_BLOCK_BYTES; }
+// Columns of a block.
+static inline int qw_grouped_step(int bits) { return bits == 8 ? 4 : bits == 4 ? 8 : 16; }
+// Bits of a code that lie in low lines, and above them.
+static inline int qw_grouped_low_bits(int bits) { return bits == 3 ? 2 : bits == 5 || bits == 6 ? 4 : bits; }
+static inline int qw_grouped_high_bits(int bits) { return bits - qw_grouped_low_bits(bits); }
+
+// First low line of a block; they follow each other, and `*high` is where its high bits lie. Two blocks of q3 and q5 share a line of those.
+static inline int64_t qw_grouped_line(int bits, int64_t block, int64_t* high) {
+  const int64_t low_lines = bits == 5 || bits == 6 ? 2 : 1;
+  if (qw_grouped_high_bits(bits) == 1) {
+    const int64_t pair = (block >> 1) * (2 * low_lines + 1);
+    *high = pair + 2 * low_lines;
+    return pair + (block & 1) * low_lines;
+  }
+  const int64_t line = block * (low_lines + (bits == 6 ? 1 : 0));
+  *high = line + low_lines;
+  return line;
+}
+
+// Lines of a tile.
+static inline int64_t qw_grouped_lines(int bits, int64_t blocks) {
+  int64_t high;
+  return qw_grouped_line(bits, qw_grouped_high_bits(bits) == 1 ? (blocks + 1) / 2 * 2 : blocks, &high);
+}
+
+// Fills tile_bytes and param_bytes from the fields that they follow from.
+static inline void qw_grouped_measure(qw_grouped* weight) {
+  const int64_t typed = QW_TILE_ROWS * qw_type_bytes(weight->scale_type);
+  weight->tile_bytes = qw_grouped_lines(weight->bits, weight->blocks) * QW_LINE_BYTES;
+  weight->param_bytes = typed + (weight->zero_form == QW_ZERO_TYPED ? typed : weight->zero_form == QW_ZERO_BYTES ? QW_TILE_ROWS : 0);
+}
+static inline size_t qw_grouped_code_bytes(const qw_grouped* weight) { return (size_t)(weight->tiles * weight->tile_bytes); }
 static inline size_t qw_grouped_param_bytes(const qw_grouped* weight) {
-  return (size_t)(weight->tiles * weight->groups * 2 * QW_TILE_ROWS) * (weight->scale_type == QW_F32 ? 4 : 2);
+  return (size_t)(weight->tiles * weight->groups * weight->param_bytes);
 }
 
 // Code (0..2^bits-1, offset included) of `row` of the tile at packed column `position`.
 static inline int qw_grouped_code(const qw_grouped* weight, int64_t tile, int row, int64_t position) {
+  const int bits = weight->bits, low_bits = qw_grouped_low_bits(bits), high_bits = bits - low_bits, per_byte = 8 / low_bits;
   const int64_t block = position / weight->step;
-  const int within = (int)(position % weight->step);
-  const uint8_t* lane = weight->codes + (tile * weight->blocks + block) * QW_BLOCK_BYTES + row * 4;
-  return weight->bits == 8 ? lane[within] : within < 4 ? lane[within] & 15 : lane[within - 4] >> 4;
+  const int quad = (int)(position % weight->step) / 4;
+  int64_t high;
+  const int64_t low = qw_grouped_line(bits, block, &high) + quad / per_byte;
+  const uint8_t* byte = weight->codes + tile * weight->tile_bytes + row * 4 + position % 4;
+  int code = byte[low * QW_LINE_BYTES] >> (quad % per_byte * low_bits) & ((1 << low_bits) - 1);
+  if (high_bits == 1) code |= (byte[high * QW_LINE_BYTES] >> (quad + 4 * (int)(block & 1)) & 1) << low_bits;
+  if (high_bits == 2) code |= (byte[high * QW_LINE_BYTES] >> (2 * quad) & 3) << low_bits;
+  return code;
+}
+
+static inline const uint8_t* qw_grouped_params(const qw_grouped* weight, int64_t tile, int64_t group) {
+  return weight->params + (tile * weight->groups + group) * weight->param_bytes;
+}
+
+// Scale and zero of `row` of the tile.
+static inline float qw_grouped_scale(const qw_grouped* weight, int64_t tile, int64_t group, int row) {
+  return qw_read_typed(weight->scale_type, qw_grouped_params(weight, tile, group), row);
+}
+
+static inline float qw_grouped_zero(const qw_grouped* weight, int64_t tile, int64_t group, int row) {
+  if (weight->zero_form == QW_ZERO_SHARED) return weight->shared_zero;
+  const uint8_t* zeros = qw_grouped_params(weight, tile, group) + QW_TILE_ROWS * qw_type_bytes(weight->scale_type);
+  return weight->zero_form == QW_ZERO_BYTES ? (float)zeros[row] - weight->offset : qw_read_typed(weight->scale_type, zeros, row);
 }

@@ -1,4 +1,4 @@
-// Test support of q4 and q8: every level against the f64 product of the dequantized weight, over shapes that no tile or block divides.
+// Test support of the grouped codecs: every level against the f64 product of the dequantized weight, over shapes that no tile or block divides.
 #pragma once
 #include <array>
 
@@ -11,8 +11,8 @@ namespace qw_test {
 constexpr int64_t kCounts[] = {1, 2, 3, 4, 5, 8, 9, 14, 15, 33, 64};
 
 // The codes' and the zero's share are rounded apart and may cancel, so errors are relative to sum 2^bits * scale * |x|, not to sum |w x|.
-inline void check_affine(const char* codec, const AffineShape& shape, Random& random) {
-  const AffineCase test(shape, random);
+inline void check_affine(const char* codec, const AffineCase& test, Random& random) {
+  const AffineShape& shape = test.shape;
   const qw_affine affine = test.affine();
   qw_weight* weight = nullptr;
   CHECK_OK(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight));
@@ -57,8 +57,30 @@ inline void check_shapes(const char* codec, int bits, Random& random) {
   for (const auto& s : shapes) {
     for (const bool order : {false, true}) {
       const qw_type type = qw_type(which % 3);
-      check_affine(codec, {s[0], s[1], s[2], bits, which % 2 == 1, order, which % 4 >= 2, type}, random);
+      check_affine(codec, AffineCase({s[0], s[1], s[2], bits, which % 2 == 1, order, which % 4 >= 2, type}, random), random);
       ++which;
+    }
+  }
+}
+
+// Zeros in the three forms they are kept in: the product is right, and the size is what the README says. Groups of 16 need no padding.
+inline void check_zero_forms(const char* codec, int bits, Random& random) {
+  const int64_t rows = 32, cols = 256, group_size = 16;
+  for (const bool is_signed : {false, true}) {
+    for (int form = 0; form < 4; ++form) {
+      AffineCase test({rows, cols, group_size, bits, is_signed, false, form == 2, QW_F16}, random);
+      const float shared = form == 3 ? 0.375f : is_signed ? 0.0f : float(1 << (bits - 1));
+      if (form == 0 || form == 3) std::fill(test.zero.begin(), test.zero.end(), shared);
+      if (form == 1) test.zero[0] = is_signed ? -float(1 << (bits - 1)) : float((1 << bits) - (bits == 8)), test.zero[1] = 3.0f;
+      if (form == 2) test.zero[7] = 0.5f;
+      check_affine(codec, test, random);
+      qw_weight* weight = nullptr;
+      const qw_affine affine = test.affine();
+      CHECK_OK(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight));
+      if (weight == nullptr) continue;
+      const int64_t zero_bits = form == 1 ? 8 : form == 2 ? 16 : 0;
+      CHECK(int64_t(weight->bytes) * 8 == rows * cols * bits + rows * cols / group_size * (16 + zero_bits));
+      qw_weight_free(weight);
     }
   }
 }
@@ -77,7 +99,7 @@ inline void check_stored_forms(const char* codec, int most_bits, Random& random)
       }
     }
   }
-  check_stored_refusals(codec, random);
+  check_stored_refusals(codec, most_bits, random);
 }
 
 // A row whose x holds one value 1e4 times the rest, zeros, and a single NaN that must reach every output of its row.
@@ -128,9 +150,10 @@ inline void check_refusals(const char* codec, int bits, Random& random) {
   affine.g_idx = out_of_range;
   CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "g_idx[3] = 2");
   affine.g_idx = nullptr;
-  if (bits == 4) {
-    test.codes[11] = 16;
-    CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "code 16 at row 1, column 3");
+  if (bits < 8) {
+    test.codes[11] = int8_t(1 << bits);
+    const std::string place = "code " + std::to_string(1 << bits) + " at row 1, column 3";
+    CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, place.c_str());
   }
   CHECK(weight == nullptr);
 }

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "linear/float16.h"
 #include "linear/grouped/grouped.h"
 #include "linear/panel16/panel16.h"
 
@@ -106,9 +105,7 @@ void qw_grouped_dequantize(const qw_weight* base, int64_t row_begin, int64_t row
     const int64_t tile = row / QW_TILE_ROWS;
     const int lane = int(row % QW_TILE_ROWS);
     for (int64_t group = 0; group < weight.groups; ++group) {
-      const int64_t params = (tile * weight.groups + group) * 2 * QW_TILE_ROWS;
-      const float scale = qw_read_typed(weight.scale_type, weight.params, params + lane);
-      const float zero = qw_read_typed(weight.scale_type, weight.params, params + QW_TILE_ROWS + lane);
+      const float scale = qw_grouped_scale(&weight, tile, group, lane), zero = qw_grouped_zero(&weight, tile, group, lane);
       for (int64_t k = weight.group_begin[group] * weight.step; k < weight.group_begin[group + 1] * weight.step; ++k) {
         const int64_t column = weight.columns == nullptr ? k : weight.columns[k];
         if (column >= 0) out[column] = ((float(qw_grouped_code(&weight, tile, lane, k)) - weight.offset) - zero) * scale;

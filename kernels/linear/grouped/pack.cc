@@ -5,9 +5,9 @@
 #include <new>
 #include <vector>
 
-#include "linear/float16.h"
 #include "linear/grouped/grouped.h"
-#include "linear/lanes.h"
+#include "linear/grouped/lines.h"
+#include "linear/grouped/zeros.h"
 #include "linear/memory.h"
 #include "linear/stored.h"
 
@@ -28,43 +28,24 @@ struct Packing {
   // Group by group, so that parameters stored that way are read as they lie.
   void pack_params(int64_t tile, int64_t end) {
     const int64_t line = QW_TILE_ROWS * qw_type_bytes(weight->scale_type), groups = weight->groups;
+    uint8_t typed_zeros[QW_TILE_ROWS * sizeof(float)];
     for (int64_t group = 0; group < groups; ++group) {
       for (int64_t t = tile; t < end; ++t) {
-        char* params = static_cast<char*>(weight->params) + (t * groups + group) * 2 * line;
-        const int64_t scale = qw_read_params(affine, &affine->scale, groups, t * QW_TILE_ROWS, group, params);
-        const int64_t zero = qw_read_params(affine, &affine->zero, groups, t * QW_TILE_ROWS, group, params + line);
-        if (const int64_t row = scale >= 0 ? scale : zero; row >= 0) bad_param.store(row * groups + group, std::memory_order_relaxed);
+        uint8_t* params = weight->params + (t * groups + group) * weight->param_bytes;
+        uint8_t* zeros = weight->zero_form == QW_ZERO_TYPED ? params + line : typed_zeros;
+        int64_t bad = qw_read_params(affine, &affine->scale, groups, t * QW_TILE_ROWS, group, params);
+        if (weight->zero_form != QW_ZERO_SHARED && bad < 0) bad = qw_read_params(affine, &affine->zero, groups, t * QW_TILE_ROWS, group, zeros);
+        if (bad >= 0) bad_param.store(bad * groups + group, std::memory_order_relaxed);
+        if (weight->zero_form != QW_ZERO_BYTES) continue;
+        for (int r = 0; r < QW_TILE_ROWS; ++r) params[line + r] = uint8_t(qw_read_typed(weight->scale_type, zeros, r) + weight->offset);
       }
     }
   }
 
-  bool pack_codes(const qw_band& band, int64_t tile) {
+  bool pack_codes(const qw_band& band, int64_t tile) const {
     const int64_t first = tile * QW_TILE_ROWS - band.row, count = std::min<int64_t>(QW_TILE_ROWS, band.count - first);
-    uint8_t* to = weight->codes + tile * weight->blocks * QW_BLOCK_BYTES;
-    if (weight->columns == nullptr) {
-      const uint8_t* from = band.codes + first * band.ld;
-      return weight->step == 4 ? qw_pack_lanes<4>(from, band.ld, count, weight->blocks, uint8_t(offset), to)
-                               : qw_pack_lanes<8>(from, band.ld, count, weight->blocks, uint8_t(offset), to);
-    }
-    return gather_codes(band, first, count, to);
-  }
-
-  // The same for columns in any order, with padding.
-  bool gather_codes(const qw_band& band, int64_t first, int64_t count, uint8_t* to) const {
-    const int step = weight->step;
-    int seen = 0;
-    for (int64_t block = 0; block < weight->blocks; ++block) {
-      for (int64_t r = 0; r < QW_TILE_ROWS; ++r, to += 4) {
-        uint8_t codes[8] = {};
-        for (int j = 0; j < step && r < count; ++j) {
-          const int32_t column = weight->columns[block * step + j];
-          if (column >= 0) seen |= codes[j] = uint8_t(stored(band, first + r, column));
-        }
-        const uint32_t word = qw_nibbles(codes);
-        std::memcpy(to, step == 4 ? static_cast<const void*>(codes) : &word, 4);
-      }
-    }
-    return step == 4 || seen < 16;
+    return qw_pack_tile_of(weight->bits, band.codes + first * band.ld, band.ld, count, weight->blocks, weight->columns, uint8_t(offset),
+                           weight->codes + tile * weight->tile_bytes);
   }
 
   // The first code of a band that does not fit.
@@ -155,7 +136,7 @@ qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affi
   if (weight == nullptr) return qw_error(QW_OUT_OF_MEMORY, "no memory for a %s weight", codec->name);
   weight->base = {codec, affine->rows, affine->cols, 0, 0};
   weight->bits = bits;
-  weight->step = bits == 8 ? 4 : 8;
+  weight->step = qw_grouped_step(bits);
   weight->offset = affine->codes.is_signed ? float(1 << (bits - 1)) : 0.0f;
   weight->tiles = (affine->rows + QW_TILE_ROWS - 1) / QW_TILE_ROWS;
   weight->groups = (affine->cols + affine->group_size - 1) / affine->group_size;
@@ -178,10 +159,12 @@ qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affi
   } catch (const std::bad_alloc&) {
     status = qw_error(QW_OUT_OF_MEMORY, "no memory for the column order of a %s weight", codec->name);
   }
+  qw_choose_zero_form(*affine, weight, pool);
+  qw_grouped_measure(weight);
   const size_t code_bytes = qw_grouped_code_bytes(weight), param_bytes = qw_grouped_param_bytes(weight);
   if (status.code == QW_OK) {
     weight->codes = static_cast<uint8_t*>(qw_weight_memory(code_bytes));
-    weight->params = qw_weight_memory(param_bytes);
+    weight->params = static_cast<uint8_t*>(qw_weight_memory(param_bytes));
     if (weight->codes == nullptr || weight->params == nullptr) {
       status = qw_error(QW_OUT_OF_MEMORY, "no memory for a %s weight of %lld x %lld (%zu bytes)", codec->name, (long long)affine->rows,
                         (long long)affine->cols, code_bytes + param_bytes);

@@ -1,11 +1,11 @@
-// q4 and q8 as saved parts: codes, params, group_begin, and columns where the order is not the identity.
+// Grouped weights as saved parts: codes, params, group_begin, and columns where the order is not the identity.
 #include <new>
 
 #include "linear/grouped/grouped.h"
 
 namespace {
 
-enum { kBits, kOffset, kTiles, kGroups, kBlocks, kLongestGroup, kScaleType };
+enum { kBits, kOffset, kTiles, kGroups, kBlocks, kLongestGroup, kScaleType, kZeroForm, kSharedZero };
 enum { kCodes, kParams, kGroupBegin, kColumns };
 
 qw_status damaged(const char* what) { return qw_error(QW_INVALID_ARGUMENT, "a saved weight is damaged: %s", what); }
@@ -36,6 +36,8 @@ void qw_grouped_save(const qw_weight* base, qw_saved* out) {
   out->fields[kBlocks] = weight.blocks;
   out->fields[kLongestGroup] = weight.longest_group;
   out->fields[kScaleType] = weight.scale_type;
+  out->fields[kZeroForm] = weight.zero_form;
+  out->fields[kSharedZero] = qw_float_bits(weight.shared_zero);
   out->parts[kCodes] = {weight.codes, qw_grouped_code_bytes(&weight)};
   out->parts[kParams] = {weight.params, qw_grouped_param_bytes(&weight)};
   out->parts[kGroupBegin] = {weight.group_begin, size_t(weight.groups + 1) * sizeof(int64_t)};
@@ -46,6 +48,9 @@ qw_status qw_grouped_restore(const qw_codec* codec, int bits, const qw_saved* sa
   const int64_t* fields = saved->fields;
   if (fields[kBits] != bits || (fields[kOffset] != 0 && fields[kOffset] != 1 << (bits - 1))) return damaged("the width of its codes");
   if (fields[kScaleType] < QW_F32 || fields[kScaleType] > QW_BF16) return damaged("the type of its scales");
+  if (fields[kZeroForm] < QW_ZERO_TYPED || fields[kZeroForm] > QW_ZERO_SHARED || (fields[kSharedZero] & ~0xffffffffll) != 0) {
+    return damaged("the form of its zeros");
+  }
   if (fields[kTiles] != (saved->rows + QW_TILE_ROWS - 1) / QW_TILE_ROWS || fields[kGroups] < 1 || fields[kGroups] > saved->cols ||
       fields[kBlocks] < 1 || fields[kBlocks] > 2 * saved->cols) {
     return damaged("its dimensions");
@@ -54,7 +59,7 @@ qw_status qw_grouped_restore(const qw_codec* codec, int bits, const qw_saved* sa
   if (weight == nullptr) return qw_error(QW_OUT_OF_MEMORY, "no memory for a %s weight", codec->name);
   weight->base = {codec, saved->rows, saved->cols, saved->parts[kCodes].bytes + saved->parts[kParams].bytes + saved->parts[kColumns].bytes, 1};
   weight->bits = bits;
-  weight->step = bits == 8 ? 4 : 8;
+  weight->step = qw_grouped_step(bits);
   weight->offset = float(fields[kOffset]);
   weight->tiles = fields[kTiles];
   weight->groups = fields[kGroups];
@@ -62,9 +67,12 @@ qw_status qw_grouped_restore(const qw_codec* codec, int bits, const qw_saved* sa
   weight->depth = weight->blocks * weight->step;
   weight->longest_group = fields[kLongestGroup];
   weight->scale_type = qw_type(fields[kScaleType]);
+  weight->zero_form = qw_zero_form(fields[kZeroForm]);
+  weight->shared_zero = qw_float_from_bits(uint32_t(fields[kSharedZero]));
+  qw_grouped_measure(weight);
   // Never written to: a packed weight is read-only.
   weight->codes = static_cast<uint8_t*>(const_cast<void*>(saved->parts[kCodes].data));
-  weight->params = const_cast<void*>(saved->parts[kParams].data);
+  weight->params = static_cast<uint8_t*>(const_cast<void*>(saved->parts[kParams].data));
   weight->group_begin = static_cast<int64_t*>(const_cast<void*>(saved->parts[kGroupBegin].data));
   const bool ordered = saved->parts[kColumns].bytes != 0;
   weight->columns = ordered ? static_cast<int32_t*>(const_cast<void*>(saved->parts[kColumns].data)) : nullptr;

@@ -1,5 +1,4 @@
-// The specification of q4 and q8: w = (code - zero) * scale in f32, products summed in f64 in packed order, bias added last.
-#include "linear/float16.h"
+// The specification of every grouped codec: w = (code - zero) * scale in f32, products summed in f64 in packed order, bias added last.
 #include "linear/grouped/grouped.h"
 
 namespace {
@@ -7,9 +6,7 @@ namespace {
 double dot(const qw_grouped& weight, int64_t tile, int lane, const float* x) {
   double sum = 0;
   for (int64_t group = 0; group < weight.groups; ++group) {
-    const int64_t params = (tile * weight.groups + group) * 2 * QW_TILE_ROWS;
-    const float scale = qw_read_typed(weight.scale_type, weight.params, params + lane);
-    const float zero = qw_read_typed(weight.scale_type, weight.params, params + QW_TILE_ROWS + lane);
+    const float scale = qw_grouped_scale(&weight, tile, group, lane), zero = qw_grouped_zero(&weight, tile, group, lane);
     for (int64_t k = weight.group_begin[group] * weight.step; k < weight.group_begin[group + 1] * weight.step; ++k) {
       const float code = float(qw_grouped_code(&weight, tile, lane, k)) - weight.offset;
       sum += double((code - zero) * scale) * double(x[k]);

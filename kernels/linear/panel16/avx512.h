@@ -6,7 +6,7 @@
 #pragma once
 #include <immintrin.h>
 
-#include "linear/load_params.h"
+#include "linear/grouped/params_avx512.h"
 #include "linear/panel16/panel16.h"
 
 namespace {
@@ -44,9 +44,8 @@ inline void quantize(const float* x, int64_t count, int32_t* words, float* unit,
 }
 
 inline void read_params(const qw_grouped* weight, int64_t tile, int64_t group, float* scale, float* zero) {
-  const int64_t params = (tile * weight->groups + group) * 2 * QW_TILE_ROWS;
-  const __m512 scale_f32x16 = load_params_f32x16(weight->scale_type, weight->params, params);
-  const __m512 zero_f32x16 = load_params_f32x16(weight->scale_type, weight->params, params + QW_TILE_ROWS);
+  const uint8_t* params = qw_grouped_params(weight, tile, group);
+  const __m512 scale_f32x16 = load_scale_f32x16(weight, params), zero_f32x16 = load_zero_f32x16(weight, params);
   _mm512_store_ps(scale, scale_f32x16);
   _mm512_store_ps(zero, _mm512_mul_ps(_mm512_add_ps(zero_f32x16, _mm512_set1_ps(weight->offset)), scale_f32x16));
 }

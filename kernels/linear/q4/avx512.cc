@@ -4,11 +4,10 @@
 
 namespace {
 
-struct Nibbles {
-  static constexpr int kColumns = 8;
-  static __m512 widen(__m512i bytes, int j) {
+struct Nibbles : Widened<4> {
+  static __m512 widen(const Lines& line, int j) {
     const __m512 values = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    return _mm512_permutexvar_ps(_mm512_srli_epi32(bytes, unsigned(j < 4 ? 8 * j : 8 * (j - 4) + 4)), values);
+    return _mm512_permutexvar_ps(_mm512_srli_epi32(line, unsigned(8 * (j % 4) + j / 4 * 4)), values);
   }
 };
 

@@ -1,4 +1,4 @@
-// Codec q4: the grouped layout (drawn in linear/grouped/grouped.h) with two 4-bit codes a byte, 8 columns of 16 rows in a 64-byte block.
+// Codec q4: the grouped layout (drawn in linear/grouped/grouped.h) with two 4-bit codes a byte, 8 columns of 16 rows in a 64-byte line.
 #pragma once
 #include "linear/grouped/grouped.h"
 

@@ -1,4 +1,4 @@
-// Codec q8: the grouped layout (drawn in linear/grouped/grouped.h) with one code a byte, 4 columns of 16 rows in a 64-byte block.
+// Codec q8: the grouped layout (drawn in linear/grouped/grouped.h) with one code a byte, 4 columns of 16 rows in a 64-byte line.
 #pragma once
 #include "linear/grouped/grouped.h"
 

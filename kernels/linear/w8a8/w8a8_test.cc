@@ -143,7 +143,7 @@ void check_stored_forms(Random& random) {
       }
     }
   }
-  check_stored_refusals("w8a8", random);
+  check_stored_refusals("w8a8", 4, random);
 }
 
 }  // namespace

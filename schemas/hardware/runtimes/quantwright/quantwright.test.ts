@@ -32,7 +32,8 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [IQ({ weight_format: 'int8', compute_method: 'activate_quant', save_format: 'compressed-tensors' }), 'falls_back QW-06'],
   [RTN({ weight_format: 'int8', compute_method: 'activate_quant', desc_act: true }), 'refused QW-09'],
   [RTN({ weight_format: 'uint4', scale_type: 'float32' }), 'ignored QW-10'],
-  [RTN({ weight_format: 'int3', save_format: 'quantwright' }), 'falls_back QW-11'],
+  [RTN({ weight_format: 'int3', save_format: 'quantwright' }), 'supported q3'],
+  [RTN({ weight_format: 'uint2', group_size: 16, save_format: 'quantwright' }), 'supported q2'],
   [RTN({ weight_format: 'int8', ignore: ['.*'] }), 'refused QW-12', even],
   [RTN({ weight_format: 'uint4', group_size: 64, save_format: 'compressed-tensors' }), 'refused QW-13', even],
   [RTN({ weight_format: 'uint4', group_size: 32, save_format: 'compressed-tensors' }), 'supported q4', even],
@@ -90,8 +91,25 @@ test('overrides are judged too, and named', () => {
 
 test('rows come from the kernels: each integer kernel is reached by a recipe of its own domain', () => {
   for (const row of kernelRows.filter((one) => one.weights.dtype === 'int')) {
-    const config = IQ({ weight_format: row.weights.bits?.[0] === 4 ? 'uint4' : 'int8', compute_method: row.compute_method });
-    const [verdict] = judge(recipeOf('quantwright', config), { runtime: 'quantwright' });
+    const [bits = 0] = row.weights.bits ?? [];
+    const recipe =
+      row.compute_method === 'weight_only' ? packed(bits) : recipeOf('quantwright', IQ({ weight_format: `int${bits}`, compute_method: row.compute_method }));
+    const [verdict] = judge(recipe, { runtime: 'quantwright', intent: 'run' });
     assert.ok(verdict?.kind === 'supported' && verdict.kernel === row.codec && verdict.source === row.file, row.codec);
   }
 });
+
+test('codes of a width without a kernel run in the next wider one, and it is said what that costs', () => {
+  const [verdict] = judge(packed(7), { runtime: 'quantwright', intent: 'run' });
+  assert.ok(verdict?.kind === 'falls_back' && verdict.rule === 'QW-11' && verdict.to === 'q8');
+});
+
+/** What the config of a pack-quantized checkpoint of compressed-tensors says. */
+function packed(bits: number) {
+  const weights = { num_bits: bits, type: 'int', symmetric: true, strategy: 'group', group_size: 128 };
+  return recipeOf('hf-compressed-tensors', {
+    quant_method: 'compressed-tensors',
+    format: 'pack-quantized',
+    config_groups: { group_0: { targets: ['Linear'], weights } },
+  });
+}

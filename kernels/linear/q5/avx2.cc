@@ -1,0 +1,5 @@
+// q5, AVX2: exact integer products with 24-bit fixed-point activations when streaming; panels widen the unpacked bytes.
+#include "linear/grouped/avx2_digits.h"
+#include "linear/q5/codec.h"
+
+const qw_grouped_kernels qw_q5_avx2 = {QW_GEMV_MOST_ROWS, split_digits, stream_digits<5>, fill_panel<Widened<5>>, fill_panel16<5>};
