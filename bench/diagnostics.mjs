@@ -22,7 +22,7 @@ for (const file of [entry, join(root, 'schemas/out/generated/schema-modelopt.js'
   process.exit(2);
 }
 if (!existsSync(join(here, 'node_modules', 'vscode-json-languageservice'))) {
-  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
+  execFileSync('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
 }
 const { schema: ofJob } = await import(join(root, 'schemas/out/generated/schema-quantwright.js'));
 const { schema: ofModelOpt } = await import(join(root, 'schemas/out/generated/schema-modelopt.js'));

@@ -55,7 +55,8 @@ function quantized(model, config) {
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 const spread = (list) => `${median(list).toFixed(1)} [${Math.min(...list).toFixed(1)}..${Math.max(...list).toFixed(1)}]`;
 
-if (!existsSync(join(here, 'node_modules'))) execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
+if (!existsSync(join(here, 'node_modules')))
+  execFileSync('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
 mkdirSync(options.models, { recursive: true });
 const names = options.only ? [options.only] : ['quill-16m', '1b'];
 console.log(
