@@ -39,6 +39,24 @@ test('a cancelled turn gives the text so far', async (t) => {
   assert.ok(result.text.startsWith(streamed) && result.tokens < 800);
 });
 
+test('two turns with one model run at the same time, and one that is cancelled leaves the other alone', async (t) => {
+  const { connection } = await startEngine(t);
+  const begun = new Promise<void>((resolve) => connection.onProgress(chatDelta, 'long', () => resolve()));
+  const cancel = new CancellationTokenSource();
+  // Every token is about as likely as any other: it ends by its length.
+  const wild = { temperature: 50, seed: 1, maxTokens: 800 };
+  let ended = false;
+  const long = connection.sendRequest(chat, { modelDir: quill, messages: [question], sampling: wild, progressToken: 'long' }, cancel.token).finally(() => {
+    ended = true;
+  });
+  await begun;
+  const short = await connection.sendRequest(chat, { modelDir: quill, messages: [question], sampling: { temperature: 0 } });
+  assert.equal(short.text, 'Quantization stores numbers with fewer bits, so the model needs less memory and moves less data.');
+  assert.equal(ended, false, 'the long answer goes on while the short one is written');
+  cancel.cancel();
+  assert.equal((await long).finishReason, 'cancelled');
+});
+
 test('perplexity counts windows up, waits for the chat of the same model, and can be cancelled', async (t) => {
   const { connection } = await startEngine(t);
   const seen: PerplexityProgress[] = [];

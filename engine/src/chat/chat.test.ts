@@ -9,7 +9,7 @@ import { EngineError } from '../errors.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { loadModel } from '../model/load.ts';
 import { createSampler } from '../text/sampling.ts';
-import { createChat } from './chat.ts';
+import { type Chat, createChat } from './chat.ts';
 import { createGenerator } from './generate.ts';
 
 const quill = fileURLToPath(new URL('../../../models/quill-16m', import.meta.url));
@@ -90,11 +90,46 @@ test('a full context ends the answer with reason context, a prompt that fills it
   );
 });
 
-test('a second message while one is answered is refused as busy', async () => {
+test('several conversations at once are answered as each would be alone, and each keeps its cache', async () => {
+  const questions = ['What is quantization?', 'What is a zero point?', 'What does group_size mean?'];
+  const ask = (chat: Chat, content: string): Promise<ChatResult> => chat.turn({ messages: [{ role: 'user', content }], sampling: { temperature: 0 } });
+  const alone: string[] = [];
+  for (const content of questions) alone.push((await ask(await createChat(model), content)).text);
   const chat = await createChat(model);
-  const running = chat.turn({ messages: question });
-  await assert.rejects(chat.turn({ messages: question }), (error) => error instanceof EngineError && error.kind === 'busy');
-  assert.equal((await running).text, answer);
+  const together = await Promise.all(questions.map((content) => ask(chat, content)));
+  assert.deepEqual(
+    together.map(({ text }) => text),
+    alone,
+  );
+  for (const { cachedTokens, promptTokens } of await Promise.all(questions.map((content) => ask(chat, content)))) assert.equal(cachedTokens, promptTokens - 1);
+});
+
+test('with every place taken a turn waits; cancelled, it gives up its place in the line', async () => {
+  const chat = await createChat(model, 1);
+  const controller = new AbortController();
+  const order: string[] = [];
+  const turn = async (name: string, signal?: AbortSignal): Promise<ChatResult> => {
+    const result = await chat.turn({ messages: question, signal });
+    order.push(name);
+    return result;
+  };
+  const [first, second, third] = [turn('first'), turn('second', controller.signal), turn('third')];
+  controller.abort();
+  const cancelled = await second;
+  assert.deepEqual([cancelled.finishReason, cancelled.text, cancelled.promptTokens], ['cancelled', '', 14]);
+  assert.deepEqual([(await first).text, (await third).text], [answer, answer]);
+  assert.deepEqual(order, ['second', 'first', 'third']);
+  assert.equal((await third).cachedTokens, 13);
+});
+
+test('a turn that is cancelled leaves the one beside it alone', async () => {
+  const chat = await createChat(model);
+  const controller = new AbortController();
+  const [cancelled, whole] = await Promise.all([
+    chat.turn({ messages: question, signal: controller.signal, sampling: { maxTokens: 400 }, onDelta: () => controller.abort() }),
+    chat.turn({ messages: question }),
+  ]);
+  assert.deepEqual([cancelled.finishReason, whole.text], ['cancelled', answer]);
 });
 
 test('the model says how it is sampled, and a turn goes before it value by value', async (t) => {

@@ -1,5 +1,7 @@
-// Conversations with a loaded model: messages in, streamed text out, with what it cost. One turn at a time; the cache of the last turn is reused.
+// Conversations with a loaded model: messages in, streamed text out, with what it cost. Several turns at a time share forward passes; a conversation's
+// next turn reuses its cache.
 import { randomInt } from 'node:crypto';
+import { freemem } from 'node:os';
 import type { ChatDelta, ChatMessage, ChatResult, Sampling } from '@quantwright/schemas/rpc/engine';
 import { EngineError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
@@ -7,7 +9,8 @@ import type { LoadedModel } from '../model/load.ts';
 import { type GenerationDefaults, readGenerationDefaults } from '../text/generation-defaults.ts';
 import { encodePrompt } from '../text/prompt.ts';
 import { createSampler } from '../text/sampling.ts';
-import { createGenerator } from './generate.ts';
+import { createConversations } from './conversations.ts';
+import type { Generation, Generator } from './generate.ts';
 import { stopFilter } from './stop-strings.ts';
 
 export interface ChatTurn {
@@ -25,7 +28,7 @@ export interface Chat {
   readonly contextLength: number;
   /** What the model's own files say; values of a turn go before these. */
   readonly defaults: GenerationDefaults;
-  /** Cancelling resolves with finishReason `cancelled` and the text so far. Throws kind `busy` while another turn runs, `input` when the conversation does not fit. */
+  /** Cancelling resolves with finishReason `cancelled` and the text so far. Waits while every place is taken. Throws kind `input` when the conversation does not fit. */
   turn(turn: ChatTurn): Promise<ChatResult>;
 }
 
@@ -35,12 +38,16 @@ export const defaultMaxTokens = 512;
 const deltaMilliseconds = 30;
 /** Cache of a conversation; a long-context model would otherwise ask for more than the weights. */
 const cacheLimitBytes = 1024 ** 3;
+/** Answers written at once; as many rows as the kernels of decoding take (fewRows). */
+const maxPlaces = 8;
 
-export async function createChat(model: LoadedModel): Promise<Chat> {
+/** places: answers written at once; default as many as half of the free memory holds caches for, at most 8. */
+export async function createChat(model: LoadedModel, places?: number): Promise<Chat> {
   const tokenizer = await model.tokenizer();
   const capacity = Math.min(model.contextLength, Math.floor(cacheLimitBytes / cacheBytesPerToken(model.config)));
-  const generator = createGenerator(model, capacity);
-  let running = false;
+  const cacheBytes = capacity * cacheBytesPerToken(model.config);
+  const most = places ?? Math.max(1, Math.min(maxPlaces, Math.floor(freemem() / 2 / cacheBytes)));
+  const conversations = createConversations(model, capacity, most);
   const defaults = await readGenerationDefaults(model.directory);
   const turn = async ({ messages, sampling: asked = {}, signal, onDelta }: ChatTurn): Promise<ChatResult> => {
     const sampling: Sampling = { seed: randomInt(2 ** 32), ...defaults, ...asked };
@@ -48,51 +55,45 @@ export async function createChat(model: LoadedModel): Promise<Chat> {
     const stream = tokenizer.stream();
     const stops = stopFilter(sampling.stop ?? []);
     const deltas = batch(onDelta);
+    const sampler = createSampler(sampling);
+    const maxTokens = maxTokensOf(sampling);
+    const generator = await conversations.take(prompt.ids, signal);
+    if (generator === null) return resultOf('', prompt.ids.length, neverBegan, null);
     let stopped = false;
-    const generation = await generator.run(prompt.ids, {
-      sampler: createSampler(sampling),
-      maxTokens: maxTokensOf(sampling),
-      endIds: tokenizer.endIds,
-      signal,
-      onToken: (id) => {
-        const found = stops.push(stream.push(id));
-        deltas.add(found.text, 1);
-        stopped = found.stopped;
-        return stopped;
-      },
-    });
-    // After a stop string nothing more is shown; otherwise what the filters held back is.
-    if (!stopped) deltas.add(stops.push(stream.end()).text + stops.end(), 0);
-    deltas.flush();
-    const prefilled = prompt.ids.length - generation.cachedTokens;
-    return {
-      text: deltas.text(),
-      finishReason: generation.finishReason,
-      promptTokens: prompt.ids.length,
-      cachedTokens: generation.cachedTokens,
-      tokens: generation.tokens,
-      prefillTokensPerSecond: rate(prefilled, generation.prefillSeconds),
-      tokensPerSecond: rate(generation.tokens, generation.decodeSeconds),
-      contextUsed: generator.session.length,
-      contextLength: capacity,
-      cacheBytes: generator.session.cacheBytes,
-      memoryBytes: process.memoryUsage.rss(),
+    const onToken = (id: number): boolean => {
+      const found = stops.push(stream.push(id));
+      deltas.add(found.text, 1);
+      stopped = found.stopped;
+      return stopped;
     };
+    try {
+      const generation = await generator.run(prompt.ids, { sampler, maxTokens, endIds: tokenizer.endIds, signal, onToken });
+      // After a stop string nothing more is shown; otherwise what the filters held back is.
+      if (!stopped) deltas.add(stops.push(stream.end()).text + stops.end(), 0);
+      deltas.flush();
+      return resultOf(deltas.text(), prompt.ids.length, generation, generator);
+    } finally {
+      conversations.give(generator);
+    }
   };
-  return {
+  const resultOf = (text: string, promptTokens: number, generation: Generation, generator: Generator | null): ChatResult => ({
+    text,
+    finishReason: generation.finishReason,
+    promptTokens,
+    cachedTokens: generation.cachedTokens,
+    tokens: generation.tokens,
+    prefillTokensPerSecond: rate(promptTokens - generation.cachedTokens, generation.prefillSeconds),
+    tokensPerSecond: rate(generation.tokens, generation.decodeSeconds),
+    contextUsed: generator?.session.length ?? 0,
     contextLength: capacity,
-    defaults,
-    turn: async (request) => {
-      if (running) throw new EngineError('busy', 'this model is answering another message; wait or cancel it', { file: model.directory });
-      running = true;
-      try {
-        return await turn(request);
-      } finally {
-        running = false;
-      }
-    },
-  };
+    cacheBytes: generator?.session.cacheBytes ?? 0,
+    memoryBytes: process.memoryUsage.rss(),
+  });
+  return { contextLength: capacity, defaults, turn };
 }
+
+/** Of a turn that was cancelled while it waited for a place. */
+const neverBegan: Generation = { finishReason: 'cancelled', cachedTokens: 0, tokens: 0, prefillSeconds: 0, decodeSeconds: 0 };
 
 /** Keys and values of all layers, f32. */
 function cacheBytesPerToken({ shape }: ModelConfig): number {

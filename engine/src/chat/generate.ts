@@ -25,6 +25,8 @@ export interface Generation {
 
 export interface Generator {
   readonly session: Session;
+  /** Tokens of the prompt that need not run again. */
+  reusable(prompt: Int32Array): number;
   /** Throws kind `input` when the prompt leaves no room for an answer. */
   run(prompt: Int32Array, options: GenerateOptions): Promise<Generation>;
 }
@@ -63,6 +65,7 @@ export function createGenerator(model: LoadedModel, capacity: number): Generator
   };
   return {
     session,
+    reusable: (prompt) => commonPrefix(held, prompt),
     run: async (prompt, { sampler, maxTokens, endIds, signal, onToken }) => {
       if (prompt.length === 0) throw new EngineError('input', 'the prompt has no tokens');
       if (prompt.length >= capacity) {

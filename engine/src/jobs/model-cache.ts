@@ -17,6 +17,8 @@ export interface ModelCache {
 
 interface Entry {
   readonly stamp: string;
+  /** Of who asked first: ends the loading for all. */
+  readonly signal: AbortSignal;
   readonly model: Promise<LoadedModel>;
 }
 
@@ -37,26 +39,42 @@ export function createModelCache(load: (directory: string, signal: AbortSignal) 
     model.dispose();
   };
 
+  const enter = async (key: string, signal: AbortSignal): Promise<Entry> => {
+    const stamp = await stampOf(key);
+    const kept = entries.get(key);
+    if (kept?.stamp === stamp) {
+      entries.delete(key);
+      entries.set(key, kept);
+      return kept;
+    }
+    await drop(key);
+    for (const oldest of [...entries.keys()].slice(0, Math.max(0, entries.size - maxModels + 1))) await drop(oldest);
+    const entry: Entry = { stamp, signal, model: load(key, signal) };
+    entries.set(key, entry);
+    // A load that failed or was cancelled must not be handed out again.
+    entry.model.catch(() => {
+      if (entries.get(key) === entry) entries.delete(key);
+    });
+    return entry;
+  };
+  // Jobs that share a model may ask for it at the same time: one after another, so that it is loaded once.
+  let entering: Promise<unknown> = Promise.resolve();
+
   return {
     key: keyOf,
     get: async (directory, signal) => {
       const key = await keyOf(directory);
-      const stamp = await stampOf(key);
-      const kept = entries.get(key);
-      if (kept?.stamp === stamp) {
-        entries.delete(key);
-        entries.set(key, kept);
-        return kept.model;
+      for (;;) {
+        const entered = entering.then(() => enter(key, signal));
+        entering = entered.catch(() => {});
+        const entry = await entered;
+        try {
+          return await entry.model;
+        } catch (cause) {
+          // Another one's cancellation ended the loading.
+          if (signal.aborted || !entry.signal.aborted) throw cause;
+        }
       }
-      await drop(key);
-      for (const oldest of [...entries.keys()].slice(0, Math.max(0, entries.size - maxModels + 1))) await drop(oldest);
-      const entry: Entry = { stamp, model: load(key, signal) };
-      entries.set(key, entry);
-      // A load that failed or was cancelled must not be handed out again.
-      entry.model.catch(() => {
-        if (entries.get(key) === entry) entries.delete(key);
-      });
-      return entry.model;
     },
     unload: async (directory) => drop(await keyOf(directory).catch(() => directory)),
     onUnload: (listener) => void listeners.push(listener),

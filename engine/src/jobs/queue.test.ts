@@ -45,6 +45,32 @@ test('jobs of different keys do not wait for each other', async () => {
   await a;
 });
 
+test('shared jobs run beside each other; one that runs alone waits for them, and they for it', async () => {
+  const queue = createJobQueue();
+  const [first, alone] = [gate(), gate()];
+  const events: string[] = [];
+  const note = (name: string, until?: Promise<void>) => async (): Promise<void> => {
+    events.push(name);
+    await until;
+  };
+  const jobs = [
+    queue.run('chat', 'model', never, note('a', first.opened), 'shared'),
+    queue.run('chat', 'model', never, note('b'), 'shared'),
+    queue.run('perplexity', 'model', never, note('c', alone.opened)),
+    queue.run('chat', 'model', never, note('d'), 'shared'),
+    queue.run('chat', 'model', never, note('e'), 'shared'),
+  ];
+  await new Promise(setImmediate);
+  assert.deepEqual(events, ['a', 'b']);
+  first.open();
+  await Promise.all(jobs.slice(0, 2));
+  await new Promise(setImmediate);
+  assert.deepEqual(events, ['a', 'b', 'c']);
+  alone.open();
+  await Promise.all(jobs);
+  assert.deepEqual(events, ['a', 'b', 'c', 'd', 'e']);
+});
+
 test('a job cancelled while it waits never runs, and the next one still waits for the running one', async () => {
   const queue = createJobQueue();
   const held = gate();

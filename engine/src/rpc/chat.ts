@@ -1,4 +1,5 @@
-// engine/chat: one turn of a conversation, streamed under the caller's token. Each loaded model keeps one conversation's cache.
+// engine/chat: one turn of a conversation, streamed under the caller's token. Turns with one model run at the same time and share forward passes; each loaded
+// model keeps the caches of its conversations.
 
 import { chat, chatDelta } from '@quantwright/schemas/rpc/engine';
 import type { MessageConnection } from 'vscode-jsonrpc';
@@ -17,14 +18,15 @@ export function serveChat(connection: MessageConnection, services: EngineService
   };
   handle(connection, chat, async ({ modelDir, messages, sampling, progressToken }, callerSignal) => {
     const key = await services.models.key(modelDir);
-    return services.queue.run('chat', key, callerSignal, async (signal) => {
-      const conversation = await chatWith(await services.models.get(key, signal));
-      return conversation.turn({
-        messages,
-        sampling,
-        signal,
-        onDelta: progressSender(connection, chatDelta, progressToken),
-      });
-    });
+    return services.queue.run(
+      'chat',
+      key,
+      callerSignal,
+      async (signal) => {
+        const conversations = await chatWith(await services.models.get(key, signal));
+        return conversations.turn({ messages, sampling, signal, onDelta: progressSender(connection, chatDelta, progressToken) });
+      },
+      'shared',
+    );
   });
 }
