@@ -123,6 +123,16 @@ const Call& call_of(const Call* calls, int64_t count, int64_t index, int64_t Cal
 
 }  // namespace
 
+// The same spans of keys as each row alone, and the same first block of keys: scores and sums of a row do not depend on the others of its tile.
+extern "C" int64_t qw_attention_rows_like_single(const qw_attention_shape* shape, int64_t kv_heads, int64_t rows, int64_t first) {
+  if (rows > kAttentionFewRows || rows <= 1) return rows;
+  if (shape->window > 0) return 1;
+  const int64_t group = shape->heads / kv_heads, span_end = (first + kSpanKeys) / kSpanKeys * kSpanKeys;
+  const int64_t most = group > qw::kTileRows ? 1 : qw::kTileRows / group, in_span = span_end - first;
+  const int64_t together = most < in_span ? most : in_span;
+  return together < rows ? together : rows;
+}
+
 extern "C" int64_t qw_attention_scratch(int64_t rows, int64_t positions, int64_t heads, const qw_cache* cache, int threads) {
   return threads * thread_scratch(qw_cache_round(cache->head_dim)) + qw_attention_sequence_scratch(rows, positions, heads, cache);
 }

@@ -24,6 +24,11 @@ typedef struct qw_attention_sequence {
   int64_t rows, first;
 } qw_attention_sequence;
 
+// Runs of up to so many rows can be cut into sequences that give every row the bits that it has alone: of `rows` rows from position `first` on, so many may
+// stay together. For more rows than these the answer is `rows`.
+constexpr int64_t kAttentionFewRows = 8;
+extern "C" int64_t qw_attention_rows_like_single(const qw_attention_shape* shape, int64_t kv_heads, int64_t rows, int64_t first);
+
 constexpr int64_t kAttentionSequences = 256;  // most in a call
 
 // f32 elements that a sequence needs beside `qw_attention_scratch(0, ...)`, which the sequences of a call share.

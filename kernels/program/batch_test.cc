@@ -37,7 +37,7 @@ struct Sequences {
     qw_program_free(program);
   }
   int64_t held(size_t s) const { return qw_session_length(sessions[s]); }
-  qw_part part(size_t s, int64_t count, qw_rows rows) const { return {sessions[s], tokens[s].data() + held(s), count, rows}; }
+  qw_part part(size_t s, int64_t count, qw_rows rows) const { return {sessions[s], tokens[s].data() + held(s), count, rows, nullptr}; }
   qw_status run(const std::vector<qw_part>& parts, std::vector<float>& out) const {
     int64_t rows = 0;
     for (const qw_part& part : parts) rows += part.rows == QW_ROWS_ALL ? part.count : part.rows == QW_ROWS_LAST ? 1 : 0;

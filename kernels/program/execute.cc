@@ -62,16 +62,21 @@ void attention(const Op& op, const Pass& pass) {
   const qw_op& spec = op.spec;
   const float *k = pass.value(spec.in[1]), *v = pass.value(spec.in[2]);
   qw_attention_sequence sequences[qw::kChunkRows];
+  int64_t count = 0;
+  const qw_attention_shape shape{pass.rows, 0, spec.heads, spec.number, spec.window, spec.softcap};
   for (int64_t s = 0; s < pass.segments; ++s) {
     const qw::Segment& segment = pass.workspace.segments[s];
     qw_cache& cache = segment.span->session->caches[size_t(op.cache)];
     qw_cache_append(&cache, segment.position, segment.rows, k, v, pass.pool);
     k += segment.rows * cache.kv_heads * cache.head_dim;
     v += segment.rows * cache.kv_heads * cache.head_dim;
-    sequences[s] = {&cache, segment.rows, segment.position};
+    for (int64_t done = 0; done < segment.rows; ++count) {
+      const int64_t rows = qw_attention_rows_like_single(&shape, cache.kv_heads, segment.rows - done, segment.position + done);
+      sequences[count] = {&cache, rows, segment.position + done};
+      done += rows;
+    }
   }
-  const qw_attention_shape shape{pass.rows, 0, spec.heads, spec.number, spec.window, spec.softcap};
-  qw_attention_batch(&shape, sequences, pass.segments, pass.value(spec.in[0]), pass.value(spec.out), pass.workspace.kernels.data(), pass.pool);
+  qw_attention_batch(&shape, sequences, count, pass.value(spec.in[0]), pass.value(spec.out), pass.workspace.kernels.data(), pass.pool);
 }
 
 qw_status run(const Op& op, const Pass& pass) {

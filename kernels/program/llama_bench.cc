@@ -179,7 +179,7 @@ int main(int argc, char** argv) {
     expect(qw_program_run(program, sessions[0], tokens.data(), prompt, QW_ROWS_LAST, logits.data(), qw_pool_shared()));
     prefill.push_back(double(prompt) / seconds(start));
     std::vector<qw_part> parts;
-    for (size_t i = 0; i < sessions.size(); ++i) parts.push_back({sessions[i], tokens.data() + i % tokens.size(), 1, QW_ROWS_LAST});
+    for (size_t i = 0; i < sessions.size(); ++i) parts.push_back({sessions[i], tokens.data() + i % tokens.size(), 1, QW_ROWS_LAST, nullptr});
     start = Clock::now();
     for (int64_t i = 0; i < fresh; ++i) {
       expect(qw_program_run_batch(program, parts.data(), sequences, logits.data(), qw_pool_shared()));

@@ -80,6 +80,7 @@ struct Span {
   const void* input;
   int64_t count;
   int64_t wanted_begin, wanted_end;  // rows whose output is wanted
+  qw_step* step;                     // what is sampled from them; NULL: they are given out
 };
 
 // Consecutive rows of a chunk that belong to one sequence.
@@ -96,10 +97,14 @@ struct Workspace {
   std::vector<bool> kernels_sized = std::vector<bool>(size_t(kChunkRows) + 1, false);  // [rows]: all ops but attention find room in `kernels`
   std::vector<Span> spans;
   Segment segments[kChunkRows];
-  // Of the rows of a chunk: positions and tokens; of its wanted rows: their index in the chunk, and the token that follows.
+  // Of the rows of a chunk: positions and tokens; of its wanted rows: their index in the chunk, whose they are, and the token that follows.
   int64_t positions[kChunkRows];
   int32_t tokens[kChunkRows];
   int64_t wanted[kChunkRows];
+  struct {
+    const Span* span;
+    int64_t at;  // which of its wanted rows
+  } owners[kChunkRows];
   int32_t targets[kChunkRows];
 };
 

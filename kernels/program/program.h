@@ -8,6 +8,7 @@
 
 #include "abi/codec.h"
 #include "activate/activate.h"
+#include "sample/sample.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -81,12 +82,25 @@ int64_t qw_session_capacity(const qw_session* session);
 size_t qw_session_cache_bytes(const qw_session* session);
 qw_status qw_session_truncate(qw_session* session, int64_t length);
 
+// The next token of a sequence, sampled where its logits lie; and what follows guesses, as long as they are right.
+#define QW_MOST_DRAFTED 7
+typedef struct qw_step {
+  int64_t drafted;        // so many of the last tokens of the input are guesses, fewer than all; at most QW_MOST_DRAFTED
+  qw_sampler* sampler;    // in one part of a batch only
+  const uint32_t* masks;  // [drafted + 1, ceil(width / 32)] as of qw_sampler_next, or NULL
+  // Results: tokens[0] follows the token before the first guess, tokens[i] the i-th guess. 1 to drafted + 1; all but the last are the guesses that were right.
+  int32_t tokens[QW_MOST_DRAFTED + 1];
+  int64_t sampled;
+  qw_status status;  // of the sampling; when it fails, the session keeps its length, and the other parts of the batch are not touched
+} qw_step;
+
 // Rows of one of several sequences that run together.
 typedef struct qw_part {
   qw_session* session;
   const void* input;  // count tokens (int32), or rows (f32 [count, width of value 0])
   int64_t count;
   qw_rows rows;  // whose output is wanted
+  qw_step* step;  // instead of `rows`, for programs over tokens; NULL: none. The session then holds the input without the guesses that were wrong
 } qw_part;
 
 // Appends to every part's session; a session stands in one part at most. Linears see the rows of all parts at once, attention each its own cache.
@@ -107,6 +121,9 @@ qw_status qw_program_score_batch(qw_program* program, const qw_scored_part* part
 // A batch of one: appends `count` tokens (int32) or rows (f32 [count, width of value 0]).
 // out: count rows (ALL), one row (LAST) or nothing (NONE) of the output value. On failure the session keeps its length.
 qw_status qw_program_run(qw_program* program, qw_session* session, const void* input, int64_t count, qw_rows rows, float* out, qw_pool* pool);
+// A batch of one with a step. Tokens are those of steps of one token, random numbers included: rows of so few tokens are computed as single ones are
+// (but for the linears of linear/README.md that sum by the number of rows).
+qw_status qw_program_step(qw_program* program, qw_session* session, const int32_t* tokens, int64_t count, qw_step* step, qw_pool* pool);
 // nll[i - from] = -log p(tokens[i + 1] | past, tokens[0..i]) for i = from .. count - 2. All `count` tokens are appended.
 qw_status qw_program_score(qw_program* program, qw_session* session, const int32_t* tokens, int64_t count, int64_t from, double* nll,
                            qw_pool* pool);

@@ -85,6 +85,31 @@ qw_status check_score(const qw_program& program, const std::vector<Span>& spans,
   return qw_ok();
 }
 
+qw_status check_step(const qw_program& program, const std::vector<Span>& spans, const Span& span) {
+  if (span.step == nullptr) return qw_ok();
+  const Where where(spans, span);
+  if (program.input != QW_INPUT_TOKENS) return qw_error(QW_INVALID_ARGUMENT, "Only programs over tokens can be sampled.");
+  const int64_t width = program.widths[size_t(program.output)], drafted = span.step->drafted;
+  if (qw_sampler_width(span.step->sampler) != width) {
+    return qw_error(QW_INVALID_ARGUMENT, "%sThe sampler is for %lld tokens, but the output is %lld wide.", where.words,
+                    (long long)qw_sampler_width(span.step->sampler), (long long)width);
+  }
+  if (drafted < 0 || drafted > QW_MOST_DRAFTED || drafted >= span.count) {
+    return qw_error(QW_INVALID_ARGUMENT, "%sdrafted must be 0..%d and fewer than the %lld tokens, not %lld.", where.words, QW_MOST_DRAFTED,
+                    (long long)span.count, (long long)drafted);
+  }
+  return qw_ok();
+}
+
+// Samples from wanted row `at` of the span, unless a guess before it was wrong.
+void sample(const Span& span, int64_t at, float* logits, int64_t width) {
+  qw_step& step = *span.step;
+  const int32_t* guesses = static_cast<const int32_t*>(span.input) + span.wanted_begin + 1;
+  if (step.status.code != QW_OK || step.sampled != at || (at > 0 && step.tokens[at - 1] != guesses[at - 1])) return;
+  step.status = qw_sampler_next(step.sampler, logits, step.masks == nullptr ? nullptr : step.masks + at * ((width + 31) / 32), &step.tokens[at]);
+  if (step.status.code == QW_OK) step.sampled = at + 1;
+}
+
 // Where the next chunk begins: `done` rows of span `span`.
 struct Cursor {
   size_t span = 0;
@@ -105,6 +130,7 @@ Chunk next_chunk(const qw_program& program, Workspace& workspace, Cursor& cursor
     workspace.segments[chunk.segments++] = {&span, cursor.done, rows, span.session->length + cursor.done};
     for (int64_t r = cursor.done; r < end; ++r) {
       if (r >= span.wanted_begin && r < span.wanted_end) {
+        workspace.owners[chunk.wanted] = {&span, r - span.wanted_begin};
         if (score) workspace.targets[chunk.wanted] = tokens[r + 1];
         workspace.wanted[chunk.wanted++] = chunk.rows;
       }
@@ -187,7 +213,10 @@ qw_status run_chunks(qw_program& program, Workspace& workspace, bool score, qw_p
     if (status.code != QW_OK) return status;
     done += chunk.wanted;
   }
-  for (const Span& span : workspace.spans) span.session->length += span.count;
+  for (const Span& span : workspace.spans) {
+    if (span.step == nullptr) span.session->length += span.count;
+    else if (span.step->status.code == QW_OK) span.session->length += span.wanted_begin + span.step->sampled;
+  }
   return qw_ok();
 }
 
@@ -207,15 +236,44 @@ extern "C" qw_status qw_program_run_batch(qw_program* program, const qw_part* pa
     const qw::WorkspaceLease lease(*program);
     Workspace& workspace = *lease;
     workspace.spans.clear();
+    bool samples = false;
     for (const qw_part* part = parts; part < parts + count; ++part) {
-      const int64_t begin = part->rows == QW_ROWS_ALL ? 0 : part->rows == QW_ROWS_LAST ? part->count - 1 : part->count;
-      workspace.spans.push_back({part->session, part->input, part->count, begin, part->count});
+      int64_t begin = part->rows == QW_ROWS_ALL ? 0 : part->rows == QW_ROWS_LAST ? part->count - 1 : part->count;
+      if (part->step != nullptr) {
+        begin = part->count - 1 - part->step->drafted;
+        part->step->sampled = 0;
+        part->step->status = qw_ok();
+        samples = true;
+      }
+      workspace.spans.push_back({part->session, part->input, part->count, begin, part->count, part->step});
     }
     const Turns turns(workspace.spans);
     qw_status status = turns.status();
-    for (size_t s = 0; status.code == QW_OK && s < workspace.spans.size(); ++s) status = check(*program, workspace.spans, workspace.spans[s]);
+    for (size_t s = 0; status.code == QW_OK && s < workspace.spans.size(); ++s) {
+      status = check(*program, workspace.spans, workspace.spans[s]);
+      if (status.code == QW_OK) status = check_step(*program, workspace.spans, workspace.spans[s]);
+    }
     if (status.code != QW_OK) return status;
     const int64_t width = program->widths[size_t(program->output)];
+    if (samples) {
+      return run_chunks(
+          *program, workspace, false, pool, [](int64_t, const Chunk&) { return static_cast<float*>(nullptr); },
+          [&](const qw::Pass& pass, const Chunk& chunk, int64_t) {
+            return run_head(
+                pass, chunk, [](int64_t) { return static_cast<float*>(nullptr); },
+                [&](int64_t first, int64_t rows, float* values) {
+                  for (int64_t i = 0; i < rows; ++i) {
+                    const auto& owner = workspace.owners[first + i];
+                    if (owner.span->step != nullptr) {
+                      sample(*owner.span, owner.at, values + i * width, width);
+                    } else {
+                      std::memcpy(out, values + i * width, size_t(width) * sizeof(float));
+                      out += width;
+                    }
+                  }
+                });
+          });
+    }
     const bool body_writes_output = !program->places[size_t(program->output)].in_head && program->head.empty();
     return run_chunks(
         *program, workspace, false, pool,
@@ -238,7 +296,7 @@ extern "C" qw_status qw_program_score_batch(qw_program* program, const qw_scored
     Workspace& workspace = *lease;
     workspace.spans.clear();
     for (const qw_scored_part* part = parts; part < parts + count; ++part) {
-      workspace.spans.push_back({part->session, part->tokens, part->count, part->from, part->count - 1});
+      workspace.spans.push_back({part->session, part->tokens, part->count, part->from, part->count - 1, nullptr});
     }
     const Turns turns(workspace.spans);
     qw_status status = turns.status();
@@ -262,8 +320,14 @@ extern "C" qw_status qw_program_score_batch(qw_program* program, const qw_scored
 
 extern "C" qw_status qw_program_run(qw_program* program, qw_session* session, const void* input, int64_t count, qw_rows rows, float* out,
                                     qw_pool* pool) {
-  const qw_part alone{session, input, count, rows};
+  const qw_part alone{session, input, count, rows, nullptr};
   return qw_program_run_batch(program, &alone, 1, out, pool);
+}
+
+extern "C" qw_status qw_program_step(qw_program* program, qw_session* session, const int32_t* tokens, int64_t count, qw_step* step, qw_pool* pool) {
+  const qw_part alone{session, tokens, count, QW_ROWS_NONE, step};
+  const qw_status status = qw_program_run_batch(program, &alone, 1, nullptr, pool);
+  return status.code != QW_OK ? status : step->status;
 }
 
 extern "C" qw_status qw_program_score(qw_program* program, qw_session* session, const int32_t* tokens, int64_t count, int64_t from, double* nll,

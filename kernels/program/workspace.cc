@@ -38,7 +38,9 @@ size_t attention_bytes(const qw_program& program, const qw::Segment* segments, i
     int64_t elements = qw_attention_scratch(0, 0, shape.heads, &segments[0].span->session->caches[layer], QW_POOL_MAX_THREADS);
     for (int64_t s = 0; s < count; ++s) {
       const qw_session& session = *segments[s].span->session;
-      elements += qw_attention_sequence_scratch(segments[s].rows, session.capacity, shape.heads, &session.caches[layer]);
+      const int64_t rows = segments[s].rows;
+      const auto scratch = [&](int64_t together) { return qw_attention_sequence_scratch(together, session.capacity, shape.heads, &session.caches[layer]); };
+      elements += rows <= kAttentionFewRows ? rows * scratch(1) : scratch(rows);  // few rows may be cut into single ones
     }
     most = std::max(most, elements);
   }

@@ -6,6 +6,7 @@
 #include "objects.h"
 #include "program.h"
 #include "quantize.h"
+#include "sampler.h"
 #include "saved_weights.h"
 #include "weight.h"
 
@@ -22,6 +23,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   classes->weight = Napi::Persistent(Weight::define(env));
   classes->program = Napi::Persistent(Program::define(env));
   classes->session = Napi::Persistent(Session::define(env));
+  classes->sampler = Napi::Persistent(Sampler::define(env));
   exports.Set("abi", kAbi);
   exports.Set("cpuInfo", Napi::Function::New<cpu_info>(env, "cpuInfo"));
   exports.Set("setThreads", Napi::Function::New<set_threads>(env, "setThreads"));
@@ -32,6 +34,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("saveWeights", Napi::Function::New<save_weights>(env, "saveWeights"));
   exports.Set("hashRange", Napi::Function::New<hash_range>(env, "hashRange"));
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
+  exports.Set("createSampler", Napi::Function::New<create_sampler>(env, "createSampler"));
   exports.Set("quantizeRtn", Napi::Function::New<quantize_rtn>(env, "quantizeRtn"));
   exports.Set("widen", Napi::Function::New<widen>(env, "widen"));
   exports.Set("packGptq", Napi::Function::New<pack_gptq>(env, "packGptq"));

@@ -67,6 +67,8 @@ class Program : public Napi::ObjectWrap<Program> {
   Napi::Value create_session(const Napi::CallbackInfo& info);
   Napi::Value run(const Napi::CallbackInfo& info);
   Napi::Value run_batch(const Napi::CallbackInfo& info);
+  Napi::Value step(const Napi::CallbackInfo& info);
+  Napi::Value step_batch(const Napi::CallbackInfo& info);
   Napi::Value score(const Napi::CallbackInfo& info);
   Napi::Value score_batch(const Napi::CallbackInfo& info);
   Napi::Value observed(const Napi::CallbackInfo& info);

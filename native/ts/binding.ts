@@ -237,6 +237,55 @@ export interface ScoredPart {
   readonly from: number;
 }
 
+/** Filters and penalties in this order: bias, repetition, frequency and presence, mask, temperature, top-k, top-p, min-p (kernels/sample/README.md). */
+export interface SamplerSpec {
+  /** Width of the program's output. */
+  readonly vocabulary: number;
+  /** 0 (default): greedy, of equal largest logits the lowest id. */
+  readonly temperature?: number | undefined;
+  /** 0 (default): off. */
+  readonly topK?: number | undefined;
+  /** 1 (default): off. */
+  readonly topP?: number | undefined;
+  /** 0 (default): off. */
+  readonly minP?: number | undefined;
+  /** Of prompt and generated tokens; 1 (default): off. */
+  readonly repetitionPenalty?: number | undefined;
+  /** Times the occurrences among generated tokens; 0 (default): off. */
+  readonly frequencyPenalty?: number | undefined;
+  /** Once for every generated token; 0 (default): off. */
+  readonly presencePenalty?: number | undefined;
+  /** Random numbers are SplitMix64 at place seed + drawn; an integer, 0 by default. */
+  readonly seed?: number | undefined;
+  /** Added to the logits of these ids. */
+  readonly biasIds?: Int32Array | undefined;
+  /** [biasIds.length] */
+  readonly bias?: Float32Array | undefined;
+}
+
+export interface Sampler {
+  /** Tokens drawn so far: the place of the next random number. */
+  drawn: number;
+  /** Tokens of the prompt, for the repetition penalty. */
+  observe(tokens: Int32Array): void;
+  /** One token from `logits` [vocabulary], which are changed. mask [ceil(vocabulary / 32)]: bit i of word i / 32 allows token i. */
+  sample(logits: Float32Array, mask?: Int32Array): number;
+}
+
+/** Most guesses that a step verifies. */
+export const mostDrafted = 7;
+
+/** A sequence whose next token is sampled where its logits lie. */
+export interface StepPart {
+  readonly session: Session;
+  /** Appended; the last `drafted` (at most mostDrafted, fewer than all) are guesses. */
+  readonly input: Int32Array;
+  readonly drafted: number;
+  readonly sampler: Sampler;
+  /** [drafted + 1, ceil(width / 32)] as of `Sampler.sample`; must not change before the step is done. */
+  readonly masks?: Int32Array | undefined;
+}
+
 export interface Program {
   /** capacity: most tokens the session can hold. */
   createSession(capacity: number, cache: CacheType): Session;
@@ -247,6 +296,14 @@ export interface Program {
    * A part gets what it would get alone, but for the rounding of kernels that choose by the number of rows (at most 8, or more). Rejected as a whole.
    */
   runBatch(parts: readonly ProgramPart[]): Promise<readonly Float32Array[]>;
+  /**
+   * Appends tokens, the last `drafted` of which are guesses, and samples what follows where its logits lie; while a guess is what was sampled, what follows it
+   * is sampled too. Resolves to the sampled tokens, 1 to drafted + 1; the session keeps no wrong guesses. The tokens are those of single steps, bit for bit,
+   * but where linears sum by the number of rows (kernels/linear/README.md).
+   */
+  step(session: Session, tokens: Int32Array, drafted: number, sampler: Sampler, masks?: Int32Array): Promise<Int32Array>;
+  /** Steps and runs at once, as runBatch. Sampled tokens for a step; when its sampling failed, an Error in its place, and its session keeps its length. */
+  stepBatch(parts: readonly (ProgramPart | StepPart)[]): Promise<readonly (Float32Array | Int32Array | Error)[]>;
   /**
    * Negative log-likelihood in nats of tokens[i+1] given tokens[0..i] (and the session's past), for i from `from` to tokens.length - 2;
    * log-softmax in f32 with f64 sums. Logits are made in small batches, never kept. Float64Array [tokens.length - 1 - from].
@@ -284,6 +341,8 @@ export interface NativeBinding {
   /** Hash of bytes, 16 hexadecimal digits: tells changes, keeps no secrets. XXH64 of the XXH64 of its pieces (kernels/abi/hash.h). */
   hashRange(range: Bytes): Promise<string>;
   createProgram(spec: ProgramSpec): Program;
+  /** Throws QW_INVALID_ARGUMENT naming the value that is outside its range. */
+  createSampler(spec: SamplerSpec): Sampler;
   /** Round-to-nearest quantization of one matrix on the thread pool. */
   quantizeRtn(source: DenseSource, options: RtnOptions): Promise<RtnResult>;
   /** f32 copy of a stored matrix. */

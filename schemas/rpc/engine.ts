@@ -166,7 +166,15 @@ export interface Sampling {
   readonly topK?: number;
   readonly topP?: number;
   readonly minP?: number;
+  /** Of prompt and answer; 1 = off. */
   readonly repetitionPenalty?: number;
+  /** Times the occurrences in the answer; 0 = off. */
+  readonly frequencyPenalty?: number;
+  /** Once for every token of the answer; 0 = off. */
+  readonly presencePenalty?: number;
+  /** Token id -> -100 to 100, added to its logit. */
+  readonly logitBias?: Readonly<Record<string, number>>;
+  /** Equal seeds give equal answers on the same machine. */
   readonly seed?: number;
   readonly maxTokens?: number;
   readonly stop?: readonly string[];
@@ -176,8 +184,16 @@ export interface ChatParams {
   /** The whole conversation; the engine reuses the longest common prefix of the last turn's cache. */
   readonly messages: readonly ChatMessage[];
   readonly sampling?: Sampling;
+  /** Default: text. */
+  readonly responseFormat?: ResponseFormat;
+  /** Default: lookup. Changes the speed of an answer, never its tokens. */
+  readonly speculation?: Speculation;
   readonly progressToken?: string;
 }
+/** json_schema: the answer is JSON that the schema allows; a schema with keywords that cannot be kept is refused with their place. */
+export type ResponseFormat = { readonly type: 'text' } | { readonly type: 'json_object' } | { readonly type: 'json_schema'; readonly schema: unknown };
+/** Where guesses of the next tokens come from. lookup: from what the conversation says already. draft: from a smaller model with the same tokens. */
+export type Speculation = { readonly type: 'off' } | { readonly type: 'lookup' } | { readonly type: 'draft'; readonly modelDir: string };
 /** Text that was generated since the last batch (about 30 ms). */
 export interface ChatDelta {
   readonly text: string;
@@ -196,6 +212,9 @@ export interface ChatResult {
   readonly contextLength: number;
   readonly cacheBytes: number;
   readonly memoryBytes: number;
+  /** Guesses that were verified, and those of them that were right. */
+  readonly draftedTokens: number;
+  readonly acceptedTokens: number;
 }
 /** client -> engine: one chat turn, streamed. Cancelling ends it with finishReason 'cancelled' and the text so far. */
 export const chat = new RequestType<ChatParams, ChatResult, EngineErrorData>('engine/chat');

@@ -13,7 +13,6 @@ import { parseModelConfig } from '@quantwright/engine/model/config';
 import { buildBlock, inputOf, observeSlot } from '@quantwright/engine/model/decoder';
 import { type LoadedModel, loadModel } from '@quantwright/engine/model/load';
 import { checkpointWeights } from '@quantwright/engine/model/weights';
-import { createSampler } from '@quantwright/engine/text/sampling';
 import { type GoldenCase, goldenCases, goldenTensor, goldenTensors } from './cases.ts';
 import { compareWith } from './tolerance.ts';
 
@@ -138,7 +137,7 @@ async function greedy(model: LoadedModel, prompt: Int32Array, tokens: number): P
     ids.push(id);
     return false;
   };
-  await createGenerator(model, 64).run(prompt, { sampler: createSampler({}), maxTokens: tokens, endIds: new Set(), onToken });
+  await createGenerator(model, 64).run(prompt, { sampling: {}, maxTokens: tokens, endIds: new Set(), onToken });
   return ids;
 }
 

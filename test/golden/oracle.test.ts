@@ -13,7 +13,6 @@ import { logitsOf } from '@quantwright/engine/eval/logits';
 import { measureIds, measurePerplexity } from '@quantwright/engine/eval/perplexity';
 import { loadBinding } from '@quantwright/engine/jobs/binding';
 import { type LoadedModel, loadModel } from '@quantwright/engine/model/load';
-import { createSampler } from '@quantwright/engine/text/sampling';
 import { loadTokenizer } from '@quantwright/engine/text/tokenizer';
 
 const shared = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..', 'shared');
@@ -190,7 +189,7 @@ async function greedy(generator: ReturnType<typeof createGenerator>, prompt: Int
     ids.push(id);
     return false;
   };
-  await generator.run(prompt, { sampler: createSampler({}), maxTokens, endIds: new Set(), onToken });
+  await generator.run(prompt, { sampling: {}, maxTokens, endIds: new Set(), onToken });
   return ids;
 }
 

@@ -8,7 +8,6 @@ import type { ChatDelta, ChatResult, Sampling } from '@quantwright/schemas/rpc/e
 import { EngineError } from '../errors.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { loadModel } from '../model/load.ts';
-import { createSampler } from '../text/sampling.ts';
 import { type Chat, createChat } from './chat.ts';
 import { createGenerator } from './generate.ts';
 
@@ -80,7 +79,7 @@ test('maxTokens ends the answer with reason length', async () => {
 test('a full context ends the answer with reason context, a prompt that fills it is refused', async () => {
   const tokenizer = await model.tokenizer();
   const prompt = tokenizer.encode('<|im_start|>user\nWhat is quantization?<|im_end|>\n<|im_start|>assistant\n', { specialTokens: false });
-  const options = { sampler: createSampler({}), maxTokens: 100, endIds: new Set<number>(), onToken: () => false };
+  const options = { sampling: {}, maxTokens: 100, endIds: new Set<number>(), onToken: () => false };
   const generation = await createGenerator(model, prompt.length + 4).run(prompt, options);
   assert.equal(generation.finishReason, 'context');
   assert.equal(generation.tokens, 5);

@@ -2,14 +2,17 @@
 // next turn reuses its cache.
 import { randomInt } from 'node:crypto';
 import { freemem } from 'node:os';
-import type { ChatDelta, ChatMessage, ChatResult, Sampling } from '@quantwright/schemas/rpc/engine';
+import type { ChatDelta, ChatMessage, ChatResult, ResponseFormat, Sampling } from '@quantwright/schemas/rpc/engine';
+import { spell } from '../checkpoint/spell.ts';
 import { EngineError } from '../errors.ts';
+import { responseConstraints } from '../grammar/response-constraint.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { LoadedModel } from '../model/load.ts';
 import { type GenerationDefaults, readGenerationDefaults } from '../text/generation-defaults.ts';
 import { encodePrompt } from '../text/prompt.ts';
-import { createSampler } from '../text/sampling.ts';
+import { samplerSpec } from '../text/sampling.ts';
 import { createConversations } from './conversations.ts';
+import { createDrafts, type LoadedSpeculation } from './drafts.ts';
 import type { Generation, Generator } from './generate.ts';
 import { stopFilter } from './stop-strings.ts';
 
@@ -18,6 +21,10 @@ export interface ChatTurn {
   readonly messages: readonly ChatMessage[];
   /** Goes before the model's own generation_config.json, value by value. Without a seed every sampled answer is another one. */
   readonly sampling?: Sampling | undefined;
+  /** Default: text. */
+  readonly responseFormat?: ResponseFormat | undefined;
+  /** Default: lookup. */
+  readonly speculation?: LoadedSpeculation | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with the first token, then about every 30 ms with the text since the last call. */
   readonly onDelta?: ((delta: ChatDelta) => void) | undefined;
@@ -28,6 +35,8 @@ export interface Chat {
   readonly contextLength: number;
   /** What the model's own files say; values of a turn go before these. */
   readonly defaults: GenerationDefaults;
+  /** Why no tokens are guessed ahead here, whatever a turn asks for; null where they are. */
+  readonly speculationOff: string | null;
   /** Cancelling resolves with finishReason `cancelled` and the text so far. Waits while every place is taken. Throws kind `input` when the conversation does not fit. */
   turn(turn: ChatTurn): Promise<ChatResult>;
 }
@@ -49,14 +58,18 @@ export async function createChat(model: LoadedModel, places?: number): Promise<C
   const most = places ?? Math.max(1, Math.min(maxPlaces, Math.floor(freemem() / 2 / cacheBytes)));
   const conversations = createConversations(model, capacity, most);
   const defaults = await readGenerationDefaults(model.directory);
-  const turn = async ({ messages, sampling: asked = {}, signal, onDelta }: ChatTurn): Promise<ChatResult> => {
+  const constraints = responseConstraints(tokenizer, model.config.shape.vocabSize);
+  const drafts = createDrafts(model, capacity);
+  const turn = async ({ messages, sampling: asked = {}, responseFormat, speculation, signal, onDelta }: ChatTurn): Promise<ChatResult> => {
     const sampling: Sampling = { seed: randomInt(2 ** 32), ...defaults, ...asked };
     const prompt = encodePrompt(tokenizer, messages, model.directory);
     const stream = tokenizer.stream();
-    const stops = stopFilter(sampling.stop ?? []);
+    const stops = stopFilter(stopStrings(sampling));
     const deltas = batch(onDelta);
-    const sampler = createSampler(sampling);
+    // What cannot be meant is refused before the turn waits for its place.
+    samplerSpec(model.config.shape.vocabSize, sampling);
     const maxTokens = maxTokensOf(sampling);
+    const constraint = constraints(responseFormat);
     const generator = await conversations.take(prompt.ids, signal);
     if (generator === null) return resultOf('', prompt.ids.length, neverBegan, null);
     let stopped = false;
@@ -66,13 +79,17 @@ export async function createChat(model: LoadedModel, places?: number): Promise<C
       stopped = found.stopped;
       return stopped;
     };
+    let guesses: Awaited<ReturnType<typeof drafts.of>>;
     try {
-      const generation = await generator.run(prompt.ids, { sampler, maxTokens, endIds: tokenizer.endIds, signal, onToken });
+      guesses = await drafts.of(speculation, sampling, generator);
+      const options = { sampling, maxTokens, endIds: tokenizer.endIds, constraint, drafts: guesses?.source, policy: guesses?.policy, signal, onToken };
+      const generation = await generator.run(prompt.ids, options);
       // After a stop string nothing more is shown; otherwise what the filters held back is.
       if (!stopped) deltas.add(stops.push(stream.end()).text + stops.end(), 0);
       deltas.flush();
       return resultOf(deltas.text(), prompt.ids.length, generation, generator);
     } finally {
+      guesses?.source.end?.();
       conversations.give(generator);
     }
   };
@@ -83,21 +100,34 @@ export async function createChat(model: LoadedModel, places?: number): Promise<C
     cachedTokens: generation.cachedTokens,
     tokens: generation.tokens,
     prefillTokensPerSecond: rate(promptTokens - generation.cachedTokens, generation.prefillSeconds),
-    tokensPerSecond: rate(generation.tokens, generation.decodeSeconds),
+    // The first token is the prompt's work.
+    tokensPerSecond: rate(generation.tokens - 1, generation.decodeSeconds),
     contextUsed: generator?.session.length ?? 0,
     contextLength: capacity,
     cacheBytes: generator?.session.cacheBytes ?? 0,
     memoryBytes: process.memoryUsage.rss(),
+    draftedTokens: generation.drafted,
+    acceptedTokens: generation.accepted,
   });
-  return { contextLength: capacity, defaults, turn };
+  return { contextLength: capacity, defaults, speculationOff: drafts.offBecause, turn };
 }
 
 /** Of a turn that was cancelled while it waited for a place. */
-const neverBegan: Generation = { finishReason: 'cancelled', cachedTokens: 0, tokens: 0, prefillSeconds: 0, decodeSeconds: 0 };
+const neverBegan: Generation = { finishReason: 'cancelled', cachedTokens: 0, tokens: 0, prefillSeconds: 0, decodeSeconds: 0, drafted: 0, accepted: 0 };
 
 /** Keys and values of all layers, f32. */
 function cacheBytesPerToken({ shape }: ModelConfig): number {
   return shape.layers * 2 * shape.kvHeads * shape.headDim * 4;
+}
+
+/** More or longer ones are a slip; OpenAI's API takes four. */
+const mostStops = 16;
+const longestStop = 1000;
+
+function stopStrings({ stop = [] }: Sampling): readonly string[] {
+  const valid = Array.isArray(stop) && stop.length <= mostStops && stop.every((text) => typeof text === 'string' && text !== '' && text.length <= longestStop);
+  if (valid) return stop;
+  throw new EngineError('input', `sampling: stop is ${spell(stop)}; it must be a list of at most ${mostStops} texts of 1 to ${longestStop} characters`);
 }
 
 function maxTokensOf(sampling: Sampling): number {

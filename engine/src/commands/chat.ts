@@ -1,40 +1,47 @@
 // quantwright chat MODEL_DIR: a conversation on a terminal; with --prompt one answer; with --json the answer as one document.
 import { createInterface } from 'node:readline/promises';
-import type { ChatMessage, ChatResult, Sampling } from '@quantwright/schemas/rpc/engine';
+import type { ChatMessage, ChatResult, ResponseFormat, Sampling } from '@quantwright/schemas/rpc/engine';
 import { Command } from 'commander';
 import { type Chat, createChat } from '../chat/chat.ts';
-import { integer, number } from './option-values.ts';
+import type { LoadedSpeculation } from '../chat/drafts.ts';
+import { readJsonObject } from '../checkpoint/json-file.ts';
 import { exitCodes, runCommand, UsageError } from './run-command.ts';
 import { noCacheOption, runModel } from './run-model.ts';
+import { addSamplingOptions, type SamplingOptions, samplingOf, withoutEffect } from './sampling-options.ts';
 import type { Terminal } from './terminal.ts';
 
-interface Options {
+interface Options extends SamplingOptions {
   readonly prompt?: string;
   readonly system?: string;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly minP?: number;
-  readonly repetitionPenalty?: number;
-  readonly seed?: number;
-  readonly maxTokens?: number;
+  readonly jsonSchema?: string;
+  readonly jsonObject?: boolean;
+  readonly draft?: string;
+  readonly speculation: boolean;
   readonly json?: boolean;
   readonly cache: boolean;
 }
 
+/** Of every turn of the command. */
+interface How {
+  readonly sampling: Sampling;
+  readonly responseFormat: ResponseFormat;
+  readonly speculation: LoadedSpeculation;
+}
+
+/** Schemas that people write have some kilobytes. */
+const schemaBytes = 1_000_000;
+
 export function chatCommand(terminal: Terminal): Command {
-  return new Command('chat')
+  const command = new Command('chat')
     .description('chat with a model')
     .argument('<model-dir>')
     .option('--prompt <text>', 'ask once and end')
-    .option('--system <text>', 'system message')
-    .option('--temperature <t>', "0 = always the most likely token (default: the model's generation_config.json, else 0)", number(0, 100))
-    .option('--top-k <n>', 'only the n most likely tokens', integer(1))
-    .option('--top-p <p>', 'only the most likely tokens that make up this probability', number(0, 1, 'above'))
-    .option('--min-p <p>', 'only tokens at least this fraction as likely as the best', number(0, 1))
-    .option('--repetition-penalty <f>', 'above 1: less repetition', number(0, 100, 'above'))
-    .option('--seed <n>', 'equal seeds give equal answers', integer(0))
-    .option('--max-tokens <n>', "longest answer (default: the model's, else 512)", integer(1))
+    .option('--system <text>', 'system message');
+  return addSamplingOptions(command)
+    .option('--json-schema <file>', 'answers are JSON that this schema allows')
+    .option('--json-object', 'answers are JSON objects')
+    .option('--draft <model-dir>', 'a smaller model with the same tokens, which guesses ahead: faster, the same answers')
+    .option('--no-speculation', 'guess no tokens from the conversation')
     .option('--json', 'one JSON document; needs --prompt')
     .option(...noCacheOption)
     .addHelpText(
@@ -48,32 +55,43 @@ async function chat(terminal: Terminal, modelDir: string, options: Options): Pro
   if (options.prompt === undefined && options.json) throw new UsageError('--json needs --prompt');
   const system: readonly ChatMessage[] = options.system === undefined ? [] : [{ role: 'system', content: options.system }];
   const sampling = samplingOf(options);
-  return runModel(terminal, modelDir, options, async (model) => {
-    const conversation = await createChat(model);
-    warnOfNoEffect(terminal, options, sampling.temperature ?? conversation.defaults.temperature ?? 0);
-    if (options.prompt === undefined) return converse(terminal, conversation, system, sampling);
-    const result = await answer(terminal, conversation, [...system, { role: 'user', content: options.prompt }], sampling, options.json ?? false);
-    if (options.json) terminal.out(`${JSON.stringify(result, null, 2)}\n`);
-    terminal.signal.throwIfAborted();
-    return exitCodes.ok;
-  });
+  const responseFormat = await responseFormatOf(options);
+  return runModel(terminal, modelDir, options, async (model) =>
+    withSpeculation(terminal, options, async (speculation) => {
+      const conversation = await createChat(model);
+      const idle = withoutEffect(options, sampling.temperature ?? conversation.defaults.temperature ?? 0);
+      if (idle !== null) terminal.err(`warning: ${idle}\n`);
+      if (speculation.type === 'draft' && conversation.speculationOff !== null)
+        terminal.err(`warning: --draft has no effect: ${conversation.speculationOff}\n`);
+      const how: How = { sampling, responseFormat, speculation };
+      if (options.prompt === undefined) return converse(terminal, conversation, system, how);
+      const result = await answer(terminal, conversation, [...system, { role: 'user', content: options.prompt }], how, options.json ?? false);
+      if (options.json) terminal.out(`${JSON.stringify(result, null, 2)}\n`);
+      terminal.signal.throwIfAborted();
+      return exitCodes.ok;
+    }),
+  );
 }
 
-async function answer(terminal: Terminal, conversation: Chat, messages: readonly ChatMessage[], sampling: Sampling, quiet: boolean): Promise<ChatResult> {
+async function answer(terminal: Terminal, conversation: Chat, messages: readonly ChatMessage[], how: How, quiet: boolean): Promise<ChatResult> {
   const result = await conversation.turn({
     messages,
-    sampling,
+    ...how,
     signal: terminal.signal,
     onDelta: (delta) => {
       if (!quiet) terminal.out(delta.text);
     },
   });
   if (!quiet) terminal.out('\n');
+  const cut = result.finishReason === 'length' || result.finishReason === 'context';
+  if (cut && how.responseFormat.type !== 'text') {
+    terminal.err(`warning: the answer was cut after ${result.tokens} tokens, so its JSON is not whole; raise --max-tokens, or ask for less\n`);
+  }
   return result;
 }
 
 /** Until the input ends or /quit. /new forgets the conversation. */
-async function converse(terminal: Terminal, conversation: Chat, system: readonly ChatMessage[], sampling: Sampling): Promise<number> {
+async function converse(terminal: Terminal, conversation: Chat, system: readonly ChatMessage[], how: How): Promise<number> {
   const input = createInterface({ input: process.stdin, output: terminal.outInteractive ? process.stdout : process.stderr, terminal: terminal.outInteractive });
   // With a screen, readline takes Ctrl+C itself; it ends the conversation as it ends every other command.
   input.on('SIGINT', () => process.emit('SIGINT'));
@@ -88,7 +106,7 @@ async function converse(terminal: Terminal, conversation: Chat, system: readonly
     if (question === '/new') messages = system;
     else if (question !== '') {
       const asked: readonly ChatMessage[] = [...messages, { role: 'user', content: question }];
-      const result = await answer(terminal, conversation, asked, sampling, false);
+      const result = await answer(terminal, conversation, asked, how, false);
       if (terminal.signal.aborted) break;
       messages = [...asked, { role: 'assistant', content: result.text }];
       terminal.err(
@@ -102,17 +120,20 @@ async function converse(terminal: Terminal, conversation: Chat, system: readonly
   return exitCodes.ok;
 }
 
-/** Filters of a drawing that does not happen. */
-function warnOfNoEffect(terminal: Terminal, options: Options, temperature: number): void {
-  if (temperature > 0) return;
-  const given = { '--top-k': options.topK, '--top-p': options.topP, '--min-p': options.minP, '--seed': options.seed };
-  const idle = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name]));
-  if (idle.length > 0)
-    terminal.err(`warning: ${idle.join(', ')} ${idle.length === 1 ? 'has' : 'have'} no effect at temperature 0; add --temperature 0.7, for example\n`);
+/** Its schema is checked when the first answer begins. */
+async function responseFormatOf({ jsonSchema, jsonObject }: Options): Promise<ResponseFormat> {
+  if (jsonSchema !== undefined && jsonObject) throw new UsageError('--json-schema and --json-object exclude each other');
+  if (jsonSchema === undefined) return { type: jsonObject ? 'json_object' : 'text' };
+  return { type: 'json_schema', schema: await readJsonObject(jsonSchema, schemaBytes) };
 }
 
-function samplingOf(options: Options): Sampling {
-  const { temperature, topK, topP, minP, repetitionPenalty, seed, maxTokens } = options;
-  const given = { temperature, topK, topP, minP, repetitionPenalty, seed, maxTokens };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+/** With the draft model loaded beside, where one is given. */
+async function withSpeculation(
+  terminal: Terminal,
+  { draft, speculation, cache }: Options,
+  body: (speculation: LoadedSpeculation) => Promise<number>,
+): Promise<number> {
+  if (draft === undefined) return body({ type: speculation ? 'lookup' : 'off' });
+  if (!speculation) throw new UsageError('--draft and --no-speculation exclude each other');
+  return runModel(terminal, draft, { cache }, (model) => body({ type: 'draft', model }));
 }

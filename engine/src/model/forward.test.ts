@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Program, ProgramPart, Session } from '@quantwright/native/binding';
+import type { Program, ProgramPart, Session, StepPart } from '@quantwright/native/binding';
 import fc from 'fast-check';
 import { createGenerator } from '../chat/generate.ts';
 import { loadBinding } from '../jobs/binding.ts';
-import { createSampler } from '../text/sampling.ts';
 import { createForward } from './forward.ts';
 import { loadModel } from './load.ts';
 
@@ -13,7 +12,7 @@ const model = await loadModel(fileURLToPath(new URL('../../../models/quill-16m',
 const ids = (length: number, seed: number): Int32Array => Int32Array.from({ length }, (_, i) => (i * 7919 + seed * 104_729) % model.config.shape.vocabSize);
 
 /** The model's own program, with what each forward held written down. */
-function recorded(): { readonly program: Pick<Program, 'runBatch'>; readonly forwards: number[][] } {
+function recorded(): { readonly program: Pick<Program, 'runBatch' | 'stepBatch'>; readonly forwards: number[][] } {
   const forwards: number[][] = [];
   return {
     forwards,
@@ -21,6 +20,10 @@ function recorded(): { readonly program: Pick<Program, 'runBatch'>; readonly for
       runBatch: (parts: readonly ProgramPart[]) => {
         forwards.push(parts.map(({ input }) => input.length));
         return model.program.runBatch(parts);
+      },
+      stepBatch: (parts: readonly (ProgramPart | StepPart)[]) => {
+        forwards.push(parts.map(({ input }) => input.length));
+        return model.program.stepBatch(parts);
       },
     },
   };
@@ -88,7 +91,7 @@ test('two generations at once write what each writes alone; one that is cancelle
       return false;
     };
     const generation = await createGenerator(model, 100).run(prompt, {
-      sampler: createSampler({}),
+      sampling: {},
       maxTokens,
       endIds: new Set(),
       onToken,
@@ -106,7 +109,7 @@ test('two generations at once write what each writes alone; one that is cancelle
 
 /** Appends what it is given to each session and answers with the session's whole contents: what came, in which order, and that nothing got lost. */
 function ledger(fails: (input: Int32Array) => boolean): {
-  readonly program: Pick<Program, 'runBatch'>;
+  readonly program: Pick<Program, 'runBatch' | 'stepBatch'>;
   readonly held: Map<Session, number[]>;
   readonly sizes: number[][];
 } {
@@ -123,7 +126,8 @@ function ledger(fails: (input: Int32Array) => boolean): {
       return rows === 'none' ? new Float32Array() : Float32Array.from(rows === 'last' ? all.slice(-1) : [...input]);
     });
   };
-  return { program: { runBatch }, held, sizes };
+  const stepBatch: Program['stepBatch'] = () => assert.fail('nothing is sampled here');
+  return { program: { runBatch, stepBatch }, held, sizes };
 }
 
 test('whatever is asked for in whatever order arrives once and in order, and no forward is larger than it should be', async () => {

@@ -2,10 +2,17 @@
 // leaves at any token; nobody needs to know of anybody else.
 // Requests of at most 8 rows (decoding, drafts) run together, and larger ones (prompts) do, but never both kinds: linears choose their kernels by the
 // number of rows (kernels/linear/README.md), and so every request gets the numbers that it would get alone.
-import type { Program, ProgramPart, Session } from '@quantwright/native/binding';
+import type { Program, ProgramPart, Sampler, Session, StepPart } from '@quantwright/native/binding';
 
-/** Appends `input` to the session and gives the logits of its rows, as Program.run. A session has one request at a time. */
-export type Forward = (session: Session, input: Int32Array, rows: ProgramPart['rows']) => Promise<Float32Array>;
+export interface Forward {
+  /** Appends `input` to the session and gives the logits of its rows, as Program.run. A session has one request at a time. */
+  (session: Session, input: Int32Array, rows: ProgramPart['rows']): Promise<Float32Array>;
+  /** Appends `input`, whose last `drafted` tokens are guesses, and samples what follows, as Program.step. */
+  step(session: Session, input: Int32Array, drafted: number, sampler: Sampler, masks?: Int32Array): Promise<Int32Array>;
+}
+
+type Batches = Pick<Program, 'runBatch' | 'stepBatch'>;
+type Result = Float32Array | Int32Array;
 
 /** Rows that the kernels for few rows take. */
 export const fewRows = 8;
@@ -21,8 +28,10 @@ interface Request {
   /** What is left of it. */
   input: Int32Array;
   readonly rows: ProgramPart['rows'];
+  /** What is sampled in the end, instead of rows. */
+  readonly step: Pick<StepPart, 'drafted' | 'sampler' | 'masks'> | null;
   readonly few: boolean;
-  resolve(logits: Float32Array): void;
+  resolve(result: Result): void;
   reject(cause: unknown): void;
 }
 
@@ -31,7 +40,7 @@ interface Piece {
   readonly count: number;
 }
 
-export function createForward(program: Pick<Program, 'runBatch'>): Forward {
+export function createForward(program: Batches): Forward {
   let waiting: Request[] = [];
   let running = false;
   let scheduled = false;
@@ -60,12 +69,23 @@ export function createForward(program: Pick<Program, 'runBatch'>): Forward {
     scheduled = true;
     setImmediate(() => void launch());
   };
-  return (session, input, rows) =>
+  const enqueue = (request: Request): void => {
+    waiting.push(request);
+    if (together <= 1 && waiting.length === 1 && !scheduled) void launch();
+    else schedule();
+  };
+  const forward = (session: Session, input: Int32Array, rows: ProgramPart['rows']): Promise<Float32Array> =>
     new Promise((resolve, reject) => {
-      waiting.push({ session, input, rows, few: input.length <= fewRows, resolve, reject });
-      if (together <= 1 && waiting.length === 1 && !scheduled) void launch();
-      else schedule();
+      // What is no step gives logits.
+      const logits = (result: Result): void => resolve(result instanceof Float32Array ? result : new Float32Array());
+      enqueue({ session, input, rows, step: null, few: input.length <= fewRows, resolve: logits, reject });
     });
+  const step: Forward['step'] = (session, input, drafted, sampler, masks) =>
+    new Promise((resolve, reject) => {
+      const tokens = (result: Result): void => resolve(result instanceof Int32Array ? result : new Int32Array());
+      enqueue({ session, input, rows: 'none', step: { drafted, sampler, masks }, few: input.length <= fewRows, resolve: tokens, reject });
+    });
+  return Object.assign(forward, { step });
 }
 
 /** Whole requests of few rows, oldest first, as many as their kernels take at once. */
@@ -97,10 +117,10 @@ function manyPieces(waiting: readonly Request[]): Piece[] {
 }
 
 /** Rows of the request that fit into `room`; 0 when none do. Logits of all rows come from one forward. */
-function pieceOf({ input, rows }: Request, room: number): number {
+function pieceOf({ input, rows, step }: Request, room: number): number {
   if (input.length <= room) return input.length;
   if (rows === 'all') return 0;
-  const count = Math.min(room, input.length - leastPiece);
+  const count = Math.min(room, input.length - leastPiece - (step?.drafted ?? 0));
   return count < leastPiece ? 0 : count;
 }
 
@@ -111,12 +131,16 @@ interface Outcome {
 }
 
 /** Never rejects: what goes wrong is an outcome of the request that it is about. */
-async function runPieces(program: Pick<Program, 'runBatch'>, pieces: readonly Piece[]): Promise<readonly Outcome[]> {
+async function runPieces(program: Batches, pieces: readonly Piece[]): Promise<readonly Outcome[]> {
   try {
-    const logits = await program.runBatch(pieces.map(partOf));
+    const parts = pieces.map(partOf);
+    const results = parts.some((part) => 'sampler' in part) ? await program.stepBatch(parts) : await program.runBatch(parts.filter((part) => 'rows' in part));
     return pieces.map((piece, index): Outcome => {
       const { request, count } = piece;
-      if (isLast(piece)) return { request, ends: true, settle: () => request.resolve(logits[index] ?? new Float32Array()) };
+      const result = results[index] ?? new Float32Array();
+      // Sampling failed: this step alone.
+      if (result instanceof Error) return { request, ends: true, settle: () => request.reject(result) };
+      if (isLast(piece)) return { request, ends: true, settle: () => request.resolve(result) };
       request.input = request.input.subarray(count);
       return { request, ends: false, settle: () => {} };
     });
@@ -133,7 +157,8 @@ function isLast({ request, count }: Piece): boolean {
   return count === request.input.length;
 }
 
-function partOf(piece: Piece): ProgramPart {
-  const { session, input, rows } = piece.request;
-  return isLast(piece) ? { session, input, rows } : { session, input: input.subarray(0, piece.count), rows: 'none' };
+function partOf(piece: Piece): ProgramPart | StepPart {
+  const { session, input, rows, step } = piece.request;
+  if (!isLast(piece)) return { session, input: input.subarray(0, piece.count), rows: 'none' };
+  return step === null ? { session, input, rows } : { session, input, ...step };
 }

@@ -98,7 +98,7 @@ export async function loadModel(directory: string, options: LoadOptions): Promis
     get program() {
       return use();
     },
-    forward: createForward({ runBatch: (parts) => use().runBatch(parts) }),
+    forward: createForward({ runBatch: (parts) => use().runBatch(parts), stepBatch: (parts) => use().stepBatch(parts) }),
     contextLength: config.contextLength,
     weightBytes,
     fileBytes: checkpoint.fileBytes,

@@ -1,9 +1,10 @@
 // engine/chat: one turn of a conversation, streamed under the caller's token. Turns with one model run at the same time and share forward passes; each loaded
 // model keeps the caches of its conversations.
 
-import { chat, chatDelta } from '@quantwright/schemas/rpc/engine';
+import { chat, chatDelta, type Speculation } from '@quantwright/schemas/rpc/engine';
 import type { MessageConnection } from 'vscode-jsonrpc';
 import { type Chat, createChat } from '../chat/chat.ts';
+import type { LoadedSpeculation } from '../chat/drafts.ts';
 import type { LoadedModel } from '../model/load.ts';
 import { handle, progressSender } from './request.ts';
 import type { EngineServices } from './services.ts';
@@ -16,7 +17,11 @@ export function serveChat(connection: MessageConnection, services: EngineService
     chats.set(model, kept);
     return kept;
   };
-  handle(connection, chat, async ({ modelDir, messages, sampling, progressToken }, callerSignal) => {
+  const loaded = async (speculation: Speculation | undefined, signal: AbortSignal): Promise<LoadedSpeculation | undefined> => {
+    if (speculation?.type !== 'draft') return speculation;
+    return { type: 'draft', model: await services.models.get(await services.models.key(speculation.modelDir), signal) };
+  };
+  handle(connection, chat, async ({ modelDir, messages, sampling, responseFormat, speculation, progressToken }, callerSignal) => {
     const key = await services.models.key(modelDir);
     return services.queue.run(
       'chat',
@@ -24,7 +29,8 @@ export function serveChat(connection: MessageConnection, services: EngineService
       callerSignal,
       async (signal) => {
         const conversations = await chatWith(await services.models.get(key, signal));
-        return conversations.turn({ messages, sampling, signal, onDelta: progressSender(connection, chatDelta, progressToken) });
+        const onDelta = progressSender(connection, chatDelta, progressToken);
+        return conversations.turn({ messages, sampling, responseFormat, speculation: await loaded(speculation, signal), signal, onDelta });
       },
       'shared',
     );

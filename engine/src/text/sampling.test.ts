@@ -1,19 +1,36 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Sampling } from '@quantwright/schemas/rpc/engine';
 import fc from 'fast-check';
 import { EngineError } from '../errors.ts';
-import { createSampler } from './sampling.ts';
+import { loadBinding } from '../jobs/binding.ts';
+import { createSampler as createNativeSampler } from './sampling.ts';
+
+const binding = await loadBinding();
+
+/** A sampler for as many tokens as the first logits have. */
+function createSampler(sampling: Sampling): { next(values: Float32Array, prompt?: readonly number[]): number } {
+  let sampler: ReturnType<typeof createNativeSampler> | null = null;
+  createNativeSampler(binding, 1000, sampling);
+  return {
+    next: (values, prompt = []) => {
+      sampler ??= createNativeSampler(binding, values.length, sampling);
+      sampler.observe(Int32Array.from(prompt));
+      return sampler.sample(values.slice());
+    },
+  };
+}
 
 const logits = (...values: number[]): Float32Array => Float32Array.from(values);
 
 test('greedy takes the first of equal largest logits', () => {
-  assert.equal(createSampler({}).next(logits(1, 3, 3, 2), []), 1);
+  assert.equal(createSampler({}).next(logits(1, 3, 3, 2)), 1);
 });
 
 test('the same seed draws the same tokens, another seed draws others', () => {
   const draw = (seed: number): number[] => {
     const sampler = createSampler({ temperature: 1, seed });
-    return Array.from({ length: 50 }, () => sampler.next(logits(1, 1.1, 0.9, 1, 1.2), []));
+    return Array.from({ length: 50 }, () => sampler.next(logits(1, 1.1, 0.9, 1, 1.2)));
   };
   assert.deepEqual(draw(7), draw(7));
   assert.notDeepEqual(draw(7), draw(8));
@@ -24,7 +41,7 @@ test('draws follow the softmax of logits / temperature', () => {
   const counts = [0, 0, 0];
   const draws = 30_000;
   for (let index = 0; index < draws; index++) {
-    const id = sampler.next(logits(0, 2, 4), []);
+    const id = sampler.next(logits(0, 2, 4));
     counts[id] = (counts[id] ?? 0) + 1;
   }
   const weights = [1, Math.E, Math.E ** 2];
@@ -42,7 +59,7 @@ test('draws follow the softmax of logits / temperature', () => {
 test('top-k, top-p and min-p leave only what they allow', () => {
   const drawn = (options: Parameters<typeof createSampler>[0]): Set<number> => {
     const sampler = createSampler({ temperature: 1, seed: 3, ...options });
-    return new Set(Array.from({ length: 2_000 }, () => sampler.next(Float32Array.from([0.5, 0.25, 0.15, 0.1], Math.log), [])));
+    return new Set(Array.from({ length: 2_000 }, () => sampler.next(Float32Array.from([0.5, 0.25, 0.15, 0.1], Math.log))));
   };
   assert.deepEqual([...drawn({})].sort(), [0, 1, 2, 3]);
   assert.deepEqual([...drawn({ topK: 2 })].sort(), [0, 1]);
@@ -53,9 +70,20 @@ test('top-k, top-p and min-p leave only what they allow', () => {
 });
 
 test('the repetition penalty lowers positive and negative logits of tokens that occurred, once each', () => {
-  const sampler = createSampler({ repetitionPenalty: 2 });
-  assert.equal(sampler.next(logits(4, 3, -1), [0, 0]), 1);
-  assert.equal(sampler.next(logits(-2, -3, -9), [0]), 1);
+  assert.equal(createSampler({ repetitionPenalty: 2 }).next(logits(4, 3, -1), [0, 0]), 1);
+  assert.equal(createSampler({ repetitionPenalty: 2 }).next(logits(-2, -3, -9), [0]), 1);
+  assert.equal(createSampler({ repetitionPenalty: 1.2 }).next(logits(4, 3, -1), [0, 0]), 0);
+});
+
+test('frequency and presence penalties count the answer, not the prompt', () => {
+  const sampler = createSampler({ frequencyPenalty: 1, presencePenalty: 0.5 });
+  const drawn = Array.from({ length: 4 }, () => sampler.next(logits(3, 2, -1), [0, 0, 0]));
+  assert.deepEqual(drawn, [0, 1, 0, 0]);
+});
+
+test('a bias forces and forbids tokens', () => {
+  assert.equal(createSampler({ logitBias: { 2: 100 } }).next(logits(4, 3, -1)), 2);
+  assert.equal(createSampler({ logitBias: { 0: -100 } }).next(logits(4, 3, -1)), 1);
 });
 
 test('any options give a token of the vocabulary', () => {
@@ -68,7 +96,7 @@ test('any options give a token of the vocabulary', () => {
       fc.double({ min: 0, max: 1, noNaN: true }),
       fc.integer(),
       (values, temperature, topK, topP, minP, seed) => {
-        const id = createSampler({ temperature, topK, topP, minP, seed }).next(values, []);
+        const id = createSampler({ temperature, topK, topP, minP, seed }).next(values);
         assert.ok(Number.isInteger(id) && id >= 0 && id < values.length);
       },
     ),
@@ -76,12 +104,12 @@ test('any options give a token of the vocabulary', () => {
 });
 
 test('a temperature next to zero is greedy, not a division that overflows', () => {
-  assert.equal(createSampler({ temperature: 1e-300 }).next(logits(1, 2, 1.999), []), 1);
+  assert.equal(createSampler({ temperature: 1e-300 }).next(logits(1, 2, 1.999)), 1);
 });
 
 test('logits without a finite largest are an error, not token 0', () => {
-  assert.throws(() => createSampler({}).next(logits(Number.NaN, Number.NaN), []), EngineError);
-  assert.throws(() => createSampler({}).next(logits(1, Number.POSITIVE_INFINITY), []), EngineError);
+  assert.throws(() => createSampler({}).next(logits(1, Number.NaN)), /not finite numbers.*NaN/);
+  assert.throws(() => createSampler({}).next(logits(1, Number.POSITIVE_INFINITY)), /not finite numbers/);
 });
 
 test('options outside their range are refused by name', () => {
@@ -92,6 +120,11 @@ test('options outside their range are refused by name', () => {
     [{ minP: 2 }, 'minP'],
     [{ repetitionPenalty: 0 }, 'repetitionPenalty'],
     [{ seed: 0.5 }, 'seed'],
+    [{ frequencyPenalty: 101 }, 'frequencyPenalty'],
+    [{ presencePenalty: Number.NaN }, 'presencePenalty'],
+    [{ logitBias: { 1000: 1 } }, 'logitBias'],
+    [{ logitBias: { 1: 101 } }, 'logitBias'],
+    [{ logitBias: { x: 1 } }, 'logitBias'],
   ] as const) {
     assert.throws(
       () => createSampler(options),
