@@ -125,7 +125,7 @@ void a_bad_part_is_named_and_leaves_all_as_they_were(const TinyLlama& model) {
   std::vector<float> out;
   CHECK_OK(all.run({all.part(0, 4, QW_ROWS_NONE), all.part(1, 2, QW_ROWS_NONE)}, out));
   const int32_t outside[] = {3, 50};
-  CHECK_FAILS(all.run({all.part(0, 1, QW_ROWS_LAST), {all.sessions[1], outside, 2, QW_ROWS_LAST}}, out), QW_INVALID_ARGUMENT,
+  CHECK_FAILS(all.run({all.part(0, 1, QW_ROWS_LAST), {all.sessions[1], outside, 2, QW_ROWS_LAST, nullptr}}, out), QW_INVALID_ARGUMENT,
               "Part 1: Token 50 at index 1 is outside");
   CHECK_FAILS(all.run({all.part(0, 1, QW_ROWS_LAST), all.part(1, 1, QW_ROWS_LAST), all.part(0, 1, QW_ROWS_LAST)}, out), QW_INVALID_ARGUMENT,
               "Parts 0 and 2 of the batch have the same session");
