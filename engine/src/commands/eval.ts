@@ -13,6 +13,7 @@ interface Options {
   readonly window?: number;
   readonly stride?: number;
   readonly maxTokens?: number;
+  readonly batch?: number;
   readonly json?: boolean;
   readonly cache: boolean;
 }
@@ -25,6 +26,7 @@ export function evalCommand(terminal: Terminal): Command {
     .option('--window <tokens>', "tokens a window (default: the model's context, at most 2048)", integer(2))
     .option('--stride <tokens>', 'tokens between window beginnings (default: the window)', integer(1))
     .option('--max-tokens <tokens>', 'only the first tokens of the text', integer(2))
+    .option('--batch <windows>', 'windows that run at once (default: as many as fill one pass of the linears)', integer(1))
     .option('--json', 'one JSON document')
     .option(...noCacheOption)
     .action((modelDir: string, options: Options) => runCommand(terminal, { json: options.json ?? false }, () => evaluate(terminal, modelDir, options)));
@@ -39,6 +41,7 @@ async function evaluate(terminal: Terminal, modelDir: string, options: Options):
       ...(options.window === undefined ? {} : { window: options.window }),
       ...(options.stride === undefined ? {} : { stride: options.stride }),
       ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
+      ...(options.batch === undefined ? {} : { batch: options.batch }),
       signal: terminal.signal,
       onProgress: ({ windowsDone, windows, perplexity, tokensPerSecond }) =>
         line.show(`window ${windowsDone}/${windows}  perplexity ${perplexity.toFixed(4)}  ${tokensPerSecond.toFixed(0)} tokens/s`),

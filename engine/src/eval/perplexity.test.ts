@@ -46,6 +46,16 @@ test('overlapping windows predict every token but the first once, with the conte
   assert.ok(Math.abs(sliding.totalNats / nats - 1) < 1e-5, `${sliding.totalNats} and ${nats}`);
 });
 
+test('windows that run at once count as those that run one by one', async () => {
+  const options = { window: 16, stride: 12 } as const;
+  const one = await measurePerplexity(model, text.repeat(5), { ...options, batch: 1 });
+  for (const batch of [undefined, 3, 16]) {
+    const several = await measurePerplexity(model, text.repeat(5), { ...options, ...(batch === undefined ? {} : { batch }) });
+    assert.ok(Math.abs(several.totalNats / one.totalNats - 1) < 1e-6, `${several.totalNats} and ${one.totalNats}`);
+    assert.deepEqual([several.windows, several.predictedTokens, several.predictedBytes], [one.windows, one.predictedTokens, one.predictedBytes]);
+  }
+});
+
 test('progress counts windows and an abort stops between them', async () => {
   const seen: PerplexityProgress[] = [];
   const controller = new AbortController();
@@ -66,6 +76,7 @@ test('options that the model cannot serve are refused by name', async () => {
     [{ window: 1 }, 'window'],
     [{ window: 16, stride: 17 }, 'stride'],
     [{ maxTokens: 1 }, 'maxTokens'],
+    [{ batch: 0 }, 'batch'],
   ] as const) {
     await assert.rejects(
       measurePerplexity(model, text, options),

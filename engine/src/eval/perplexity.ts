@@ -1,10 +1,12 @@
 // Perplexity of a text under a model: exp(total nats / predicted tokens), and bits per byte of the predicted tokens' text, which is comparable
 // across tokenizers. Protocols in windows.ts; log-softmax and sums are native (f64).
+import { freemem } from 'node:os';
+import type { ScoredPart } from '@quantwright/native/binding';
 import type { PerplexityProgress, PerplexityResult } from '@quantwright/schemas/rpc/engine';
 import { EngineError } from '../errors.ts';
 import { watchPeakMemory } from '../jobs/peak-memory.ts';
 import type { LoadedModel } from '../model/load.ts';
-import { planWindows } from './windows.ts';
+import { planWindows, type Window } from './windows.ts';
 
 export interface PerplexityOptions {
   /** Tokens a window; default the model's context, at most 2048. */
@@ -13,6 +15,8 @@ export interface PerplexityOptions {
   readonly stride?: number;
   /** Only the first ids of the text. */
   readonly maxTokens?: number;
+  /** Windows that run at once; default: as many as fill one pass of the linears, one when a window does that by itself. */
+  readonly batch?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: PerplexityProgress) => void;
 }
@@ -34,6 +38,7 @@ export async function measureIds(
   const window = options.window ?? Math.min(model.contextLength, 2_048);
   const stride = options.stride ?? window;
   checkRange('window', window, 2, model.contextLength, "the model's context");
+  if (options.batch !== undefined) checkRange('batch', options.batch, 1, maxBatch, 'windows that can run at once');
   checkRange('stride', stride, 1, window, 'the window');
   if (options.maxTokens !== undefined) checkRange('maxTokens', options.maxTokens, 2, Number.MAX_SAFE_INTEGER, 'what a number holds');
   const tokens = ids.subarray(0, Math.min(ids.length, options.maxTokens ?? ids.length));
@@ -43,7 +48,9 @@ export async function measureIds(
       'input',
       `the text has ${tokens.length === 1 ? '1 token' : `${tokens.length} tokens`}; at least 2 are needed, so that one can be predicted`,
     );
-  const session = model.createSession(Math.min(window, tokens.length));
+  const capacity = Math.min(window, tokens.length);
+  const batch = Math.min(windows.length, options.batch ?? defaultBatch(model, capacity));
+  const sessions = Array.from({ length: batch }, () => model.createSession(capacity));
   const memory = watchPeakMemory();
   const start = performance.now();
   let totalNats = 0;
@@ -51,21 +58,31 @@ export async function measureIds(
   let predictedBytes = 0;
   let run = 0;
   const seconds = (): number => (performance.now() - start) / 1000;
-  for (const [index, { begin, end, firstPredicted }] of windows.entries()) {
+  for (let first = 0; first < windows.length; first += batch) {
     options.signal?.throwIfAborted();
-    session.truncate(0);
-    const nats = await model.program.score(session, tokens.subarray(begin, end), firstPredicted - begin - 1);
-    totalNats += sumNats(nats, firstPredicted, index, model.directory);
-    predictedTokens += nats.length;
-    for (let at = firstPredicted; at < end; at++) predictedBytes += byteLength(tokens[at] ?? 0);
-    run += end - begin;
+    const group = windows.slice(first, first + batch);
+    for (const session of sessions) session.truncate(0);
+    const scores = await model.program.scoreBatch(
+      sessions.slice(0, group.length).map((session, at): ScoredPart => {
+        const { begin, end, firstPredicted } = group[at] as Window;
+        return { session, tokens: tokens.subarray(begin, end), from: firstPredicted - begin - 1 };
+      }),
+    );
     memory.sample();
-    options.onProgress?.({
-      windowsDone: index + 1,
-      windows: windows.length,
-      perplexity: Math.exp(totalNats / predictedTokens),
-      tokensPerSecond: run / seconds(),
-    });
+    for (const [at, { begin, end, firstPredicted }] of group.entries()) {
+      options.signal?.throwIfAborted();
+      const nats = scores[at] ?? new Float64Array();
+      totalNats += sumNats(nats, firstPredicted, first + at, model.directory);
+      predictedTokens += nats.length;
+      for (let id = firstPredicted; id < end; id++) predictedBytes += byteLength(tokens[id] ?? 0);
+      run += end - begin;
+      options.onProgress?.({
+        windowsDone: first + at + 1,
+        windows: windows.length,
+        perplexity: Math.exp(totalNats / predictedTokens),
+        tokensPerSecond: run / seconds(),
+      });
+    }
   }
   return {
     perplexity: Math.exp(totalNats / predictedTokens),
@@ -81,6 +98,17 @@ export async function measureIds(
     tokensPerSecond: run / seconds(),
     peakMemoryBytes: memory.peak(),
   };
+}
+
+/** Rows of a pass of the linears (kernels/program, kChunkRows): larger batches gain nothing. */
+const passRows = 256;
+const maxBatch = 256;
+
+/** Windows that fill a pass, while their caches take no more than a quarter of the free memory. */
+function defaultBatch(model: LoadedModel, window: number): number {
+  const { layers, kvHeads, headDim } = model.config.shape;
+  const cacheBytes = window * layers * 2 * kvHeads * headDim * 4;
+  return Math.max(1, Math.min(Math.floor(passRows / window), Math.floor(freemem() / 4 / cacheBytes)));
 }
 
 function sumNats(nats: Float64Array, firstPredicted: number, window: number, directory: string): number {
