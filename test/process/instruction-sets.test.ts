@@ -1,0 +1,69 @@
+// What a user sees must not depend on the CPU: the same greedy answers, and the same perplexity of quantized models, on every instruction set that this
+// machine has; one process each. Serial, the specification of the kernels, is what the others are compared with.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { promisify } from 'node:util';
+import { quantizeModel } from '@quantwright/engine/pipeline/quantize';
+import type { SimdLevel } from '@quantwright/native/binding';
+import { loadNative } from '@quantwright/native/load';
+import { projectRoot, quill, quillText } from '../support/engine-process.ts';
+import type { LevelJob, LevelResult } from '../support/measure-level.ts';
+
+const levels: readonly SimdLevel[] = ['avx2', 'avxvnni', 'avx512', 'avx512vnni', 'neon', 'neondot'];
+const types = ['a16w8', 'a8w8', 'a16w4'] as const;
+const questions = readFileSync(join(projectRoot, 'models', 'texts', 'quant_qa_heldout.jsonl'), 'utf8').split('\n', 16);
+/** Sums are taken in another order, no more; A8W8 rounds activations, where that can turn a code. */
+const relativeTolerance = 1e-4;
+
+const native = await loadNative();
+assert.ok(native.ok, native.ok ? '' : native.reason);
+const { binding } = native;
+const { available } = binding.cpuInfo();
+const folder = mkdtempSync(join(tmpdir(), 'quantwright-levels-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+for (const type of types) {
+  const configPath = join(projectRoot, 'examples', `${type}.quant.json`);
+  await quantizeModel({ modelDir: quill, configPath, outDir: join(folder, type) }, { loadBinding: async () => binding });
+}
+const job: LevelJob = {
+  modelDir: quill,
+  prompts: questions.map((line) => (JSON.parse(line) as { question: string }).question),
+  maxTokens: 20,
+  quantized: Object.fromEntries(types.map((type) => [type, join(folder, type)])),
+  text: readFileSync(quillText, 'utf8'),
+  textTokens: 256,
+};
+
+async function measure(level: SimdLevel): Promise<LevelResult> {
+  const script = join(projectRoot, 'test', 'out', 'support', 'measure-level.js');
+  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(job)], { env: { ...process.env, QUANTWRIGHT_SIMD: level } });
+  return JSON.parse(stdout) as LevelResult;
+}
+const serial = await measure('serial');
+
+test('serial answers sixteen prompts', () => {
+  assert.equal(serial.level, 'serial');
+  assert.equal(new Set(job.prompts).size, 16);
+  assert.ok(serial.answers.every((answer) => answer.length > 0));
+  assert.ok(new Set(serial.answers).size > 8);
+});
+
+for (const level of levels) {
+  const skip = available.includes(level) ? false : `this CPU lacks ${level}`;
+  test(`${level} gives the answers and the perplexities of serial`, { skip }, async (t) => {
+    const result = await measure(level);
+    assert.equal(result.level, level);
+    assert.deepEqual(result.answers, serial.answers);
+    for (const type of types) {
+      const [got, wanted] = [result.perplexity[type] ?? Number.NaN, serial.perplexity[type] ?? Number.NaN];
+      const relative = Math.abs(got / wanted - 1);
+      t.diagnostic(`${type}: perplexity ${got.toFixed(6)}, serial ${wanted.toFixed(6)}, relative ${relative.toExponential(1)}`);
+      assert.ok(relative < relativeTolerance, `${type}: perplexity ${got}, serial ${wanted}`);
+    }
+  });
+}
