@@ -52,6 +52,18 @@ function quantized(model, config) {
   return out;
 }
 
+/** The second of two loads with a cache of its own. */
+function loadedFromCache(directory) {
+  const cache = join(options.models, 'packed-cache');
+  const load = () => child('ours.mjs', [directory, options.threads, 0, options.prompt, options.tokens, cache]);
+  try {
+    load();
+    return load();
+  } finally {
+    rmSync(cache, { recursive: true, force: true });
+  }
+}
+
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 const spread = (list) => `${median(list).toFixed(1)} [${Math.min(...list).toFixed(1)}..${Math.max(...list).toFixed(1)}]`;
 
@@ -63,9 +75,9 @@ console.log(
   `CPU: ${cpus()[0].model}, ${options.threads} threads; commit ${execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim()}\n`,
 );
 console.log(
-  `| model | ours | peer type | prefill ${options.prompt} ours tok/s | peer | ratio | decode ${options.tokens} ours tok/s | peer | ratio | load ms ours / peer | peak MiB ours / peer |`,
+  `| model | ours | peer type | prefill ${options.prompt} ours tok/s | peer | ratio | decode ${options.tokens} ours tok/s | peer | ratio | load ms ours / from cache / peer | first token ms (20-token prompt) ours / peer | peak MiB ours / peer |`,
 );
-console.log('|---|---|---|---|---|---|---|---|---|---|---|');
+console.log('|---|---|---|---|---|---|---|---|---|---|---|---|');
 for (const name of names) {
   const model = makeModel(name === '1b' ? '1b' : join(root, 'models', name), options.models);
   for (const pair of pairs) {
@@ -89,9 +101,10 @@ for (const name of names) {
       peer.prefill.push(...b.prefill);
       peer.decode.push(...b.decode);
     }
+    const cached = pair.config === null ? null : loadedFromCache(directory);
     const ratio = (key) => `${(median(ours[key]) / median(peer[key])).toFixed(2)}x`;
     console.log(
-      `| ${name} | ${pair.ours} | ${pair.peer} | ${spread(ours.prefill)} | ${spread(peer.prefill)} | ${ratio('prefill')} | ${spread(ours.decode)} | ${spread(peer.decode)} | ${ratio('decode')} | ${a.loadMs.toFixed(0)} / ${b.loadMs.toFixed(0)} | ${a.peakMiB.toFixed(0)} / ${b.peakMiB.toFixed(0)} |`,
+      `| ${name} | ${pair.ours} | ${pair.peer} | ${spread(ours.prefill)} | ${spread(peer.prefill)} | ${ratio('prefill')} | ${spread(ours.decode)} | ${spread(peer.decode)} | ${ratio('decode')} | ${a.loadMs.toFixed(0)} / ${cached === null ? '-' : cached.loadMs.toFixed(0)} / ${b.loadMs.toFixed(0)} | ${a.firstTokenMs.toFixed(0)} / ${b.firstTokenMs.toFixed(0)} | ${a.peakMiB.toFixed(0)} / ${b.peakMiB.toFixed(0)} |`,
     );
   }
 }

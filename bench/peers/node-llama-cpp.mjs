@@ -11,9 +11,12 @@ const llama = await getLlama({ gpu: false, build: 'never', logLevel: 'error' });
 const start = performance.now();
 const model = await llama.loadModel({ modelPath: file, gpuLayers: 0 });
 const loadMs = performance.now() - start;
+const loaded = performance.now();
 const context = await model.createContext({ contextSize: 1024, batchSize: 512, threads, sequences: 1 });
 const sequence = context.getSequence();
-await sequence.evaluateWithoutGeneratingNewTokens(tokens(16, 9));
+for await (const _ of sequence.evaluate(tokens(20, 9), { temperature: 0, yieldEogToken: true })) break;
+const firstTokenMs = performance.now() - loaded;
+const loadPeakMiB = peakMiB();
 
 const prefill = [];
 for (let i = 0; i < repeats; i++) {
@@ -33,5 +36,5 @@ for (let i = 0; i < repeats; i++) {
   }
   decode.push((Math.min(fresh, count) / (performance.now() - at)) * 1000);
 }
-console.log(JSON.stringify({ loadMs, prefill, decode, peakMiB: peakMiB() }));
+console.log(JSON.stringify({ loadMs, firstTokenMs, loadPeakMiB, prefill, decode, peakMiB: peakMiB() }));
 process.exit(0);

@@ -17,6 +17,36 @@ inline uint32_t qw_nibbles(const uint8_t (&codes)[8]) {
   return low | high << 4;
 }
 
+// Four codes of 8 bits or eight of 4 bits, first to last column from the lowest bits on, as a lane.
+template <int kStep>
+inline uint32_t qw_lane_of_word(uint32_t word) {
+  if (kStep == 4) return word;
+  uint32_t low = word & 0xffff, high = word >> 16;
+  low = (low | low << 8) & 0x00ff00ffu;
+  high = (high | high << 8) & 0x00ff00ffu;
+  low = (low | low << 4) & 0x0f0f0f0fu;
+  high = (high | high << 4) & 0x0f0f0f0fu;
+  return low | high << 4;
+}
+
+// Blocks [0, blocks) of neighbouring tiles from GPTQ words [blocks, rows] of as many bits as the codes have: a word is a lane already, up to
+// the order of 4-bit codes. `words` points at the first of `count` rows; tiles are `tile_bytes` apart. Reads whole stretches of a line.
+template <int kStep>
+void qw_pack_words(const uint8_t* words, int64_t rows, int64_t count, int64_t blocks, uint8_t* tiles, int64_t tile_bytes) {
+  for (int64_t block = 0; block < blocks; ++block, words += rows * 4) {
+    for (int64_t first = 0; first < count; first += 16) {
+      uint32_t lanes[16] = {};
+      if (count - first >= 16) {
+        memcpy(lanes, words + first * 4, sizeof lanes);
+      } else {
+        memcpy(lanes, words + first * 4, size_t(count - first) * 4);
+      }
+      for (uint32_t& lane : lanes) lane = qw_lane_of_word<kStep>(lane);
+      memcpy(tiles + first / 16 * tile_bytes + block * 64, lanes, sizeof lanes);
+    }
+  }
+}
+
 // Blocks [0, blocks) of one tile from `count` <= 16 rows of codes at least blocks * kStep long: kStep = 4 (8 bits) or 8 (4 bits) columns a
 // lane. Rows from `count` on become zeros. Returns false when a code does not fit. Sixteen blocks at a time stay in the first-level cache.
 template <int kStep>
