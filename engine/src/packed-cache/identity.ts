@@ -24,7 +24,7 @@ const settledMs = 3000;
 const samples = 32;
 const sampleBytes = 4096;
 /** Hashed at a time, and let go again, so that a model's pages do not all count as memory of this process. */
-const hashBytes = 64 * 2 ** 20;
+const hashBytes = 32 * 2 ** 20;
 
 /** `now`: milliseconds since 1970. */
 export async function identify(checkpoint: Checkpoint, binding: NativeBinding, now: number): Promise<CheckpointIdentity> {

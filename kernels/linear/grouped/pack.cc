@@ -10,6 +10,7 @@
 #include "linear/grouped/zeros.h"
 #include "linear/memory.h"
 #include "linear/stored.h"
+#include "pack/words.h"
 
 namespace {
 
@@ -42,6 +43,20 @@ struct Packing {
     }
   }
 
+  // GPTQ words of 4 or 8 bits whose columns stay in order need no unpacking.
+  bool words_are_lanes() const {
+    return affine->codes.layout == QW_CODES_GPTQ && affine->codes.bits == weight->bits && (weight->bits == 4 || weight->bits == 8) &&
+           weight->columns == nullptr && qw_is_little_endian();
+  }
+
+  void pack_words(int64_t tile, int64_t end) {
+    const int64_t row = tile * QW_TILE_ROWS, count = std::min(affine->rows, end * QW_TILE_ROWS) - row;
+    const uint8_t* words = static_cast<const uint8_t*>(affine->codes.data) + row * 4;
+    uint8_t* to = weight->codes + tile * weight->tile_bytes;
+    weight->bits == 8 ? qw_pack_words<4>(words, affine->rows, count, weight->blocks, to, weight->tile_bytes)
+                      : qw_pack_words<8>(words, affine->rows, count, weight->blocks, to, weight->tile_bytes);
+  }
+
   bool pack_codes(const qw_band& band, int64_t tile) const {
     const int64_t first = tile * QW_TILE_ROWS - band.row, count = std::min<int64_t>(QW_TILE_ROWS, band.count - first);
     return qw_pack_tile_of(weight->bits, band.codes + first * band.ld, band.ld, count, weight->blocks, weight->columns, uint8_t(offset),
@@ -68,6 +83,12 @@ struct Packing {
 void pack_bands(void* context, int64_t begin, int64_t end, int thread) {
   Packing& packing = *static_cast<Packing*>(context);
   constexpr int64_t tiles = QW_BAND_ROWS / QW_TILE_ROWS;
+  if (packing.words_are_lanes()) {
+    const int64_t last = std::min(packing.weight->tiles, end * tiles);
+    packing.pack_params(begin * tiles, last);
+    packing.pack_words(begin * tiles, last);
+    return;
+  }
   try {
     for (int64_t at = begin; at < end; ++at) {
       const qw_band band = qw_read_band(packing.affine, at, packing.scratch[size_t(thread)]);
@@ -172,7 +193,9 @@ qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affi
   }
   if (status.code == QW_OK) {
     weight->base.bytes = code_bytes + param_bytes + (weight->columns != nullptr ? size_t(weight->depth) * sizeof(int32_t) : 0);
-    qw_parallel_for(pool, qw_bands(affine), 1, pack_bands, &packing);
+    // Wider stretches of a line of words, while every thread still gets several.
+    const int64_t bands = qw_bands(affine), grain = packing.words_are_lanes() ? std::min<int64_t>(4, bands / (4 * qw_pool_threads(pool))) : 1;
+    qw_parallel_for(pool, bands, std::max<int64_t>(1, grain), pack_bands, &packing);
     if (packing.no_memory) {
       status = qw_error(QW_OUT_OF_MEMORY, "no memory to unpack a %s weight", codec->name);
     } else if (const int64_t band = packing.bad_band.load(); band >= 0) {
