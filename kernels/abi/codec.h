@@ -26,11 +26,26 @@ typedef enum qw_code_layout {
   QW_CODES_GPTQ = 1,   // words [ceil(cols * bits / 32), rows]; signed codes are stored + 2^(bits - 1)
   QW_CODES_ROWS = 2,   // words [rows, ceil(cols * bits / 32)]; signed codes likewise
   QW_CODES_AWQ = 3,    // words [cols, rows / 8] of 4 bits: field i of a word is output 0, 2, 4, 6, 1, 3, 5, 7 of its eight (AutoAWQ GEMM)
+  QW_CODES_GGUF = 4,   // [rows, cols / block] blocks of a GGUF type, which hold their own scales
 } qw_code_layout;
+
+// Block types of GGUF files, by their numbers there.
+typedef enum qw_gguf_type {
+  QW_GGUF_Q4_0 = 2,
+  QW_GGUF_Q4_1 = 3,
+  QW_GGUF_Q5_0 = 6,
+  QW_GGUF_Q5_1 = 7,
+  QW_GGUF_Q8_0 = 8,
+  QW_GGUF_Q2_K = 10,
+  QW_GGUF_Q3_K = 11,
+  QW_GGUF_Q4_K = 12,
+  QW_GGUF_Q5_K = 13,
+  QW_GGUF_Q6_K = 14,
+} qw_gguf_type;
 
 typedef struct qw_codes {
   qw_code_layout layout;
-  int bits;  // of a field of the words: 2, 3, 4 or 8; bytes ignore it
+  int bits;  // of a field of the words: 2, 3, 4 or 8; the qw_gguf_type of QW_CODES_GGUF; bytes ignore it
   int is_signed;
   const void* data;
 } qw_codes;
@@ -92,6 +107,8 @@ typedef struct qw_weight {
 
 // Dense weights point into dense->data, which must outlive them. Codec names: "dense" (f32, f16, bf16 as stored).
 qw_status qw_weight_dense(const qw_dense* dense, qw_weight** out);
+// Blocks of a GGUF type, `cols` a multiple of the type's block: held by the grouped codec of their bits, with their own scales.
+qw_status qw_weight_gguf(qw_gguf_type type, int64_t rows, int64_t cols, const void* data, qw_pool* pool, qw_weight** out);
 // codec: "q8", "q6", "q5", "q4", "q3", "q2" or "w8a8". Everything is copied into the packed form (parallel over the pool).
 qw_status qw_weight_affine(const char* codec, const qw_affine* affine, qw_pool* pool, qw_weight** out);
 void qw_weight_free(qw_weight* weight);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "linear/float16.h"
+#include "linear/gguf/blocks.h"
 #include "pack/pack.h"
 
 namespace {
@@ -28,7 +29,9 @@ qw_band qw_read_band(const qw_affine* affine, int64_t band, std::vector<uint8_t>
   // An odd number of cache lines, so that a column of rows does not fall into one set of the cache.
   const int64_t ld = (cols / 128 * 2 + 3) * 64;
   scratch.resize(size_t(QW_BAND_ROWS * ld));
-  if (affine->codes.layout == QW_CODES_AWQ) {
+  if (affine->codes.layout == QW_CODES_GGUF) {
+    qw_gguf_unpack_band(qw_gguf_type(affine->codes.bits), affine->codes.data, cols, row, count, scratch.data(), ld);
+  } else if (affine->codes.layout == QW_CODES_AWQ) {
     qw_unpack_awq_band(affine->codes.data, affine->rows, cols, row, count, scratch.data(), ld);
   } else if (affine->codes.layout == QW_CODES_GPTQ) {
     qw_unpack_gptq_band(affine->codes.data, affine->rows, cols, affine->codes.bits, row, count, scratch.data(), ld);
@@ -75,6 +78,8 @@ qw_status qw_check_stored(const qw_affine* affine, const char* codec) {
     if (codes.bits != 4 || affine->rows % 8 != 0) {
       return qw_error(QW_UNSUPPORTED, "%s weight: AWQ words hold 4 bits of 8 rows each, not %d bits of %lld rows", codec, codes.bits, (long long)affine->rows);
     }
+  } else if (codes.layout == QW_CODES_GGUF) {
+    if (qw_gguf_facts_of(qw_gguf_type(codes.bits)) == nullptr) return qw_error(QW_UNSUPPORTED, "%s weight: GGUF block type %d", codec, codes.bits);
   } else if (!words && codes.layout != QW_CODES_BYTES) {
     return qw_error(QW_INVALID_ARGUMENT, "%s weight: code layout %d", codec, int(codes.layout));
   }

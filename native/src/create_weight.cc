@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "dense_source.h"
+#include "linear/gguf/blocks.h"
 #include "pack/pack.h"
 #include "pool_lease.h"
 #include "promise_worker.h"
@@ -136,13 +137,37 @@ Napi::Value create_affine(Napi::Env env, const Named& spec, const char* codec) {
       [data, read](Napi::Env e) { return made(e, data); });
 }
 
+// Blocks of a GGUF file.
+Napi::Value create_gguf(Napi::Env env, const Named& spec) {
+  static constexpr qw_gguf_type types[] = {QW_GGUF_Q4_0, QW_GGUF_Q4_1, QW_GGUF_Q5_0, QW_GGUF_Q5_1, QW_GGUF_Q8_0,
+                                           QW_GGUF_Q2_K, QW_GGUF_Q3_K, QW_GGUF_Q4_K, QW_GGUF_Q5_K, QW_GGUF_Q6_K};
+  const qw_gguf_type type = types[choice(field(spec, "type"), {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"})];
+  const qw_gguf_facts* facts = qw_gguf_facts_of(type);
+  const int64_t rows = integer(field(spec, "rows"), 1, kMaxDimension);
+  const Named cols_field = field(spec, "cols");
+  const int64_t cols = integer(cols_field, 1, kMaxDimension);
+  if (cols % facts->block != 0) throw invalid(env, cols_field.name + " must be a multiple of " + std::to_string(facts->block) + ", the block of " + facts->name + ".");
+  elements(env, spec.name, rows, cols);
+  auto source = std::make_shared<Source>(source_of(bytes_of(field(spec, "data"), rows * (cols / facts->block) * facts->bytes)));
+  auto data = std::make_shared<WeightData>();
+  return run_off_thread(
+      env,
+      [from = source.get(), type, rows, cols, data] {
+        if (from->mapping != nullptr) from->mapping->will_need(from->data, from->length);
+        const PoolLease lease;
+        return qw_weight_gguf(type, rows, cols, from->data, lease.pool(), &data->weight);
+      },
+      [data, source](Napi::Env e) { return made(e, data); });
+}
+
 }  // namespace
 
 Napi::Value create_weight(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {
     const Named spec = argument(info, 0, "createWeight", "spec");
-    static constexpr const char* codecs[] = {"dense", "q8", "q6", "q5", "q4", "q3", "q2", "w8a8"};
-    const int codec = choice(field(spec, "codec"), {"dense", "q8", "q6", "q5", "q4", "q3", "q2", "w8a8"});
+    static constexpr const char* codecs[] = {"dense", "gguf", "q8", "q6", "q5", "q4", "q3", "q2", "w8a8"};
+    const int codec = choice(field(spec, "codec"), {"dense", "gguf", "q8", "q6", "q5", "q4", "q3", "q2", "w8a8"});
+    if (codec == 1) return create_gguf(info.Env(), spec);
     return codec == 0 ? create_dense(info.Env(), spec) : create_affine(info.Env(), spec, codecs[codec]);
   });
 }

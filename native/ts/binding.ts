@@ -89,7 +89,20 @@ export interface AffineWeightSpec {
   /** How the packed weight keeps scale and zero in memory. The values must be exact in it. */
   readonly scaleType: 'f32' | 'f16' | 'bf16';
 }
-export type WeightSpec = DenseWeightSpec | AffineWeightSpec;
+
+/** Quantized block types of GGUF files. */
+export type GgufBlockType = 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q8_0' | 'Q2_K' | 'Q3_K' | 'Q4_K' | 'Q5_K' | 'Q6_K';
+
+/** Rows of GGUF blocks, as the file has them (kernels/linear/gguf); packed for the kernels of their width without rounding. The weight's codec is q2 to q8. */
+export interface GgufWeightSpec {
+  readonly codec: 'gguf';
+  readonly type: GgufBlockType;
+  readonly rows: number;
+  /** A multiple of the type's block: 32, or 256 for the K types. */
+  readonly cols: number;
+  readonly data: Bytes;
+}
+export type WeightSpec = DenseWeightSpec | AffineWeightSpec | GgufWeightSpec;
 
 /** A packed weight owned by C++. */
 export interface Weight {

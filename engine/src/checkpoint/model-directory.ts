@@ -2,8 +2,18 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, fileError } from '../errors.ts';
+import { isGgufPath } from './gguf/file.ts';
 
 const expected = 'a model directory holds config.json and safetensors weights';
+
+/** Throws kind `input` (or `io`) unless `path` is what can run: a model directory or a GGUF file. */
+export async function requireModel(path: string): Promise<void> {
+  if (!isGgufPath(path)) return requireModelDirectory(path);
+  const info = await stat(path).catch((cause: unknown) => {
+    throw fileError('open', path, cause);
+  });
+  if (!info.isFile()) throw new EngineError('input', `${path} is no file`, { file: path });
+}
 
 /** Throws kind `input` (or `io`) unless `path` is a directory with a config.json. */
 export async function requireModelDirectory(path: string): Promise<void> {
@@ -13,6 +23,12 @@ export async function requireModelDirectory(path: string): Promise<void> {
       ? new EngineError('input', `${path}: no such directory; models are read from the disk, never downloaded`, { file: path, cause })
       : error;
   });
+  if (isGgufPath(path) && info.isFile())
+    throw new EngineError(
+      'input',
+      `${path} is a GGUF file, which runs as it is (chat, eval, compare); here the model directory that it was made from is needed`,
+      { file: path },
+    );
   if (!info.isDirectory()) throw new EngineError('input', `${path} is a file; give its directory: ${expected}`, { file: path });
   const config = join(path, 'config.json');
   await stat(config).catch((cause: unknown) => {

@@ -1,6 +1,6 @@
 // quantwright compare MODEL_DIR MODEL_DIR... --text FILE: size, bits, perplexity, distance from the first model, and speed, side by side.
 import { Command } from 'commander';
-import { requireModelDirectory } from '../checkpoint/model-directory.ts';
+import { requireModel } from '../checkpoint/model-directory.ts';
 import { type Divergence, measureDivergence } from '../eval/divergence.ts';
 import { measurePerplexity } from '../eval/perplexity.ts';
 import { readTextFile } from '../eval/text-file.ts';
@@ -54,7 +54,7 @@ export function compareCommand(terminal: Terminal): Command {
 
 async function compare(terminal: Terminal, dirs: readonly string[], options: Options): Promise<number> {
   const text = await readTextFile(options.text);
-  for (const directory of dirs) await requireModelDirectory(directory);
+  for (const directory of dirs) await requireModel(directory);
   const binding = await loadBinding();
   const line = statusLine(terminal);
   const cache = options.cache ? userPackedCache(binding, (text) => terminal.err(`note: ${text}\n`)) : null;

@@ -1,5 +1,5 @@
 // Loads a model for a command, with a status line while it loads.
-import { requireModelDirectory } from '../checkpoint/model-directory.ts';
+import { requireModel } from '../checkpoint/model-directory.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { type LoadedModel, loadModel } from '../model/load.ts';
 import { userPackedCache } from '../packed-cache/packed-cache.ts';
@@ -15,7 +15,7 @@ export const noCacheOption = ['--no-cache', 'neither use nor keep packed weights
 
 export async function runModel<T>(terminal: Terminal, directory: string, { cache }: LoadChoices, body: (model: LoadedModel) => Promise<T>): Promise<T> {
   // A slip in the path is told as one where the addon is missing too.
-  await requireModelDirectory(directory);
+  await requireModel(directory);
   const binding = await loadBinding();
   const line = statusLine(terminal);
   const model = await loadModel(directory, {

@@ -1,4 +1,4 @@
-// What a model directory or safetensors file holds, from headers and small JSON files. Never maps or reads weights.
+// What a model directory, safetensors or GGUF file holds, from headers and small JSON files. Never maps or reads weights.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { modulesOf } from '@quantwright/schemas/checkpoint/linears';
@@ -6,11 +6,14 @@ import type { ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
 import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/shape-from-config';
 import type { InspectReport } from '@quantwright/schemas/rpc/engine';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { isGgufPath } from '../checkpoint/gguf/file.ts';
 import { isJsonObject, type JsonObject, readOptionalJsonObject } from '../checkpoint/json-file.ts';
 import { limits } from '../checkpoint/limits.ts';
+import { inspectGguf } from './inspect-gguf.ts';
 
 /** Throws kind `input`, `io` or `checkpoint`. */
 export async function inspectPath(path: string): Promise<InspectReport> {
+  if (isGgufPath(path)) return inspectGguf(path);
   const checkpoint = await openCheckpoint(path);
   const directory = (await stat(path)).isDirectory() ? path : null;
   const config = directory === null ? null : await readOptionalJsonObject(join(directory, 'config.json'), limits.configBytes);

@@ -1,7 +1,8 @@
 // Loaded models, kept between jobs so that the next chat turn does not load again. A model whose files changed is loaded anew;
 // the one that was not used for the longest goes first when there are too many.
 import { realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { isGgufPath } from '../checkpoint/gguf/file.ts';
 import { fileError } from '../errors.ts';
 import type { LoadedModel } from '../model/load.ts';
 
@@ -81,7 +82,9 @@ export function createModelCache(load: (directory: string, signal: AbortSignal) 
   };
 }
 
+/** The name of a GGUF file is kept: it says what the file is and where its other parts lie, and may be a link to one that does not. */
 async function keyOf(directory: string): Promise<string> {
+  if (isGgufPath(directory)) return join(await keyOf(dirname(directory)), basename(directory));
   return realpath(directory).catch((cause: unknown) => {
     throw fileError('open', directory, cause);
   });
@@ -89,9 +92,10 @@ async function keyOf(directory: string): Promise<string> {
 
 /** Changes when the model was replaced: config.json is written by every save. */
 async function stampOf(directory: string): Promise<string> {
+  const files = ['config.json', 'model.safetensors', 'model.safetensors.index.json', 'tokenizer.json'].map((name) => join(directory, name));
   const stamps = await Promise.all(
-    ['config.json', 'model.safetensors', 'model.safetensors.index.json', 'tokenizer.json'].map((name) =>
-      stat(join(directory, name)).then(
+    (isGgufPath(directory) ? [directory] : files).map((file) =>
+      stat(file).then(
         ({ size, mtimeMs, ino }) => `${size}/${mtimeMs}/${ino}`,
         () => '-',
       ),

@@ -1,21 +1,17 @@
-// Loads a model directory for running: config, checkpoint in any stored layout, program, tokenizer. The model lives as long as it is referenced;
+// Loads a model for running: config, weights in any stored layout, program, tokenizer. The model lives as long as it is referenced;
 // `dispose` only makes its use afterwards an error and lets the weights go.
 
-import { join } from 'node:path';
 import type { CacheType, NativeBinding, Program, Session, Weight } from '@quantwright/native/binding';
-import { openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { readJsonObject } from '../checkpoint/json-file.ts';
-import { limits } from '../checkpoint/limits.ts';
-import { mapCheckpoint } from '../checkpoint/mapped.ts';
-import { requireModelDirectory } from '../checkpoint/model-directory.ts';
-import { readQuantization } from '../checkpoint/quantized/config.ts';
+import { isGgufPath } from '../checkpoint/gguf/file.ts';
 import { EngineError } from '../errors.ts';
 import type { PackedCache } from '../packed-cache/packed-cache.ts';
-import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
-import { type ModelConfig, parseModelConfig } from './config.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { ModelConfig } from './config.ts';
 import { buildModel } from './decoder.ts';
+import { openDirectory } from './directory.ts';
 import { createForward, type Forward } from './forward.ts';
-import { checkpointWeights } from './weights.ts';
+import { openGgufModel } from './gguf.ts';
+import type { OpenModel } from './open.ts';
 
 export interface LoadOptions {
   readonly binding: NativeBinding;
@@ -27,6 +23,7 @@ export interface LoadOptions {
 }
 
 export interface LoadedModel {
+  /** The model directory, or the GGUF file. */
   readonly directory: string;
   readonly config: ModelConfig;
   readonly binding: NativeBinding;
@@ -50,39 +47,34 @@ export interface LoadedModel {
   dispose(): void;
 }
 
-/** Throws kind `input`, `io`, `checkpoint` or `native`. */
+/** `directory`: a model directory or a GGUF file. Throws kind `input`, `io`, `checkpoint` or `native`. */
 export async function loadModel(directory: string, options: LoadOptions): Promise<LoadedModel> {
   const { binding, signal } = options;
-  await requireModelDirectory(directory);
-  const configFile = join(directory, 'config.json');
-  const json = await readJsonObject(configFile, limits.configBytes);
-  const config = parseModelConfig(json, configFile);
-  const quantization = await readQuantization(directory, json);
-  const checkpoint = await openCheckpoint(directory);
-  const mapped = mapCheckpoint(checkpoint, binding);
+  const opened: OpenModel = isGgufPath(directory) ? await openGgufModel(directory) : await openDirectory(directory);
+  const { config } = opened;
   // The linears of the shape are those of a block, and lm_head when untied.
   const { linears, layers } = config.shape;
   const inBlock = linears.filter((linear) => linear.kind !== 'lm_head').length;
   const of = 1 + inBlock * layers + (linears.length - inBlock);
   let loaded = 0;
-  // Dense weights are used where they lie; only packed ones are worth keeping.
-  const lookup = quantization === null ? null : ((await options.cache?.lookup(checkpoint)) ?? null);
+  const { cacheable } = opened;
+  const lookup = cacheable === null ? null : ((await options.cache?.lookup(cacheable)) ?? null);
   const packed = lookup?.found ?? null;
   const made = new Map<string, Weight>();
   const started = performance.now();
   let program: Program | null;
+  const weights = opened.weights(binding, {
+    loaded: (tensor) => {
+      signal?.throwIfAborted();
+      options.onProgress?.({ loaded: ++loaded, of, tensor });
+    },
+    packed,
+    made: (module, weight) => made.set(module, weight),
+  });
   try {
-    const weights = checkpointWeights(mapped, quantization, binding, {
-      loaded: (tensor) => {
-        signal?.throwIfAborted();
-        options.onProgress?.({ loaded: ++loaded, of, tensor });
-      },
-      packed,
-      made: (module, weight) => made.set(module, weight),
-    });
     program = binding.createProgram(await buildModel(config, weights));
   } finally {
-    mapped.close();
+    weights.close();
   }
   const cached = packed === null && lookup !== null ? lookup.store(made, performance.now() - started) : Promise.resolve();
   const { weightBytes } = program;
@@ -101,11 +93,11 @@ export async function loadModel(directory: string, options: LoadOptions): Promis
     forward: createForward({ runBatch: (parts) => use().runBatch(parts), stepBatch: (parts) => use().stepBatch(parts) }),
     contextLength: config.contextLength,
     weightBytes,
-    fileBytes: checkpoint.fileBytes,
+    fileBytes: opened.fileBytes,
     fromCache: packed !== null,
     cached,
-    layout: quantization?.layout ?? null,
-    tokenizer: () => (tokenizer ??= loadTokenizer(directory)),
+    layout: opened.layout,
+    tokenizer: () => (tokenizer ??= opened.tokenizer()),
     createSession: (capacity = config.contextLength, cache = 'f32') => use().createSession(capacity, cache),
     dispose: () => {
       program = null;

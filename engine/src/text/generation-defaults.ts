@@ -2,6 +2,7 @@
 // Source of the keys: transformers GenerationConfig. `temperature`, `top_p` ... count there only with `do_sample`, and so they do here.
 import { join } from 'node:path';
 import type { Sampling } from '@quantwright/schemas/rpc/engine';
+import { isGgufPath } from '../checkpoint/gguf/file.ts';
 import { readOptionalJsonObject } from '../checkpoint/json-file.ts';
 import { limits } from '../checkpoint/limits.ts';
 import { spell } from '../checkpoint/spell.ts';
@@ -18,8 +19,9 @@ const keys = [
   { key: 'max_new_tokens', field: 'maxTokens', valid: (value: number) => Number.isSafeInteger(value) && value > 0, words: 'a positive integer' },
 ] as const;
 
-/** Empty without the file. Temperature is 0 unless the file says `do_sample`, then its own or 1. Throws kind `checkpoint` for a value that cannot be meant. */
+/** Empty without the file, and for a GGUF file. Temperature is 0 unless the file says `do_sample`, then its own or 1. Throws kind `checkpoint` for a value that cannot be meant. */
 export async function readGenerationDefaults(directory: string): Promise<GenerationDefaults> {
+  if (isGgufPath(directory)) return {};
   const file = join(directory, 'generation_config.json');
   const json = await readOptionalJsonObject(file, limits.configBytes);
   if (json === null) return {};

@@ -34,6 +34,23 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
   const json = await readOptionalJsonObject(file, tokenizerBytes);
   if (json === null) throw new EngineError('input', `${directory} has no tokenizer.json; text cannot be encoded without it`, { file });
   const config = (await readOptionalJsonObject(join(directory, 'tokenizer_config.json'), limits.configBytes)) ?? {};
+  return createTokenizer({ json, config, endIds: await readEndIds(directory), chatTemplate: await readChatTemplate(directory, config), file });
+}
+
+export interface TokenizerSource {
+  /** tokenizer.json */
+  readonly json: JsonObject;
+  /** tokenizer_config.json */
+  readonly config: JsonObject;
+  /** null: that of eos_token. */
+  readonly endIds: ReadonlySet<number> | null;
+  readonly chatTemplate: string | null;
+  /** For messages. */
+  readonly file: string;
+}
+
+/** Throws kind `checkpoint` when it cannot be used. */
+export function createTokenizer({ json, config, endIds, chatTemplate, file }: TokenizerSource): Tokenizer {
   const bytes = tokenBytes(json['decoder'], file);
   const inner = construct(json, config, file);
   const added: ReadonlyMap<number, { readonly special: boolean }> = inner.get_added_tokens_decoder();
@@ -66,9 +83,9 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
     },
     bytesOf,
     stream: () => tokenStream(bytesOf, bytes.dropsLeadingSpace),
-    endIds: await readEndIds(directory, inner, specialTokens['eos_token']),
+    endIds: endIds ?? endOf(inner, specialTokens['eos_token']),
     vocabulary,
-    chatTemplate: await readChatTemplate(directory, config),
+    chatTemplate,
     specialTokens,
   };
 }
@@ -98,12 +115,16 @@ function namedTokens(config: JsonObject): Record<string, string> {
   return out;
 }
 
-async function readEndIds(directory: string, inner: HuggingFaceTokenizer, eosToken: string | undefined): Promise<ReadonlySet<number>> {
+async function readEndIds(directory: string): Promise<ReadonlySet<number> | null> {
   for (const name of ['generation_config.json', 'config.json']) {
     const value = (await readOptionalJsonObject(join(directory, name), limits.configBytes))?.['eos_token_id'];
     const ids = (Array.isArray(value) ? value : [value]).filter((id): id is number => Number.isSafeInteger(id));
     if (ids.length > 0) return new Set(ids);
   }
+  return null;
+}
+
+function endOf(inner: HuggingFaceTokenizer, eosToken: string | undefined): ReadonlySet<number> {
   const id: number | undefined = eosToken === undefined ? undefined : inner.token_to_id(eosToken);
   return new Set(id === undefined ? [] : [id]);
 }

@@ -67,17 +67,17 @@ void stream_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, con
         }
       }
     }
-    const uint8_t* params = qw_grouped_params(weight, tile, group);
     for (int half = 0; half < 2; ++half) {
-      const __m256 scale_f32x8 = load_scale_f32x8(weight, params, half);
-      const __m256 zero_f32x8 = _mm256_add_ps(load_zero_f32x8(weight, params, half), _mm256_set1_ps(weight->offset));
+      const GroupParams params = load_group(weight, tile, group, half);
+      const __m256 zero_f32x8 = _mm256_add_ps(params.zero_f32x8, _mm256_set1_ps(weight->offset));
 #pragma GCC unroll 4
       for (int i = 0; i < kRows; ++i) {
         __m256 all_f32x8 = sum_f32x8[i][half][0];
 #pragma GCC unroll 4
         for (int c = 1; c < kChains; ++c) all_f32x8 = _mm256_add_ps(all_f32x8, sum_f32x8[i][half][c]);
         const __m256 x_sum_f32x8 = _mm256_set1_ps(x->sums[(first + i) * weight->groups + group]);
-        total_f32x8[i][half] = _mm256_fmadd_ps(scale_f32x8, _mm256_fnmadd_ps(zero_f32x8, x_sum_f32x8, all_f32x8), total_f32x8[i][half]);
+        total_f32x8[i][half] = _mm256_fmadd_ps(params.scale_f32x8, _mm256_fnmadd_ps(zero_f32x8, x_sum_f32x8, all_f32x8), total_f32x8[i][half]);
+        total_f32x8[i][half] = _mm256_fnmadd_ps(params.minimum_f32x8, x_sum_f32x8, total_f32x8[i][half]);
       }
     }
   }
@@ -98,7 +98,7 @@ void stream(const qw_grouped* weight, const qw_grouped_x* x, int first, int m, c
   }
 }
 
-// One tile: panel[column][16]. ((code - offset) - zero) * scale, the same f32 operations as the specification.
+// One tile: panel[column][16]. ((code - offset) - zero) * scale - minimum, the same f32 operations as the specification.
 template <typename Codes>
 void fill_panel(const void* base, int64_t row, int64_t column, int64_t count, float* panel) {
   const qw_grouped* weight = static_cast<const qw_grouped*>(base);
@@ -111,17 +111,17 @@ void fill_panel(const void* base, int64_t row, int64_t column, int64_t count, fl
   }
   const uint8_t* codes = weight->codes + tile * weight->tile_bytes;
   for (int64_t group = low, b = begin; b < end; ++group) {
-    const uint8_t* params = qw_grouped_params(weight, tile, group);
     const int64_t group_end = weight->group_begin[group + 1] < end ? weight->group_begin[group + 1] : end;
     for (int half = 0; half < 2; ++half) {
-      const __m256 scale_f32x8 = load_scale_f32x8(weight, params, half), zero_f32x8 = load_zero_f32x8(weight, params, half);
+      const GroupParams params = load_group(weight, tile, group, half);
       float* out = panel + (b - begin) * Codes::kColumns * 16 + half * 8;
       for (int64_t at = b; at < group_end; ++at) {
         const typename Codes::Lines lines = Codes::load(codes, at, half);
 #pragma GCC unroll 16
         for (int j = 0; j < Codes::kColumns; ++j, out += 16) {
           const __m256 code_f32x8 = _mm256_sub_ps(Codes::widen(lines, j), offset_f32x8);
-          _mm256_store_ps(out, _mm256_mul_ps(_mm256_sub_ps(code_f32x8, zero_f32x8), scale_f32x8));
+          const __m256 product_f32x8 = _mm256_mul_ps(_mm256_sub_ps(code_f32x8, params.zero_f32x8), params.scale_f32x8);
+          _mm256_store_ps(out, _mm256_sub_ps(product_f32x8, params.minimum_f32x8));
         }
       }
     }

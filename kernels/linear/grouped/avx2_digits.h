@@ -118,10 +118,10 @@ void stream_digits_tile(const qw_grouped* weight, const int32_t* digits, int64_t
       multiply_blocks<kBits>(sum_i32x8[0], codes, 0, b, span_end, digits, stride);
       multiply_blocks<kBits>(sum_i32x8[1], codes, 1, b, span_end, digits, stride);
     }
-    const uint8_t* params = qw_grouped_params(weight, tile, group);
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
-      const __m256 zero_f32x8 = _mm256_add_ps(load_zero_f32x8(weight, params, half), offset_f32x8);
+      const GroupParams params = load_group(weight, tile, group, half);
+      const __m256 zero_f32x8 = _mm256_add_ps(params.zero_f32x8, offset_f32x8);
       __m256 sum_f32x8 = _mm256_setzero_ps();
 #pragma GCC unroll 3
       for (int digit = 0; digit < 3; ++digit) {
@@ -129,7 +129,8 @@ void stream_digits_tile(const qw_grouped* weight, const int32_t* digits, int64_t
       }
       sum_f32x8 = _mm256_mul_ps(sum_f32x8, _mm256_set1_ps(units[group]));
       sum_f32x8 = _mm256_fnmadd_ps(zero_f32x8, _mm256_set1_ps(sums[group]), sum_f32x8);
-      total_f32x8[half] = _mm256_fmadd_ps(load_scale_f32x8(weight, params, half), sum_f32x8, total_f32x8[half]);
+      total_f32x8[half] = _mm256_fmadd_ps(params.scale_f32x8, sum_f32x8, total_f32x8[half]);
+      total_f32x8[half] = _mm256_fnmadd_ps(params.minimum_f32x8, _mm256_set1_ps(sums[group]), total_f32x8[half]);
     }
   }
   store_tile(weight, tile * QW_TILE_ROWS, total_f32x8[0], bias, y);

@@ -62,16 +62,16 @@ void stream_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, con
         }
       }
     }
-    const uint8_t* params = qw_grouped_params(weight, tile, group);
-    const __m512 scale_f32x16 = load_scale_f32x16(weight, params);
-    const __m512 zero_f32x16 = _mm512_add_ps(load_zero_f32x16(weight, params), offset_f32x16);
+    const GroupParams params = load_group(weight, tile, group);
+    const __m512 zero_f32x16 = _mm512_add_ps(params.zero_f32x16, offset_f32x16);
 #pragma GCC unroll 4
     for (int i = 0; i < kRows; ++i) {
       __m512 all_f32x16 = sum_f32x16[i][0];
 #pragma GCC unroll 4
       for (int c = 1; c < kChains; ++c) all_f32x16 = _mm512_add_ps(all_f32x16, sum_f32x16[i][c]);
       const __m512 x_sum_f32x16 = _mm512_set1_ps(x->sums[(first + i) * weight->groups + group]);
-      total_f32x16[i] = _mm512_fmadd_ps(scale_f32x16, _mm512_fnmadd_ps(zero_f32x16, x_sum_f32x16, all_f32x16), total_f32x16[i]);
+      total_f32x16[i] = _mm512_fmadd_ps(params.scale_f32x16, _mm512_fnmadd_ps(zero_f32x16, x_sum_f32x16, all_f32x16), total_f32x16[i]);
+      total_f32x16[i] = _mm512_fnmadd_ps(params.minimum_f32x16, x_sum_f32x16, total_f32x16[i]);
     }
   }
 #pragma GCC unroll 4
@@ -89,7 +89,7 @@ void stream(const qw_grouped* weight, const qw_grouped_x* x, int first, int m, c
   }
 }
 
-// Two tiles side by side: panel[column][32]. ((code - offset) - zero) * scale, the same f32 operations as the specification.
+// Two tiles side by side: panel[column][32]. ((code - offset) - zero) * scale - minimum, the same f32 operations as the specification.
 template <typename Codes>
 void fill_panel(const void* base, int64_t row, int64_t column, int64_t count, float* panel) {
   const qw_grouped* weight = static_cast<const qw_grouped*>(base);
@@ -109,15 +109,15 @@ void fill_panel(const void* base, int64_t row, int64_t column, int64_t count, fl
     }
     const uint8_t* codes = weight->codes + tile * weight->tile_bytes;
     for (int64_t group = low, b = begin; b < end; ++group) {
-      const uint8_t* params = qw_grouped_params(weight, tile, group);
-      const __m512 scale_f32x16 = load_scale_f32x16(weight, params), zero_f32x16 = load_zero_f32x16(weight, params);
+      const GroupParams params = load_group(weight, tile, group);
       const int64_t group_end = weight->group_begin[group + 1] < end ? weight->group_begin[group + 1] : end;
       for (; b < group_end; ++b) {
         const typename Codes::Lines lines = Codes::load(codes, b);
 #pragma GCC unroll 16
         for (int j = 0; j < Codes::kColumns; ++j, out += 32) {
           const __m512 code_f32x16 = _mm512_sub_ps(Codes::widen(lines, j), offset_f32x16);
-          _mm512_store_ps(out, _mm512_mul_ps(_mm512_sub_ps(code_f32x16, zero_f32x16), scale_f32x16));
+          const __m512 product_f32x16 = _mm512_mul_ps(_mm512_sub_ps(code_f32x16, params.zero_f32x16), params.scale_f32x16);
+          _mm512_store_ps(out, _mm512_sub_ps(product_f32x16, params.minimum_f32x16));
         }
       }
     }

@@ -116,9 +116,8 @@ void stream_digits_tile(const qw_grouped* weight, const qw_grouped_x* x, const f
       }
       if (b < end) multiply_quad<kRows>(even_i32x16, Quads<kBits>::load(codes, b), digits);
     }
-    const uint8_t* params = qw_grouped_params(weight, tile, group);
-    const __m512 scale_f32x16 = load_scale_f32x16(weight, params);
-    const __m512 zero_f32x16 = _mm512_add_ps(load_zero_f32x16(weight, params), offset_f32x16);
+    const GroupParams params = load_group(weight, tile, group);
+    const __m512 zero_f32x16 = _mm512_add_ps(params.zero_f32x16, offset_f32x16);
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
       const int64_t at = i * weight->groups + group;
@@ -131,7 +130,8 @@ void stream_digits_tile(const qw_grouped* weight, const qw_grouped_x* x, const f
       }
       sum_f32x16 = _mm512_mul_ps(sum_f32x16, _mm512_set1_ps(x->units[at]));
       sum_f32x16 = _mm512_fnmadd_ps(zero_f32x16, _mm512_set1_ps(x->sums[at]), sum_f32x16);
-      total_f32x16[i] = _mm512_fmadd_ps(scale_f32x16, sum_f32x16, total_f32x16[i]);
+      total_f32x16[i] = _mm512_fmadd_ps(params.scale_f32x16, sum_f32x16, total_f32x16[i]);
+      total_f32x16[i] = _mm512_fnmadd_ps(params.minimum_f32x16, _mm512_set1_ps(x->sums[at]), total_f32x16[i]);
     }
   }
 #pragma GCC unroll 8

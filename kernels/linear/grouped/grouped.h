@@ -14,7 +14,7 @@
 //     q6    16   2 + 1      low 4 bits in line q / 2 from bit 4 (q % 2); high 2 bits in the third line from bit 2 q
 //     q5    16   2 + 1/2    low 4 bits like q6;  high bit in the line after the low lines of two blocks: bit q, or 4 + q for the second
 //     q3    16   1 + 1/2    low 2 bits like q2;  high bit like q5
-//   params  [tile][group][scale x 16][zero x 16]    scales in scale_type; zeros by zero_form
+//   params  [tile][group][scale x 16][zero x 16]    scales in scale_type; zeros by zero_form (or by form: params.h)
 //
 // Columns are stored group after group (act-order: the columns of a group are gathered) and every group is padded to whole blocks;
 // `columns` says which column of x each packed position multiplies, -1 = padding. It is NULL when the order is the identity.
@@ -33,6 +33,19 @@ typedef enum qw_zero_form {
   QW_ZERO_SHARED = 2,  // not stored: shared_zero
 } qw_zero_form;
 
+// What the parameters of a group are. ZERO: w = (code - zero) * scale, as above. The others come from GGUF blocks (linear/gguf), params.h lays them:
+//   MINIMUM          w = code * scale - minimum    both f16
+//   LEVELS           w = code * (d * s)            d f16 for 256 columns, s int8 a group
+//   LEVELS_MINIMUM   w = code * (d * s) - e * m    d, e f16 for 256 columns, s, m int8 a group
+//   NIBBLES          the same with s and m in the low and high half of a byte
+typedef enum qw_param_form {
+  QW_PARAMS_ZERO = 0,
+  QW_PARAMS_MINIMUM,
+  QW_PARAMS_LEVELS,
+  QW_PARAMS_LEVELS_MINIMUM,
+  QW_PARAMS_NIBBLES,
+} qw_param_form;
+
 typedef struct qw_grouped {
   qw_weight base;
   int bits, step;
@@ -44,6 +57,7 @@ typedef struct qw_grouped {
   int64_t* group_begin;                  // [groups + 1], in blocks
   int32_t* columns;                      // [depth] or NULL
   qw_type scale_type;
+  qw_param_form form;
   qw_zero_form zero_form;
   float shared_zero;
   uint8_t* codes;
@@ -115,9 +129,6 @@ static inline void qw_grouped_measure(qw_grouped* weight) {
   weight->param_bytes = typed + (weight->zero_form == QW_ZERO_TYPED ? typed : weight->zero_form == QW_ZERO_BYTES ? QW_TILE_ROWS : 0);
 }
 static inline size_t qw_grouped_code_bytes(const qw_grouped* weight) { return (size_t)(weight->tiles * weight->tile_bytes); }
-static inline size_t qw_grouped_param_bytes(const qw_grouped* weight) {
-  return (size_t)(weight->tiles * weight->groups * weight->param_bytes);
-}
 
 // Code (0..2^bits-1, offset included) of `row` of the tile at packed column `position`.
 static inline int qw_grouped_code(const qw_grouped* weight, int64_t tile, int row, int64_t position) {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "linear/grouped/grouped.h"
+#include "linear/grouped/params.h"
 #include "linear/panel16/panel16.h"
 
 namespace {
@@ -105,10 +105,10 @@ void qw_grouped_dequantize(const qw_weight* base, int64_t row_begin, int64_t row
     const int64_t tile = row / QW_TILE_ROWS;
     const int lane = int(row % QW_TILE_ROWS);
     for (int64_t group = 0; group < weight.groups; ++group) {
-      const float scale = qw_grouped_scale(&weight, tile, group, lane), zero = qw_grouped_zero(&weight, tile, group, lane);
+      const qw_group_params params = qw_read_group(&weight, tile, group, lane);
       for (int64_t k = weight.group_begin[group] * weight.step; k < weight.group_begin[group + 1] * weight.step; ++k) {
         const int64_t column = weight.columns == nullptr ? k : weight.columns[k];
-        if (column >= 0) out[column] = ((float(qw_grouped_code(&weight, tile, lane, k)) - weight.offset) - zero) * scale;
+        if (column >= 0) out[column] = ((float(qw_grouped_code(&weight, tile, lane, k)) - weight.offset) - params.zero) * params.scale - params.minimum;
       }
     }
   }

@@ -5,8 +5,9 @@
 #include <new>
 #include <vector>
 
-#include "linear/grouped/grouped.h"
+#include "linear/gguf/blocks.h"
 #include "linear/grouped/lines.h"
+#include "linear/grouped/params.h"
 #include "linear/grouped/zeros.h"
 #include "linear/memory.h"
 #include "linear/stored.h"
@@ -28,6 +29,13 @@ struct Packing {
 
   // Group by group, so that parameters stored that way are read as they lie.
   void pack_params(int64_t tile, int64_t end) {
+    if (affine->codes.layout == QW_CODES_GGUF) {
+      for (int64_t t = tile; t < end; ++t) {
+        const int64_t row = qw_gguf_pack_params(affine, t * QW_TILE_ROWS, weight->params + t * qw_params_tile_bytes(weight));
+        if (row >= 0) bad_param.store(row * weight->groups, std::memory_order_relaxed);
+      }
+      return;
+    }
     const int64_t line = QW_TILE_ROWS * qw_type_bytes(weight->scale_type), groups = weight->groups;
     uint8_t typed_zeros[QW_TILE_ROWS * sizeof(float)];
     for (int64_t group = 0; group < groups; ++group) {
@@ -158,7 +166,9 @@ qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affi
   weight->base = {codec, affine->rows, affine->cols, 0, 0};
   weight->bits = bits;
   weight->step = qw_grouped_step(bits);
-  weight->offset = affine->codes.is_signed ? float(1 << (bits - 1)) : 0.0f;
+  const qw_gguf_facts* gguf = affine->codes.layout == QW_CODES_GGUF ? qw_gguf_facts_of(qw_gguf_type(affine->codes.bits)) : nullptr;
+  weight->offset = gguf != nullptr ? float(gguf->offset) : affine->codes.is_signed ? float(1 << (bits - 1)) : 0.0f;
+  weight->form = gguf != nullptr ? gguf->form : QW_PARAMS_ZERO;
   weight->tiles = (affine->rows + QW_TILE_ROWS - 1) / QW_TILE_ROWS;
   weight->groups = (affine->cols + affine->group_size - 1) / affine->group_size;
   weight->scale_type = affine->scale_type;
@@ -180,7 +190,11 @@ qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affi
   } catch (const std::bad_alloc&) {
     status = qw_error(QW_OUT_OF_MEMORY, "no memory for the column order of a %s weight", codec->name);
   }
-  qw_choose_zero_form(*affine, weight, pool);
+  if (gguf == nullptr) {
+    qw_choose_zero_form(*affine, weight, pool);
+  } else {
+    weight->zero_form = gguf->form == QW_PARAMS_ZERO ? QW_ZERO_SHARED : QW_ZERO_TYPED;  // a shared zero of 0
+  }
   qw_grouped_measure(weight);
   const size_t code_bytes = qw_grouped_code_bytes(weight), param_bytes = qw_grouped_param_bytes(weight);
   if (status.code == QW_OK) {
@@ -200,7 +214,9 @@ qw_status qw_grouped_pack(const qw_codec* codec, int bits, const qw_affine* affi
       status = qw_error(QW_OUT_OF_MEMORY, "no memory to unpack a %s weight", codec->name);
     } else if (const int64_t band = packing.bad_band.load(); band >= 0) {
       status = packing.refuse_code(band, codec->name);
-    } else if (const int64_t bad = packing.bad_param.load(); bad >= 0) {
+    } else if (const int64_t bad = packing.bad_param.load(); bad >= 0 && gguf != nullptr) {
+      status = qw_error(QW_INVALID_ARGUMENT, "%s weight: row %lld has a scale that is no finite number", gguf->name, (long long)(bad / weight->groups));
+    } else if (bad >= 0) {
       status = qw_not_exact(affine, codec->name, weight->groups, bad / weight->groups, bad % weight->groups);
     }
   }

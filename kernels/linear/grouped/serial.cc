@@ -1,15 +1,15 @@
 // The specification of every grouped codec: w = (code - zero) * scale in f32, products summed in f64 in packed order, bias added last.
-#include "linear/grouped/grouped.h"
+#include "linear/grouped/params.h"
 
 namespace {
 
 double dot(const qw_grouped& weight, int64_t tile, int lane, const float* x) {
   double sum = 0;
   for (int64_t group = 0; group < weight.groups; ++group) {
-    const float scale = qw_grouped_scale(&weight, tile, group, lane), zero = qw_grouped_zero(&weight, tile, group, lane);
+    const qw_group_params params = qw_read_group(&weight, tile, group, lane);
     for (int64_t k = weight.group_begin[group] * weight.step; k < weight.group_begin[group + 1] * weight.step; ++k) {
       const float code = float(qw_grouped_code(&weight, tile, lane, k)) - weight.offset;
-      sum += double((code - zero) * scale) * double(x[k]);
+      sum += double((code - params.zero) * params.scale - params.minimum) * double(x[k]);
     }
   }
   return sum;

@@ -51,11 +51,11 @@ inline void quantize(const float* x, int64_t count, int32_t* words, float* unit,
 }
 
 inline void read_params(const qw_grouped* weight, int64_t tile, int64_t group, float* scale, float* zero) {
-  const uint8_t* params = qw_grouped_params(weight, tile, group);
   for (int half = 0; half < 2; ++half) {
-    const __m256 scale_f32x8 = load_scale_f32x8(weight, params, half), zero_f32x8 = load_zero_f32x8(weight, params, half);
-    _mm256_store_ps(scale + half * 8, scale_f32x8);
-    _mm256_store_ps(zero + half * 8, _mm256_mul_ps(_mm256_add_ps(zero_f32x8, _mm256_set1_ps(weight->offset)), scale_f32x8));
+    const GroupParams params = load_group(weight, tile, group, half);
+    const __m256 zero_f32x8 = _mm256_add_ps(params.zero_f32x8, _mm256_set1_ps(weight->offset));
+    _mm256_store_ps(scale + half * 8, params.scale_f32x8);
+    _mm256_store_ps(zero + half * 8, _mm256_add_ps(_mm256_mul_ps(zero_f32x8, params.scale_f32x8), params.minimum_f32x8));
   }
 }
 

@@ -44,10 +44,10 @@ inline void quantize(const float* x, int64_t count, int32_t* words, float* unit,
 }
 
 inline void read_params(const qw_grouped* weight, int64_t tile, int64_t group, float* scale, float* zero) {
-  const uint8_t* params = qw_grouped_params(weight, tile, group);
-  const __m512 scale_f32x16 = load_scale_f32x16(weight, params), zero_f32x16 = load_zero_f32x16(weight, params);
-  _mm512_store_ps(scale, scale_f32x16);
-  _mm512_store_ps(zero, _mm512_mul_ps(_mm512_add_ps(zero_f32x16, _mm512_set1_ps(weight->offset)), scale_f32x16));
+  const GroupParams params = load_group(weight, tile, group);
+  const __m512 zero_f32x16 = _mm512_add_ps(params.zero_f32x16, _mm512_set1_ps(weight->offset));
+  _mm512_store_ps(scale, params.scale_f32x16);
+  _mm512_store_ps(zero, _mm512_add_ps(_mm512_mul_ps(zero_f32x16, params.scale_f32x16), params.minimum_f32x16));
 }
 
 template <typename MultiplyAdd, int kRows, int kTiles>

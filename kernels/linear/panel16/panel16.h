@@ -34,7 +34,7 @@ typedef struct qw_panel16_step {
   int height, tiles, chunks;
   const int32_t* pairs;  // [chunks] pairs of columns
   const int16_t* panel;  // tile t starts at t * QW_PANEL16_DEPTH * QW_TILE_ROWS
-  const float* params;   // [chunk][tile of QW_PANEL16_TILES][scale x 16][zero * scale x 16]
+  const float* params;   // [chunk][tile of QW_PANEL16_TILES][scale x 16][zero * scale + minimum x 16]
   const int32_t* x;      // [pair][height]
   const float* units;    // [chunk][height]
   const float* sums;     // [chunk][height]
@@ -45,7 +45,7 @@ typedef struct qw_panel16_kernel {
   int tiles, height;
   // x [count] (a multiple of 4, at most QW_PANEL16_CHUNK) as words of two int16, columns (0, 2) and (1, 3) of each quad.
   void (*quantize)(const float* x, int64_t count, int32_t* words, float* unit, float* sum);
-  // scale and (zero + offset) * scale of a group of a tile, 16 each.
+  // scale and (zero + offset) * scale + minimum of a group of a tile, 16 each.
   void (*read_params)(const qw_grouped* weight, int64_t tile, int64_t group, float* scale, float* zero);
   void (*multiply)(const qw_panel16_step* step);
 } qw_panel16_kernel;

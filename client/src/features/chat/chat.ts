@@ -9,7 +9,7 @@ import { chatHtml, untrustedHtml } from './chat-html.ts';
 
 const viewId = 'quantwright.chat';
 
-/** Arguments of quantwright.chatWithModel; without a model directory it asks. */
+/** Arguments of quantwright.chatWithModel; without a model directory (or GGUF file) it asks. The explorer's menu gives the Uri of a file. */
 export interface ChatArguments {
   readonly modelDir?: string;
 }
@@ -20,7 +20,8 @@ export function activate(context: QuantwrightContext): void {
   context.own(window.registerWebviewViewProvider(viewId, { resolveWebviewView: (view) => resolve(context, controller, view) }));
   context.command('quantwright.chatWithModel', async (given?: unknown) => {
     if (!context.mayUseEngine('Chatting with a model')) return;
-    const modelDir = ((given ?? {}) as ChatArguments).modelDir ?? (await pickModel(context, 'Chat: model'));
+    const named = given instanceof Uri ? given.fsPath : ((given ?? {}) as ChatArguments).modelDir;
+    const modelDir = named ?? (await pickModel(context, 'Chat: model'));
     if (modelDir === undefined) return;
     await controller.useModel(modelDir);
     await commands.executeCommand(`${viewId}.focus`);

@@ -1,6 +1,6 @@
 // Where models are: the embedded one, the ones used in this session, the setting, and directories of the workspace with config.json and safetensors.
 // Looks at names only; never reads a weight.
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { ModelChoice } from '@quantwright/schemas/rpc/webview';
 import { Uri, workspace } from 'vscode';
@@ -43,8 +43,10 @@ export function remember(context: QuantwrightContext, dir: string): void {
   context.recentModels.unshift(dir);
 }
 
+/** A model directory, or a GGUF file, which runs but is not quantized any more. */
 export async function holdsModel(dir: string): Promise<boolean> {
   try {
+    if (dir.toLowerCase().endsWith('.gguf')) return (await stat(dir)).isFile();
     const names = await readdir(dir);
     return names.includes('config.json') && names.some((name) => name.endsWith('.safetensors'));
   } catch {
