@@ -18,6 +18,28 @@ test('every command has help, and a wrong call points to it', async () => {
   assert.deepEqual([range.code, /--top-p.*It must be a number above 0, up to 1\./.test(range.stderr)], [2, true], range.stderr);
 });
 
+test('what cannot be sampled or kept is refused in words, before a model is loaded where that is possible', async (t) => {
+  const workspace = createWorkspace(t);
+  const schema = workspace.write('schema.json', JSON.stringify({ type: 'object', properties: { a: { type: 'array', uniqueItems: true } } }));
+  const ask = (...options: string[]): ReturnType<typeof runCli> => runCli(['chat', quill, '--prompt', 'hi', ...options]);
+  for (const [options, code, words] of [
+    [['--logit-bias', '5'], 2, /--logit-bias.*such as 42=-100/],
+    [['--logit-bias', '5=101'], 2, /--logit-bias/],
+    [['--stop', ''], 2, /--stop.*must not be empty/],
+    [['--presence-penalty', 'x'], 2, /--presence-penalty/],
+    [['--json-object', '--json-schema', schema], 2, /exclude each other/],
+    [['--draft', quill, '--no-speculation'], 2, /exclude each other/],
+    [['--logit-bias', '999999=1'], 1, /logitBias names token "999999"; the model has tokens 0 to/],
+    [['--json-schema', schema], 1, /JSON schema, at \/properties\/a\/uniqueItems: the keyword "uniqueItems" cannot be kept/],
+    [['--json-schema', workspace.path('none.json')], 1, /none\.json: no such file/],
+  ] as const) {
+    const result = await ask(...options);
+    assert.deepEqual([result.code, words.test(result.stderr), result.stdout], [code, true, ''], `${options.join(' ')}: ${result.code} ${result.stderr}`);
+  }
+  const cut = await ask('--json-object', '--max-tokens', '3');
+  assert.deepEqual([cut.code, /cut after 3 tokens, so its JSON is not whole/.test(cut.stderr)], [0, true], cut.stderr);
+});
+
 test('a path that is no model is told as what it is, by every command that takes one', async (t) => {
   const workspace = createWorkspace(t);
   const config = workspace.write('a.quant.json', configs.a16w8);

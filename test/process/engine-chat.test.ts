@@ -1,7 +1,17 @@
 // Chat and perplexity over stdio: streaming, cache reuse, cancel, unload, and two requests for one model.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ChatDelta, chat, chatDelta, type PerplexityProgress, perplexity, perplexityProgress, unload } from '@quantwright/schemas/rpc/engine';
+import {
+  type ChatDelta,
+  type ChatParams,
+  type ChatResult,
+  chat,
+  chatDelta,
+  type PerplexityProgress,
+  perplexity,
+  perplexityProgress,
+  unload,
+} from '@quantwright/schemas/rpc/engine';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { quill, quillText, startEngine } from '../support/engine-process.ts';
 
@@ -55,6 +65,31 @@ test('two turns with one model run at the same time, and one that is cancelled l
   assert.equal(ended, false, 'the long answer goes on while the short one is written');
   cancel.cancel();
   assert.equal((await long).finishReason, 'cancelled');
+});
+
+test('an answer keeps to a schema, stops at a string, and is the same with and without guesses', async (t) => {
+  const { connection } = await startEngine(t);
+  const schema = {
+    type: 'object',
+    properties: { bits: { type: 'integer', minimum: 2, maximum: 8 }, tags: { type: 'array', items: { enum: ['a', 'b'] }, maxItems: 4 } },
+    required: ['bits', 'tags'],
+  };
+  const ask = (change: Partial<ChatParams>): Promise<ChatResult> =>
+    connection.sendRequest(chat, { modelDir: quill, messages: [question], sampling: { temperature: 1, seed: 4 }, ...change });
+  const responseFormat = { type: 'json_schema', schema } as const;
+  const plain = await ask({ responseFormat, speculation: { type: 'off' } });
+  assert.deepEqual(Object.keys(JSON.parse(plain.text)), ['bits', 'tags']);
+  for (const speculation of [{ type: 'lookup' }, { type: 'draft', modelDir: quill }] as const) {
+    assert.equal((await ask({ responseFormat, speculation })).text, plain.text);
+  }
+  assert.equal((await ask({ sampling: { temperature: 0, stop: [' with'] } })).text, 'Quantization stores numbers');
+  const refusals: readonly (readonly [Partial<ChatParams>, RegExp])[] = [
+    [{ responseFormat: { type: 'json_schema', schema: { type: 'array', uniqueItems: true } } }, /JSON schema, at \/uniqueItems: /],
+    [{ sampling: { logitBias: { x: 1 } } }, /logitBias/],
+    [{ sampling: { frequencyPenalty: 1000 } }, /frequencyPenalty/],
+    [{ sampling: { maxTokens: 0 } }, /maxTokens/],
+  ];
+  for (const [change, words] of refusals) await assert.rejects(ask(change), words);
 });
 
 test('perplexity counts windows up, waits for the chat of the same model, and can be cancelled', async (t) => {
