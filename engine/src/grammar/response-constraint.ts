@@ -15,6 +15,14 @@ import { createTokenTrie, type TokenTrie } from './token-trie.ts';
 export type ResponseConstraints = (format: ResponseFormat | undefined) => TokenConstraint | undefined;
 
 export function responseConstraints(tokenizer: Tokenizer, width: number): ResponseConstraints {
+  // Vocabularies may have gaps: ids that stand for nothing are never allowed.
+  const bytesOf = (id: number): Uint8Array => {
+    try {
+      return tokenizer.bytesOf(id);
+    } catch {
+      return new Uint8Array();
+    }
+  };
   let trie: TokenTrie | null = null;
   let kept: { readonly key: string; readonly constraint: TokenConstraint } | null = null;
   return (format) => {
@@ -22,8 +30,8 @@ export function responseConstraints(tokenizer: Tokenizer, width: number): Respon
     if (grammar === null) return undefined;
     const key = createHash('sha256').update(JSON.stringify(format)).digest('hex');
     if (kept?.key === key) return kept.constraint;
-    trie ??= createTokenTrie(Math.min(width, tokenizer.vocabulary), tokenizer.bytesOf);
-    const constraint = grammarConstraint(document(grammar()), { trie, bytesOf: tokenizer.bytesOf, endIds: tokenizer.endIds, width });
+    trie ??= createTokenTrie(Math.min(width, tokenizer.vocabulary), bytesOf);
+    const constraint = grammarConstraint(document(grammar()), { trie, bytesOf, endIds: tokenizer.endIds, width });
     kept = { key, constraint };
     return constraint;
   };
