@@ -118,16 +118,20 @@ function mergesOf({ tokens, types }: Vocabulary, scores: readonly number[]): (re
   for (const [id, token] of tokens.entries()) {
     if (types[id] === tokenType.normal || types[id] === tokenType.userDefined) ids.set(token, id);
   }
-  const merges: { readonly pair: readonly [string, string]; readonly order: readonly [number, number, number, number] }[] = [];
-  for (const [token, id] of ids) {
-    for (let at = 1; at < token.length; at++) {
-      const left = ids.get(token.slice(0, at));
-      const right = left === undefined ? undefined : ids.get(token.slice(at));
-      if (left !== undefined && right !== undefined) merges.push({ pair: [token.slice(0, at), token.slice(at)], order: [-(scores[id] ?? 0), id, left, right] });
-    }
+  const score = (id: number): number => scores[id] ?? 0;
+  const pieces = [...ids.values()].sort((a, b) => score(b) - score(a) || a - b);
+  return pieces.flatMap((id) => splitsOf(tokens[id] ?? '', ids));
+}
+
+/** Pairs of pieces that make a piece, by their ids. */
+function splitsOf(piece: string, ids: ReadonlyMap<string, number>): (readonly [string, string])[] {
+  const splits: { readonly pair: readonly [string, string]; readonly left: number; readonly right: number }[] = [];
+  for (let at = 1; at < piece.length; at++) {
+    const left = ids.get(piece.slice(0, at));
+    const right = left === undefined ? undefined : ids.get(piece.slice(at));
+    if (left !== undefined && right !== undefined) splits.push({ pair: [piece.slice(0, at), piece.slice(at)], left, right });
   }
-  merges.sort(({ order: a }, { order: b }) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2] || a[3] - b[3]);
-  return merges.map(({ pair }) => pair);
+  return splits.sort((a, b) => a.left - b.left || a.right - b.right).map(({ pair }) => pair);
 }
 
 /** `__proto__` among the tokens must be one like any other. */
