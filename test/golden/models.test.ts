@@ -20,9 +20,6 @@ const binding = await loadBinding();
 const { cases, whole } = goldenCases('models');
 if (!whole) console.log('../shared/golden is absent: the model cases kept in the repository run');
 
-/** Their blocks are no programs of their own yet: calibration is for models of Llama's blocks. */
-const withoutBlockProgram = new Set(['opt', 'gpt2']);
-
 for (const golden of cases) {
   test(`${golden.case}: logits, loss and greedy ids are those of transformers`, async () => {
     const model = await loadModel(directoryOf(golden), { binding });
@@ -65,7 +62,6 @@ for (const golden of cases) {
     assert.equal(begin, ids.length);
   });
 
-  if (withoutBlockProgram.has(String(golden.params['config']))) continue;
   test(`${golden.case}: the block program computes the first layer, and observes its inputs`, async () => {
     const directory = directoryOf(golden);
     const config = parseModelConfig(await readJsonObject(join(directory, 'config.json'), 1e6), 'config.json');
@@ -101,24 +97,6 @@ for (const golden of cases) {
     );
   });
 }
-
-const fromCheckpoint = goldenCases('e2e').cases.filter((golden) => typeof golden.params['checkpoint_dir'] === 'string');
-test('GPTQ v1 checkpoints run with the logits of the reference', { skip: fromCheckpoint.length === 0 ? '../shared/golden is absent' : false }, async () => {
-  for (const golden of fromCheckpoint) {
-    const model = await loadModel(join(golden.root, String(golden.params['checkpoint_dir'])), { binding });
-    assert.equal(model.layout, 'gptq');
-    const expected = goldenTensor(goldenTensors(golden), 'out.logits_from_checkpoint').data;
-    for (const [index, ids] of sequencesOf(golden).entries()) {
-      const logits = await logitsOf(model, ids);
-      const result = compareWith(
-        golden.tolerance['logits_from_checkpoint'] ?? assert.fail('no tolerance'),
-        logits,
-        expected.subarray(index * logits.length, (index + 1) * logits.length),
-      );
-      assert.ok(result.ok, `${golden.case}, sequence ${index}: ${result.detail}`);
-    }
-  }
-});
 
 function directoryOf(golden: GoldenCase): string {
   return join(golden.root, String(golden.params['dir']));

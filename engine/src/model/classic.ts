@@ -4,6 +4,7 @@
 import type { Op, ProgramSpec } from '@quantwright/native/binding';
 import type { ClassicBlocks } from './architectures/architecture.ts';
 import type { ModelConfig } from './config.ts';
+import { type LinearInput, type Observation, observeSlot } from './observations.ts';
 import { overlapped } from './overlapped.ts';
 import { inverseFrequency } from './rope.ts';
 import type { Linear, ModelWeights } from './weights.ts';
@@ -13,7 +14,7 @@ const value = { hidden: 0, normed: 1, q: 2, k: 3, v: 4, attention: 5, added: 6, 
 
 /** Token ids -> logits [vocabulary]. */
 export async function buildClassicModel(config: ModelConfig, blocks: ClassicBlocks, weights: ModelWeights): Promise<ProgramSpec> {
-  const { hiddenSize, intermediateSize, vocabSize, layers, heads, headDim, tiedEmbeddings } = config.shape;
+  const { hiddenSize, vocabSize, layers, tiedEmbeddings } = config.shape;
   const table = await weights.embedding(blocks.embedding, vocabSize, hiddenSize);
   const body: Op[] = [{ op: 'embed', table, out: value.hidden }];
   if (blocks.positions !== null) {
@@ -21,9 +22,8 @@ export async function buildClassicModel(config: ModelConfig, blocks: ClassicBloc
     const positions = await weights.embedding(module, config.shape.maxPositions + offset, hiddenSize);
     body.push({ op: 'position', in: value.hidden, out: value.hidden, table: positions, offset });
   }
-  body.push(...(await overlapped(layers, 2, (layer) => block(config, blocks, weights, layer))).flat());
-  const width = heads * headDim;
-  const values = [hiddenSize, hiddenSize, width, width, width, width, hiddenSize, intermediateSize, 3 * width, hiddenSize, vocabSize];
+  body.push(...(await overlapped(layers, 2, (layer) => block(config, blocks, weights, layer, layer, []))).flat());
+  const values = [...widths(config), vocabSize];
   const logits = values.length - 1;
   const head: Linear = tiedEmbeddings ? { weight: table } : await weights.linear(blocks.head, vocabSize, hiddenSize, false);
   const norm = await layerNorm(blocks, weights, blocks.finalNorm, hiddenSize);
@@ -39,17 +39,44 @@ export async function buildClassicModel(config: ModelConfig, blocks: ClassicBloc
   };
 }
 
-async function block(config: ModelConfig, blocks: ClassicBlocks, weights: ModelWeights, layer: number): Promise<Op[]> {
+/** Hidden states [hidden] before block `layer` (positions are added by then) -> after it. Its session holds the cache of this one block. */
+export async function buildClassicBlock(
+  config: ModelConfig,
+  blocks: ClassicBlocks,
+  weights: ModelWeights,
+  layer: number,
+  observe: readonly Observation[],
+): Promise<ProgramSpec> {
+  return { input: 'hidden', values: widths(config), body: await block(config, blocks, weights, layer, 0, observe), head: [], output: value.hidden };
+}
+
+/** Of the values. */
+function widths(config: ModelConfig): number[] {
+  const { hiddenSize, intermediateSize, heads, headDim } = config.shape;
+  const width = heads * headDim;
+  return [hiddenSize, hiddenSize, width, width, width, width, hiddenSize, intermediateSize, 3 * width, hiddenSize];
+}
+
+/** `layer` names the weights, `cacheLayer` the cache. */
+async function block(
+  config: ModelConfig,
+  blocks: ClassicBlocks,
+  weights: ModelWeights,
+  layer: number,
+  cacheLayer: number,
+  observe: readonly Observation[],
+): Promise<Op[]> {
   const { hiddenSize, intermediateSize, heads, headDim } = config.shape;
   const width = heads * headDim;
   const prefix = blocks.prefix.replace('{i}', String(layer));
   const linear = async (input: number, output: number, module: string, rows: number, cols: number): Promise<Op> => {
-    const read = blocks.transposed ? weights.transposedLinear : weights.linear;
+    const read = config.architecture.transposed === true ? weights.transposedLinear : weights.linear;
     return { op: 'linear', in: input, out: output, ...(await read(`${prefix}.${module}`, rows, cols, blocks.bias)) };
   };
   const norm = async (name: string, output: number): Promise<Op> => {
     return { ...(await layerNorm(blocks, weights, `${prefix}.${name}`, hiddenSize)), in: value.hidden, out: output };
   };
+  const watch = (input: LinearInput, at: number): Op[] => observe.map((kind) => ({ op: 'observe', in: at, kind, slot: observeSlot(input, kind) }));
   const { fused } = blocks;
   const parts = [value.q, value.k, value.v] as const;
   const projections: Op[] =
@@ -64,6 +91,7 @@ async function block(config: ModelConfig, blocks: ClassicBlocks, weights: ModelW
           }),
         ];
   const attend: Op[] = [
+    ...watch('attention', value.normed),
     ...projections,
     ...rotations(config, layer),
     {
@@ -72,17 +100,20 @@ async function block(config: ModelConfig, blocks: ClassicBlocks, weights: ModelW
       k: value.k,
       v: value.v,
       out: value.attention,
-      layer,
+      layer: cacheLayer,
       heads,
       kvHeads: heads,
       headDim,
       scale: blocks.scaleByLayer ? config.attentionScale / (layer + 1) : config.attentionScale,
     },
+    ...watch('o_proj', value.attention),
     await linear(value.attention, value.added, blocks.out, hiddenSize, width),
   ];
   const up = async (input: number): Promise<Op[]> => [
+    ...watch('mlp', input),
     await linear(input, value.inner, blocks.up, intermediateSize, hiddenSize),
     { op: 'activate', kind: blocks.activation, in: value.inner, out: value.inner },
+    ...watch('down_proj', value.inner),
   ];
   const add: Op = { op: 'add', a: value.hidden, b: value.added, out: value.hidden };
   const down = await linear(value.inner, value.added, blocks.down, hiddenSize, intermediateSize);

@@ -2,29 +2,14 @@
 //   h += o(attention(rope(q(n)), rope(k(n)), v(n))), n = rmsnorm(h);   h += down(silu(gate(m)) * up(m)), m = rmsnorm(h)
 // What an architecture varies of it (norms of q and k, norms behind the parts, other activations, caps) is in its traits.
 import type { Op, ProgramSpec } from '@quantwright/native/binding';
-import { EngineError } from '../errors.ts';
-import { buildClassicModel } from './classic.ts';
+import { buildClassicBlock, buildClassicModel } from './classic.ts';
 import type { ModelConfig } from './config.ts';
+import { type LinearInput, type Observation, observeSlot } from './observations.ts';
 import { overlapped } from './overlapped.ts';
 import { attentionFactor, inverseFrequency, type RopeConfig } from './rope.ts';
 import type { Linear, ModelWeights } from './weights.ts';
 
-/** Inputs of linears, in the order of a block: q/k/v share the first, gate/up the third. */
-export const linearInputs = ['attention', 'o_proj', 'mlp', 'down_proj'] as const;
-export type LinearInput = (typeof linearInputs)[number];
-export const observations = ['absmax', 'hessian', 'capture'] as const;
-export type Observation = (typeof observations)[number];
-
-/** Slot under which `Program.observed` returns the statistic of that input. */
-export function observeSlot(input: LinearInput, kind: Observation): number {
-  return observations.indexOf(kind) * linearInputs.length + linearInputs.indexOf(input);
-}
-
-/** The input that a linear of a block reads, by the last part of its module name. */
-export function inputOf(linear: 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | 'up_proj' | 'down_proj'): LinearInput {
-  if (linear === 'o_proj' || linear === 'down_proj') return linear;
-  return linear === 'gate_proj' || linear === 'up_proj' ? 'mlp' : 'attention';
-}
+export { inputOf, type LinearInput, linearInputs, type Observation, observations, observeSlot } from './observations.ts';
 
 /** One is packed while another is read. */
 export const layersAtATime = 2;
@@ -56,7 +41,7 @@ export async function buildModel(config: ModelConfig, weights: ModelWeights): Pr
 
 /** Hidden states [hidden] before block `layer` -> after it. Its session holds the cache of this one block. */
 export async function buildBlock(config: ModelConfig, weights: ModelWeights, layer: number, observe: readonly Observation[] = []): Promise<ProgramSpec> {
-  if (config.classic !== null) throw new EngineError('checkpoint', `blocks of ${config.architecture.name} cannot run on their own yet`);
+  if (config.classic !== null) return buildClassicBlock(config, config.classic, weights, layer, observe);
   return { input: 'hidden', values: blockWidths(config), body: await block(config, weights, layer, 0, observe), head: [], output: value.hidden };
 }
 

@@ -5,6 +5,7 @@ import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { StoredQuantization } from '../checkpoint/quantized/config.ts';
 import { readLinear } from '../checkpoint/quantized/linear.ts';
 import { expectTensor, readBias } from '../checkpoint/quantized/stored.ts';
+import { transposedDense } from '../checkpoint/transposed.ts';
 import { EngineError } from '../errors.ts';
 import type { PackedWeights } from '../packed-cache/packed-cache.ts';
 
@@ -16,7 +17,7 @@ export interface Linear {
 export interface ModelWeights {
   /** y [rows] = W [rows, cols] x. `bias`: whether the architecture has one; one that is stored though it should not be is used, as quantizers add them. */
   linear(module: string, rows: number, cols: number, bias: boolean): Promise<Linear>;
-  /** The same of a matrix stored as [cols, rows]; dense only. */
+  /** The same of a matrix stored as [cols, rows] where it is dense; quantized layouts have it as any other. */
   transposedLinear(module: string, rows: number, cols: number, bias: boolean): Promise<Linear>;
   vector(name: string, length: number): Promise<Float32Array>;
   embedding(name: string, rows: number, cols: number): Promise<Weight>;
@@ -39,28 +40,30 @@ export function checkpointWeights(
   { loaded, packed, made }: WeightHooks = {},
 ): ModelWeights {
   const path = mapped.checkpoint.path;
-  return {
-    linear: async (module, rows, cols, bias) => {
-      const kept = packed?.get(module);
-      if (kept?.rows === rows && kept.cols === cols) {
-        loaded?.(module);
-        return { weight: kept, ...(await readBias(mapped, { module, rows, cols })) };
-      }
-      const stored = await readLinear(mapped, { module, rows, cols }, quantization, binding);
-      if (bias && stored.bias === undefined)
-        throw new EngineError('checkpoint', `${path}: module ${module} has no bias, though the config says it has`, { file: path, tensor: `${module}.bias` });
-      const weight = await binding.createWeight(stored.spec);
-      if (stored.spec.codec !== 'dense') {
-        releaseModule(mapped, module);
-        made?.(module, weight);
-      }
+  const linear: ModelWeights['linear'] = async (module, rows, cols, bias) => {
+    const kept = packed?.get(module);
+    if (kept?.rows === rows && kept.cols === cols) {
       loaded?.(module);
-      return stored.bias === undefined ? { weight } : { weight, bias: stored.bias };
-    },
+      return { weight: kept, ...(await readBias(mapped, { module, rows, cols })) };
+    }
+    const stored = await readLinear(mapped, { module, rows, cols }, quantization, binding);
+    if (bias && stored.bias === undefined)
+      throw new EngineError('checkpoint', `${path}: module ${module} has no bias, though the config says it has`, { file: path, tensor: `${module}.bias` });
+    const weight = await binding.createWeight(stored.spec);
+    if (stored.spec.codec !== 'dense') {
+      releaseModule(mapped, module);
+      made?.(module, weight);
+    }
+    loaded?.(module);
+    return stored.bias === undefined ? { weight } : { weight, bias: stored.bias };
+  };
+  return {
+    linear,
     transposedLinear: async (module, rows, cols, bias) => {
       const name = `${module}.${suffix.weight}`;
-      expectTensor(mapped, name, ['F32', 'F16', 'BF16'], [cols, rows]);
-      const weight = await binding.createWeight({ codec: 'dense', type: 'f32', rows, cols, data: bytesOf(transpose(await mapped.floats(name), cols, rows)) });
+      const type = mapped.checkpoint.find(name)?.dtype;
+      if (packed?.get(module) !== undefined || (type !== 'F32' && type !== 'F16' && type !== 'BF16')) return linear(module, rows, cols, bias);
+      const weight = await binding.createWeight({ codec: 'dense', ...(await transposedDense(mapped, name, rows, cols)) });
       loaded?.(module);
       if (!bias) return { weight };
       expectTensor(mapped, `${module}.bias`, ['F32', 'F16', 'BF16'], [rows]);
@@ -77,21 +80,6 @@ export function checkpointWeights(
       return weight;
     },
   };
-}
-
-function bytesOf(values: Float32Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-}
-
-/** [rows, cols] -> [cols, rows], in tiles that stay in cache. */
-function transpose(values: Float32Array, rows: number, cols: number): Float32Array {
-  const tile = 32;
-  const out = new Float32Array(values.length);
-  for (let top = 0; top < rows; top += tile)
-    for (let left = 0; left < cols; left += tile)
-      for (let row = top; row < Math.min(top + tile, rows); row += 1)
-        for (let col = left; col < Math.min(left + tile, cols); col += 1) out[col * rows + row] = values[row * cols + col] ?? 0;
-  return out;
 }
 
 /** A packed weight needs its tensors no more; without this, their pages would count as memory of the process until the system wants them. */

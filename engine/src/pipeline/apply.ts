@@ -2,6 +2,7 @@
 // so that memory holds one module at a time.
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
+import { transposedDense } from '../checkpoint/transposed.ts';
 import { EngineError } from '../errors.ts';
 import type { Method, QuantizedMatrix } from '../methods/method.ts';
 import type { Layout } from './layouts/layout.ts';
@@ -23,7 +24,8 @@ export async function applyToModule(
 ): Promise<AppliedModule> {
   const { weight } = module.source;
   try {
-    const matrix = await method.quantizeModule(binding, mapped.dense(weight.name), module.scheme);
+    const source = module.source.transposed ? await transposedDense(mapped, weight.name, module.rows, module.cols) : mapped.dense(weight.name);
+    const matrix = await method.quantizeModule(binding, source, module.scheme);
     refuseNotFinite(matrix, weight.name, weight.file);
     return { data: await layout.pack(binding, module, matrix), sqnrDb: matrix.sqnrDb };
   } finally {

@@ -105,9 +105,9 @@ function peakMemory(modules: readonly PlannedModule[], copied: readonly TensorIn
   return process.memoryUsage.rss() + runtimeBytes + largest + Math.min(uncollectedBytes, everything);
 }
 
-/** Codes, their copy with the other sign, packed words, and scales and zeros in f32 and as stored; a source that is not aligned is copied too. */
-function bufferBytes({ rows, cols, bytes, source: { weight } }: PlannedModule): number {
-  return 2 * rows * cols + 2 * bytes + (weight.offset % dtypeBytes(weight.dtype) === 0 ? 0 : weight.bytes);
+/** Codes, their copy with the other sign, packed words, and scales and zeros in f32 and as stored; a source that is not aligned is copied too, a transposed one twice in f32. */
+function bufferBytes({ rows, cols, bytes, source: { weight, transposed } }: PlannedModule): number {
+  return (transposed ? 10 : 2) * rows * cols + 2 * bytes + (weight.offset % dtypeBytes(weight.dtype) === 0 ? 0 : weight.bytes);
 }
 
 /** v1 of the GPTQ layout stores zero - 1: a zero of 0 wraps, and old readers undo that wrongly. */

@@ -4,6 +4,7 @@ import type { ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { TensorInfo } from '../checkpoint/header.ts';
 import { EngineError } from '../errors.ts';
+import { architectures } from '../model/architectures/registry.ts';
 
 export interface LinearSource {
   /** model.layers.0.mlp.down_proj */
@@ -12,6 +13,8 @@ export interface LinearSource {
   readonly rows: number;
   readonly cols: number;
   readonly weight: TensorInfo;
+  /** Stored as [cols, rows]; written as every layout has it. */
+  readonly transposed: boolean;
 }
 
 export interface ModelSource {
@@ -23,19 +26,22 @@ export interface ModelSource {
 
 /** Throws kind `checkpoint` when a linear that config.json promises is missing, has another shape, or is already quantized. */
 export function modelSource(model: ModelShape, checkpoint: Checkpoint): ModelSource {
+  const transposed = architectures.some((one) => one.modelType === model.modelType && one.transposed === true);
   const inBlocks = model.linears.filter((linear) => linear.kind !== 'lm_head');
   const blocks = Array.from({ length: model.layers }, (_, block) =>
     inBlocks
       .filter(({ firstLayer, endLayer }) => block >= firstLayer && block < endLayer)
       .map((linear): LinearSource => {
         const module = linear.module.replace('{i}', String(block));
-        return { module, block, rows: linear.out, cols: linear.in, weight: linearWeight(checkpoint, module, linear.out, linear.in) };
+        const [rows, cols] = transposed ? [linear.in, linear.out] : [linear.out, linear.in];
+        return { module, block, rows: linear.out, cols: linear.in, weight: linearWeight(checkpoint, module, rows, cols), transposed };
       }),
   );
   const taken = new Set(blocks.flat().map((linear) => linear.weight.name));
   return { blocks, others: checkpoint.names.filter((name) => !taken.has(name)).map((name) => checkpoint.info(name)) };
 }
 
+/** The tensor [rows, cols] as it is stored. */
 function linearWeight(checkpoint: Checkpoint, module: string, rows: number, cols: number): TensorInfo {
   const name = `${module}.weight`;
   const place = { file: checkpoint.path, tensor: name };

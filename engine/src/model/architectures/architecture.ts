@@ -52,8 +52,6 @@ export interface ClassicBlocks {
   readonly activation: 'relu' | 'gelu' | 'gelu_tanh';
   readonly eps: number;
   readonly bias: boolean;
-  /** Matrices are stored as [in, out]. */
-  readonly transposed: boolean;
   /** Attention and MLP read the same state. */
   readonly parallel: boolean;
   /** Scores of layer i are divided by i + 1 more. */
@@ -71,6 +69,8 @@ export interface Architecture {
   /** architectures[0] of config.json. */
   readonly name: string;
   readonly modelType: string;
+  /** Matrices of the blocks are stored as [in, out] (transformers pytorch_utils.py :: Conv1D). */
+  readonly transposed?: true;
   /** Throws kind `checkpoint` for what cannot run, by its key. */
   traits(source: Source): Traits;
 }

@@ -7,6 +7,7 @@ import { type Architecture, type ClassicBlocks, plainTraits, type Source, type T
 export const gpt2: Architecture = {
   name: 'GPT2LMHeadModel',
   modelType: 'gpt2',
+  transposed: true,
   traits(source) {
     const { config } = source;
     refuse(source, 'add_cross_attention', true);
@@ -24,8 +25,6 @@ export const gpt2: Architecture = {
       activation: activation(source, 'activation_function', 'gelu_new'),
       eps: epsilon(source, 'layer_norm_epsilon'),
       bias: true,
-      // transformers keeps GPT-2's matrices as [in, out] (pytorch_utils.py :: Conv1D).
-      transposed: true,
       parallel: false,
       scaleByLayer: config['scale_attn_by_inverse_layer_idx'] === true,
     });
@@ -58,7 +57,6 @@ export const opt: Architecture = {
       activation: activation(source, 'activation_function', 'relu'),
       eps: 1e-5,
       bias: config['enable_bias'] !== false,
-      transposed: false,
       parallel: false,
       scaleByLayer: false,
     });
@@ -90,7 +88,6 @@ export const gptNeox: Architecture = {
         activation: activation(source, 'hidden_act', 'gelu'),
         eps: epsilon(source, 'layer_norm_eps'),
         bias: config['attention_bias'] !== false,
-        transposed: false,
         parallel: config['use_parallel_residual'] !== false,
         scaleByLayer: false,
       }),

@@ -75,7 +75,7 @@ function modelVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   const latent = model?.linears.some(({ kind }) => kind === 'kv_b_proj') === true;
   const listed = findRuntime('quantwright')?.modelTypes ?? [];
   if (!experts && !latent) {
-    return model === null || listed.includes(model.modelType) ? transposedVerdicts(input) : [unlistedModel(input, model.modelType, listed)];
+    return model === null || listed.includes(model.modelType) ? [] : [unlistedModel(input, model.modelType, listed)];
   }
   const what = experts ? `a mixture of experts (${model.experts} experts)` : 'latent attention';
   return [refused(input, { rule: 'QW-15', field: 'methods', message: `Quantwright: ${what} is not in this version; models of dense blocks are.` })];
@@ -87,13 +87,6 @@ function unlistedModel(input: JudgeInput, modelType: string, listed: readonly st
     field: 'methods',
     message: `Quantwright: models of type ${modelType} are not in this version; it runs ${listed.join(', ')}.`,
   });
-}
-
-/** GPT-2 stores its matrices as [in, out] (transformers pytorch_utils.py :: Conv1D), which no quantized layout does. */
-function transposedVerdicts(input: JudgeInput): readonly SupportVerdict[] {
-  return input.intent === 'quantize' && input.model?.modelType === 'gpt2'
-    ? [refused(input, { rule: 'QW-15', field: 'methods', message: 'Quantwright: gpt2 stores its matrices transposed; it runs, but is not quantized.' })]
-    : [];
 }
 
 /** Layouts of checkpoints that the engine reads (engine/src/checkpoint/quantized), and recipes that are for other tools. */
