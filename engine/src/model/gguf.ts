@@ -26,13 +26,13 @@ export async function openGgufModel(path: string): Promise<OpenModel> {
 }
 
 /**
- * What conversion changed in the weights (llama.cpp, convert_hf_to_gguf.py): Gemma's norms have their 1, GPT-2's matrices are [out, in], GPT-NeoX's fused
+ * What conversion changed in the weights (llama.cpp, convert_hf_to_gguf.py): Gemma's norms have their 1, GPT-NeoX's fused
  * matrix has all of q before all of k.
  */
 function converted(architecture: GgufArchitecture, config: ModelConfig): ModelConfig {
   const { classic } = config;
   if (classic === null) return architecture.startsWith('gemma') ? { ...config, normOffset: 0 } : config;
-  return { ...config, classic: { ...classic, transposed: false, fused: classic.fused === null ? null : { ...classic.fused, byHeads: false } } };
+  return { ...config, classic: { ...classic, fused: classic.fused === null ? null : { ...classic.fused, byHeads: false } } };
 }
 
 /** Llama 3.1's files hold the divisors of the frequencies, Phi-3's one list for short and one for long texts. */
