@@ -23,6 +23,13 @@
 #define QW_X86_AVXVNNI(...)
 #endif
 
+// AMX, likewise.
+#if defined(QW_HAS_AMX)
+#define QW_X86_AMX(...) __VA_ARGS__,
+#else
+#define QW_X86_AMX(...)
+#endif
+
 namespace qw {
 
 template <typename Kernel>

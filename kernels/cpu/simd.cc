@@ -10,6 +10,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(QW_HAS_AMX) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #elif defined(__aarch64__) && defined(__APPLE__)
@@ -18,7 +22,7 @@
 
 namespace {
 
-constexpr const char* kNames[QW_SIMD_LEVELS] = {"serial", "avx2", "avxvnni", "avx512", "avx512vnni", "neon", "neondot"};
+constexpr const char* kNames[QW_SIMD_LEVELS] = {"serial", "avx2", "avxvnni", "avx512", "avx512vnni", "amx", "neon", "neondot"};
 constexpr uint32_t kSerial = 1u << QW_SIMD_SERIAL;
 
 // detect(): one bit a level.
@@ -30,6 +34,20 @@ uint64_t saved_register_state() {
 }
 
 bool all_bits(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
+
+// edx of CPUID leaf 7. Linux hands the 8 KiB of tile registers to a process that asks for them (Documentation/arch/x86/xstate.rst).
+bool has_amx(uint32_t edx, uint64_t state) {
+#if defined(QW_HAS_AMX) && defined(__linux__)
+  constexpr uint32_t amx_tile = 1u << 24, amx_int8 = 1u << 25;
+  constexpr uint64_t tile_state = 3u << 17;
+  constexpr long request_permission = 0x1023, tile_data = 18;
+  return all_bits(edx, amx_tile | amx_int8) && all_bits(state, tile_state) &&
+         syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  static_cast<void>(edx), static_cast<void>(state);
+  return false;
+#endif
+}
 
 uint32_t detect() {
   uint32_t a = 0, b = 0, c = 0, d = 0;
@@ -46,6 +64,7 @@ uint32_t detect() {
   if (all_bits(state, 0xe6) && all_bits(b, avx512f | avx512dq | avx512bw | avx512vl)) {  // opmask and ZMM
     levels |= 1u << QW_SIMD_AVX512;
     if (all_bits(c, avx512vnni)) levels |= 1u << QW_SIMD_AVX512VNNI;
+    if (all_bits(c, avx512vnni) && has_amx(d, state)) levels |= 1u << QW_SIMD_AMX;
   }
 #if defined(QW_HAS_AVXVNNI)
   const uint32_t subleaves = a;
@@ -99,7 +118,7 @@ struct Choice {
       return;
     }
     problem = qw_error(QW_INVALID_ARGUMENT,
-                       "QUANTWRIGHT_SIMD=%.40s is not a level (serial, avx2, avxvnni, avx512, avx512vnni, neon, neondot); using %s.", wanted,
+                       "QUANTWRIGHT_SIMD=%.40s is not a level (serial, avx2, avxvnni, avx512, avx512vnni, amx, neon, neondot); using %s.", wanted,
                        kNames[best]);
   }
 };

@@ -6,7 +6,6 @@ namespace {
 // A level without a version of its own runs the next lower one of those that the CPU has.
 void test_fallback() {
   const int serial = 0, best = 1;
-  const qw_simd before = qw_simd_level();
   const qw::Version<const int> only_serial[] = {{QW_SIMD_SERIAL, &serial}};
   const qw::Version<const int> both[] = {{QW_SIMD_SERIAL, &serial}, {qw_simd_best(), &best}};
   qw_test::every_level([&](qw_simd level) {

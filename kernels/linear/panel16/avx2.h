@@ -11,7 +11,8 @@
 
 namespace {
 
-inline void quantize(const float* x, int64_t count, int32_t* words, float* unit, float* sum) {
+inline void quantize(const float* x, int64_t count, int64_t row, int64_t height, void* chunk, float* unit, float* sum) {
+  int32_t words[QW_PANEL16_CHUNK / 2];
   __m256i most_u32x8 = _mm256_setzero_si256();
   alignas(32) float padded[QW_PANEL16_CHUNK];
   __builtin_memcpy(padded, x, size_t(count) * sizeof(float));
@@ -46,6 +47,8 @@ inline void quantize(const float* x, int64_t count, int32_t* words, float* unit,
   _mm256_store_si256(reinterpret_cast<__m256i*>(sums), sum_i32x8);
   int32_t all = 0;
   for (int32_t lane : sums) all += lane;
+  int32_t* out = static_cast<int32_t*>(chunk) + row;
+  for (int64_t pair = 0; pair < count / 2; ++pair) out[pair * height] = words[pair];
   *unit = !finite ? __builtin_nanf("") : usable ? most / 32767.0f : 0.0f;
   *sum = float(double(all) * double(*unit));
 }
@@ -62,7 +65,7 @@ inline void read_params(const qw_grouped* weight, int64_t tile, int64_t group, f
 template <typename MultiplyAdd, int kRows>
 void multiply_block(const qw_panel16_step* step) {
   const __m256i* panel = reinterpret_cast<const __m256i*>(step->panel);
-  const int32_t* x = step->x;
+  const int32_t* x = static_cast<const int32_t*>(step->x);
   const float* units = step->units;
   const float* sums = step->sums;
   const float* params = step->params;
@@ -70,7 +73,7 @@ void multiply_block(const qw_panel16_step* step) {
     __m256i acc_i32x8[kRows][2];
 #pragma GCC unroll 6
     for (int i = 0; i < kRows; ++i) acc_i32x8[i][0] = acc_i32x8[i][1] = _mm256_setzero_si256();
-    for (int32_t pair = 0; pair < step->pairs[chunk]; ++pair, panel += 2, x += kRows) {
+    for (int32_t column = 0; column < step->columns[chunk]; column += 2, panel += 2, x += kRows) {
       const __m256i low_i16x16 = _mm256_load_si256(panel), high_i16x16 = _mm256_load_si256(panel + 1);
 #pragma GCC unroll 6
       for (int i = 0; i < kRows; ++i) {

@@ -6,12 +6,12 @@
 #pragma once
 #include <immintrin.h>
 
-#include "linear/grouped/params_avx512.h"
-#include "linear/panel16/panel16.h"
+#include "linear/panel16/params_avx512.h"
 
 namespace {
 
-inline void quantize(const float* x, int64_t count, int32_t* words, float* unit, float* sum) {
+inline void quantize(const float* x, int64_t count, int64_t row, int64_t height, void* chunk, float* unit, float* sum) {
+  int32_t words[QW_PANEL16_CHUNK / 2];
   __m512 values_f32x16[QW_PANEL16_CHUNK / 16];
   __m512i most_u32x16 = _mm512_setzero_si512();  // largest |x| by its bits: NaN and infinity win
   const int vectors = int((count + 15) / 16);
@@ -39,22 +39,17 @@ inline void quantize(const float* x, int64_t count, int32_t* words, float* unit,
     _mm256_mask_storeu_epi32(words + v * 8, left >= 8 ? __mmask8(0xff) : __mmask8((1u << left) - 1),
                              _mm512_castsi512_si256(_mm512_permutexvar_epi32(ends, pairs)));
   }
+  int32_t* out = static_cast<int32_t*>(chunk) + row;
+  for (int64_t pair = 0; pair < count / 2; ++pair) out[pair * height] = words[pair];
   *unit = !finite ? __builtin_nanf("") : usable ? most / 32767.0f : 0.0f;
   *sum = float(double(_mm512_reduce_add_epi32(sum_i32x16)) * double(*unit));
 }
 
-inline void read_params(const qw_grouped* weight, int64_t tile, int64_t group, float* scale, float* zero) {
-  const GroupParams params = load_group(weight, tile, group);
-  const __m512 zero_f32x16 = _mm512_add_ps(params.zero_f32x16, _mm512_set1_ps(weight->offset));
-  _mm512_store_ps(scale, params.scale_f32x16);
-  _mm512_store_ps(zero, _mm512_add_ps(_mm512_mul_ps(zero_f32x16, params.scale_f32x16), params.minimum_f32x16));
-}
-
 template <typename MultiplyAdd, int kRows, int kTiles>
 void multiply_block(const qw_panel16_step* step) {
-  constexpr int64_t kTilePanel = QW_PANEL16_DEPTH * QW_TILE_ROWS;
+  constexpr int64_t kTilePanel = QW_PANEL16_BYTES / 2 * QW_TILE_ROWS;
   const int16_t* panel = step->panel;
-  const int32_t* x = step->x;
+  const int32_t* x = static_cast<const int32_t*>(step->x);
   const float* units = step->units;
   const float* sums = step->sums;
   const float* params = step->params;
@@ -65,7 +60,7 @@ void multiply_block(const qw_panel16_step* step) {
 #pragma GCC unroll 2
       for (int t = 0; t < kTiles; ++t) acc_i32x16[i][t] = _mm512_setzero_si512();
     }
-    for (int32_t pair = 0; pair < step->pairs[chunk]; ++pair, panel += 2 * QW_TILE_ROWS, x += kRows) {
+    for (int32_t column = 0; column < step->columns[chunk]; column += 2, panel += 2 * QW_TILE_ROWS, x += kRows) {
       __m512i codes_i16x32[kTiles];
 #pragma GCC unroll 2
       for (int t = 0; t < kTiles; ++t) codes_i16x32[t] = _mm512_load_si512(panel + t * kTilePanel);

@@ -20,10 +20,12 @@ struct Slice {
   int64_t ldx, rows, blocks, block_rows;
   int64_t splits;  // tasks that share a pair of tiles by splitting the blocks of x rows
   int64_t chunks;
-  int64_t* chunk_begin;  // [chunks + 1] in packed columns
-  int32_t* chunk_group;  // [chunks]
-  int32_t* chunk_pairs;  // [chunks]
-  int32_t* words;        // blocks of x rows
+  int64_t depth;           // packed columns with the padding of chunks
+  int64_t* chunk_begin;    // [chunks + 1] in packed columns
+  int64_t* chunk_padded;   // [chunks + 1] the same with the padding of chunks
+  int32_t* chunk_group;    // [chunks]
+  int32_t* chunk_columns;  // [chunks]
+  int16_t* values;         // blocks of x rows
   float* units;          // per block [chunk][height]
   float* sums;
   const float* bias;
@@ -31,46 +33,61 @@ struct Slice {
   int64_t ldy;
 
   int64_t block_begin(int64_t block) const { return std::min(rows, block * block_rows); }
-  const int32_t* words_at(int64_t block, int64_t column) const {
+  int16_t* values_at(int64_t block, int64_t chunk) const {
     const int64_t first = block_begin(block), height = block_begin(block + 1) - first;
-    return words + first * weight->depth / 2 + column / 2 * height;
+    return values + first * depth + chunk_padded[chunk] * height;
   }
 };
 
-int64_t count_chunks(const qw_grouped& weight) {
-  int64_t count = 0;
+int64_t padded(int64_t columns, int64_t padding) { return (columns + padding - 1) / padding * padding; }
+
+// visit(group, begin, columns) for every chunk, in order.
+template <typename Visit>
+void each_chunk(const qw_grouped& weight, const Visit& visit) {
   for (int64_t group = 0; group < weight.groups; ++group) {
-    const int64_t columns = (weight.group_begin[group + 1] - weight.group_begin[group]) * weight.step;
-    count += (columns + QW_PANEL16_CHUNK - 1) / QW_PANEL16_CHUNK;
+    const int64_t end = weight.group_begin[group + 1] * weight.step;
+    for (int64_t begin = weight.group_begin[group] * weight.step; begin < end; begin += QW_PANEL16_CHUNK) {
+      visit(group, begin, std::min<int64_t>(QW_PANEL16_CHUNK, end - begin));
+    }
   }
-  return count;
+}
+
+struct Extent {
+  int64_t chunks = 0, depth = 0;
+};
+
+Extent extent(const qw_grouped& weight, int64_t padding) {
+  Extent result;
+  each_chunk(weight, [&](int64_t, int64_t, int64_t columns) {
+    ++result.chunks;
+    result.depth += padded(columns, padding);
+  });
+  return result;
 }
 
 void list_chunks(Slice& slice) {
-  const qw_grouped& weight = *slice.weight;
-  int64_t at = 0;
-  for (int64_t group = 0; group < weight.groups; ++group) {
-    const int64_t end = weight.group_begin[group + 1] * weight.step;
-    for (int64_t begin = weight.group_begin[group] * weight.step; begin < end; begin += QW_PANEL16_CHUNK, ++at) {
-      slice.chunk_begin[at] = begin;
-      slice.chunk_group[at] = int32_t(group);
-      slice.chunk_pairs[at] = int32_t(std::min<int64_t>(QW_PANEL16_CHUNK, end - begin) / 2);
-    }
-  }
-  slice.chunk_begin[at] = weight.depth;
+  int64_t at = 0, depth = 0;
+  each_chunk(*slice.weight, [&](int64_t group, int64_t begin, int64_t columns) {
+    slice.chunk_begin[at] = begin;
+    slice.chunk_padded[at] = depth;
+    slice.chunk_group[at] = int32_t(group);
+    slice.chunk_columns[at] = int32_t(columns);
+    depth += padded(columns, slice.kernel->padding);
+    ++at;
+  });
+  slice.chunk_begin[at] = slice.weight->depth;
+  slice.chunk_padded[at] = depth;
 }
 
 void quantize_row(const Slice& slice, int64_t block, int64_t i, int64_t height) {
   const qw_grouped& weight = *slice.weight;
-  const int64_t row = slice.block_begin(block) + i;
-  const float* x = slice.x + row * slice.ldx;
-  int32_t* out = slice.words + slice.block_begin(block) * weight.depth / 2 + i;
-  float* units = slice.units + slice.block_begin(block) * slice.chunks + i;
-  float* sums = slice.sums + slice.block_begin(block) * slice.chunks + i;
+  const int64_t first = slice.block_begin(block);
+  const float* x = slice.x + (first + i) * slice.ldx;
+  float* units = slice.units + first * slice.chunks + i;
+  float* sums = slice.sums + first * slice.chunks + i;
   float gathered[QW_PANEL16_CHUNK];
-  int32_t words[QW_PANEL16_CHUNK / 2];
   for (int64_t chunk = 0; chunk < slice.chunks; ++chunk) {
-    const int64_t begin = slice.chunk_begin[chunk], count = int64_t(slice.chunk_pairs[chunk]) * 2;
+    const int64_t begin = slice.chunk_begin[chunk], count = slice.chunk_columns[chunk];
     const float* values = x + begin;
     if (weight.columns != nullptr) {
       for (int64_t k = 0; k < count; ++k) {
@@ -79,8 +96,7 @@ void quantize_row(const Slice& slice, int64_t block, int64_t i, int64_t height) 
       }
       values = gathered;
     }
-    slice.kernel->quantize(values, count, words, units + chunk * height, sums + chunk * height);
-    for (int64_t pair = 0; pair < count / 2; ++pair) out[(begin / 2 + pair) * height] = words[pair];
+    slice.kernel->quantize(values, count, i, height, slice.values_at(block, chunk), units + chunk * height, sums + chunk * height);
   }
 }
 
@@ -92,39 +108,57 @@ void quantize_blocks(void* context, int64_t begin, int64_t end, int) {
   }
 }
 
+// The chunk after the last that fits a panel which begins with `chunk`.
+int64_t panel_end(const Slice& slice, int64_t chunk) {
+  const int64_t most = QW_PANEL16_BYTES / slice.kernel->code_bytes;
+  int64_t last = chunk;
+  while (last < slice.chunks && slice.chunk_padded[last + 1] - slice.chunk_padded[chunk] <= most) ++last;
+  return last;
+}
+
+// Codes and parameters of chunks [chunk, last) of a tile.
+void fill_panel(const Slice& slice, int64_t tile, int64_t chunk, int64_t last, int16_t* panel, float* params) {
+  const qw_grouped& weight = *slice.weight;
+  const int step = weight.step;
+  if (slice.kernel->padding <= 4) {
+    slice.fill(&weight, tile, slice.chunk_begin[chunk] / step, slice.chunk_begin[last] / step, panel);
+  } else {
+    for (int64_t c = chunk; c < last; ++c) {
+      const int64_t begin = slice.chunk_begin[c] / step, offset = slice.chunk_padded[c] - slice.chunk_padded[chunk];
+      slice.fill(&weight, tile, begin, begin + slice.chunk_columns[c] / step, panel + offset * slice.kernel->code_bytes / 2 * QW_TILE_ROWS);
+    }
+  }
+  for (int64_t c = chunk; c < last; ++c, params += QW_PANEL16_TILES * 2 * QW_TILE_ROWS) {
+    if (c > chunk && slice.chunk_group[c] == slice.chunk_group[c - 1]) {
+      std::memcpy(params, params - QW_PANEL16_TILES * 2 * QW_TILE_ROWS, 2 * QW_TILE_ROWS * sizeof(float));
+    } else {
+      slice.kernel->read_params(&weight, tile, slice.chunk_group[c], params, params + QW_TILE_ROWS);
+    }
+  }
+}
+
 void multiply_tiles(const Slice& slice, int64_t tile, int64_t block_begin, int64_t block_end) {
   const qw_grouped& weight = *slice.weight;
   const int tiles = int(std::min<int64_t>(slice.kernel->tiles, weight.tiles - tile));
   const int64_t row = tile * QW_TILE_ROWS, valid = std::min<int64_t>(int64_t(tiles) * QW_TILE_ROWS, weight.base.rows - row);
-  alignas(64) int16_t panel[QW_PANEL16_TILES * QW_PANEL16_DEPTH * QW_TILE_ROWS];
+  constexpr int64_t kTilePanel = QW_PANEL16_BYTES / 2 * QW_TILE_ROWS;
+  alignas(64) int16_t panel[QW_PANEL16_TILES * kTilePanel];
   // A chunk is at least one block of 4 columns.
-  alignas(64) float params[QW_PANEL16_DEPTH / 4 * QW_PANEL16_TILES * 2 * QW_TILE_ROWS];
+  alignas(64) float params[QW_PANEL16_BYTES / 2 / 4 * QW_PANEL16_TILES * 2 * QW_TILE_ROWS];
   alignas(64) float total[kMostRows * QW_PANEL16_WIDTH];  // y of this task, dense
   const int64_t first_row = slice.block_begin(block_begin), row_count = slice.block_begin(block_end) - first_row;
   float bias[QW_PANEL16_WIDTH] = {};
   if (slice.bias != nullptr) std::memcpy(bias, slice.bias + row, size_t(valid) * sizeof(float));
   for (int64_t i = 0; i < row_count; ++i) std::memcpy(total + i * QW_PANEL16_WIDTH, bias, sizeof bias);
   for (int64_t chunk = 0; chunk < slice.chunks;) {
-    const int64_t begin = slice.chunk_begin[chunk];
-    int64_t last = chunk;
-    while (last < slice.chunks && slice.chunk_begin[last] + 2 * slice.chunk_pairs[last] <= begin + QW_PANEL16_DEPTH) ++last;
-    const int64_t end = slice.chunk_begin[last];
-    for (int t = 0; t < tiles; ++t) {
-      slice.fill(&weight, tile + t, begin / weight.step, end / weight.step, panel + t * QW_PANEL16_DEPTH * QW_TILE_ROWS);
-      for (int64_t c = chunk; c < last; ++c) {
-        float* at = params + ((c - chunk) * QW_PANEL16_TILES + t) * 2 * QW_TILE_ROWS;
-        if (c > chunk && slice.chunk_group[c] == slice.chunk_group[c - 1]) {
-          std::memcpy(at, at - QW_PANEL16_TILES * 2 * QW_TILE_ROWS, 2 * QW_TILE_ROWS * sizeof(float));
-        } else {
-          slice.kernel->read_params(&weight, tile + t, slice.chunk_group[c], at, at + QW_TILE_ROWS);
-        }
-      }
-    }
+    const int64_t last = panel_end(slice, chunk);
+    for (int t = 0; t < tiles; ++t) fill_panel(slice, tile + t, chunk, last, panel + t * kTilePanel, params + t * 2 * QW_TILE_ROWS);
     for (int64_t block = block_begin; block < block_end; ++block) {
       const int64_t first = slice.block_begin(block), height = slice.block_begin(block + 1) - first;
       const int64_t at = first * slice.chunks + chunk * height;
-      const qw_panel16_step step = {int(height),  tiles,           int(last - chunk), slice.chunk_pairs + chunk, panel, params,
-                                    slice.words_at(block, begin), slice.units + at,  slice.sums + at,
+      const qw_panel16_step step = {int(height),       tiles,          int(last - chunk),
+                                    slice.chunk_columns + chunk, panel, params,
+                                    slice.values_at(block, chunk), slice.units + at, slice.sums + at,
                                     total + (first - first_row) * QW_PANEL16_WIDTH};
       slice.kernel->multiply(&step);
     }
@@ -154,11 +188,12 @@ void lay_out(Slice& slice, void* scratch) {
     return taken;
   };
   slice.chunk_begin = reinterpret_cast<int64_t*>(take(size_t(slice.chunks + 1) * 8));
+  slice.chunk_padded = reinterpret_cast<int64_t*>(take(size_t(slice.chunks + 1) * 8));
   slice.chunk_group = reinterpret_cast<int32_t*>(take(size_t(slice.chunks) * 4));
-  slice.chunk_pairs = reinterpret_cast<int32_t*>(take(size_t(slice.chunks) * 4));
+  slice.chunk_columns = reinterpret_cast<int32_t*>(take(size_t(slice.chunks) * 4));
   slice.units = reinterpret_cast<float*>(take(size_t(slice.rows * slice.chunks) * 4));
   slice.sums = reinterpret_cast<float*>(take(size_t(slice.rows * slice.chunks) * 4));
-  slice.words = reinterpret_cast<int32_t*>(take(size_t(slice.rows * slice.weight->depth) * 2));
+  slice.values = reinterpret_cast<int16_t*>(take(size_t(slice.rows * slice.depth) * 2));
 }
 
 }  // namespace
@@ -168,25 +203,30 @@ const qw_panel16_kernel* qw_panel16_in_force(void) {
                                                                        QW_X86({QW_SIMD_AVX2, &qw_panel16_avx2})
                                                                        QW_X86_AVXVNNI({QW_SIMD_AVXVNNI, &qw_panel16_avxvnni})
                                                                        QW_X86({QW_SIMD_AVX512, &qw_panel16_avx512})
-                                                                       QW_X86({QW_SIMD_AVX512VNNI, &qw_panel16_avx512vnni})};
+                                                                       QW_X86({QW_SIMD_AVX512VNNI, &qw_panel16_avx512vnni})
+                                                                       QW_X86_AMX({QW_SIMD_AMX, &qw_panel16_amx})};
   return qw::best_version(kVersions);
 }
 
 size_t qw_panel16_scratch_bytes(const qw_grouped* weight, int64_t m) {
-  const size_t rows = size_t(std::min(m, kMostRows)), chunks = size_t(count_chunks(*weight));
-  return align((chunks + 1) * 8) + 2 * align(chunks * 4) + 2 * align(rows * chunks * 4) + align(rows * size_t(weight->depth) * 2) + 64;
+  const qw_panel16_kernel* kernel = qw_panel16_in_force();
+  if (kernel == nullptr) return 0;
+  const Extent size = extent(*weight, kernel->padding);
+  const size_t rows = size_t(std::min(m, kMostRows)), chunks = size_t(size.chunks);
+  return 2 * align((chunks + 1) * 8) + 2 * align(chunks * 4) + 2 * align(rows * chunks * 4) + align(rows * size_t(size.depth) * 2) + 64;
 }
 
 void qw_panel16_matmul(const qw_panel16_kernel* kernel, qw_panel16_fill fill, const qw_grouped* weight, const float* x, int64_t ldx,
                        int64_t m, const float* bias, float* y, int64_t ldy, void* scratch, qw_pool* pool) {
   const int64_t pairs = (weight->tiles + kernel->tiles - 1) / kernel->tiles;
-  const int64_t chunks = count_chunks(*weight);
+  const Extent size = extent(*weight, kernel->padding);
   for (int64_t first = 0; first < m; first += kMostRows) {
     Slice slice{};
     slice.kernel = kernel;
-    slice.fill = fill;
+    slice.fill = kernel->fill == nullptr ? fill : kernel->fill;
     slice.weight = weight;
-    slice.chunks = chunks;
+    slice.chunks = size.chunks;
+    slice.depth = size.depth;
     slice.x = x + first * ldx;
     slice.ldx = ldx;
     slice.bias = bias;

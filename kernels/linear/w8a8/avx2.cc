@@ -132,4 +132,4 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
 
 }  // namespace
 
-const qw_w8a8_kernels qw_w8a8_avx2 = {4, 1, quantize, multiply};
+const qw_w8a8_kernels qw_w8a8_avx2 = {4, QW_W8A8_WIDE, quantize, multiply};

@@ -48,4 +48,4 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
 
 }  // namespace
 
-const qw_w8a8_kernels qw_w8a8_avx512 = {12, 1, quantize, multiply};
+const qw_w8a8_kernels qw_w8a8_avx512 = {12, QW_W8A8_WIDE, quantize, multiply};

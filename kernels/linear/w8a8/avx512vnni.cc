@@ -60,4 +60,4 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
 
 }  // namespace
 
-const qw_w8a8_kernels qw_w8a8_avx512vnni = {14, 0, quantize, multiply};
+const qw_w8a8_kernels qw_w8a8_avx512vnni = {14, QW_W8A8_QUADS, quantize, multiply};

@@ -10,17 +10,22 @@
 
 namespace {
 
-constexpr int64_t kSliceRows = 16 * QW_W8A8_MOST_HEIGHT;  // rows of x quantized at a time: bounds the scratch
+constexpr int64_t kSliceRows = 224;          // rows of x quantized at a time: bounds the scratch
 constexpr int64_t kTaskBytes = 128 * 1024;                // weight bytes a task streams: about 10 us
 constexpr int64_t kQuantizeTask = 1 << 15;                // activations a quantizing task takes
 
-const qw_w8a8_kernels& kernels_in_force() {
+// Few rows are bound by memory: tiles of AMX would stand half empty.
+constexpr int64_t kFewRows = 8;
+
+const qw_w8a8_kernels& kernels_in_force(int64_t m) {
   static constexpr qw::Version<const qw_w8a8_kernels> kVersions[] = {
       {QW_SIMD_SERIAL, &qw_w8a8_serial},
       QW_X86({QW_SIMD_AVX2, &qw_w8a8_avx2})
       QW_X86({QW_SIMD_AVX512, &qw_w8a8_avx512}, {QW_SIMD_AVX512VNNI, &qw_w8a8_avx512vnni})
   };
-  return *qw::best_version(kVersions);
+  static constexpr qw::Version<const qw_w8a8_kernels> kForManyRows[] = {{QW_SIMD_SERIAL, nullptr}, QW_X86_AMX({QW_SIMD_AMX, &qw_w8a8_amx})};
+  const qw_w8a8_kernels* many = m > kFewRows ? qw::best_version(kForManyRows) : nullptr;
+  return many != nullptr ? *many : *qw::best_version(kVersions);
 }
 
 struct Slice {
@@ -39,20 +44,21 @@ struct Slice {
   int64_t depth() const { return weight->quads * 4; }
   int64_t block_begin(int64_t block) const { return std::min(rows, block * block_rows); }
   const void* block_values(int64_t block) const {
-    if (block_rows == 1 && !kernels->wide) return quantized + block * depth();
-    return packed + block_begin(block) * depth() * (kernels->wide ? 2 : 1);
+    if (kernels->order == QW_W8A8_ROWS || (block_rows == 1 && kernels->order == QW_W8A8_QUADS)) return quantized + block_begin(block) * depth();
+    return packed + block_begin(block) * depth() * (kernels->order == QW_W8A8_WIDE ? 2 : 1);
   }
 };
 
 void interleave(const Slice& slice, int64_t block) {
   const int64_t begin = slice.block_begin(block), height = slice.block_begin(block + 1) - begin, depth = slice.depth();
-  if (slice.block_rows == 1 && !slice.kernels->wide) return;
-  char* out = slice.packed + begin * depth * (slice.kernels->wide ? 2 : 1);
+  const bool wide = slice.kernels->order == QW_W8A8_WIDE;
+  if (slice.kernels->order == QW_W8A8_ROWS || (slice.block_rows == 1 && !wide)) return;
+  char* out = slice.packed + begin * depth * (wide ? 2 : 1);
   for (int64_t i = 0; i < height; ++i) {
     const int8_t* row = slice.quantized + (begin + i) * depth;
     for (int64_t quad = 0; quad < slice.weight->quads; ++quad) {
       const int8_t* q = row + quad * 4;
-      if (slice.kernels->wide) {
+      if (wide) {
         const int16_t pairs[4] = {q[0], q[2], q[1], q[3]};
         std::memcpy(out + (quad * height + i) * 8, pairs, 8);
       } else {
@@ -99,7 +105,7 @@ void matmul(const qw_weight* base, const float* x, int64_t ldx, int64_t m, const
             qw_pool* pool) {
   Slice slice{};
   slice.weight = reinterpret_cast<const qw_w8a8_weight*>(base);
-  slice.kernels = &kernels_in_force();
+  slice.kernels = &kernels_in_force(m);
   slice.ldx = ldx;
   slice.bias = bias;
   slice.ldy = ldy;

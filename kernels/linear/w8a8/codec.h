@@ -9,11 +9,11 @@
 //   params  [tile][scale x 16][zero x 16] in scale_type
 //
 // Activations of up to `height` rows form a block: [quad][row][4 x int8], or [quad][row][4 x int16] in the order 0 2 1 3 for kernels
-// that multiply in 16 bits. At most 65536 columns: 255 * 127 * 65536 < 2^31.
+// that multiply in 16 bits, or the rows as they are, for AMX. At most 65536 columns: 255 * 127 * 65536 < 2^31.
 #pragma once
 #include "abi/codec.h"
 
-enum { QW_W8A8_TILE_ROWS = 16, QW_W8A8_QUAD_BYTES = 64, QW_W8A8_MOST_COLS = 65536, QW_W8A8_MOST_HEIGHT = 14 };
+enum { QW_W8A8_TILE_ROWS = 16, QW_W8A8_QUAD_BYTES = 64, QW_W8A8_MOST_COLS = 65536, QW_W8A8_MOST_HEIGHT = 32 };
 
 typedef struct qw_w8a8_weight {
   qw_weight base;
@@ -31,9 +31,11 @@ typedef struct qw_w8a8_block {
   const int32_t* sums;  // [height] r
 } qw_w8a8_block;
 
+typedef enum qw_w8a8_order { QW_W8A8_QUADS = 0, QW_W8A8_WIDE = 1, QW_W8A8_ROWS = 2 } qw_w8a8_order;
+
 typedef struct qw_w8a8_kernels {
-  int height;  // most rows of a block, <= QW_W8A8_MOST_HEIGHT
-  int wide;    // activations as int16
+  int height;           // most rows of a block, <= QW_W8A8_MOST_HEIGHT
+  qw_w8a8_order order;  // of the activations of a block
   // One row of x -> q[cols], s_x, r. A row with NaN or infinity gets that as s_x and zeros as q, so that its outputs are NaN.
   void (*quantize)(const float* x, int64_t cols, int8_t* q, float* scale, int32_t* sum);
   void (*multiply)(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float* bias, float* y, int64_t ldy, int64_t tile_begin,
@@ -45,6 +47,7 @@ extern const qw_w8a8_kernels qw_w8a8_serial;
 extern const qw_w8a8_kernels qw_w8a8_avx2;
 extern const qw_w8a8_kernels qw_w8a8_avx512;
 extern const qw_w8a8_kernels qw_w8a8_avx512vnni;
+extern const qw_w8a8_kernels qw_w8a8_amx;
 
 // Raise it with every change of the layout above: saved weights of another one are made anew.
 enum { QW_W8A8_LAYOUT = 1 };

@@ -51,4 +51,4 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
 
 }  // namespace
 
-const qw_w8a8_kernels qw_w8a8_serial = {QW_W8A8_MOST_HEIGHT, 0, quantize, multiply};
+const qw_w8a8_kernels qw_w8a8_serial = {QW_W8A8_MOST_HEIGHT, QW_W8A8_QUADS, quantize, multiply};
