@@ -1,5 +1,6 @@
 // Feeds the rows of one or several sequences through a program in chunks: the body for every row, the head for the wanted rows in passes of bounded size.
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 
