@@ -66,6 +66,27 @@ typedef struct qw_affine {
   qw_type scale_type;    // how scale and zero are kept in the packed form
 } qw_affine;
 
+// 4-bit codes into a table of 16 values, as bitsandbytes stores NF4 and FP4: w[i] = table[code i] * absmax[i / block], i = row * cols + column.
+// Two codes a byte, the first in the high nibble; block runs over the ends of rows. data may be unaligned.
+typedef struct qw_table4 {
+  int64_t rows, cols, block;
+  const void* codes;    // [ceil(rows * cols / 2)] bytes
+  const float* absmax;  // [ceil(rows * cols / block)]
+  float table[16];
+} qw_table4;
+
+typedef enum qw_f8_type { QW_F8_E4M3 = 0, QW_F8_E5M2 = 1 } qw_f8_type;
+
+// 8-bit floats [rows, cols] with a scale per tile of scale_rows x scale_cols weights: w = data * scale. E4M3 is the variant without
+// infinities (float8_e4m3fn); scale [ceil(rows / scale_rows), ceil(cols / scale_cols)].
+typedef struct qw_f8 {
+  qw_f8_type type;
+  int64_t rows, cols;
+  const void* data;
+  const float* scale;
+  int64_t scale_rows, scale_cols;
+} qw_f8;
+
 struct qw_weight;
 
 // What a codec says of a packed weight for saving it (abi/saved.h): numbers of its own, and the memory it consists of.
@@ -111,6 +132,10 @@ qw_status qw_weight_dense(const qw_dense* dense, qw_weight** out);
 qw_status qw_weight_gguf(qw_gguf_type type, int64_t rows, int64_t cols, const void* data, qw_pool* pool, qw_weight** out);
 // codec: "q8", "q6", "q5", "q4", "q3", "q2" or "w8a8". Everything is copied into the packed form (parallel over the pool).
 qw_status qw_weight_affine(const char* codec, const qw_affine* affine, qw_pool* pool, qw_weight** out);
+// Everything is copied into the packed form (parallel over the pool).
+qw_status qw_weight_table4(const qw_table4* table4, qw_pool* pool, qw_weight** out);
+// Computes on f8->data, which must outlive the weight; the scales are copied.
+qw_status qw_weight_f8(const qw_f8* f8, qw_weight** out);
 void qw_weight_free(qw_weight* weight);
 
 #ifdef __cplusplus

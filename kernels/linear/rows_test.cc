@@ -87,5 +87,15 @@ int main() {
     CHECK_OK(qw_weight_affine(one.codec, &affine, qw_pool_shared(), &weight));
     check(one.codec, weight);
   }
+  std::vector<uint8_t> bytes(70 * 1088);
+  for (uint8_t& byte : bytes) byte = uint8_t(random.integer(0, 0x7e));
+  qw_table4 table4 = {70, 1088, 64, bytes.data(), values.data(), {}};
+  std::memcpy(table4.table, values.data(), sizeof table4.table);
+  qw_weight* weight = nullptr;
+  CHECK_OK(qw_weight_table4(&table4, qw_pool_shared(), &weight));
+  check("table4", weight);
+  const qw_f8 f8 = {QW_F8_E4M3, 70, 1088, bytes.data(), values.data(), 32, 128};
+  CHECK_OK(qw_weight_f8(&f8, &weight));
+  check("f8", weight);
   return finish("linear rows");
 }

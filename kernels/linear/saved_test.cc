@@ -25,12 +25,8 @@ qw_status append(void* context, const void* data, size_t bytes) {
 
 qw_status refuse(void*, const void*, size_t) { return qw_error(QW_IO, "no room"); }
 
-void check_round_trip(const char* codec, const AffineShape& shape, Random& random) {
-  const AffineCase test(shape, random);
-  const qw_affine affine = test.affine();
-  qw_weight* packed = nullptr;
-  CHECK_OK(qw_weight_affine(codec, &affine, qw_pool_shared(), &packed));
-  if (packed == nullptr) return;
+// Frees the weight.
+void check_round_trip(qw_weight* packed, Random& random) {
   Aligned bytes(qw_saved_bytes(packed));
   CHECK(qw_saved_bytes(packed) > packed->bytes && qw_saved_bytes(packed) % 64 == 0);
   CHECK_OK(qw_weight_save(packed, append, &bytes));
@@ -40,8 +36,8 @@ void check_round_trip(const char* codec, const AffineShape& shape, Random& rando
   CHECK_OK(qw_weight_restore(bytes.data(), bytes.length, &restored));
   if (restored == nullptr) return;
   CHECK(restored->bytes == packed->bytes && restored->codec == packed->codec);
-  const int64_t cols = shape.cols, count = 33;
-  const std::vector<float> x = random.vector(size_t(count * cols)), bias = random.vector(size_t(shape.rows));
+  const int64_t cols = packed->cols, count = 33;
+  const std::vector<float> x = random.vector(size_t(count * cols)), bias = random.vector(size_t(packed->rows));
   every_level([&](qw_simd) {
     for (const int64_t m : {int64_t(1), int64_t(5), count}) {
       const Product wanted(packed, x.data(), cols, m, bias.data()), got(restored, x.data(), cols, m, bias.data());
@@ -60,6 +56,25 @@ void check_round_trip(const char* codec, const AffineShape& shape, Random& rando
   CHECK_FAILS(qw_weight_restore(bytes.data() + 1, bytes.length - 1, &restored), QW_INVALID_ARGUMENT, "multiple of 64");
   CHECK(restored == nullptr);
   qw_weight_free(packed);
+}
+
+void check_round_trip(const char* codec, const AffineShape& shape, Random& random) {
+  const AffineCase test(shape, random);
+  const qw_affine affine = test.affine();
+  qw_weight* packed = nullptr;
+  CHECK_OK(qw_weight_affine(codec, &affine, qw_pool_shared(), &packed));
+  if (packed != nullptr) check_round_trip(packed, random);
+}
+
+void check_table_round_trip(int64_t rows, int64_t cols, int64_t block, Random& random) {
+  std::vector<uint8_t> codes(size_t(rows * cols / 2));
+  for (uint8_t& byte : codes) byte = uint8_t(random.integer(0, 255));
+  const std::vector<float> absmax = random.vector(size_t((rows * cols + block - 1) / block)), table = random.vector(16);
+  qw_table4 table4 = {rows, cols, block, codes.data(), absmax.data(), {}};
+  std::memcpy(table4.table, table.data(), sizeof table4.table);
+  qw_weight* packed = nullptr;
+  CHECK_OK(qw_weight_table4(&table4, qw_pool_shared(), &packed));
+  if (packed != nullptr) check_round_trip(packed, random);
 }
 
 // A column that x does not have would be read outside of it.
@@ -94,6 +109,8 @@ int main() {
     }
     check_round_trip("w8a8", {s[0], s[1], s[1], 8, which % 4 == 0, false, true, QW_F32}, random);
   }
+  check_table_round_trip(33, 192, 64, random);
+  check_table_round_trip(16, 96, 64, random);
   check_damaged_columns(random);
   const float one[4] = {1, 2, 3, 4};
   const qw_dense dense = {QW_F32, 2, 2, one};

@@ -102,7 +102,37 @@ export interface GgufWeightSpec {
   readonly cols: number;
   readonly data: Bytes;
 }
-export type WeightSpec = DenseWeightSpec | AffineWeightSpec | GgufWeightSpec;
+
+/** 4-bit codes into a table (bitsandbytes NF4, FP4): w[i] = table[code i] * absmax[floor(i / block)], i = row * cols + column. Activations stay f32. */
+export interface Table4WeightSpec {
+  readonly codec: 'table4';
+  readonly rows: number;
+  readonly cols: number;
+  /** Values that share one absmax; runs over the ends of rows. Refused when it shares no multiple of 8 with cols. */
+  readonly block: number;
+  /** [ceil(rows * cols / 2)]: two codes a byte, the first in the high nibble. */
+  readonly codes: Bytes;
+  /** [ceil(rows * cols / block)] */
+  readonly absmax: Float32Array;
+  /** [16] */
+  readonly table: Float32Array;
+}
+
+/** 8-bit floats, computed on as stored (a FileRange in place): w = data * scale, one scale per tile. Activations stay f32. */
+export interface F8WeightSpec {
+  readonly codec: 'f8';
+  /** e4m3: float8_e4m3fn, without infinities. */
+  readonly type: 'e4m3' | 'e5m2';
+  readonly rows: number;
+  readonly cols: number;
+  /** [rows, cols] */
+  readonly data: Bytes;
+  /** [ceil(rows / scaleRows), ceil(cols / scaleCols)] */
+  readonly scale: Float32Array;
+  readonly scaleRows: number;
+  readonly scaleCols: number;
+}
+export type WeightSpec = DenseWeightSpec | AffineWeightSpec | GgufWeightSpec | Table4WeightSpec | F8WeightSpec;
 
 /** A packed weight owned by C++. */
 export interface Weight {

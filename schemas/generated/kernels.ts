@@ -27,6 +27,28 @@ export const kernelRows: readonly KernelRow[] = [
   },
   {
     "op": "linear",
+    "codec": "f8",
+    "summary": "8-bit floats with a scale per tensor, row or block, computed on as stored; f32 activations",
+    "weights": {
+      "dtype": "float",
+      "types": [
+        "fp8_e4m3",
+        "fp8_e5m2"
+      ]
+    },
+    "compute_method": "weight_only",
+    "activations": null,
+    "act_order": false,
+    "simd": [
+      "serial",
+      "avx2",
+      "avx512"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/f8/kernel.json"
+  },
+  {
+    "op": "linear",
     "codec": "q2",
     "summary": "2-bit (4-level) weights with scale and zero per group, computed on as packed; f32 activations",
     "weights": {
@@ -240,6 +262,28 @@ export const kernelRows: readonly KernelRow[] = [
     ],
     "cuda": [],
     "file": "kernels/linear/q8/kernel.json"
+  },
+  {
+    "op": "linear",
+    "codec": "table4",
+    "summary": "4-bit codes into a table of 16 values (NF4, FP4), computed on as packed; f32 activations",
+    "weights": {
+      "dtype": "table",
+      "types": [
+        "nf4",
+        "fp4"
+      ]
+    },
+    "compute_method": "weight_only",
+    "activations": null,
+    "act_order": false,
+    "simd": [
+      "serial",
+      "avx2",
+      "avx512"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/table4/kernel.json"
   },
   {
     "op": "linear",

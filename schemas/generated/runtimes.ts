@@ -520,6 +520,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "words": null,
         "source": "engine/src/checkpoint/quantized",
         "versions": null
+      },
+      {
+        "id": "QW-18",
+        "code": "QC017",
+        "words": null,
+        "source": "engine/src/checkpoint/quantized/fp8.ts",
+        "versions": null
       }
     ],
     "table": [],

@@ -19,7 +19,11 @@ export type PackedBits = 2 | 3 | 4 | 8;
  *                   `zeros` always belongs to the codes before that shift, so that a fractional zero loses nothing.
  *   activate_quant  weight I8 (signed) or U8 [out, in], weight_scale F32 [out, 1], weight_zero_point F32 [out, 1].
  * awq              qweight I32 [in, out/8] in AutoAWQ's order, qzeros I32 [groups, out/8], scales F16 [groups, out].
- * bitsandbytes     weight I8 [out, in], SCB F32 [out], weight_format U8 (0 = row order).
+ * bitsandbytes
+ *   8-bit           weight I8 [out, in], SCB F32 [out], weight_format U8 (0 = row order).
+ *   4-bit           weight U8 [out*in/2, 1] (or the same bytes as another type), weight.quant_map F32 [16], weight.absmax F32 [blocks] (nested: U8, with
+ *                   weight.nested_absmax F32, weight.nested_quant_map F32 [256]), weight.quant_state.bitsandbytes__nf4 or __fp4: JSON as U8.
+ * fp8              weight F8_E4M3 or F8_E5M2 [out, in], weight_scale of one value or [out, 1], or weight_scale_inv [out/128, in/128] (a factor all the same).
  */
 export const suffix = {
   bias: 'bias',
@@ -36,6 +40,13 @@ export const suffix = {
   weightGIdx: 'weight_g_idx',
   scb: 'SCB',
   weightFormat: 'weight_format',
+  weightScaleInv: 'weight_scale_inv',
+  bnbAbsmax: 'weight.absmax',
+  bnbQuantMap: 'weight.quant_map',
+  bnbNestedAbsmax: 'weight.nested_absmax',
+  bnbNestedQuantMap: 'weight.nested_quant_map',
+  bnbNf4: 'weight.quant_state.bitsandbytes__nf4',
+  bnbFp4: 'weight.quant_state.bitsandbytes__fp4',
 } as const;
 
 /** What a reader must know about one module of the `quantwright` layout. */

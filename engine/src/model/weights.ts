@@ -50,7 +50,8 @@ export function checkpointWeights(
     if (bias && stored.bias === undefined)
       throw new EngineError('checkpoint', `${path}: module ${module} has no bias, though the config says it has`, { file: path, tensor: `${module}.bias` });
     const weight = await binding.createWeight(stored.spec);
-    if (stored.spec.codec !== 'dense') {
+    // Those two are computed on where they lie in the file.
+    if (stored.spec.codec !== 'dense' && stored.spec.codec !== 'f8') {
       releaseModule(mapped, module);
       made?.(module, weight);
     }
@@ -82,7 +83,7 @@ export function checkpointWeights(
   };
 }
 
-/** A packed weight needs its tensors no more; without this, their pages would count as memory of the process until the system wants them. */
+/** A weight packed from its tensors needs them no more; without this, their pages would count as memory of the process until the system wants them. */
 function releaseModule(mapped: MappedCheckpoint, module: string): void {
   for (const part of Object.values(suffix)) {
     const name = `${module}.${part}`;

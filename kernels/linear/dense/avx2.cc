@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "linear/dense/codec.h"
+#include "linear/transpose.h"
 
 namespace {
 
@@ -31,12 +32,6 @@ __m256 load_first(const typename Stored<kType>::Element* at, int64_t count) {
   alignas(32) typename Stored<kType>::Element lanes[8] = {};
   __builtin_memcpy(lanes, at, size_t(count) * sizeof lanes[0]);
   return Stored<kType>::load(lanes);
-}
-
-inline float add_lanes(__m256 v_f32x8) {
-  __m128 half_f32x4 = _mm_add_ps(_mm256_castps256_ps128(v_f32x8), _mm256_extractf128_ps(v_f32x8, 1));
-  half_f32x4 = _mm_add_ps(half_f32x4, _mm_movehl_ps(half_f32x4, half_f32x4));
-  return _mm_cvtss_f32(_mm_add_ss(half_f32x4, _mm_movehdup_ps(half_f32x4)));
 }
 
 template <qw_type kType, int kRows, int kM>
@@ -101,26 +96,6 @@ void stream(const qw_dense_weight* weight, const float* x, int64_t ldx, int m, c
   if (weight->type == QW_F32) stream_type<QW_F32>(weight, x, ldx, m, bias, y, ldy, begin, end);
   if (weight->type == QW_F16) stream_type<QW_F16>(weight, x, ldx, m, bias, y, ldy, begin, end);
   if (weight->type == QW_BF16) stream_type<QW_BF16>(weight, x, ldx, m, bias, y, ldy, begin, end);
-}
-
-// In place: lane c of vector r becomes lane r of vector c.
-inline void transpose(__m256 (&v)[8]) {
-  __m256 t[8];
-  for (int i = 0; i < 8; i += 2) {
-    t[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
-    t[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
-  }
-  for (int i = 0; i < 8; i += 4) {
-    v[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
-    v[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
-    v[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
-    v[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
-  }
-  for (int i = 0; i < 4; ++i) {
-    t[i] = _mm256_permute2f128_ps(v[i], v[i + 4], 0x20);
-    t[i + 4] = _mm256_permute2f128_ps(v[i], v[i + 4], 0x31);
-  }
-  for (int i = 0; i < 8; ++i) v[i] = t[i];
 }
 
 template <qw_type kType>

@@ -3,6 +3,8 @@ import { runInNewContext } from 'node:vm';
 import { EngineError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../json-file.ts';
 import { spell } from '../spell.ts';
+import type { ScaleBlock } from './fp8.ts';
+import { parseBlock } from './fp8-config.ts';
 
 export interface CompressedGroup {
   /** Class names (`Linear`), module names, or `re:` regular expressions. */
@@ -12,14 +14,17 @@ export interface CompressedGroup {
   readonly groupSize: number;
   /** int8 activations, quantized per token at run time. */
   readonly dynamicInt8Activations: boolean;
+  /** 8-bit floats: rows and columns that share a scale; null = the tensor or its rows. */
+  readonly scaleBlock: ScaleBlock | null;
 }
 
-/** Throws kind `checkpoint` for schemes that are not integers or need scales that are fixed in advance. */
+/** Layouts that hold their codes as this engine reads them; naive-quantized is an older name of int- and float-quantized. */
+const formats: readonly unknown[] = [undefined, 'int-quantized', 'pack-quantized', 'float-quantized', 'naive-quantized', 'mixed-precision'];
+
+/** Throws kind `checkpoint` for weights that are neither integers nor 8-bit floats, and for integers that need activation scales fixed in advance. */
 export function parseCompressedGroups(config: JsonObject, file: string): readonly CompressedGroup[] {
   const format = config['format'];
-  if (format !== undefined && format !== 'int-quantized' && format !== 'pack-quantized' && format !== 'mixed-precision') {
-    throw refused(file, `format ${spell(format)}`, 'this engine reads int-quantized and pack-quantized');
-  }
+  if (!formats.includes(format)) throw refused(file, `format ${spell(format)}`, 'this engine reads int-quantized, pack-quantized and float-quantized');
   const groups = config['config_groups'];
   if (!isJsonObject(groups)) throw refused(file, 'a missing "config_groups"', 'it must be an object of groups');
   return Object.entries(groups).map(([name, group]) => parseGroup(group, name, file));
@@ -53,8 +58,14 @@ function parseGroup(group: unknown, name: string, file: string): CompressedGroup
   if (!isJsonObject(group) || !isJsonObject(group['weights']))
     throw refused(file, `${where} without "weights"`, 'each group must say how its weights are stored');
   const weights = group['weights'];
-  if ((weights['type'] ?? 'int') !== 'int') throw refused(file, `${where}: weights of type ${spell(weights['type'])}`, 'this engine reads integers');
+  const type = weights['type'] ?? 'int';
   const bits = weights['num_bits'];
+  if (type === 'float' && bits === 8) {
+    // What input_activations say is left out: activations stay float.
+    const scaleBlock = weights['strategy'] === 'block' ? parseBlock(weights['block_structure'], `${where}: block_structure`, file) : null;
+    return { targets: parseTargets(group['targets'], where, file), bits, groupSize: -1, dynamicInt8Activations: false, scaleBlock };
+  }
+  if (type !== 'int') throw refused(file, `${where}: ${spell(bits)}-bit weights of type ${spell(type)}`, 'this engine reads integers and 8-bit floats');
   if (bits !== 2 && bits !== 3 && bits !== 4 && bits !== 8) throw refused(file, `${where}: num_bits ${spell(bits)}`, '2, 3, 4 and 8 can be loaded');
   const size = weights['group_size'] ?? -1;
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || (size !== -1 && size <= 0))
@@ -64,6 +75,7 @@ function parseGroup(group: unknown, name: string, file: string): CompressedGroup
     bits,
     groupSize: size,
     dynamicInt8Activations: parseActivations(group['input_activations'], where, file),
+    scaleBlock: null,
   };
 }
 

@@ -12,11 +12,11 @@ test('a gptq config without checkpoint_format is v1, as all published ones were'
 
 test('a method that cannot be loaded is refused with those that can', () => {
   assert.throws(
-    () => parseQuantization({ quant_method: 'hqq', bits: 4 }, file),
+    () => parseQuantization({ quant_method: 'aqlm', bits: 4 }, file),
     (error) =>
       error instanceof EngineError &&
       error.kind === 'checkpoint' &&
-      /"hqq".*gptq, awq, bitsandbytes \(8-bit\), compressed-tensors and quantwright/.test(error.message),
+      /"aqlm".*gptq, awq, bitsandbytes, fp8, fbgemm_fp8, compressed-tensors and quantwright/.test(error.message),
   );
 });
 

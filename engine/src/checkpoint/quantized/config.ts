@@ -7,6 +7,7 @@ import { type PackedBits, quantwrightVersion } from '../layouts.ts';
 import { limits } from '../limits.ts';
 import { spell } from '../spell.ts';
 import { type CompressedGroup, parseCompressedGroups } from './compressed-config.ts';
+import { type Fp8Config, parseFp8 } from './fp8-config.ts';
 
 export interface GptqConfig {
   readonly layout: 'gptq';
@@ -36,7 +37,7 @@ export interface QuantwrightStored {
   readonly layout: 'quantwright';
   of(module: string): QuantwrightModuleConfig;
 }
-export type StoredQuantization = GptqConfig | AwqConfig | BnbConfig | CompressedConfig | QuantwrightStored;
+export type StoredQuantization = GptqConfig | AwqConfig | BnbConfig | CompressedConfig | Fp8Config | QuantwrightStored;
 
 /** Files of AutoGPTQ and AutoAWQ, for models whose config.json says nothing. */
 const OWN_FILES = [
@@ -61,11 +62,12 @@ export function parseQuantization(config: JsonObject, file: string): StoredQuant
   if (method === 'gptq') return parseGptq(config, file);
   if (method === 'awq') return parseAwq(config, file);
   if (method === 'bitsandbytes') return parseBnb(config, file);
+  if (method === 'fp8' || method === 'fbgemm_fp8') return parseFp8(config, file);
   if (method === 'compressed-tensors') return { layout: 'compressed-tensors', groups: parseCompressedGroups(config, file) };
   if (method === 'quantwright') return parseQuantwright(config, file);
   throw new EngineError(
     'checkpoint',
-    `${file}: quant_method ${spell(method)} cannot be loaded; this engine reads gptq, awq, bitsandbytes (8-bit), compressed-tensors and quantwright`,
+    `${file}: quant_method ${spell(method)} cannot be loaded; this engine reads gptq, awq, bitsandbytes, fp8, fbgemm_fp8, compressed-tensors and quantwright`,
     {
       file,
     },
@@ -100,8 +102,8 @@ function parseAwq(config: JsonObject, file: string): AwqConfig {
 }
 
 function parseBnb(config: JsonObject, file: string): BnbConfig {
-  if (config['load_in_8bit'] !== true) {
-    throw new EngineError('checkpoint', `${file}: 4-bit bitsandbytes weights cannot be loaded; this engine reads those of load_in_8bit`, { file });
+  if (config['load_in_8bit'] !== true && config['load_in_4bit'] !== true) {
+    throw new EngineError('checkpoint', `${file}: quantization_config of bitsandbytes says neither load_in_4bit nor load_in_8bit`, { file });
   }
   return { layout: 'bitsandbytes' };
 }

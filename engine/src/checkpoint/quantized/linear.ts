@@ -7,8 +7,11 @@ import { suffix } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import { readAwq } from './awq.ts';
 import { readBnbInt8 } from './bitsandbytes.ts';
+import { isBnb4bit, readBnb4bit } from './bitsandbytes-4bit.ts';
+import { groupOf } from './compressed-config.ts';
 import { readIntQuantized, readPackQuantized } from './compressed-tensors.ts';
 import type { StoredQuantization } from './config.ts';
+import { readFp8 } from './fp8.ts';
 import { readGptq } from './gptq.ts';
 import { readQuantwright } from './quantwright.ts';
 import { expectTensor, type LinearPlace, readBias, type StoredLinear } from './stored.ts';
@@ -26,6 +29,7 @@ export async function readLinear(
     return { spec: { codec: 'dense', ...mapped.dense(`${place.module}.${suffix.weight}`) }, ...(await readBias(mapped, place)) };
   }
   const path = mapped.checkpoint.path;
+  if (kind === 'fp8' && quantization === null) return readFp8(mapped, place, null, false);
   if (quantization === null) {
     throw new EngineError(
       'checkpoint',
@@ -37,6 +41,10 @@ export async function readLinear(
   if (quantization.layout === 'gptq' && kind === 'words') return readGptq(mapped, place, quantization, binding);
   if (quantization.layout === 'awq' && kind === 'words') return readAwq(mapped, place, quantization);
   if (quantization.layout === 'bitsandbytes' && kind === 'int8') return readBnbInt8(mapped, place);
+  if (quantization.layout === 'bitsandbytes' && kind === 'table') return readBnb4bit(mapped, place);
+  if (quantization.layout === 'fp8' && kind === 'fp8') return readFp8(mapped, place, quantization.block, true);
+  if (quantization.layout === 'compressed-tensors' && kind === 'fp8')
+    return readFp8(mapped, place, groupOf(quantization.groups, place.module)?.scaleBlock ?? null, true);
   if (quantization.layout === 'compressed-tensors' && kind === 'int8') return readIntQuantized(mapped, place, quantization);
   if (quantization.layout === 'compressed-tensors' && kind === 'packed') return readPackQuantized(mapped, place, quantization, binding);
   throw new EngineError('checkpoint', `${path}: the tensors of ${place.module} are not of the ${quantization.layout} layout that its config names`, {
@@ -45,7 +53,7 @@ export async function readLinear(
   });
 }
 
-function storedKind(checkpoint: Checkpoint, module: string): 'dense' | 'words' | 'packed' | 'int8' {
+function storedKind(checkpoint: Checkpoint, module: string): 'dense' | 'words' | 'packed' | 'int8' | 'table' | 'fp8' {
   if (checkpoint.has(`${module}.${suffix.qweight}`)) return 'words';
   if (checkpoint.has(`${module}.${suffix.weightPacked}`)) return 'packed';
   const weight = checkpoint.find(`${module}.${suffix.weight}`);
@@ -55,5 +63,7 @@ function storedKind(checkpoint: Checkpoint, module: string): 'dense' | 'words' |
       tensor: `${module}.weight`,
     });
   }
+  if (isBnb4bit((name) => checkpoint.has(name), module)) return 'table';
+  if (weight.dtype === 'F8_E4M3' || weight.dtype === 'F8_E5M2') return 'fp8';
   return weight.dtype === 'I8' || weight.dtype === 'U8' ? 'int8' : 'dense';
 }

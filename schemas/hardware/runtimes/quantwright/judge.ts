@@ -1,6 +1,7 @@
 // Our own runtime's verdicts. What the kernels compute on comes from their kernel.json (generated/kernels.ts); what the engine can make and
 // save comes from runtime.json and the layouts' limits.
 import { kernelRows } from '../../../generated/kernels.ts';
+import type { Recipe } from '../../../recipe/recipe.ts';
 import { piecesOf } from '../../divisibility.ts';
 import { ignored, type JudgeInput, refused } from '../../judge.ts';
 import type { SupportVerdict } from '../../verdict.ts';
@@ -91,17 +92,33 @@ function unlistedModel(input: JudgeInput, modelType: string, listed: readonly st
 
 /** Layouts of checkpoints that the engine reads (engine/src/checkpoint/quantized), and recipes that are for other tools. */
 function foreignVerdicts(input: JudgeInput): readonly SupportVerdict[] {
-  const { scheme, variant, saveFormat, methods } = input.recipe;
+  const { scheme, variant, saveFormat } = input.recipe;
   const packed = scheme === 'compressed-tensors' && (variant === 'pack-quantized' || variant === 'int-quantized');
-  const read = (scheme === 'awq' && variant === 'gemm') || (scheme === 'bitsandbytes' && methods[0] === 'llm_int8');
-  if (saveFormat !== null || packed || (read && input.intent === 'run')) {
+  if (saveFormat !== null || packed || (input.intent === 'run' && isRead(input.recipe))) {
     return [];
   }
   const message =
     input.intent === 'run'
-      ? `Quantwright: ${scheme}${variant === null ? '' : ` (${variant})`} checkpoints are not read in this version; gptq, awq (gemm), bitsandbytes (8-bit), compressed-tensors (pack-quantized, int-quantized) and its own are.`
+      ? `Quantwright: ${scheme}${variant === null ? '' : ` (${variant})`} checkpoints are not read in this version; gptq, awq (gemm), bitsandbytes, fp8, fbgemm_fp8, compressed-tensors (pack-quantized, int-quantized, float-quantized) and its own are.`
       : `Quantwright: a config of ${scheme} is not run as it is; convert it to a *.quant.json.`;
   return [refused(input, { rule: 'QW-17', field: 'scheme', message })];
+}
+
+/** Read and run, but never written. */
+function isRead({ scheme, variant, weights }: Recipe): boolean {
+  switch (scheme) {
+    case 'awq':
+      return variant === 'gemm';
+    case 'bitsandbytes':
+    case 'fbgemm_fp8':
+      return true;
+    case 'fp8':
+      return weights.dtype === 'fp8_e4m3';
+    case 'compressed-tensors':
+      return weights.dtype === 'fp8_e4m3' && (variant === 'float-quantized' || variant === 'naive-quantized');
+    default:
+      return false;
+  }
 }
 
 /** A job without work, and settings that a layout overrules. */

@@ -1,7 +1,7 @@
 // Recipe x kernel rows: which of our linear kernels computes on these weights, and which setting is in the way when none does.
 import type { ComputeMethod, WeightRecipe } from '../../../recipe/recipe.ts';
 import { groupWords } from '../../group-size.ts';
-import { fallsBack, type JudgeInput, refused } from '../../judge.ts';
+import { fallsBack, ignored, type JudgeInput, refused } from '../../judge.ts';
 import type { Nearest, SupportVerdict } from '../../verdict.ts';
 import type { KernelRow } from '../kernel-row.ts';
 
@@ -13,7 +13,7 @@ export interface KernelAnswer {
 
 export function kernelVerdicts(input: JudgeInput, rows: readonly KernelRow[]): KernelAnswer {
   const { recipe } = input;
-  const linear = rows.filter((row) => row.op === 'linear' && row.weights.dtype === recipe.weights.dtype);
+  const linear = rows.filter((row) => row.op === 'linear');
   const own = judge(input, linear, recipe.weights, null);
   const overrides = recipe.overrides.flatMap(({ pattern, weights }) => judge(input, linear, { ...recipe.weights, ...weights }, pattern).verdicts);
   return { row: own.row, verdicts: [...own.verdicts, ...overrides] };
@@ -34,8 +34,13 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
       refused(input, { rule, field: pattern === null ? field : 'overrides', message: `Quantwright: ${message}`, nearest: pattern === null ? nearest : null }),
     ],
   });
-  const computing = rows.filter((row) => row.compute_method === computeMethod);
+  const computing = rows.filter((row) => row.compute_method === computeMethod && row.weights.dtype === weights.dtype);
   if (weights.dtype !== 'int') {
+    // Such weights are run, never made; their kernels leave activations as they are.
+    const row = input.intent === 'run' ? rows.find(({ weights: taken }) => taken.types?.includes(weights.dtype)) : undefined;
+    if (row !== undefined) {
+      return { row, verdicts: pattern === null && input.recipe.activations !== null ? [floatActivations(input, weights.dtype)] : [] };
+    }
     return no('QW-02', 'weights.dtype', `no kernel computes on ${weights.dtype} weights${of}.`, {
       field: 'weights.dtype',
       value: 'int',
@@ -70,6 +75,14 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
     });
   }
   return { row, verdicts: exact.length > 0 ? [] : [wide(input, weights, row, of)] };
+}
+
+function floatActivations(input: JudgeInput, dtype: string): SupportVerdict {
+  return ignored(input, {
+    rule: 'QW-18',
+    field: 'activations',
+    message: `Quantwright: activations beside ${dtype} weights stay float; the config's quantization of them, and scales stored for it, are not used.`,
+  });
 }
 
 function wide(input: JudgeInput, weights: WeightRecipe, row: KernelRow, of: string): SupportVerdict {

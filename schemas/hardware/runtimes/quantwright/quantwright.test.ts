@@ -61,6 +61,38 @@ test('a GPTQ checkpoint runs although the method is not one this version quantiz
   assert.equal(short(judge(recipe, { runtime: 'quantwright', intent: 'quantize' })), 'refused QW-01');
 });
 
+test("other tools' checkpoints run as they are, and what is not read is refused", () => {
+  const verdicts = (format: string, config: Config): string => {
+    const all = judge(recipeOf(format, config), { runtime: 'quantwright', device: 'x86-avx512' });
+    return all.map((verdict) => short([verdict])).join(', ');
+  };
+  const float = { num_bits: 8, type: 'float', strategy: 'channel', symmetric: true };
+  const compressed = (format: string, weights: object, input: object | null): Config => ({
+    quant_method: 'compressed-tensors',
+    format,
+    config_groups: { group_0: { targets: ['Linear'], weights, input_activations: input } },
+  });
+  assert.equal(verdicts('hf-bitsandbytes', { load_in_4bit: true, bnb_4bit_quant_type: 'nf4' }), 'supported table4 (avx512)');
+  assert.equal(verdicts('hf-bitsandbytes', { load_in_4bit: true, bnb_4bit_quant_type: 'fp4', bnb_4bit_use_double_quant: true }), 'supported table4 (avx512)');
+  assert.equal(
+    verdicts('hf-fp8', { quant_method: 'fp8', activation_scheme: 'dynamic', weight_block_size: [128, 128] }),
+    'ignored QW-18, supported f8 (avx512)',
+  );
+  assert.equal(verdicts('hf-fp8', { quant_method: 'mxfp8' }), 'refused QW-17');
+  assert.equal(verdicts('hf-fbgemm-fp8', { quant_method: 'fbgemm_fp8', activation_scale_ub: 1200 }), 'ignored QW-18, supported f8 (avx512)');
+  assert.equal(
+    verdicts('hf-compressed-tensors', compressed('float-quantized', float, { ...float, strategy: 'token', dynamic: true })),
+    'ignored QW-18, supported f8 (avx512)',
+  );
+  assert.equal(verdicts('hf-compressed-tensors', compressed('naive-quantized', float, null)), 'supported f8 (avx512)');
+  assert.equal(
+    verdicts('hf-compressed-tensors', compressed('nvfp4-pack-quantized', { num_bits: 4, type: 'float', strategy: 'tensor_group', group_size: 16 }, null)),
+    'refused QW-17',
+  );
+  const quantizing = judge(recipeOf('hf-bitsandbytes', { load_in_4bit: true }), { runtime: 'quantwright', intent: 'quantize' });
+  assert.equal(short(quantizing), 'refused QW-17');
+});
+
 test('devices: the highest level both have, no CUDA yet, serial where nothing fits', () => {
   const eight = recipeOf('quantwright', IQ({ weight_format: 'int8', compute_method: 'activate_quant' }));
   const on = (device: string): string => short(judge(eight, { runtime: 'quantwright', device }));
