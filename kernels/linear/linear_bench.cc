@@ -31,6 +31,7 @@ constexpr Variant kVariants[] = {
     {"q4-32", "q4", 32, QW_F16},   {"q2-16", "q2", 16, QW_F16},   {"q2-128", "q2", 128, QW_F16}, {"q3-16", "q3", 16, QW_F16},
     {"q3-128", "q3", 128, QW_F16}, {"q5-32", "q5", 32, QW_F16},   {"q5-128", "q5", 128, QW_F16}, {"q6-16", "q6", 16, QW_F16},
     {"q6-128", "q6", 128, QW_F16}, {"w8a8", "w8a8", -1, QW_F16},
+    {"nf4-64", "table4", 64, QW_F32}, {"fp8-128", "f8", 128, QW_F32},
 };
 
 struct Weights {
@@ -76,6 +77,32 @@ void make_affine(const Variant& variant, int64_t rows, int64_t cols, Weights& ou
   } while (total < kRotated);
 }
 
+void make_table4(const Variant& variant, int64_t rows, int64_t cols, Weights& out) {
+  std::vector<uint8_t> codes(size_t(rows * cols / 2));
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] = uint8_t(i * 2654435761u >> 24);
+  const std::vector<float> absmax(size_t(rows * cols / variant.group_size), 0.0078125f);
+  qw_table4 table4 = {rows, cols, variant.group_size, codes.data(), absmax.data(), {}};
+  for (int i = 0; i < 16; ++i) table4.table[i] = float(i - 7) * 0.125f;
+  for (size_t total = 0; total < kRotated; total += out.copies.back()->bytes) {
+    qw_weight* weight = nullptr;
+    if (qw_weight_table4(&table4, qw_pool_shared(), &weight).code != QW_OK) return;
+    out.copies.push_back(weight);
+  }
+}
+
+void make_f8(const Variant& variant, int64_t rows, int64_t cols, Weights& out) {
+  const size_t bytes = size_t(rows * cols), copies = kRotated / bytes + 1;
+  const int64_t block = variant.group_size;
+  const std::vector<float> scale(size_t((rows + block - 1) / block * ((cols + block - 1) / block)), 0.0078125f);
+  out.dense.resize(copies * bytes);
+  for (size_t i = 0; i < out.dense.size(); ++i) out.dense[i] = char((i * 2654435761u >> 24) % 0x7f);
+  for (size_t copy = 0; copy < copies; ++copy) {
+    const qw_f8 f8 = {QW_F8_E4M3, rows, cols, out.dense.data() + copy * bytes, scale.data(), block, block};
+    qw_weight* weight = nullptr;
+    if (qw_weight_f8(&f8, &weight).code == QW_OK) out.copies.push_back(weight);
+  }
+}
+
 // Median and least seconds of a call, over windows of at least 60 ms in all.
 void time_calls(const Weights& weights, int64_t m, double* median, double* least) {
   const qw_weight* first = weights.copies[0];
@@ -110,6 +137,8 @@ int main(int argc, char** argv) {
     for (const auto& [rows, cols] : shapes) {
       Weights weights;
       if (std::strcmp(variant.codec, "dense") == 0) make_dense(variant, rows, cols, weights);
+      else if (std::strcmp(variant.codec, "table4") == 0) make_table4(variant, rows, cols, weights);
+      else if (std::strcmp(variant.codec, "f8") == 0) make_f8(variant, rows, cols, weights);
       else make_affine(variant, rows, cols, weights);
       if (weights.copies.empty()) return 1;
       for (const int64_t m : counts) {

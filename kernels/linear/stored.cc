@@ -35,6 +35,9 @@ qw_band qw_read_band(const qw_affine* affine, int64_t band, std::vector<uint8_t>
     qw_unpack_awq_band(affine->codes.data, affine->rows, cols, row, count, scratch.data(), ld);
   } else if (affine->codes.layout == QW_CODES_GPTQ) {
     qw_unpack_gptq_band(affine->codes.data, affine->rows, cols, affine->codes.bits, row, count, scratch.data(), ld);
+  } else if (affine->codes.layout == QW_CODES_PLANES) {
+    const int64_t plane = qw_plane_codes(affine->rows, cols, affine->group_size, affine->codes.bits);
+    qw_unpack_planes_band(affine->codes.data, cols, plane, affine->codes.bits, row, count, scratch.data(), ld);
   } else {
     qw_unpack_rows_band(affine->codes.data, cols, affine->codes.bits, row, count, scratch.data(), ld);
   }
@@ -80,6 +83,12 @@ qw_status qw_check_stored(const qw_affine* affine, const char* codec) {
     }
   } else if (codes.layout == QW_CODES_GGUF) {
     if (qw_gguf_facts_of(qw_gguf_type(codes.bits)) == nullptr) return qw_error(QW_UNSUPPORTED, "%s weight: GGUF block type %d", codec, codes.bits);
+  } else if (codes.layout == QW_CODES_PLANES) {
+    const bool width = codes.bits == 1 || codes.bits == 2 || codes.bits == 3 || codes.bits == 4 || codes.bits == 8;
+    if (!width || codes.is_signed || affine->cols % affine->group_size != 0) {
+      return qw_error(QW_UNSUPPORTED, "%s weight: planes of %d bits in groups of %lld over %lld columns; 1, 2, 3, 4 and 8 unsigned bits and groups that divide the columns can be read",
+                      codec, codes.bits, (long long)affine->group_size, (long long)affine->cols);
+    }
   } else if (!words && codes.layout != QW_CODES_BYTES) {
     return qw_error(QW_INVALID_ARGUMENT, "%s weight: code layout %d", codec, int(codes.layout));
   }

@@ -1,5 +1,7 @@
 // Test support: the same weight given in every stored form must pack to the same weight.
 #pragma once
+#include <array>
+
 #include "linear/linear_case.h"
 #include "pack/pack.h"
 
@@ -75,6 +77,34 @@ inline void check_awq(const char* codec, Random& random) {
     affine.rows = rows - 1;
     qw_weight* weight = nullptr;
     CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_UNSUPPORTED, "AWQ words hold 4 bits of 8 rows");
+  }
+}
+
+// HQQ's planes, packed plainly: line n of `fields` parts goes into field n / lines_a_plane, counted from the highest.
+inline void check_planes(const char* codec, int bits, Random& random) {
+  const int fields = bits == 3 ? 10 : 8 / bits;
+  for (const auto& s : {std::array<int64_t, 3>{16, 96, 32}, {70, 64, 64}, {8, 40, 8}, {136, 160, 16}}) {
+    const AffineCase test({s[0], s[1], s[2], bits, false, false, true, QW_F16}, random);
+    const int64_t lines = s[0] * s[1] / s[2], in_plane = (lines + fields - 1) / fields;
+    if (bits != 3 && lines % fields != 0) continue;
+    std::vector<uint32_t> words(size_t(in_plane * s[2]));
+    for (int64_t line = 0; line < lines; ++line) {
+      for (int64_t k = 0; k < s[2]; ++k) {
+        words[size_t(line % in_plane * s[2] + k)] |= uint32_t(uint8_t(test.codes[size_t(line * s[2] + k)])) << ((fields - 1 - line / in_plane) * bits);
+      }
+    }
+    const size_t word_bytes = bits == 3 ? 4 : 1;
+    std::vector<char> stored(words.size() * word_bytes + 1);  // one byte off
+    for (size_t i = 0; i < words.size(); ++i) std::memcpy(stored.data() + 1 + i * word_bytes, &words[i], word_bytes);
+    qw_affine affine = test.affine();
+    affine.codes = {QW_CODES_PLANES, bits, false, stored.data() + 1};
+    const std::vector<float> got = dequantized(codec, affine);
+    int64_t wrong = 0;
+    for (size_t i = 0; i < got.size(); ++i) wrong += got[i] != test.weight(int64_t(i) / s[1], int64_t(i) % s[1]);
+    CHECK(wrong == 0);
+    affine.group_size = s[2] - 1;
+    qw_weight* weight = nullptr;
+    CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_UNSUPPORTED, "groups that divide the columns");
   }
 }
 

@@ -32,6 +32,15 @@ void qw_unpack_rows_band(const void* words, int64_t cols, int bits, int64_t row,
 // The same of AutoAWQ's GEMM layout: words [cols, rows / 8], 4 bits; row and count are multiples of 8.
 void qw_unpack_awq_band(const void* words, int64_t rows, int64_t cols, int64_t row, int64_t count, uint8_t* codes, int64_t ld);
 
+// HQQ: the codes of [rows, cols] as lines of group_size, the lines in planes of equally many (the last is padded for 3 bits); word i holds code i
+// of every plane, the first plane in the highest bits. A word is a byte of 8 / bits fields, for 3 bits 32 bits of 10 fields.
+static inline int64_t qw_plane_fields(int bits) { return bits == 3 ? 10 : 8 / bits; }
+static inline int64_t qw_plane_word_bytes(int bits) { return bits == 3 ? 4 : 1; }
+// Codes of a plane, which is also the number of words.
+int64_t qw_plane_codes(int64_t rows, int64_t cols, int64_t group_size, int bits);
+// 1, 2, 3, 4 or 8 bits; plane as qw_plane_codes gives it.
+void qw_unpack_planes_band(const void* words, int64_t cols, int64_t plane, int bits, int64_t row, int64_t count, uint8_t* codes, int64_t ld);
+
 // f32 copy [rows, cols] of a stored matrix (f16 and bf16 widen exactly).
 qw_status qw_widen(const qw_dense* source, qw_pool* pool, float* out);
 

@@ -51,10 +51,11 @@ export interface DenseWeightSpec extends DenseSource {
 /** Codes as a checkpoint stores them: packed for the kernels without a copy of one byte per code. */
 export interface StoredCodes {
   /** bytes: [rows, cols]. gptq: words [ceil(cols*bits/32), rows] (section 18.1). rows: words [rows, ceil(cols*bits/32)] (section 18.3).
-   * awq: words [cols, rows/8] of 4 bits, outputs in AutoAWQ's order. */
-  readonly layout: 'bytes' | 'gptq' | 'rows' | 'awq';
-  /** Width of a field of the words; 8 for bytes. */
-  readonly bits: 2 | 3 | 4 | 8;
+   * awq: words [cols, rows/8] of 4 bits, outputs in AutoAWQ's order. planes: bytes (3 bits: words of 10 fields),
+   * field i of all of them, from the highest on, being part i of the flat matrix in lines of groupSize (HQQ); groupSize divides cols. */
+  readonly layout: 'bytes' | 'gptq' | 'rows' | 'awq' | 'planes';
+  /** Width of a field of the words; 8 for bytes. 1 for planes only. */
+  readonly bits: 1 | 2 | 3 | 4 | 8;
   /** Signed bytes are int8; signed fields of words are code + 2^(bits-1). */
   readonly signed: boolean;
   readonly data: Bytes;

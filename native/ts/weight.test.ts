@@ -50,7 +50,7 @@ describe('Weight', () => {
     await rejects(binding.createWeight(affine({ codes: { ...stored, bits: wrong(5) } })), /spec\.codes\.bits must be 2, 3, 4 or 8, not 5/);
     await rejects(
       binding.createWeight(affine({ codes: { ...stored, layout: wrong('tiled') } })),
-      /layout must be one of 'bytes', 'gptq', 'rows', 'awq', not 'tiled'/,
+      /layout must be one of 'bytes', 'gptq', 'rows', 'awq', 'planes', not 'tiled'/,
     );
     await assert.rejects(
       binding.createWeight(affine({ codes: { ...stored, layout: 'awq', data: new Uint8Array(16) } })),

@@ -62,6 +62,8 @@ export interface InspectReport {
   readonly parameters: number;
   readonly fileBytes: number;
   readonly quantization: string | null;
+  /** Kernel that its linears run in here, or why they do not; null where no quantization_config says what they are. */
+  readonly runsIn: string | null;
   readonly bitsPerWeight: number;
   readonly contextLength: number | null;
   readonly hasChatTemplate: boolean;

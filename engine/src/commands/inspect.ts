@@ -31,6 +31,7 @@ async function inspect(terminal: Terminal, path: string, json: boolean): Promise
       `  parameters   ${report.parameters.toLocaleString('en')}`,
       `  files        ${bytesText(report.fileBytes)}`,
       `  weights      ${printable(report.quantization ?? 'not quantized')}, ${report.bitsPerWeight.toFixed(2)} bits/weight`,
+      ...(report.runsIn === null ? [] : [`  runs in      ${printable(report.runsIn)}`]),
       ...(report.contextLength === null ? [] : [`  context      ${report.contextLength.toLocaleString('en')} tokens`]),
       `  chat         ${report.hasChatTemplate ? 'has a chat template' : 'has no chat template'}`,
       '',

@@ -18,6 +18,7 @@ export async function inspectGguf(path: string): Promise<InspectReport> {
     parameters: sum(all, weightsOf),
     fileBytes,
     quantization: types.length === 0 ? null : `gguf ${types.join(' + ')}`,
+    runsIn: null,
     bitsPerWeight: (8 * sum(counted, ({ bytes }) => bytes)) / Math.max(sum(counted, weightsOf), 1),
     contextLength: architecture === null ? null : metadata.count(`${architecture}.context_length`),
     hasChatTemplate: metadata.text('tokenizer.chat_template') !== null,

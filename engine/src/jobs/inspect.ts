@@ -1,6 +1,7 @@
 // What a model directory, safetensors or GGUF file holds, from headers and small JSON files. Never maps or reads weights.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkConfig } from '@quantwright/schemas/check/check';
 import { modulesOf } from '@quantwright/schemas/checkpoint/linears';
 import type { ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
 import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/shape-from-config';
@@ -9,6 +10,7 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { isGgufPath } from '../checkpoint/gguf/file.ts';
 import { isJsonObject, type JsonObject, readOptionalJsonObject } from '../checkpoint/json-file.ts';
 import { limits } from '../checkpoint/limits.ts';
+import { ownTarget } from '../pipeline/judge.ts';
 import { inspectGguf } from './inspect-gguf.ts';
 
 /** Throws kind `input`, `io` or `checkpoint`. */
@@ -26,6 +28,7 @@ export async function inspectPath(path: string): Promise<InspectReport> {
     parameters: count.parameters,
     fileBytes: checkpoint.fileBytes,
     quantization: config === null ? null : await quantizationText(config, directory),
+    runsIn: config === null ? null : kernelText(config),
     bitsPerWeight: (8 * count.linearBytes) / Math.max(count.linearWeights, 1),
     contextLength: model?.maxPositions ?? null,
     hasChatTemplate: directory !== null && (await hasChatTemplate(directory)),
@@ -94,6 +97,14 @@ async function quantizationText(config: JsonObject, directory: string | null): P
   ]
     .filter((word) => typeof word === 'string')
     .join(' ');
+}
+
+/** The judge's words for this engine, as `check` would say them of config.json. */
+function kernelText(config: JsonObject): string | null {
+  const { verdicts } = checkConfig({ fileName: 'config.json', text: JSON.stringify(config), modelConfigText: null, targets: [ownTarget] });
+  const refusal = verdicts.find(({ kind }) => kind === 'refused');
+  if (refusal !== undefined && refusal.kind !== 'supported') return refusal.message;
+  return verdicts.map((verdict) => (verdict.kind === 'supported' ? verdict.kernel : verdict.message)).join('; ') || null;
 }
 
 async function hasChatTemplate(directory: string): Promise<boolean> {

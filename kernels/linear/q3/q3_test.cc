@@ -7,5 +7,6 @@ int main() {
   qw_test::check_extremes("q3", 3, random);
   qw_test::check_refusals("q3", 3, random);
   qw_test::check_stored_forms("q3", 3, random);
+  qw_test::check_planes("q3", 3, random);
   return qw_test::finish("linear/q3");
 }

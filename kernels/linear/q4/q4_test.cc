@@ -8,5 +8,7 @@ int main() {
   qw_test::check_refusals("q4", 4, random);
   qw_test::check_stored_forms("q4", 4, random);
   qw_test::check_awq("q4", random);
+  qw_test::check_planes("q4", 4, random);
+  qw_test::check_planes("q4", 1, random);
   return qw_test::finish("linear/q4");
 }

@@ -7,5 +7,6 @@ int main() {
   qw_test::check_extremes("q8", 8, random);
   qw_test::check_refusals("q8", 8, random);
   qw_test::check_stored_forms("q8", 8, random);
+  qw_test::check_planes("q8", 8, random);
   return qw_test::finish("linear/q8");
 }

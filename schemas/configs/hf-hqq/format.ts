@@ -28,7 +28,8 @@ export const hfHqq: ConfigFormat = methodFormat({
     const weights = all ?? overrides[0]?.weights ?? null;
     // Layers by tag: linears without one stay as they are.
     const others = all === null && overrides.length > 0 ? [`(?!(?:${overrides.map(({ pattern }) => pattern).join('|')}))`] : [];
-    return weights === null ? null : { ...baseRecipe('hf-hqq', 'hqq', ['hqq'], weights), overrides, ignore: others };
+    const variant = hasOutputGroups(config) ? 'axis 0' : null;
+    return weights === null ? null : { ...baseRecipe('hf-hqq', 'hqq', ['hqq'], weights), variant, overrides, ignore: others };
   },
   inner(fields, path) {
     const params = fieldsOf(fields.object('quant_config')?.['weight_quant_params'], [...path, ...PARAMS]);
@@ -59,6 +60,14 @@ function weightsOf(config: unknown): WeightRecipe | null {
   const along = fields.integer('axis') === 0 ? -1 : groupSize;
   const zeroPoint = fields.boolean('round_zero') === true ? 'integer' : 'float';
   return { ...baseRecipe('hf-hqq', 'hqq', ['hqq'], {}).weights, bits, signed: false, symmetric: false, zeroPoint, groupSize: along };
+}
+
+/** Any module grouped along its outputs (axis 0). */
+function hasOutputGroups(config: Readonly<Record<string, unknown>>): boolean {
+  return [config, ...Object.values(config)].some((one) => {
+    const params = isObject(one) ? one['weight_quant_params'] : undefined;
+    return isObject(params) && params['axis'] === 0;
+  });
 }
 
 /** Tags (self_attn.q_proj) name the same linear of every layer: the end of its name. */

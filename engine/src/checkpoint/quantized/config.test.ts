@@ -16,7 +16,7 @@ test('a method that cannot be loaded is refused with those that can', () => {
     (error) =>
       error instanceof EngineError &&
       error.kind === 'checkpoint' &&
-      /"aqlm".*gptq, awq, bitsandbytes, fp8, fbgemm_fp8, compressed-tensors and quantwright/.test(error.message),
+      /"aqlm".*gptq, awq, bitsandbytes, fp8, fbgemm_fp8, hqq, compressed-tensors and quantwright/.test(error.message),
   );
 });
 

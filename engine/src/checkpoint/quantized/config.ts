@@ -8,6 +8,7 @@ import { limits } from '../limits.ts';
 import { spell } from '../spell.ts';
 import { type CompressedGroup, parseCompressedGroups } from './compressed-config.ts';
 import { type Fp8Config, parseFp8 } from './fp8-config.ts';
+import { type HqqConfig, parseHqq } from './hqq-config.ts';
 
 export interface GptqConfig {
   readonly layout: 'gptq';
@@ -37,7 +38,7 @@ export interface QuantwrightStored {
   readonly layout: 'quantwright';
   of(module: string): QuantwrightModuleConfig;
 }
-export type StoredQuantization = GptqConfig | AwqConfig | BnbConfig | CompressedConfig | Fp8Config | QuantwrightStored;
+export type StoredQuantization = GptqConfig | AwqConfig | BnbConfig | CompressedConfig | Fp8Config | HqqConfig | QuantwrightStored;
 
 /** Files of AutoGPTQ and AutoAWQ, for models whose config.json says nothing. */
 const OWN_FILES = [
@@ -63,11 +64,12 @@ export function parseQuantization(config: JsonObject, file: string): StoredQuant
   if (method === 'awq') return parseAwq(config, file);
   if (method === 'bitsandbytes') return parseBnb(config, file);
   if (method === 'fp8' || method === 'fbgemm_fp8') return parseFp8(config, file);
+  if (method === 'hqq') return parseHqq(config);
   if (method === 'compressed-tensors') return { layout: 'compressed-tensors', groups: parseCompressedGroups(config, file) };
   if (method === 'quantwright') return parseQuantwright(config, file);
   throw new EngineError(
     'checkpoint',
-    `${file}: quant_method ${spell(method)} cannot be loaded; this engine reads gptq, awq, bitsandbytes, fp8, fbgemm_fp8, compressed-tensors and quantwright`,
+    `${file}: quant_method ${spell(method)} cannot be loaded; this engine reads gptq, awq, bitsandbytes, fp8, fbgemm_fp8, hqq, compressed-tensors and quantwright`,
     {
       file,
     },

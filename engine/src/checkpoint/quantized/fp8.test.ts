@@ -85,6 +85,17 @@ test('scales may be exponents alone', async (t) => {
   assert.deepEqual([got[0], got[8], got[31]], [2 ** -7, 8, 8]);
 });
 
+test('blocks of 128 need no word in the config', async (t) => {
+  const data = new Uint8Array(130 * 129).fill(0x38);
+  const got = await dequantized(
+    t,
+    [weight('F8_E4M3', [130, 129], data), scale('weight_scale_inv', [2, 2], Float32Array.of(1, 2, 3, 4))],
+    perTensor,
+    [130, 129],
+  );
+  assert.deepEqual([got[0], got[128], got[129 * 128], got[129 * 130 - 1]], [1, 2, 3, 4]);
+});
+
 test('scales of activations are left alone', async (t) => {
   const tensors = [
     weight('F8_E4M3', [1, 2], Uint8Array.of(0x38, 0x40)),
@@ -100,7 +111,11 @@ test('missing, misshapen and mistyped tensors are refused by name', async (t) =>
     [[data], perTensor, /m\.weight_scale/],
     [[data], blocks, /m\.weight_scale_inv/],
     [[data, scale('weight_scale_inv', [2, 3], new Float32Array(6))], blocks, /weight_scale_inv has shape \[2, 3\]; \[2, 2\] for blocks of 4 x 8 is needed/],
-    [[data, scale('weight_scale', [7, 1], new Float32Array(7))], fbgemm, /weight_scale has shape \[7, 1\]; one value, or \[8, 1\] is needed/],
+    [
+      [data, scale('weight_scale', [7, 1], new Float32Array(7))],
+      fbgemm,
+      /weight_scale has shape \[7, 1\]; one value, \[8, 1\], or one for 128 x 128 is needed/,
+    ],
     [
       [data, { name: 'm.weight_scale', dtype: 'I32', shape: [1], data: new Int32Array(1) }],
       perTensor,

@@ -8,6 +8,9 @@ import { suffix } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import { expectTensor, fail, type LinearPlace, readBias, type StoredLinear } from './stored.ts';
 
+/** Of DeepSeek's checkpoints, and what transformers takes where weight_block_size is left out. */
+const usualBlock = 128;
+
 export type ScaleBlock = readonly [rows: number, cols: number];
 
 /** `stated`: what the config says of blocks; `scaled`: whether a scale must be there (a plain cast has none). */
@@ -46,10 +49,14 @@ function scaleTile(info: TensorInfo, { rows, cols }: LinearPlace, stated: ScaleB
     } else {
       if (first === 1 && second === 1) return [rows, cols];
       if (first === rows && second === 1) return [1, cols];
+      if (shape.length === 2 && first === Math.ceil(rows / usualBlock) && second === Math.ceil(cols / usualBlock)) return [usualBlock, usualBlock];
     }
   }
   const blocks = stated === null ? '' : `[${Math.ceil(rows / stated[0])}, ${Math.ceil(cols / stated[1])}] for blocks of ${stated[0]} x ${stated[1]}`;
-  return fail(info, `has shape [${shape.join(', ')}]; ${stated === null ? `one value, or [${rows}, 1]` : blocks} is needed`);
+  return fail(
+    info,
+    `has shape [${shape.join(', ')}]; ${stated === null ? `one value, [${rows}, 1], or one for ${usualBlock} x ${usualBlock}` : blocks} is needed`,
+  );
 }
 
 async function readScales(mapped: MappedCheckpoint, info: TensorInfo): Promise<Float32Array> {

@@ -13,6 +13,7 @@ import { readIntQuantized, readPackQuantized } from './compressed-tensors.ts';
 import type { StoredQuantization } from './config.ts';
 import { readFp8 } from './fp8.ts';
 import { readGptq } from './gptq.ts';
+import { readHqq } from './hqq.ts';
 import { readQuantwright } from './quantwright.ts';
 import { expectTensor, type LinearPlace, readBias, type StoredLinear } from './stored.ts';
 
@@ -43,6 +44,7 @@ export async function readLinear(
   if (quantization.layout === 'bitsandbytes' && kind === 'int8') return readBnbInt8(mapped, place);
   if (quantization.layout === 'bitsandbytes' && kind === 'table') return readBnb4bit(mapped, place);
   if (quantization.layout === 'fp8' && kind === 'fp8') return readFp8(mapped, place, quantization.block, true);
+  if (quantization.layout === 'hqq' && kind === 'planes') return readHqq(mapped, place, quantization);
   if (quantization.layout === 'compressed-tensors' && kind === 'fp8')
     return readFp8(mapped, place, groupOf(quantization.groups, place.module)?.scaleBlock ?? null, true);
   if (quantization.layout === 'compressed-tensors' && kind === 'int8') return readIntQuantized(mapped, place, quantization);
@@ -53,12 +55,13 @@ export async function readLinear(
   });
 }
 
-function storedKind(checkpoint: Checkpoint, module: string): 'dense' | 'words' | 'packed' | 'int8' | 'table' | 'fp8' {
+function storedKind(checkpoint: Checkpoint, module: string): 'dense' | 'words' | 'packed' | 'int8' | 'table' | 'fp8' | 'planes' {
   if (checkpoint.has(`${module}.${suffix.qweight}`)) return 'words';
   if (checkpoint.has(`${module}.${suffix.weightPacked}`)) return 'packed';
+  if (checkpoint.has(`${module}.${suffix.hqqCodes}`)) return 'planes';
   const weight = checkpoint.find(`${module}.${suffix.weight}`);
   if (weight === undefined) {
-    throw new EngineError('checkpoint', `${checkpoint.path}: module ${module} has no weight (neither weight, qweight nor weight_packed)`, {
+    throw new EngineError('checkpoint', `${checkpoint.path}: module ${module} has no weight (neither weight, qweight, weight_packed nor W_q)`, {
       file: checkpoint.path,
       tensor: `${module}.weight`,
     });

@@ -99,7 +99,7 @@ function foreignVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   }
   const message =
     input.intent === 'run'
-      ? `Quantwright: ${scheme}${variant === null ? '' : ` (${variant})`} checkpoints are not read in this version; gptq, awq (gemm), bitsandbytes, fp8, fbgemm_fp8, compressed-tensors (pack-quantized, int-quantized, float-quantized) and its own are.`
+      ? `Quantwright: ${scheme}${variant === null ? '' : ` (${variant})`} checkpoints are not read in this version; gptq, awq (gemm), bitsandbytes, fp8, fbgemm_fp8, hqq (axis 1), compressed-tensors (pack-quantized, int-quantized, float-quantized) and its own are.`
       : `Quantwright: a config of ${scheme} is not run as it is; convert it to a *.quant.json.`;
   return [refused(input, { rule: 'QW-17', field: 'scheme', message })];
 }
@@ -114,6 +114,8 @@ function isRead({ scheme, variant, weights }: Recipe): boolean {
       return true;
     case 'fp8':
       return weights.dtype === 'fp8_e4m3';
+    case 'hqq':
+      return variant !== 'axis 0';
     case 'compressed-tensors':
       return weights.dtype === 'fp8_e4m3' && (variant === 'float-quantized' || variant === 'naive-quantized');
     default:

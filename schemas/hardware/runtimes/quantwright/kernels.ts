@@ -21,7 +21,9 @@ export function kernelVerdicts(input: JudgeInput, rows: readonly KernelRow[]): K
 
 /** `pattern`: of the override these weights are from; its settings have no nearest value, since one field of the recipe cannot hold it. */
 function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRecipe, pattern: string | null): KernelAnswer {
-  const { computeMethod } = input.recipe;
+  // LLM.int8 codes are multiplied with activations as they are (engine/src/checkpoint/quantized/bitsandbytes.ts).
+  const floatRun = input.intent === 'run' && input.recipe.scheme === 'bitsandbytes';
+  const computeMethod = floatRun ? 'weight_only' : input.recipe.computeMethod;
   const of = pattern === null ? '' : ` of "${pattern}"`;
   const no = (
     rule: string,
@@ -74,7 +76,8 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
       words: 'desc_act false',
     });
   }
-  return { row, verdicts: exact.length > 0 ? [] : [wide(input, weights, row, of)] };
+  const left = floatRun && pattern === null && input.recipe.activations !== null ? [floatActivations(input, `${weights.bits}-bit`)] : [];
+  return { row, verdicts: exact.length > 0 ? left : [...left, wide(input, weights, row, of)] };
 }
 
 function floatActivations(input: JudgeInput, dtype: string): SupportVerdict {

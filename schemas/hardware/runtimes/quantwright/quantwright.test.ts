@@ -89,6 +89,15 @@ test("other tools' checkpoints run as they are, and what is not read is refused"
     verdicts('hf-compressed-tensors', compressed('nvfp4-pack-quantized', { num_bits: 4, type: 'float', strategy: 'tensor_group', group_size: 16 }, null)),
     'refused QW-17',
   );
+  const hqq = (nbits: number, axis: number): Config => ({
+    quant_method: 'hqq',
+    quant_config: { weight_quant_params: { nbits, group_size: 64, axis, channel_wise: true, optimize: true, round_zero: false, view_as_float: false } },
+    skip_modules: ['lm_head'],
+  });
+  assert.equal(verdicts('hf-hqq', hqq(4, 1)), 'supported q4 (avx512)');
+  assert.equal(verdicts('hf-hqq', hqq(3, 1)), 'supported q3 (avx512)');
+  assert.equal(verdicts('hf-hqq', hqq(4, 0)), 'refused QW-17');
+  assert.equal(verdicts('hf-bitsandbytes', { load_in_8bit: true }), 'ignored QW-18, supported q8 (avx512)');
   const quantizing = judge(recipeOf('hf-bitsandbytes', { load_in_4bit: true }), { runtime: 'quantwright', intent: 'quantize' });
   assert.equal(short(quantizing), 'refused QW-17');
 });
