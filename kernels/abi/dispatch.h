@@ -13,7 +13,7 @@ typedef enum qw_simd {
   QW_SIMD_AVXVNNI,     // the above + AVX-VNNI: dpbusd on 256 bits, of CPUs without AVX-512
   QW_SIMD_AVX512,      // AVX-512 F, BW, VL, DQ
   QW_SIMD_AVX512VNNI,  // the above + AVX512_VNNI
-  QW_SIMD_AMX,         // the above + AMX tiles of int8 (Linux)
+  QW_SIMD_AMX,         // the above + AMX tiles of int8 and bf16 (Linux)
   QW_SIMD_NEON,        // Advanced SIMD, which every AArch64 CPU has
   QW_SIMD_NEONDOT,     // the above + sdot and udot (FEAT_DotProd)
   QW_SIMD_LEVELS,

@@ -38,10 +38,10 @@ bool all_bits(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
 // edx of CPUID leaf 7. Linux hands the 8 KiB of tile registers to a process that asks for them (Documentation/arch/x86/xstate.rst).
 bool has_amx(uint32_t edx, uint64_t state) {
 #if defined(QW_HAS_AMX) && defined(__linux__)
-  constexpr uint32_t amx_tile = 1u << 24, amx_int8 = 1u << 25;
+  constexpr uint32_t amx_bf16 = 1u << 22, amx_tile = 1u << 24, amx_int8 = 1u << 25;
   constexpr uint64_t tile_state = 3u << 17;
   constexpr long request_permission = 0x1023, tile_data = 18;
-  return all_bits(edx, amx_tile | amx_int8) && all_bits(state, tile_state) &&
+  return all_bits(edx, amx_bf16 | amx_tile | amx_int8) && all_bits(state, tile_state) &&
          syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
 #else
   static_cast<void>(edx), static_cast<void>(state);

@@ -1,6 +1,6 @@
 // AMX tile configurations of the linear kernels. Include only from amx.cc files.
 //
-//   A  activations [rows of x][64 bytes of columns]   B  weights [16 quads][16 rows of a tile][4 bytes]   C  sums [rows of x][16] int32
+//   A  activations [rows of x][64 bytes of columns]   B  weights [16][16 rows of a tile][4 bytes of columns]   C  sums [rows of x][16]
 //
 // One tdpb??d multiplies 16 x 64 by 64 x 16 in 16 cycles: 8 times the products of a VNNI port.
 #pragma once
@@ -21,5 +21,12 @@ struct TileConfig {
   }
 };
 static_assert(sizeof(TileConfig) == 64, "as ldtilecfg reads it");
+
+// Every register 16 rows.
+inline void configure_tiles() {
+  TileConfig config;
+  for (int tile = 0; tile < 8; ++tile) config.set(tile, 16);
+  _tile_loadconfig(&config);
+}
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "cpu/pick.h"
+#include "linear/dense/tiles.h"
 #include "linear/float16.h"
 
 namespace {
@@ -42,11 +43,29 @@ void run_rows(void* context, int64_t begin, int64_t end, int) {
   }
 }
 
-size_t scratch_bytes(const qw_weight* weight, int64_t m) { return m > QW_DENSE_MOST_ROWS ? qw_panel_scratch_bytes(weight->cols, m) : 0; }
+#if defined(QW_HAS_AMX)
+// Whether the product of m rows goes over AMX tiles.
+bool on_tiles(const qw_dense_weight* weight, int64_t m) {
+  return qw_simd_level() == QW_SIMD_AMX && weight->type == QW_BF16 && m > QW_DENSE_MOST_ROWS;
+}
+#endif
+
+size_t scratch_bytes(const qw_weight* weight, int64_t m) {
+#if defined(QW_HAS_AMX)
+  if (on_tiles(reinterpret_cast<const qw_dense_weight*>(weight), m)) return qw_dense_tiles_scratch_bytes(weight->cols, m);
+#endif
+  return m > QW_DENSE_MOST_ROWS ? qw_panel_scratch_bytes(weight->cols, m) : 0;
+}
 
 void matmul(const qw_weight* base, const float* x, int64_t ldx, int64_t m, const float* bias, float* y, int64_t ldy, void* scratch,
             qw_pool* pool) {
   const qw_dense_weight* weight = reinterpret_cast<const qw_dense_weight*>(base);
+#if defined(QW_HAS_AMX)
+  if (on_tiles(weight, m)) {
+    qw_dense_tiles_matmul(weight, x, ldx, m, bias, y, ldy, scratch, pool);
+    return;
+  }
+#endif
   const qw_dense_kernels& kernels = kernels_in_force();
   const qw_panel_kernel* panel = qw_panel_kernel_in_force();
   if (m > QW_DENSE_MOST_ROWS && panel != nullptr && kernels.fill != nullptr) {

@@ -36,7 +36,7 @@ void check_shape(qw_type type, int64_t rows, int64_t cols, Random& random) {
   for (int level = 0; level < QW_SIMD_LEVELS; ++level) {
     if (!qw_simd_available(qw_simd(level))) continue;
     std::printf(" %s %.2g", qw_simd_name(qw_simd(level)), worst[level]);
-    CHECK(worst[level] < 1e-6);
+    CHECK(worst[level] < (level == QW_SIMD_AMX && type == QW_BF16 ? 8e-6 : 1e-6));  // AMX: 16 bits of the activations
   }
   std::printf("\n");
   qw_weight_free(weight);

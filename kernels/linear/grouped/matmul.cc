@@ -73,7 +73,7 @@ size_t qw_grouped_scratch_bytes(const qw_weight* base, int64_t m) {
 void qw_grouped_matmul(const qw_weight* base, const qw_grouped_kernels* kernels, const float* x, int64_t ldx, int64_t m, const float* bias,
                        float* y, int64_t ldy, void* scratch, qw_pool* pool) {
   const qw_grouped& weight = *reinterpret_cast<const qw_grouped*>(base);
-  const qw_panel16_kernel* panel16 = qw_panel16_in_force();
+  const qw_panel16_kernel* panel16 = qw_panel16_in_force(&weight);
   if (m > QW_GEMV_MOST_ROWS && panel16 != nullptr && kernels->fill16 != nullptr) {
     qw_panel16_matmul(panel16, kernels->fill16, &weight, x, ldx, m, bias, y, ldy, scratch, pool);
     return;

@@ -72,10 +72,8 @@ void fill(const qw_grouped* weight, int64_t tile, int64_t begin, int64_t end, in
 void multiply(const qw_panel16_step* step) {
   constexpr int64_t kTilePanel = QW_PANEL16_BYTES * QW_TILE_ROWS;
   const int height = step->height;
-  TileConfig config;
-  for (int tile = 0; tile < 6; ++tile) config.set(tile, height);  // sums: high and low of the first weight tile, of the second; x
-  for (int tile = 6; tile < 8; ++tile) config.set(tile, 16);      // weights
-  _tile_loadconfig(&config);
+  // Registers 0 .. 3: sums of high and low of the first weight tile, of the second; 4, 5: x; 6, 7: weights. All take 16 rows of x: what is
+  // read past the block's rows gives sums that nobody reads.
   alignas(64) int32_t sums[4][QW_PANEL16_MAX_HEIGHT * QW_TILE_ROWS];
   const uint8_t* panel = reinterpret_cast<const uint8_t*>(step->panel);
   const int8_t* x = static_cast<const int8_t*>(step->x);
@@ -118,9 +116,11 @@ void multiply(const qw_panel16_step* step) {
     panel += padded * QW_TILE_ROWS;
     x += 2 * height * padded;
   }
-  _tile_release();
 }
+
+void begin() { configure_tiles(); }
+void end() { _tile_release(); }
 
 }  // namespace
 
-const qw_panel16_kernel qw_panel16_amx = {2, 16, 1, 64, fill, quantize, read_params, multiply};
+const qw_panel16_kernel qw_panel16_amx = {2, 16, 1, 64, fill, quantize, read_params, multiply, begin, end};

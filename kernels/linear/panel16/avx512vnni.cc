@@ -16,4 +16,4 @@ struct MultiplyAdd {
 
 }  // namespace
 
-const qw_panel16_kernel qw_panel16_avx512vnni = {2, 14, 2, 4, nullptr, quantize, read_params, multiply<MultiplyAdd>};
+const qw_panel16_kernel qw_panel16_avx512vnni = {2, 14, 2, 4, nullptr, quantize, read_params, multiply<MultiplyAdd>, nullptr, nullptr};

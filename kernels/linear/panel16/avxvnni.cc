@@ -16,4 +16,4 @@ struct MultiplyAdd {
 
 }  // namespace
 
-const qw_panel16_kernel qw_panel16_avxvnni = {1, 6, 2, 4, nullptr, quantize, read_params, multiply<MultiplyAdd>};
+const qw_panel16_kernel qw_panel16_avxvnni = {1, 6, 2, 4, nullptr, quantize, read_params, multiply<MultiplyAdd>, nullptr, nullptr};

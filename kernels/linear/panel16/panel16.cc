@@ -10,6 +10,8 @@ namespace {
 
 constexpr int64_t kMostRows = 16 * QW_PANEL16_MAX_HEIGHT;  // rows of x at a time: bounds the scratch and a task's part of y
 constexpr int64_t kTaskProducts = 1 << 21;                 // about 20 us of a core
+// AMX reads 16 rows of a block that has fewer.
+constexpr size_t kOverread = QW_PANEL16_MAX_HEIGHT * QW_PANEL16_CHUNK;
 constexpr int64_t kQuantizeTask = 1 << 15;
 
 struct Slice {
@@ -150,6 +152,7 @@ void multiply_tiles(const Slice& slice, int64_t tile, int64_t block_begin, int64
   float bias[QW_PANEL16_WIDTH] = {};
   if (slice.bias != nullptr) std::memcpy(bias, slice.bias + row, size_t(valid) * sizeof(float));
   for (int64_t i = 0; i < row_count; ++i) std::memcpy(total + i * QW_PANEL16_WIDTH, bias, sizeof bias);
+  if (slice.kernel->begin != nullptr) slice.kernel->begin();
   for (int64_t chunk = 0; chunk < slice.chunks;) {
     const int64_t last = panel_end(slice, chunk);
     for (int t = 0; t < tiles; ++t) fill_panel(slice, tile + t, chunk, last, panel + t * kTilePanel, params + t * 2 * QW_TILE_ROWS);
@@ -164,6 +167,7 @@ void multiply_tiles(const Slice& slice, int64_t tile, int64_t block_begin, int64
     }
     chunk = last;
   }
+  if (slice.kernel->end != nullptr) slice.kernel->end();
   for (int64_t i = 0; i < row_count; ++i) {
     std::memcpy(slice.y + (first_row + i) * slice.ldy + row, total + i * QW_PANEL16_WIDTH, size_t(valid) * sizeof(float));
   }
@@ -193,27 +197,32 @@ void lay_out(Slice& slice, void* scratch) {
   slice.chunk_columns = reinterpret_cast<int32_t*>(take(size_t(slice.chunks) * 4));
   slice.units = reinterpret_cast<float*>(take(size_t(slice.rows * slice.chunks) * 4));
   slice.sums = reinterpret_cast<float*>(take(size_t(slice.rows * slice.chunks) * 4));
-  slice.values = reinterpret_cast<int16_t*>(take(size_t(slice.rows * slice.depth) * 2));
+  slice.values = reinterpret_cast<int16_t*>(take(size_t(slice.rows * slice.depth) * 2 + kOverread));
 }
 
 }  // namespace
 
-const qw_panel16_kernel* qw_panel16_in_force(void) {
-  static constexpr qw::Version<const qw_panel16_kernel> kVersions[] = {{QW_SIMD_SERIAL, nullptr},
-                                                                       QW_X86({QW_SIMD_AVX2, &qw_panel16_avx2})
-                                                                       QW_X86_AVXVNNI({QW_SIMD_AVXVNNI, &qw_panel16_avxvnni})
-                                                                       QW_X86({QW_SIMD_AVX512, &qw_panel16_avx512})
-                                                                       QW_X86({QW_SIMD_AVX512VNNI, &qw_panel16_avx512vnni})
-                                                                       QW_X86_AMX({QW_SIMD_AMX, &qw_panel16_amx})};
-  return qw::best_version(kVersions);
+const qw_panel16_kernel* qw_panel16_in_force(const qw_grouped* weight) {
+  static constexpr qw::Version<const qw_panel16_kernel> kVersions[] = {
+      {QW_SIMD_SERIAL, nullptr},
+      QW_X86({QW_SIMD_AVX2, &qw_panel16_avx2})
+      QW_X86_AVXVNNI({QW_SIMD_AVXVNNI, &qw_panel16_avxvnni})
+      QW_X86({QW_SIMD_AVX512, &qw_panel16_avx512}, {QW_SIMD_AVX512VNNI, &qw_panel16_avx512vnni})
+      QW_X86_AMX({QW_SIMD_AMX, &qw_panel16_amx})
+  };
+  const qw_panel16_kernel* best = qw::best_version(kVersions);
+  // A register of AMX takes 64 columns; where it would stand half empty and its sums be scaled as often, VNNI is faster.
+  constexpr int64_t kWorthTiles = 64;
+  if (best == nullptr || best->padding < kWorthTiles || weight->longest_group >= kWorthTiles) return best;
+  return qw::best_version(kVersions, QW_SIMD_AVX512VNNI);
 }
 
 size_t qw_panel16_scratch_bytes(const qw_grouped* weight, int64_t m) {
-  const qw_panel16_kernel* kernel = qw_panel16_in_force();
+  const qw_panel16_kernel* kernel = qw_panel16_in_force(weight);
   if (kernel == nullptr) return 0;
   const Extent size = extent(*weight, kernel->padding);
   const size_t rows = size_t(std::min(m, kMostRows)), chunks = size_t(size.chunks);
-  return 2 * align((chunks + 1) * 8) + 2 * align(chunks * 4) + 2 * align(rows * chunks * 4) + align(rows * size_t(size.depth) * 2) + 64;
+  return 2 * align((chunks + 1) * 8) + 2 * align(chunks * 4) + 2 * align(rows * chunks * 4) + align(rows * size_t(size.depth) * 2 + kOverread) + 64;
 }
 
 void qw_panel16_matmul(const qw_panel16_kernel* kernel, qw_panel16_fill fill, const qw_grouped* weight, const float* x, int64_t ldx,

@@ -54,10 +54,12 @@ typedef struct qw_panel16_kernel {
   // scale and (zero + offset) * scale + minimum of a group of a tile, 16 each.
   void (*read_params)(const qw_grouped* weight, int64_t tile, int64_t group, float* scale, float* zero);
   void (*multiply)(const qw_panel16_step* step);
+  void (*begin)(void);  // before and after the steps of a task on its thread; NULL: nothing to do
+  void (*end)(void);
 } qw_panel16_kernel;
 
 // NULL where the level in force has none.
-const qw_panel16_kernel* qw_panel16_in_force(void);
+const qw_panel16_kernel* qw_panel16_in_force(const qw_grouped* weight);
 size_t qw_panel16_scratch_bytes(const qw_grouped* weight, int64_t m);
 void qw_panel16_matmul(const qw_panel16_kernel* kernel, qw_panel16_fill fill, const qw_grouped* weight, const float* x, int64_t ldx, int64_t m,
                        const float* bias, float* y, int64_t ldy, void* scratch, qw_pool* pool);
