@@ -19,6 +19,7 @@ build();
 if (patterns.length === 0) {
   run(process.execPath, ['scripts/check.mjs']);
   run(process.execPath, ['scripts/native.mjs', '--tests']);
+  run(process.execPath, ['scripts/native.mjs', '--cross', 'aarch64', '--if-installed']);
 }
 
 // The extension-host suite and the journeys need an editor: scripts/test-editor.mjs runs them.

@@ -16,5 +16,5 @@ extern "C" void qw_activate(qw_activation kind, const float* x, const float* up,
 
 namespace qw {
 using Activate = void(qw_activation kind, const float* x, const float* up, float number, float* out, int64_t count);
-Activate activate_serial, activate_avx2, activate_avx512;
+Activate activate_serial, activate_avx2, activate_avx512, activate_neon;
 }  // namespace qw

@@ -8,5 +8,5 @@ extern "C" void qw_add(const float* a, const float* b, float* out, int64_t count
 
 namespace qw {
 using Add = void(const float* a, const float* b, float* out, int64_t count);
-Add add_serial, add_avx2, add_avx512;
+Add add_serial, add_avx2, add_avx512, add_neon;
 }  // namespace qw

@@ -61,6 +61,6 @@ constexpr int64_t kTileRows = 32;
 constexpr int64_t kTileKeys = 64;
 
 using Attention = void(const AttentionTile& tile);
-Attention attention_serial, attention_avx2, attention_avx512;
+Attention attention_serial, attention_avx2, attention_avx512, attention_neon;
 
 }  // namespace qw

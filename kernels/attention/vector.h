@@ -11,6 +11,9 @@ namespace {
 using qw::AttentionTile;
 using qw::kTileKeys;
 
+// Vectors of accumulators for each of at most 4 rows: 4 where lanes are few and registers many, so that enough multiply-adds are under way.
+constexpr int kVectors = kLanes == 4 ? 4 : 2;
+
 const float kMinusInfinity = -__builtin_inff();
 
 // scores[R rows, V * kLanes keys] from key `key` of the tile on.
@@ -52,6 +55,9 @@ template <int R, typename Element>
 void score_rows(const AttentionTile& tile, int64_t row, int64_t first, int64_t keys) {
   float* scores = tile.scores + row * kTileKeys;
   int64_t j = 0;
+  if (kVectors > 2) {
+    for (; j + kVectors * kLanes <= keys; j += kVectors * kLanes) score_step<R, kVectors, Element>(tile, row, first + j, scores + j);
+  }
   for (; j + 2 * kLanes <= keys; j += 2 * kLanes) score_step<R, 2, Element>(tile, row, first + j, scores + j);
   for (; j < keys; j += kLanes) score_step<R, 1, Element>(tile, row, first + j, scores + j);
 }
@@ -109,6 +115,9 @@ void value_step(const AttentionTile& tile, int64_t row, int64_t first, int64_t b
 template <int R, typename Element>
 void value_rows(const AttentionTile& tile, int64_t row, int64_t first, int64_t begin, int64_t end, const float* shrink) {
   int64_t d = 0;
+  if (kVectors > 2) {
+    for (; d + kVectors * kLanes <= tile.stride; d += kVectors * kLanes) value_step<R, kVectors, Element>(tile, row, first, begin, end, shrink, d);
+  }
   for (; d + 2 * kLanes <= tile.stride; d += 2 * kLanes) value_step<R, 2, Element>(tile, row, first, begin, end, shrink, d);
   for (; d < tile.stride; d += kLanes) value_step<R, 1, Element>(tile, row, first, begin, end, shrink, d);
 }

@@ -1,4 +1,4 @@
-// number * tanh(x / number) for one vector. Included only by avx2.cc and avx512.cc files.
+// number * tanh(x / number) for one vector. Included only by neon.cc, avx2.cc and avx512.cc files.
 #pragma once
 #include "cpu/vector_f32.h"
 

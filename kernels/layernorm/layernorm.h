@@ -9,5 +9,5 @@ extern "C" void qw_layernorm(const float* x, int64_t rows, int64_t width, const 
 
 namespace qw {
 using LayernormRow = void(const float* x, int64_t width, const float* weight, const float* bias, float eps, float* out);
-LayernormRow layernorm_serial, layernorm_avx2, layernorm_avx512;
+LayernormRow layernorm_serial, layernorm_avx2, layernorm_avx512, layernorm_neon;
 }  // namespace qw

@@ -25,8 +25,6 @@ inline double row_squares(const float* x, int64_t width, float mean) {
   return total;
 }
 
-inline double inverse_root(double x) { return _mm_cvtsd_f64(_mm_div_sd(_mm_set_sd(1.0), _mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(x)))); }
-
 inline void layernorm_vector(const float* x, int64_t width, const float* weight, const float* bias, float eps, float* out) {
   const float mean = static_cast<float>(row_sum(x, width) / static_cast<double>(width));
   const float scale = static_cast<float>(inverse_root(row_squares(x, width, mean) / static_cast<double>(width) + static_cast<double>(eps)));

@@ -1,12 +1,25 @@
-// Scales and zeros of consecutive weight rows as one vector of f32, whatever type they are kept in. Include only from avx2 and avx512 files.
+// Scales and zeros of consecutive weight rows as one vector of f32, whatever type they are kept in. Include only from files of an
+// instruction set.
 #pragma once
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#else
 #include <immintrin.h>
+#endif
 
 #include "abi/codec.h"
 
 namespace {
 
-#if defined(__AVX512F__)
+#if defined(__aarch64__)
+
+inline float32x4_t load_params_f32x4(qw_type type, const void* params, int64_t index) {
+  if (type == QW_F32) return vld1q_f32(static_cast<const float*>(params) + index);
+  const uint16x4_t half = vld1_u16(static_cast<const uint16_t*>(params) + index);
+  return type == QW_F16 ? vcvt_f32_f16(vreinterpret_f16_u16(half)) : vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(half), 16));
+}
+
+#elif defined(__AVX512F__)
 
 inline __m512 load_params_f32x16(qw_type type, const void* params, int64_t index) {
   if (type == QW_F32) return _mm512_loadu_ps(static_cast<const float*>(params) + index);

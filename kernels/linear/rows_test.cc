@@ -1,5 +1,5 @@
 // What a row of x gives does not depend on the rows beside it, as long as both calls take the route for few rows (at most 8), or both that for many.
-// w8a8 has one route: there it never depends. The f32 kernels of the grouped codecs for few rows (every level but serial and avx512vnni may have them) sum 1, 2 and more rows in different orders.
+// w8a8 has one route: there it never depends. The f32 kernels of the grouped codecs for few rows (of avx2 and avx512) sum 1, 2 and more rows in different orders.
 #include <cstring>
 
 #include "linear/linear_case.h"
@@ -18,7 +18,7 @@ std::vector<float> product(const qw_weight* weight, const float* x, int64_t m, c
 
 bool sums_by_count(const qw_weight* weight, qw_simd level, int64_t most) {
   const bool grouped = weight->codec->name[0] == 'q';
-  return grouped && most <= 8 && level != QW_SIMD_SERIAL && level != QW_SIMD_AVX512VNNI;
+  return grouped && most <= 8 && (level == QW_SIMD_AVX2 || level == QW_SIMD_AVX512);
 }
 
 // Each of the counts against each window of as many rows of the largest.

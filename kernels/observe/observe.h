@@ -22,10 +22,10 @@ namespace qw {
 constexpr int64_t kPanel = 32;
 
 using Absmax = void(const float* x, int64_t rows, int64_t width, int64_t columns, float* running);  // `columns` of a matrix of `width`
-Absmax absmax_serial, absmax_avx2, absmax_avx512;
+Absmax absmax_serial, absmax_avx2, absmax_avx512, absmax_neon;
 
 // block[i * stride + j] += sum_r a[r][i] b[r][j] for i < height, j < columns; a, b are packed panels.
 using GramBlock = void(const float* a, const float* b, int64_t rows, int64_t height, int64_t columns, float* block, int64_t stride);
-GramBlock gram_block_serial, gram_block_avx2, gram_block_avx512;
+GramBlock gram_block_serial, gram_block_avx2, gram_block_avx512, gram_block_neon;
 
 }  // namespace qw

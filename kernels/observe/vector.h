@@ -45,7 +45,7 @@ void gram_step(const float* a, const float* b, int64_t rows, int64_t columns, fl
 }
 
 inline void gram_block_vector(const float* a, const float* b, int64_t rows, int64_t height, int64_t columns, float* block, int64_t stride) {
-  constexpr int step = kLanes == 16 ? 8 : 4;
+  constexpr int step = kRegisters == 32 ? 8 : 4;
   for (int64_t j = 0; j < columns; j += 2 * kLanes) {
     int64_t i = 0;
     for (; i + step <= height; i += step) gram_step<step>(a + i, b + j, rows, columns - j, block + i * stride + j, stride);

@@ -8,5 +8,5 @@ extern "C" void qw_rmsnorm(const float* x, int64_t rows, int64_t width, const fl
 
 namespace qw {
 using RmsnormRow = void(const float* x, int64_t width, const float* weight, float eps, float* out);
-RmsnormRow rmsnorm_serial, rmsnorm_avx2, rmsnorm_avx512;
+RmsnormRow rmsnorm_serial, rmsnorm_avx2, rmsnorm_avx512, rmsnorm_neon;
 }  // namespace qw

@@ -4,8 +4,6 @@
 
 namespace {
 
-inline float inverse_root(float x) { return _mm_cvtss_f32(_mm_div_ss(_mm_set_ss(1.0f), _mm_sqrt_ss(_mm_set_ss(x)))); }
-
 inline void rmsnorm_vector(const float* x, int64_t width, const float* weight, float eps, float* out) {
   f32v squares[4] = {zero(), zero(), zero(), zero()};
   int64_t i = 0;

@@ -17,5 +17,5 @@ extern "C" void qw_rope(float* x, int64_t rows, int64_t heads, int64_t head_dim,
 
 namespace qw {
 using RopeRow = void(float* x, int64_t heads, int64_t head_dim, int64_t half, const float* cosines, const float* sines);
-RopeRow rope_serial, rope_avx2, rope_avx512;
+RopeRow rope_serial, rope_avx2, rope_avx512, rope_neon;
 }  // namespace qw

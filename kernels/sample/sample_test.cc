@@ -148,8 +148,10 @@ void passes_agree_with_serial() {
     };
     same(qw::row_largest_serial, qw::row_weights_serial, qw::row_above_serial);
 #if defined(__x86_64__)
-    if (qw_simd_best() >= QW_SIMD_AVX2) same(qw::row_largest_avx2, qw::row_weights_avx2, qw::row_above_avx2);
-    if (qw_simd_best() >= QW_SIMD_AVX512) same(qw::row_largest_avx512, qw::row_weights_avx512, qw::row_above_avx512);
+    if (qw_simd_available(QW_SIMD_AVX2)) same(qw::row_largest_avx2, qw::row_weights_avx2, qw::row_above_avx2);
+    if (qw_simd_available(QW_SIMD_AVX512)) same(qw::row_largest_avx512, qw::row_weights_avx512, qw::row_above_avx512);
+#elif defined(__aarch64__)
+    same(qw::row_largest_neon, qw::row_weights_neon, qw::row_above_neon);
 #endif
   }
 }

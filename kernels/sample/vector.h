@@ -7,7 +7,15 @@
 
 namespace {
 
-#if defined(__AVX512F__)
+#if defined(__aarch64__)
+// Bit i of lane i, where the lanes of `mask` are all ones or zeros.
+inline uint32_t lane_bits(uint32x4_t mask) {
+  const uint32x4_t bit = {1, 2, 4, 8};
+  return vaddvq_u32(vandq_u32(mask, bit));
+}
+inline uint32_t lanes_above(f32v x, f32v threshold) { return lane_bits(vcgtq_f32(x, threshold)); }
+inline uint32_t lanes_not_a_number(f32v x) { return lane_bits(vmvnq_u32(vceqq_f32(x, x))); }
+#elif defined(__AVX512F__)
 inline uint32_t lanes_above(f32v x, f32v threshold) { return _mm512_cmp_ps_mask(x, threshold, _CMP_GT_OQ); }
 inline uint32_t lanes_not_a_number(f32v x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
 #else

@@ -11,5 +11,5 @@ extern "C" void qw_score(const float* logits, int64_t rows, int64_t width, const
 namespace qw {
 // log(sum_i exp(logits[i])), to f64.
 using LogSumExp = double(const float* logits, int64_t width);
-LogSumExp log_sum_exp_serial, log_sum_exp_avx2, log_sum_exp_avx512;
+LogSumExp log_sum_exp_serial, log_sum_exp_avx2, log_sum_exp_avx512, log_sum_exp_neon;
 }  // namespace qw

@@ -8,5 +8,5 @@ extern "C" void qw_silu_mul(const float* gate, const float* up, float* out, int6
 
 namespace qw {
 using SiluMul = void(const float* gate, const float* up, float* out, int64_t count);
-SiluMul silu_mul_serial, silu_mul_avx2, silu_mul_avx512;
+SiluMul silu_mul_serial, silu_mul_avx2, silu_mul_avx512, silu_mul_neon;
 }  // namespace qw

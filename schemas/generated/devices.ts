@@ -42,6 +42,49 @@ export const deviceRows: readonly Device[] = [
     "asOf": "2026-08"
   },
   {
+    "id": "armv8-neon",
+    "name": "ARMv8 with NEON",
+    "aliases": [
+      "armv8",
+      "neon",
+      "cortex-a53",
+      "cortex-a72",
+      "raspberry pi 4"
+    ],
+    "kind": "arm",
+    "family": "ARMv8",
+    "computeCapability": null,
+    "memoryGiB": null,
+    "simd": [
+      "neon"
+    ],
+    "source": "Arm Architecture Reference Manual for A-profile (DDI 0487)",
+    "asOf": "2026-11"
+  },
+  {
+    "id": "armv8-neondot",
+    "name": "ARMv8.2 with NEON dot products",
+    "aliases": [
+      "neondot",
+      "asimddp",
+      "graviton2",
+      "neoverse n1",
+      "ampere altra",
+      "cortex-a76",
+      "raspberry pi 5"
+    ],
+    "kind": "arm",
+    "family": "ARMv8",
+    "computeCapability": null,
+    "memoryGiB": null,
+    "simd": [
+      "neon",
+      "neondot"
+    ],
+    "source": "Arm Architecture Reference Manual for A-profile (DDI 0487), FEAT_DotProd",
+    "asOf": "2026-11"
+  },
+  {
     "id": "armv9-sve",
     "name": "ARMv9 with SVE",
     "aliases": [
@@ -58,6 +101,7 @@ export const deviceRows: readonly Device[] = [
     "memoryGiB": null,
     "simd": [
       "neon",
+      "neondot",
       "sve"
     ],
     "source": "Arm Architecture Reference Manual for A-profile (DDI 0487)",
@@ -708,5 +752,28 @@ export const deviceRows: readonly Device[] = [
     ],
     "source": "Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 5",
     "asOf": "2026-08"
+  },
+  {
+    "id": "x86-avxvnni",
+    "name": "x86 with AVX-VNNI",
+    "aliases": [
+      "avxvnni",
+      "avx_vnni",
+      "alder lake",
+      "raptor lake",
+      "meteor lake",
+      "lunar lake",
+      "arrow lake"
+    ],
+    "kind": "x86",
+    "family": "x86",
+    "computeCapability": null,
+    "memoryGiB": null,
+    "simd": [
+      "avx2",
+      "avxvnni"
+    ],
+    "source": "Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 5",
+    "asOf": "2026-11"
   }
 ];

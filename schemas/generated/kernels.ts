@@ -20,7 +20,8 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
-      "avx512"
+      "avx512",
+      "neon"
     ],
     "cuda": [],
     "file": "kernels/linear/dense/kernel.json"
@@ -77,8 +78,11 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
+      "avxvnni",
       "avx512",
-      "avx512vnni"
+      "avx512vnni",
+      "neon",
+      "neondot"
     ],
     "cuda": [],
     "file": "kernels/linear/q2/kernel.json"
@@ -113,8 +117,11 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
+      "avxvnni",
       "avx512",
-      "avx512vnni"
+      "avx512vnni",
+      "neon",
+      "neondot"
     ],
     "cuda": [],
     "file": "kernels/linear/q3/kernel.json"
@@ -149,8 +156,11 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
+      "avxvnni",
       "avx512",
-      "avx512vnni"
+      "avx512vnni",
+      "neon",
+      "neondot"
     ],
     "cuda": [],
     "file": "kernels/linear/q4/kernel.json"
@@ -185,8 +195,11 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
+      "avxvnni",
       "avx512",
-      "avx512vnni"
+      "avx512vnni",
+      "neon",
+      "neondot"
     ],
     "cuda": [],
     "file": "kernels/linear/q5/kernel.json"
@@ -221,8 +234,11 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
+      "avxvnni",
       "avx512",
-      "avx512vnni"
+      "avx512vnni",
+      "neon",
+      "neondot"
     ],
     "cuda": [],
     "file": "kernels/linear/q6/kernel.json"
@@ -257,8 +273,11 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
+      "avxvnni",
       "avx512",
-      "avx512vnni"
+      "avx512vnni",
+      "neon",
+      "neondot"
     ],
     "cuda": [],
     "file": "kernels/linear/q8/kernel.json"
@@ -319,8 +338,11 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
+      "avxvnni",
       "avx512",
-      "avx512vnni"
+      "avx512vnni",
+      "neon",
+      "neondot"
     ],
     "cuda": [],
     "file": "kernels/linear/w8a8/kernel.json"

@@ -24,7 +24,7 @@ export interface Device {
   /** CUDA compute capability x10 (90 for 9.0); null for what is not NVIDIA's. */
   readonly computeCapability: number | null;
   readonly memoryGiB: number | null;
-  /** CPU instruction sets (avx2, avx512, avx512vnni, amx, neon, sve). */
+  /** CPU instruction sets (avx2, avxvnni, avx512, avx512vnni, amx, neon, neondot, sve). */
   readonly simd: readonly string[];
   readonly source: string;
   readonly asOf: string;

@@ -51,9 +51,13 @@ function memoryHere(): DoctorReport['memory'] {
 /** Names of the operating system -> names of hardware/devices. */
 const simdNames: readonly (readonly [feature: string, simd: string])[] = [
   ['avx2', 'avx2'],
+  ['avx_vnni', 'avxvnni'],
   ['avx512f', 'avx512'],
   ['avx512_vnni', 'avx512vnni'],
   ['amx_int8', 'amx'],
+  ['asimd', 'neon'],
+  ['asimddp', 'neondot'],
+  ['sve', 'sve'],
 ];
 
 /** The CPU row that asks for the most of what this CPU has, and for nothing that it lacks. */

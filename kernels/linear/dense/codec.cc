@@ -16,6 +16,7 @@ const qw_dense_kernels& kernels_in_force() {
   static constexpr qw::Version<const qw_dense_kernels> kVersions[] = {
       {QW_SIMD_SERIAL, &qw_dense_serial},
       QW_X86({QW_SIMD_AVX2, &qw_dense_avx2}, {QW_SIMD_AVX512, &qw_dense_avx512})
+      QW_ARM({QW_SIMD_NEON, &qw_dense_neon})
   };
   return *qw::best_version(kVersions);
 }

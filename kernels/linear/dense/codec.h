@@ -24,3 +24,4 @@ extern const qw_codec qw_codec_dense;
 extern const qw_dense_kernels qw_dense_serial;
 extern const qw_dense_kernels qw_dense_avx2;
 extern const qw_dense_kernels qw_dense_avx512;
+extern const qw_dense_kernels qw_dense_neon;

@@ -1,5 +1,5 @@
 // AVX2 + FMA + F16C kernels of the grouped codecs, f32 arithmetic; `Codes` (quads_avx2.h, Widened) says how half a block becomes f32
-// vectors. Include only from avx2.cc files.
+// vectors. Include only from avx2.cc and avxvnni.cc files.
 //
 // Streaming (m <= 4): a block is two vectors of 8 rows. Per 8 codes: shift, mask, convert, FMA (4 instructions, shared over the rows of x
 // but for the FMA). 8 accumulators at every m. Per group and tile: parameters of 16 rows.

@@ -1,5 +1,5 @@
 // Scales and zeros of 8 rows of a tile (half 0 or 1) as one vector of f32, whatever form they are kept in (grouped.h); `params` are those
-// of the tile's group. Include only from avx2.cc files.
+// of the tile's group. Include only from avx2.cc and avxvnni.cc files.
 #pragma once
 #include "linear/grouped/params.h"
 #include "linear/load_params.h"

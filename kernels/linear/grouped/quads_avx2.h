@@ -1,5 +1,5 @@
 // AVX2: unpacks half a block of a grouped codec (grouped.h) into bytes. Quad q of a half: 8 rows x columns 4 q .. 4 q + 3, one code a byte,
-// 4 bytes a row. Include only from avx2.cc files.
+// 4 bytes a row. Include only from avx2.cc and avxvnni.cc files.
 //
 //   Quads<bits>::kCount                   quads of a block
 //   Quads<bits>::load(codes, b, half)     rows 8 half .. 8 half + 7 of the lines of block b of the tile whose codes begin at `codes`

@@ -82,6 +82,7 @@ const qw_panel_kernel* qw_panel_kernel_in_force(void) {
   static constexpr qw::Version<const qw_panel_kernel> kVersions[] = {
       {QW_SIMD_SERIAL, nullptr},
       QW_X86({QW_SIMD_AVX2, &qw_panel_avx2}, {QW_SIMD_AVX512, &qw_panel_avx512})
+      QW_ARM({QW_SIMD_NEON, &qw_panel_neon})
   };
   return qw::best_version(kVersions);
 }

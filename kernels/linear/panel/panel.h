@@ -51,3 +51,4 @@ void qw_panel_matmul(const qw_panel_job* job, qw_pool* pool);
 
 extern const qw_panel_kernel qw_panel_avx2;
 extern const qw_panel_kernel qw_panel_avx512;
+extern const qw_panel_kernel qw_panel_neon;

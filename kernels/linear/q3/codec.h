@@ -4,7 +4,10 @@
 
 extern const qw_codec qw_codec_q3;
 extern const qw_grouped_kernels qw_q3_avx2;
+extern const qw_grouped_kernels qw_q3_avxvnni;
 extern const qw_grouped_kernels qw_q3_avx512;
 extern const qw_grouped_kernels qw_q3_avx512vnni;
+extern const qw_grouped_kernels qw_q3_neon;
+extern const qw_grouped_kernels qw_q3_neondot;
 
 qw_status qw_q3_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out);

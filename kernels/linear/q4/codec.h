@@ -4,7 +4,10 @@
 
 extern const qw_codec qw_codec_q4;
 extern const qw_grouped_kernels qw_q4_avx2;
+extern const qw_grouped_kernels qw_q4_avxvnni;
 extern const qw_grouped_kernels qw_q4_avx512;
 extern const qw_grouped_kernels qw_q4_avx512vnni;
+extern const qw_grouped_kernels qw_q4_neon;
+extern const qw_grouped_kernels qw_q4_neondot;
 
 qw_status qw_q4_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out);

@@ -9,7 +9,9 @@ const qw_grouped_kernels* kernels_in_force(const qw_weight* weight) {
   static constexpr qw::Version<const qw_grouped_kernels> kVersions[] = {
       {QW_SIMD_SERIAL, &qw_grouped_serial},
       QW_X86({QW_SIMD_AVX2, &qw_q5_avx2})
+      QW_X86_AVXVNNI({QW_SIMD_AVXVNNI, &qw_q5_avxvnni})
       QW_X86({QW_SIMD_AVX512, &qw_q5_avx512}, {QW_SIMD_AVX512VNNI, &qw_q5_avx512vnni})
+      QW_ARM({QW_SIMD_NEON, &qw_q5_neon}, {QW_SIMD_NEONDOT, &qw_q5_neondot})
   };
   // Where the integer sums of the fixed-point kernels end, those with f32 or f64 sums go on.
   const bool too_long = reinterpret_cast<const qw_grouped*>(weight)->longest_group > QW_FIXED_POINT_MOST_COLUMNS;

@@ -4,7 +4,10 @@
 
 extern const qw_codec qw_codec_q5;
 extern const qw_grouped_kernels qw_q5_avx2;
+extern const qw_grouped_kernels qw_q5_avxvnni;
 extern const qw_grouped_kernels qw_q5_avx512;
 extern const qw_grouped_kernels qw_q5_avx512vnni;
+extern const qw_grouped_kernels qw_q5_neon;
+extern const qw_grouped_kernels qw_q5_neondot;
 
 qw_status qw_q5_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out);

@@ -4,7 +4,10 @@
 
 extern const qw_codec qw_codec_q6;
 extern const qw_grouped_kernels qw_q6_avx2;
+extern const qw_grouped_kernels qw_q6_avxvnni;
 extern const qw_grouped_kernels qw_q6_avx512;
 extern const qw_grouped_kernels qw_q6_avx512vnni;
+extern const qw_grouped_kernels qw_q6_neon;
+extern const qw_grouped_kernels qw_q6_neondot;
 
 qw_status qw_q6_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out);

@@ -4,7 +4,10 @@
 
 extern const qw_codec qw_codec_q8;
 extern const qw_grouped_kernels qw_q8_avx2;
+extern const qw_grouped_kernels qw_q8_avxvnni;
 extern const qw_grouped_kernels qw_q8_avx512;
 extern const qw_grouped_kernels qw_q8_avx512vnni;
+extern const qw_grouped_kernels qw_q8_neon;
+extern const qw_grouped_kernels qw_q8_neondot;
 
 qw_status qw_q8_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out);

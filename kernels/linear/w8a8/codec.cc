@@ -21,7 +21,9 @@ const qw_w8a8_kernels& kernels_in_force(int64_t m) {
   static constexpr qw::Version<const qw_w8a8_kernels> kVersions[] = {
       {QW_SIMD_SERIAL, &qw_w8a8_serial},
       QW_X86({QW_SIMD_AVX2, &qw_w8a8_avx2})
+      QW_X86_AVXVNNI({QW_SIMD_AVXVNNI, &qw_w8a8_avxvnni})
       QW_X86({QW_SIMD_AVX512, &qw_w8a8_avx512}, {QW_SIMD_AVX512VNNI, &qw_w8a8_avx512vnni})
+      QW_ARM({QW_SIMD_NEON, &qw_w8a8_neon}, {QW_SIMD_NEONDOT, &qw_w8a8_neondot})
   };
   static constexpr qw::Version<const qw_w8a8_kernels> kForManyRows[] = {{QW_SIMD_SERIAL, nullptr}, QW_X86_AMX({QW_SIMD_AMX, &qw_w8a8_amx})};
   const qw_w8a8_kernels* many = m > kFewRows ? qw::best_version(kForManyRows) : nullptr;

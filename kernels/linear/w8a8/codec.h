@@ -45,9 +45,12 @@ typedef struct qw_w8a8_kernels {
 extern const qw_codec qw_codec_w8a8;
 extern const qw_w8a8_kernels qw_w8a8_serial;
 extern const qw_w8a8_kernels qw_w8a8_avx2;
+extern const qw_w8a8_kernels qw_w8a8_avxvnni;
 extern const qw_w8a8_kernels qw_w8a8_avx512;
 extern const qw_w8a8_kernels qw_w8a8_avx512vnni;
 extern const qw_w8a8_kernels qw_w8a8_amx;
+extern const qw_w8a8_kernels qw_w8a8_neon;
+extern const qw_w8a8_kernels qw_w8a8_neondot;
 
 // Raise it with every change of the layout above: saved weights of another one are made anew.
 enum { QW_W8A8_LAYOUT = 1 };

@@ -6,5 +6,5 @@
 
 typedef void qw_widen_line_function(qw_type type, const void* from, int64_t count, float* to);
 
-qw_widen_line_function qw_widen_line_serial, qw_widen_line_avx2, qw_widen_line_avx512;
+qw_widen_line_function qw_widen_line_serial, qw_widen_line_avx2, qw_widen_line_avx512, qw_widen_line_neon;
 qw_widen_line_function* qw_widen_line(void);

@@ -22,3 +22,4 @@ typedef struct qw_rtn_line {
 extern const qw_rtn_line qw_rtn_line_serial;
 extern const qw_rtn_line qw_rtn_line_avx2;
 extern const qw_rtn_line qw_rtn_line_avx512;
+extern const qw_rtn_line qw_rtn_line_neon;

@@ -26,6 +26,7 @@ const qw_rtn_line& line_in_force() {
   static constexpr qw::Version<const qw_rtn_line> kVersions[] = {
       {QW_SIMD_SERIAL, &qw_rtn_line_serial},
       QW_X86({QW_SIMD_AVX2, &qw_rtn_line_avx2}, {QW_SIMD_AVX512, &qw_rtn_line_avx512})
+      QW_ARM({QW_SIMD_NEON, &qw_rtn_line_neon})
   };
   return *qw::best_version(kVersions);
 }

@@ -5,7 +5,33 @@
 
 namespace {
 
-#if defined(__AVX512F__)
+#if defined(__aarch64__)
+inline f32v min(f32v a, f32v b) { return vminq_f32(a, b); }
+inline f32v absolute(f32v x) { return vabsq_f32(x); }
+inline f32v toward_zero(f32v x) { return vrndq_f32(x); }
+inline f32v with_sign_of(float magnitude, f32v x) { return vbslq_f32(vdupq_n_u32(0x80000000u), x, all(magnitude)); }
+inline f32v fill_rest(f32v x, int64_t count, float rest) {
+  const int32x4_t lane = {0, 1, 2, 3};
+  return vbslq_f32(vcltq_s32(lane, vdupq_n_s32(int32_t(count < 4 ? count : 4))), x, all(rest));
+}
+inline f32v fifth_of_bits(f32v x) {
+  const f32v bits = mul(vcvtq_f32_s32(vreinterpretq_s32_f32(x)), all(0.2f));
+  return vreinterpretq_f32_s32(vaddq_s32(vcvtnq_s32_f32(bits), vdupq_n_s32(0x32cccccd)));
+}
+inline void store_codes(uint8_t* out, f32v code, int64_t count) {
+  const int16x4_t i16x4 = vmovn_s32(vcvtnq_s32_f32(code));
+  uint8_t eight[8];
+  vst1_u8(eight, vreinterpret_u8_s8(vmovn_s16(vcombine_s16(i16x4, i16x4))));
+  __builtin_memcpy(out, eight, size_t(count >= 4 ? 4 : count));
+}
+inline f32v load_codes(const uint8_t* codes, int64_t count, int is_signed) {
+  uint8_t eight[8] = {};
+  __builtin_memcpy(eight, codes, size_t(count >= 4 ? 4 : count));
+  const uint8x8_t bytes = vld1_u8(eight);
+  if (is_signed) return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u8(bytes)))));
+  return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes))));
+}
+#elif defined(__AVX512F__)
 inline f32v min(f32v a, f32v b) { return _mm512_min_ps(a, b); }
 inline f32v absolute(f32v x) { return _mm512_abs_ps(x); }
 inline f32v toward_zero(f32v x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }

@@ -1,0 +1,5 @@
+// q3, NEON without dot products.
+#include "linear/grouped/neon.h"
+#include "linear/q3/codec.h"
+
+const qw_grouped_kernels qw_q3_neon = {QW_GEMV_MOST_ROWS, split_digits, stream<3>, fill_panel<3>, nullptr};

@@ -1,0 +1,10 @@
+#include "observe/observe.h"
+#include "observe/vector.h"
+
+void qw::absmax_neon(const float* x, int64_t rows, int64_t width, int64_t columns, float* running) {
+  absmax_vector(x, rows, width, columns, running);
+}
+
+void qw::gram_block_neon(const float* a, const float* b, int64_t rows, int64_t height, int64_t columns, float* block, int64_t stride) {
+  gram_block_vector(a, b, rows, height, columns, block, stride);
+}
