@@ -150,14 +150,14 @@ void hidden_programs_run_in_batches() {
   for (qw_session*& session : sessions) CHECK_OK(qw_session_create(program, 10, QW_F32, &session));
   Random random(2);
   const std::vector<float> a = random.vector(size_t(3 * width)), b = random.vector(size_t(2 * width));
-  const qw_part parts[] = {{sessions[0], a.data(), 3, QW_ROWS_LAST}, {sessions[1], b.data(), 2, QW_ROWS_ALL}};
+  const qw_part parts[] = {{sessions[0], a.data(), 3, QW_ROWS_LAST, nullptr}, {sessions[1], b.data(), 2, QW_ROWS_ALL, nullptr}};
   std::vector<float> out(size_t(3 * width), NAN);
   CHECK_OK(qw_program_run_batch(program, parts, 2, out.data(), qw_pool_shared()));
   for (int64_t i = 0; i < width; ++i) {
     CHECK(out[size_t(i)] == 2 * a[size_t(2 * width + i)]);
     CHECK(out[size_t(width + i)] == 2 * b[size_t(i)] && out[size_t(2 * width + i)] == 2 * b[size_t(width + i)]);
   }
-  const qw_part gap[] = {{sessions[0], a.data(), 2, QW_ROWS_LAST}, {sessions[1], b.data(), 2, QW_ROWS_LAST}};
+  const qw_part gap[] = {{sessions[0], a.data(), 2, QW_ROWS_LAST, nullptr}, {sessions[1], b.data(), 2, QW_ROWS_LAST, nullptr}};
   CHECK_OK(qw_program_run_batch(program, gap, 2, out.data(), qw_pool_shared()));
   for (int64_t i = 0; i < width; ++i) CHECK(out[size_t(i)] == 2 * a[size_t(width + i)] && out[size_t(width + i)] == 2 * b[size_t(width + i)]);
   for (qw_session* session : sessions) qw_session_free(session);

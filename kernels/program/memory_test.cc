@@ -20,8 +20,8 @@ void a_smaller_run_follows_one_without_memory() {
 #if defined(__SANITIZE_ADDRESS__)
   std::printf("  skipped: the address sanitizer ends the process where malloc would return NULL\n");
 #else
-  const qw_codec codec = {"greedy", scratch_bytes, matmul, nullptr, nullptr};
-  const qw_weight weight = {&codec, 4, 4, 64};
+  const qw_codec codec = {"greedy", scratch_bytes, matmul, nullptr, nullptr, 0, nullptr, nullptr};
+  const qw_weight weight = {&codec, 4, 4, 64, 0};
   const int64_t widths[] = {4, 4};
   qw_op op{};
   op.kind = QW_OP_LINEAR;
