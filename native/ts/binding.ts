@@ -3,7 +3,7 @@
 // Shapes are row-major; `rows` = output features, `cols` = input features of a linear weight W [rows, cols], y = x W^T + bias.
 
 /** Instruction-set levels in rising order. `QUANTWRIGHT_SIMD` forces one (it must be available). */
-export type SimdLevel = 'serial' | 'avx2' | 'avxvnni' | 'avx512' | 'avx512vnni' | 'neon' | 'neondot';
+export type SimdLevel = 'serial' | 'avx2' | 'avxvnni' | 'avx512' | 'avx512vnni' | 'amx' | 'neon' | 'neondot';
 
 export interface CpuInfo {
   readonly brand: string;

@@ -21,6 +21,7 @@ export const kernelRows: readonly KernelRow[] = [
       "serial",
       "avx2",
       "avx512",
+      "amx",
       "neon"
     ],
     "cuda": [],
@@ -81,6 +82,7 @@ export const kernelRows: readonly KernelRow[] = [
       "avxvnni",
       "avx512",
       "avx512vnni",
+      "amx",
       "neon",
       "neondot"
     ],
@@ -120,6 +122,7 @@ export const kernelRows: readonly KernelRow[] = [
       "avxvnni",
       "avx512",
       "avx512vnni",
+      "amx",
       "neon",
       "neondot"
     ],
@@ -159,6 +162,7 @@ export const kernelRows: readonly KernelRow[] = [
       "avxvnni",
       "avx512",
       "avx512vnni",
+      "amx",
       "neon",
       "neondot"
     ],
@@ -198,6 +202,7 @@ export const kernelRows: readonly KernelRow[] = [
       "avxvnni",
       "avx512",
       "avx512vnni",
+      "amx",
       "neon",
       "neondot"
     ],
@@ -237,6 +242,7 @@ export const kernelRows: readonly KernelRow[] = [
       "avxvnni",
       "avx512",
       "avx512vnni",
+      "amx",
       "neon",
       "neondot"
     ],
@@ -276,6 +282,7 @@ export const kernelRows: readonly KernelRow[] = [
       "avxvnni",
       "avx512",
       "avx512vnni",
+      "amx",
       "neon",
       "neondot"
     ],
@@ -341,6 +348,7 @@ export const kernelRows: readonly KernelRow[] = [
       "avxvnni",
       "avx512",
       "avx512vnni",
+      "amx",
       "neon",
       "neondot"
     ],

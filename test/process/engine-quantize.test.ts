@@ -24,7 +24,7 @@ test('the first message is the handshake, with the version of package.json and t
   const engine = await startEngine(t);
   const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
   assert.deepEqual([engine.ready.protocol, engine.ready.version, engine.ready.pid], [protocolVersion, version, engine.child.pid]);
-  assert.match(engine.ready.simd ?? '', /^(serial|avx2|avxvnni|avx512|avx512vnni|neon|neondot)$/, engine.ready.simdReason ?? '');
+  assert.match(engine.ready.simd ?? '', /^(serial|avx2|avxvnni|avx512|avx512vnni|amx|neon|neondot)$/, engine.ready.simdReason ?? '');
   assert.match(engine.ready.cudaReason ?? '', /CUDA/);
   const report = await engine.connection.sendRequest(doctor);
   assert.equal(report.cpu?.simd, engine.ready.simd);

@@ -13,7 +13,7 @@ import { loadNative } from '@quantwright/native/load';
 import { projectRoot, quill, quillText } from '../support/engine-process.ts';
 import type { LevelJob, LevelResult } from '../support/measure-level.ts';
 
-const levels: readonly SimdLevel[] = ['avx2', 'avxvnni', 'avx512', 'avx512vnni', 'neon', 'neondot'];
+const levels: readonly SimdLevel[] = ['avx2', 'avxvnni', 'avx512', 'avx512vnni', 'amx', 'neon', 'neondot'];
 const types = ['a16w8', 'a8w8', 'a16w4'] as const;
 const questions = readFileSync(join(projectRoot, 'models', 'texts', 'quant_qa_heldout.jsonl'), 'utf8').split('\n', 16);
 /**
