@@ -2,7 +2,9 @@
 // vectors. Include only from avx2.cc and avxvnni.cc files.
 //
 // Streaming (m <= 4): a block is two vectors of 8 rows. Per 8 codes: shift, mask, convert, FMA (4 instructions, shared over the rows of x
-// but for the FMA). 8 accumulators at every m. Per group and tile: parameters of 16 rows.
+// but for the FMA). Two accumulators a vector and row of x, one of even and one of odd columns, hide the FMA latency at m = 1; they
+// stay two at every m, so that a row's sum does not depend on the rows beside it. Beyond two rows they would not fit the registers: even
+// and odd columns take a pass each, the second on lines that the first left in the cache. Per group and tile: parameters of 16 rows.
 #pragma once
 #include <immintrin.h>
 
@@ -38,45 +40,68 @@ inline void store_tile(const qw_grouped* weight, int64_t row, __m256 sum_f32x8, 
   for (int r = 0; r < 8 && row + r < weight->base.rows; ++r) y[row + r] = lanes[r] + (bias == nullptr ? 0.0f : bias[row + r]);
 }
 
+constexpr int kChains = 2;  // sums of a row and group: column j of a block belongs to chain j % kChains
+
+// all[i][half] = the sum of codes * x over the chains [kFirst, kFirst + kCount) of blocks [begin, end); kFirst > 0: added to it.
+template <typename Codes, int kRows, int kFirst, int kCount>
+inline void sum_chains(__m256 (&all_f32x8)[kRows][2], const uint8_t* codes, int64_t begin, int64_t end, const float* values, int64_t ld) {
+  __m256 sum_f32x8[kRows][2][kCount];
+#pragma GCC unroll 4
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 2
+    for (int c = 0; c < kCount; ++c) sum_f32x8[i][0][c] = sum_f32x8[i][1][c] = _mm256_setzero_ps();
+  }
+  for (int64_t b = begin; b < end; ++b) {
+    const typename Codes::Lines low_lines = Codes::load(codes, b, 0), high_lines = Codes::load(codes, b, 1);
+    const float* at = values + b * Codes::kColumns;
+#pragma GCC unroll 16
+    for (int t = 0; t < Codes::kColumns * kCount / kChains; ++t) {
+      const int c = t % kCount, j = t / kCount * kChains + kFirst + c;
+      const __m256 low_f32x8 = Codes::widen(low_lines, j), high_f32x8 = Codes::widen(high_lines, j);
+#pragma GCC unroll 4
+      for (int i = 0; i < kRows; ++i) {
+        const __m256 x_f32x8 = _mm256_set1_ps(at[i * ld + j]);
+        sum_f32x8[i][0][c] = _mm256_fmadd_ps(low_f32x8, x_f32x8, sum_f32x8[i][0][c]);
+        sum_f32x8[i][1][c] = _mm256_fmadd_ps(high_f32x8, x_f32x8, sum_f32x8[i][1][c]);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+#pragma GCC unroll 2
+      for (int c = 0; c < kCount; ++c) {
+        const __m256 chain_f32x8 = sum_f32x8[i][half][c];
+        all_f32x8[i][half] = kFirst + c == 0 ? chain_f32x8 : _mm256_add_ps(all_f32x8[i][half], chain_f32x8);
+      }
+    }
+  }
+}
+
 template <typename Codes, int kRows>
 void stream_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, const float* bias, float* y, int64_t ldy, int64_t tile) {
-  constexpr int kChains = kRows == 1 ? 4 : kRows == 2 ? 2 : 1;
   const uint8_t* codes = weight->codes + tile * weight->tile_bytes;
   const float* values = x->values + first * x->ld;
   __m256 total_f32x8[kRows][2];
 #pragma GCC unroll 4
   for (int i = 0; i < kRows; ++i) total_f32x8[i][0] = total_f32x8[i][1] = _mm256_setzero_ps();
   for (int64_t group = 0; group < weight->groups; ++group) {
-    __m256 sum_f32x8[kRows][2][kChains];
-#pragma GCC unroll 4
-    for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 4
-      for (int c = 0; c < kChains; ++c) sum_f32x8[i][0][c] = sum_f32x8[i][1][c] = _mm256_setzero_ps();
-    }
-    for (int64_t b = weight->group_begin[group]; b < weight->group_begin[group + 1]; ++b) {
-      const typename Codes::Lines low_lines = Codes::load(codes, b, 0), high_lines = Codes::load(codes, b, 1);
-      const float* at = values + b * Codes::kColumns;
-#pragma GCC unroll 16
-      for (int j = 0; j < Codes::kColumns; ++j) {
-        const __m256 low_f32x8 = Codes::widen(low_lines, j), high_f32x8 = Codes::widen(high_lines, j);
-#pragma GCC unroll 4
-        for (int i = 0; i < kRows; ++i) {
-          const __m256 x_f32x8 = _mm256_set1_ps(at[i * x->ld + j]);
-          sum_f32x8[i][0][j % kChains] = _mm256_fmadd_ps(low_f32x8, x_f32x8, sum_f32x8[i][0][j % kChains]);
-          sum_f32x8[i][1][j % kChains] = _mm256_fmadd_ps(high_f32x8, x_f32x8, sum_f32x8[i][1][j % kChains]);
-        }
-      }
+    const int64_t begin = weight->group_begin[group], end = weight->group_begin[group + 1];
+    __m256 all_f32x8[kRows][2];
+    if constexpr (kRows <= 2) {
+      sum_chains<Codes, kRows, 0, 2>(all_f32x8, codes, begin, end, values, x->ld);
+    } else {
+      sum_chains<Codes, kRows, 0, 1>(all_f32x8, codes, begin, end, values, x->ld);
+      sum_chains<Codes, kRows, 1, 1>(all_f32x8, codes, begin, end, values, x->ld);
     }
     for (int half = 0; half < 2; ++half) {
       const GroupParams params = load_group(weight, tile, group, half);
       const __m256 zero_f32x8 = _mm256_add_ps(params.zero_f32x8, _mm256_set1_ps(weight->offset));
 #pragma GCC unroll 4
       for (int i = 0; i < kRows; ++i) {
-        __m256 all_f32x8 = sum_f32x8[i][half][0];
-#pragma GCC unroll 4
-        for (int c = 1; c < kChains; ++c) all_f32x8 = _mm256_add_ps(all_f32x8, sum_f32x8[i][half][c]);
         const __m256 x_sum_f32x8 = _mm256_set1_ps(x->sums[(first + i) * weight->groups + group]);
-        total_f32x8[i][half] = _mm256_fmadd_ps(params.scale_f32x8, _mm256_fnmadd_ps(zero_f32x8, x_sum_f32x8, all_f32x8), total_f32x8[i][half]);
+        total_f32x8[i][half] = _mm256_fmadd_ps(params.scale_f32x8, _mm256_fnmadd_ps(zero_f32x8, x_sum_f32x8, all_f32x8[i][half]), total_f32x8[i][half]);
         total_f32x8[i][half] = _mm256_fnmadd_ps(params.minimum_f32x8, x_sum_f32x8, total_f32x8[i][half]);
       }
     }

@@ -2,8 +2,9 @@
 // only from avx512*.cc files.
 //
 // Streaming (m <= 4): one 64-byte load feeds 16 rows. Per 16 codes: one shift (p0), one widening (p5), one FMA a row of x (p0/p5) whose
-// x comes as an embedded broadcast, so about 1.5 cycles at m = 1: 5 bytes a cycle for q4, 11 for q8. Four accumulators a row of x at
-// m = 1 hide the FMA latency of 4 cycles. Per group and tile: 2 parameter loads, 2 conversions, 2 FMAs.
+// x comes as an embedded broadcast, so about 1.5 cycles at m = 1: 5 bytes a cycle for q4, 11 for q8. Four accumulators a row of x hide
+// the FMA latency of 4 cycles at m = 1; they stay four at every m, so that a row's sum does not depend on the rows beside it. Per group
+// and tile: 2 parameter loads, 2 conversions, 2 FMAs.
 #pragma once
 #include <immintrin.h>
 
@@ -36,7 +37,7 @@ inline void store_tile(const qw_grouped* weight, int64_t tile, __m512 sum_f32x16
 
 template <typename Codes, int kRows>
 void stream_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, const float* bias, float* y, int64_t ldy, int64_t tile) {
-  constexpr int kChains = kRows == 1 ? 4 : kRows == 2 ? 2 : 1;
+  constexpr int kChains = 4;
   const uint8_t* codes = weight->codes + tile * weight->tile_bytes;
   const float* values = x->values + first * x->ld;
   __m512 total_f32x16[kRows];
