@@ -30,7 +30,7 @@ export function linearsOf(family: Family, model: Sizes, latent: LatentSizes | nu
   return model.tiedEmbeddings ? all : [...all, head];
 }
 
-/** model.layers.0.mlp.down_proj ... of one linear; expert 0 stands for all experts. None for lm_head, which is not quantized. */
+/** model.layers.0.mlp.down_proj ... of one linear; expert 0 stands for all experts. None for lm_head, which is in no layer. */
 export function modulesOf({ module, firstLayer, endLayer }: LinearShape): readonly string[] {
   return Array.from({ length: endLayer - firstLayer }, (_, index) => module.replace('{i}', String(firstLayer + index)).replace('{e}', '0'));
 }

@@ -90,6 +90,16 @@ test('a recipe of ours becomes the settings of the checkpoint that it makes', ()
   assert.deepEqual(recipeOf('quantize_config.json', text).ignore, ['.*down_proj']);
 });
 
+test('lm_head is carried between recipes of ours and GPTQ, and told where the other config leaves it alone', () => {
+  const job = { quant_method: 'rtn', weight_format: 'uint4', group_size: 64, lm_head: true, save_format: 'gptq' };
+  assert.equal(JSON.parse(convert('gptq-file', 'job.quant.json', job).text).lm_head, true);
+  const back = convert('quant-json', 'quantize_config.json', { bits: 4, group_size: 64, lm_head: true });
+  assert.equal(JSON.parse(back.text).lm_head, true);
+  assert.ok(!back.losses.some((loss) => loss.includes('lm_head')));
+  const awq = convert('awq-file', 'job.quant.json', { quant_method: 'awq', weight_format: 'uint4', group_size: 64, lm_head: true });
+  assert.ok(awq.losses.includes('lm_head (true) is not said in the new config.'), awq.losses.join());
+});
+
 test('what is not GPTQ, or cannot be read, is not offered as GPTQ', () => {
   const ids = (file: string, config: unknown): readonly string[] => conversions(file, config).map(({ id }) => id);
   assert.ok(!ids('a.quant.json', { quant_method: 'instant_quant', weight_format: 'int8' }).some((id) => id.startsWith('gptq')));

@@ -65,6 +65,7 @@ function gptqSettings(recipe: Recipe): JsonObject {
     ...(recipe.methods.includes('gptq') ? { true_sequential: recipe.trueSequential } : {}),
     ...(recipe.weights.staticGroups ? { static_groups: true } : {}),
     checkpoint_format: recipe.saveFormat === 'gptq_v2' ? 'gptq_v2' : 'gptq',
+    ...(recipe.lmHead === true ? { lm_head: true } : {}),
     ...(Object.keys(dynamic).length === 0 ? {} : { dynamic }),
   };
 }

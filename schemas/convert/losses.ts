@@ -87,6 +87,7 @@ const SETTINGS: readonly { readonly key: string; readonly field: RecipeField | n
   { key: 'save_format', field: 'saveFormat', of: (recipe) => recipe.saveFormat },
   { key: 'static_groups', field: null, of: (recipe) => recipe.weights.staticGroups },
   { key: 'true_sequential', field: null, of: (recipe) => recipe.trueSequential },
+  { key: 'lm_head', field: 'lmHead', of: (recipe) => recipe.lmHead ?? false },
   { key: 'dialect', field: null, of: (recipe) => recipe.dialect },
   { key: 'mse_search', field: null, of: (recipe) => recipe.mseSearch },
   { key: 'full_range', field: null, of: (recipe) => recipe.fullRange },

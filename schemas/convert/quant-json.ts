@@ -57,6 +57,7 @@ function quantSettings({ recipe, origins }: Source): JsonObject {
     ...(origins.dampPercent?.present === true ? { damp_percent: recipe.dampPercent } : {}),
     ...(recipe.calibration === null ? {} : { calibration: calibration(recipe.calibration) }),
     ...(ignore.length === 0 ? {} : { ignore: ignore.map(tidy) }),
+    ...(recipe.lmHead === true ? { lm_head: true } : {}),
     ...(overrides.length === 0 ? {} : { overrides: Object.fromEntries(overrides.map(({ pattern, weights: own }) => [tidy(pattern), override(weights, own)])) }),
   };
 }

@@ -376,6 +376,11 @@ export const schema: JsonSchema = {
         ]
       ]
     },
+    "lm_head": {
+      "type": "boolean",
+      "default": false,
+      "description": "The output matrix is quantized too. It is a tenth of the weights of a small model, and the one that errors cost most in. Not for models that tie it to their embeddings."
+    },
     "overrides": {
       "type": [
         "object",

@@ -1020,10 +1020,9 @@ errors++;
 }
 }
 }
-if(data.overrides !== undefined){
-let data38 = data.overrides;
-if((!(data38 && typeof data38 == "object" && !Array.isArray(data38))) && (data38 !== null)){
-const err72 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err72 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -1032,13 +1031,11 @@ vErrors.push(err72);
 }
 errors++;
 }
-if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
-for(const key3 in data38){
-let data39 = data38[key3];
-if(data39 && typeof data39 == "object" && !Array.isArray(data39)){
-for(const key4 in data39){
-if(!((((key4 === "weight_format") || (key4 === "group_size")) || (key4 === "symmetric")) || (key4 === "sym"))){
-const err73 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+if(data.overrides !== undefined){
+let data39 = data.overrides;
+if((!(data39 && typeof data39 == "object" && !Array.isArray(data39))) && (data39 !== null)){
+const err73 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -1047,11 +1044,13 @@ vErrors.push(err73);
 }
 errors++;
 }
-}
-if(data39.weight_format !== undefined){
-let data40 = data39.weight_format;
-if(typeof data40 !== "string"){
-const err74 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data39 && typeof data39 == "object" && !Array.isArray(data39)){
+for(const key3 in data39){
+let data40 = data39[key3];
+if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
+for(const key4 in data40){
+if(!((((key4 === "weight_format") || (key4 === "group_size")) || (key4 === "symmetric")) || (key4 === "sym"))){
+const err74 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -1060,8 +1059,11 @@ vErrors.push(err74);
 }
 errors++;
 }
-if(!(((((((((data40 === "int8") || (data40 === "uint8")) || (data40 === "int4")) || (data40 === "uint4")) || (data40 === "int3")) || (data40 === "uint3")) || (data40 === "int2")) || (data40 === "uint2")) || (data40 === "fp8_e4m3"))){
-const err75 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data40.weight_format !== undefined){
+let data41 = data40.weight_format;
+if(typeof data41 !== "string"){
+const err75 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -1070,11 +1072,8 @@ vErrors.push(err75);
 }
 errors++;
 }
-}
-if(data39.group_size !== undefined){
-let data41 = data39.group_size;
-if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
-const err76 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!(((((((((data41 === "int8") || (data41 === "uint8")) || (data41 === "int4")) || (data41 === "uint4")) || (data41 === "int3")) || (data41 === "uint3")) || (data41 === "int2")) || (data41 === "uint2")) || (data41 === "fp8_e4m3"))){
+const err76 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1083,10 +1082,11 @@ vErrors.push(err76);
 }
 errors++;
 }
-const _errs105 = errors;
-const _errs106 = errors;
-if(0 !== data41){
-const err77 = {};
+}
+if(data40.group_size !== undefined){
+let data42 = data40.group_size;
+if(!(((typeof data42 == "number") && (!(data42 % 1) && !isNaN(data42))) && (isFinite(data42)))){
+const err77 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1095,9 +1095,10 @@ vErrors.push(err77);
 }
 errors++;
 }
-var valid27 = _errs106 === errors;
-if(valid27){
-const err78 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+const _errs107 = errors;
+const _errs108 = errors;
+if(0 !== data42){
+const err78 = {};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1106,20 +1107,9 @@ vErrors.push(err78);
 }
 errors++;
 }
-else {
-errors = _errs105;
-if(vErrors !== null){
-if(_errs105){
-vErrors.length = _errs105;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data41 == "number") && (isFinite(data41))){
-if(data41 < -1 || isNaN(data41)){
-const err79 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+var valid27 = _errs108 === errors;
+if(valid27){
+const err79 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1128,11 +1118,20 @@ vErrors.push(err79);
 }
 errors++;
 }
+else {
+errors = _errs107;
+if(vErrors !== null){
+if(_errs107){
+vErrors.length = _errs107;
+}
+else {
+vErrors = null;
 }
 }
-if(data39.symmetric !== undefined){
-if(typeof data39.symmetric !== "boolean"){
-const err80 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if((typeof data42 == "number") && (isFinite(data42))){
+if(data42 < -1 || isNaN(data42)){
+const err80 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1142,9 +1141,10 @@ vErrors.push(err80);
 errors++;
 }
 }
-if(data39.sym !== undefined){
-if(typeof data39.sym !== "boolean"){
-const err81 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data40.symmetric !== undefined){
+if(typeof data40.symmetric !== "boolean"){
+const err81 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1154,9 +1154,9 @@ vErrors.push(err81);
 errors++;
 }
 }
-}
-else {
-const err82 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data40.sym !== undefined){
+if(typeof data40.sym !== "boolean"){
+const err82 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1167,11 +1167,8 @@ errors++;
 }
 }
 }
-}
-if(data.layer_wise !== undefined){
-let data44 = data.layer_wise;
-if((!(data44 && typeof data44 == "object" && !Array.isArray(data44))) && (data44 !== null)){
-const err83 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+else {
+const err83 = {instancePath:instancePath+"/overrides/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1180,10 +1177,13 @@ vErrors.push(err83);
 }
 errors++;
 }
-if(data44 && typeof data44 == "object" && !Array.isArray(data44)){
-for(const key5 in data44){
-if(!(key5 === "memory_limit")){
-const err84 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+}
+}
+}
+if(data.layer_wise !== undefined){
+let data45 = data.layer_wise;
+if((!(data45 && typeof data45 == "object" && !Array.isArray(data45))) && (data45 !== null)){
+const err84 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1192,11 +1192,10 @@ vErrors.push(err84);
 }
 errors++;
 }
-}
-if(data44.memory_limit !== undefined){
-let data45 = data44.memory_limit;
-if(((typeof data45 !== "string") && (!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45))))) && (data45 !== null)){
-const err85 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
+for(const key5 in data45){
+if(!(key5 === "memory_limit")){
+const err85 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1206,12 +1205,10 @@ vErrors.push(err85);
 errors++;
 }
 }
-}
-}
-if(data.kv_cache !== undefined){
-let data46 = data.kv_cache;
-if((!(data46 && typeof data46 == "object" && !Array.isArray(data46))) && (data46 !== null)){
-const err86 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(data45.memory_limit !== undefined){
+let data46 = data45.memory_limit;
+if(((typeof data46 !== "string") && (!(((typeof data46 == "number") && (!(data46 % 1) && !isNaN(data46))) && (isFinite(data46))))) && (data46 !== null)){
+const err86 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1221,10 +1218,12 @@ vErrors.push(err86);
 errors++;
 }
 }
-if(data.activate_format !== undefined){
-let data47 = data.activate_format;
-if((typeof data47 !== "string") && (data47 !== null)){
-const err87 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+}
+}
+if(data.kv_cache !== undefined){
+let data47 = data.kv_cache;
+if((!(data47 && typeof data47 == "object" && !Array.isArray(data47))) && (data47 !== null)){
+const err87 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1234,14 +1233,27 @@ vErrors.push(err87);
 errors++;
 }
 }
-}
-else {
-const err88 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data.activate_format !== undefined){
+let data48 = data.activate_format;
+if((typeof data48 !== "string") && (data48 !== null)){
+const err88 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err88];
 }
 else {
 vErrors.push(err88);
+}
+errors++;
+}
+}
+}
+else {
+const err89 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
 }
 errors++;
 }

@@ -25,7 +25,7 @@ function dividedBy(scheme: string, k: number, n: number): number {
 
 /**
  * The quantized linears of a model on one of `tensorParallel` devices: one piece for each linear of a block and each different setting among
- * its layers. lm_head is not quantized.
+ * its layers. Without lm_head, which runtimes do not split or pad as the others: see `piecesWithHead`.
  */
 export function piecesOf(recipe: Recipe, model: ModelShape, tensorParallel: number): readonly Piece[] {
   const settings = moduleWeights(recipe);
@@ -43,6 +43,18 @@ export function piecesOf(recipe: Recipe, model: ModelShape, tensorParallel: numb
     }
   }
   return [...pieces.values()];
+}
+
+/** Those of the whole model on one device, with lm_head where the recipe quantizes it. */
+export function piecesWithHead(recipe: Recipe, model: ModelShape): readonly Piece[] {
+  const pieces = piecesOf(recipe, model, 1);
+  const linear = recipe.lmHead === true ? model.linears.find(({ kind }) => kind === 'lm_head') : undefined;
+  const weights = linear === undefined ? null : moduleWeights(recipe)(linear.module);
+  if (linear === undefined || weights === null) {
+    return pieces;
+  }
+  const k = linear.in;
+  return [...pieces, { linear, module: linear.module, k, weights, overridden: weights !== recipe.weights, divided: dividedBy(recipe.scheme, k, linear.out) }];
 }
 
 /** What tells the settings of two modules apart. */

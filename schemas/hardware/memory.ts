@@ -58,7 +58,7 @@ function layersOf(recipe: Recipe, model: ModelShape): readonly Layers[] {
   const plain = recipe.ignore.length + recipe.overrides.length === 0;
   return model.linears.flatMap((linear): readonly Layers[] => {
     if (linear.endLayer === linear.firstLayer) {
-      return [{ linear, count: 1, weights: null }];
+      return [{ linear, count: 1, weights: recipe.lmHead === true ? settings(linear.module) : null }];
     }
     const experts = linear.module.includes('{e}') ? Math.max(1, model.experts) : 1;
     if (plain) {
@@ -121,7 +121,10 @@ function peakBytes(recipe: Recipe, model: ModelShape, floatBytes: number): numbe
   const hessian = has(WITH_HESSIAN) ? 2 * widest * widest * 4 : 0;
   const { samples, sequenceLength } = recipe.calibration ?? { samples: 128, sequenceLength: 512 };
   const inputs = has(CALIBRATED) ? 2 * samples * sequenceLength * model.hiddenSize * floatBytes : 0;
-  return PROCESS_BYTES + block * floatBytes + (block * recipe.weights.bits) / 8 + largest * 4 + hessian + inputs;
+  // The output matrix goes through alone.
+  const head = recipe.lmHead === true ? sum(model.linears.filter(({ kind }) => kind === 'lm_head').map(elementsOf)) : 0;
+  const most = Math.max(block, head);
+  return PROCESS_BYTES + most * floatBytes + (most * recipe.weights.bits) / 8 + Math.max(largest, head) * 4 + hessian + inputs;
 }
 
 function elementsOf(linear: LinearShape): number {

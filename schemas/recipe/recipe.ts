@@ -105,6 +105,8 @@ export interface Recipe {
   /** Regular expressions (start-anchored, on full module names) of modules left in floating point. */
   readonly ignore: readonly string[];
   readonly overrides: readonly ModuleOverride[];
+  /** The output matrix is quantized too, where it is a matrix of its own and `ignore` does not name it. Left out: false. */
+  readonly lmHead?: boolean;
   /** RTN dialect (algorithms section 3); null for methods that have none. */
   readonly dialect: 'instant_quant' | 'ist' | 'qllm' | 'inc' | 'awq' | 'compressed_tensors' | 'dashinfer_cpu' | null;
   readonly mseSearch: boolean;
@@ -136,6 +138,7 @@ export type RecipeField =
   | 'computeMethod'
   | 'ignore'
   | 'overrides'
+  | 'lmHead'
   | 'calibration'
   | 'saveFormat'
   | 'scaleType'

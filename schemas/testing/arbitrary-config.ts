@@ -43,6 +43,7 @@ const customized = record({
     [],
   ),
   ignore: fc.constantFrom<unknown>(['lm_head'], ['.*'], ['re:.*mlp'], ['('], 'lm_head'),
+  lm_head: flag,
   damp_percent: fc.constantFrom<unknown>(0.01, 1, 0, '0.1'),
   activate_format: fc.constant('int8'),
   kv_cache: fc.constant({ bits: 4 }),

@@ -41,15 +41,21 @@ export async function inspectPath(path: string): Promise<InspectReport> {
 
 interface WeightCount {
   readonly parameters: number;
-  /** Weights and bytes of the linears in decoder blocks; of everything when the architecture is not known. */
+  /** Weights and bytes of the linears in decoder blocks, and of a quantized output matrix; of everything when the architecture is not known. */
   readonly linearWeights: number;
   readonly linearBytes: number;
+}
+
+function isQuantized(checkpoint: Checkpoint, module: string): boolean {
+  const type = checkpoint.find(`${module}.weight`)?.dtype;
+  return type !== 'F32' && type !== 'F16' && type !== 'BF16';
 }
 
 function countWeights(checkpoint: Checkpoint, model: ModelShape | null): WeightCount {
   const modules = new Map<string, number>();
   for (const linear of model?.linears ?? []) {
     for (const module of modulesOf(linear)) modules.set(module, linear.in * linear.out);
+    if (linear.kind === 'lm_head' && isQuantized(checkpoint, linear.module)) modules.set(linear.module, linear.in * linear.out);
   }
   let others = 0;
   let otherBytes = 0;

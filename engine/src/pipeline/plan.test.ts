@@ -28,6 +28,8 @@ const base = {
 const models = [
   { ...base, hidden_size: 256, intermediate_size: 512, head_dim: 64 },
   { ...base, hidden_size: 64, intermediate_size: 172, head_dim: 16 },
+  { ...base, hidden_size: 256, intermediate_size: 512, head_dim: 64, vocab_size: 510 },
+  { ...base, hidden_size: 256, intermediate_size: 512, head_dim: 64, tie_word_embeddings: true },
 ];
 
 function shapeOf(config: object): ModelShape {
@@ -63,7 +65,7 @@ function planFor(config: object, model: object): QuantizePlan {
   const { recipe } = checkConfig({ fileName: 'a.quant.json', text: JSON.stringify(config), modelConfigText: JSON.stringify(model), targets: [ownTarget] });
   assert.ok(recipe !== null, 'the config has a recipe');
   const shape = shapeOf(model);
-  return planQuantization(recipe, methodOf(recipe), layoutOf(recipe), modelSource(shape, checkpointOf(shape)));
+  return planQuantization(recipe, methodOf(recipe), layoutOf(recipe), modelSource(shape, checkpointOf(shape), recipe.lmHead === true));
 }
 
 const config = fc.record(
@@ -77,8 +79,9 @@ const config = fc.record(
     symmetric: fc.boolean(),
     scale_type: fc.constantFrom('float16', 'float32'),
     desc_act: fc.boolean(),
-    ignore: fc.constantFrom([], ['.*down_proj'], ['.*']),
-    overrides: fc.constantFrom({}, { '.*up_proj': { weight_format: 'int8' } }, { '.*down_proj': { group_size: 43 } }),
+    lm_head: fc.boolean(),
+    ignore: fc.constantFrom([], ['.*down_proj'], ['lm_head'], ['model.*'], ['.*']),
+    overrides: fc.constantFrom({}, { '.*up_proj': { weight_format: 'int8' } }, { '.*down_proj': { group_size: 43 } }, { lm_head: { group_size: 43 } }),
   },
   { requiredKeys: ['quant_method', 'weight_format'] },
 );
@@ -114,6 +117,19 @@ test('a plan counts what it reads, writes and leaves', () => {
   );
 });
 
+test('the output matrix is planned where the config asks for it, and copied elsewhere', () => {
+  const [model = {}] = models;
+  const job = { quant_method: 'rtn', weight_format: 'int4', group_size: 64, save_format: 'gptq' };
+  const [with8, without] = [planFor({ ...job, lm_head: true, overrides: { lm_head: { weight_format: 'int8' } } }, model), planFor(job, model)];
+  assert.equal(without.modules.length, 14);
+  assert.ok(without.copied.some(({ name }) => name === 'lm_head.weight'));
+  const head = with8.modules.at(-1);
+  assert.deepEqual([with8.modules.length, with8.blocks.length, head?.module, head?.block, head?.scheme.weights.bits], [15, 3, 'lm_head', 2, 8]);
+  assert.ok(!with8.copied.some(({ name }) => name === 'lm_head.weight'));
+  // bf16 against 8 bits, a scale of 16 bits and a zero of 8 for 64 weights, and a group index of 32 bits a column.
+  assert.equal(without.outputBytes - with8.outputBytes, 512 * 256 * 2 - (512 * 256 * (8 + 24 / 64)) / 8 - 256 * 4);
+});
+
 test('a job above the memory limit is refused with both figures', () => {
   const [model = {}] = models;
   const plan = planFor({ quant_method: 'instant_quant', weight_format: 'int8' }, model);
@@ -143,7 +159,7 @@ for (const [what, change, words] of wrongs) {
   test(`a model whose linear ${what} is refused by name`, () => {
     const shape = shapeOf(models[0] ?? {});
     assert.throws(
-      () => modelSource(shape, checkpointOf(shape, change)),
+      () => modelSource(shape, checkpointOf(shape, change), true),
       (error) => error instanceof EngineError && error.kind === 'checkpoint' && words.test(error.message),
     );
   });

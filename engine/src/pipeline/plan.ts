@@ -21,7 +21,7 @@ export interface PlannedModule extends ModulePlan {
 export interface QuantizePlan {
   readonly blocks: readonly (readonly PlannedModule[])[];
   readonly modules: readonly PlannedModule[];
-  /** Linears of blocks that stay in floating point. */
+  /** Linears of `source.blocks` that stay in floating point. */
   readonly left: readonly string[];
   readonly copied: readonly TensorInfo[];
   /** Every tensor of the output, in the order in which it is written. */
@@ -58,6 +58,7 @@ export function planQuantization(recipe: Recipe, method: Method, layout: Layout,
         cols: linear.cols,
         scheme,
         activations: recipe.activations !== null,
+        lmHead: linear.lmHead,
       };
       const refusal = layout.refusal(plan);
       if (refusal !== null) throw refused(linear.module, refusal);

@@ -40,7 +40,7 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
   const unused = await unusedCalibration(params.calibrationPath, method);
   const layout = layoutOf(job.recipe);
   const checkpoint = await openCheckpoint(params.modelDir);
-  const plan = planQuantization(job.recipe, method, layout, modelSource(job.model, checkpoint));
+  const plan = planQuantization(job.recipe, method, layout, modelSource(job.model, checkpoint, job.recipe.lmHead === true));
   checkMemoryLimit(plan, params.memoryLimitBytes ?? job.recipe.memoryLimitBytes);
   const binding = await hooks.loadBinding();
   hooks.signal?.throwIfAborted();

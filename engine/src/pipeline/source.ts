@@ -1,6 +1,7 @@
-// The layer stream's view of a model: the linears of every decoder block with where their weights lie, and every other tensor, which is copied as it is.
+// The layer stream's view of a model: the linears of every decoder block (and the output matrix, where it is quantized) with where their weights lie, and
+// every other tensor, which is copied as it is.
 // Looks at headers and config.json only; reads no weight.
-import type { ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
+import type { LinearShape, ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { TensorInfo } from '../checkpoint/header.ts';
 import { EngineError } from '../errors.ts';
@@ -15,17 +16,19 @@ export interface LinearSource {
   readonly weight: TensorInfo;
   /** Stored as [cols, rows]; written as every layout has it. */
   readonly transposed: boolean;
+  /** The output matrix. */
+  readonly lmHead: boolean;
 }
 
 export interface ModelSource {
-  /** Linears of block i, in the order in which the block computes them. */
+  /** Linears of block i, in the order in which the block computes them; the output matrix, where it is quantized, comes last as a block of its own. */
   readonly blocks: readonly (readonly LinearSource[])[];
-  /** Embeddings, norms, biases, lm_head ...: everything that is no linear weight of a block. */
+  /** Embeddings, norms, biases ...: every tensor that is in no block. */
   readonly others: readonly TensorInfo[];
 }
 
-/** Throws kind `checkpoint` when a linear that config.json promises is missing, has another shape, or is already quantized. */
-export function modelSource(model: ModelShape, checkpoint: Checkpoint): ModelSource {
+/** `lmHead`: whether the output matrix is to be quantized; a model that ties it has none. Throws kind `checkpoint` when a linear that config.json promises is missing, has another shape, or is already quantized. */
+export function modelSource(model: ModelShape, checkpoint: Checkpoint, lmHead: boolean): ModelSource {
   const transposed = architectures.some((one) => one.modelType === model.modelType && one.transposed === true);
   const inBlocks = model.linears.filter((linear) => linear.kind !== 'lm_head');
   const blocks = Array.from({ length: model.layers }, (_, block) =>
@@ -34,11 +37,18 @@ export function modelSource(model: ModelShape, checkpoint: Checkpoint): ModelSou
       .map((linear): LinearSource => {
         const module = linear.module.replace('{i}', String(block));
         const [rows, cols] = transposed ? [linear.in, linear.out] : [linear.out, linear.in];
-        return { module, block, rows: linear.out, cols: linear.in, weight: linearWeight(checkpoint, module, rows, cols), transposed };
+        return { module, block, rows: linear.out, cols: linear.in, weight: linearWeight(checkpoint, module, rows, cols), transposed, lmHead: false };
       }),
   );
+  const head = lmHead ? model.linears.find((linear) => linear.kind === 'lm_head') : undefined;
+  if (head !== undefined) blocks.push([headSource(checkpoint, head, model.layers)]);
   const taken = new Set(blocks.flat().map((linear) => linear.weight.name));
   return { blocks, others: checkpoint.names.filter((name) => !taken.has(name)).map((name) => checkpoint.info(name)) };
+}
+
+/** Never transposed: it is a plain linear in every architecture. */
+function headSource(checkpoint: Checkpoint, { module, in: cols, out: rows }: LinearShape, block: number): LinearSource {
+  return { module, block, rows, cols, weight: linearWeight(checkpoint, module, rows, cols), transposed: false, lmHead: true };
 }
 
 /** The tensor [rows, cols] as it is stored. */

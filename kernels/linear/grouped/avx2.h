@@ -3,7 +3,7 @@
 //
 // Streaming (m <= 4): a block is two vectors of 8 rows. Per 8 codes: shift, mask, convert, FMA (4 instructions, shared over the rows of x
 // but for the FMA). Two accumulators a vector and row of x, one of even and one of odd columns, hide the FMA latency at m = 1; they
-// stay two at every m, so that a row's sum does not depend on the rows beside it. Beyond two rows they would not fit the registers: even
+// stay two at every m, so that a row's sum does not depend on the rows beside it. Four rows of them would not fit the registers: even
 // and odd columns take a pass each, the second on lines that the first left in the cache. Per group and tile: parameters of 16 rows.
 #pragma once
 #include <immintrin.h>
@@ -89,7 +89,7 @@ void stream_tile(const qw_grouped* weight, const qw_grouped_x* x, int first, con
   for (int64_t group = 0; group < weight->groups; ++group) {
     const int64_t begin = weight->group_begin[group], end = weight->group_begin[group + 1];
     __m256 all_f32x8[kRows][2];
-    if constexpr (kRows <= 2) {
+    if constexpr (kRows <= 3) {
       sum_chains<Codes, kRows, 0, 2>(all_f32x8, codes, begin, end, values, x->ld);
     } else {
       sum_chains<Codes, kRows, 0, 1>(all_f32x8, codes, begin, end, values, x->ld);

@@ -32,6 +32,7 @@ const format = methodFormat({
     variant: ['packing_format', 'backend'],
     overrides: ['extra_config'],
     activations: ['act_bits'],
+    lmHead: ['quant_lm_head'],
   },
   recipe: recipeOf,
   problems: autoRoundProblems,
@@ -71,6 +72,7 @@ function recipeOf(fields: Fields): Recipe | null {
     ...baseRecipe('hf-auto-round', 'auto-round', ['auto_round'], weights),
     variant: fields.text('packing_format') ?? fields.text('backend'),
     ignore: plain.map(({ pattern }) => pattern),
+    lmHead: fields.boolean('quant_lm_head') ?? false,
     overrides: changed.flatMap(({ pattern, fields: layer }) => {
       const changedWeights = weightsOf(layer, own);
       return changedWeights === null ? [] : [{ pattern, weights: changedWeights }];

@@ -24,7 +24,7 @@ export function awqRecipe(format: string, fields: Fields, keys: AwqKeys): Recipe
   }
   const symmetric = fields.boolean('zero_point') === false;
   const weights = { bits, groupSize, signed: false, symmetric, zeroPoint: symmetric ? ('none' as const) : ('integer' as const) };
-  return { ...baseRecipe(format, 'awq', ['awq'], weights), variant: versionOf(fields, keys)?.name ?? 'gemm' };
+  return { ...baseRecipe(format, 'awq', ['awq'], weights), variant: versionOf(fields, keys)?.name ?? 'gemm', lmHead: fields.boolean('lm_head') ?? false };
 }
 
 /** The layout in lower case, as both tools read it, and the key that holds it. */

@@ -41,6 +41,7 @@ export const hfAwq: ConfigFormat = {
       'weights.descAct': ['desc_act'],
       variant: KEYS.version,
       overrides: ['dynamic'],
+      lmHead: ['lm_head'],
     },
     recipe: (fields) => awqRecipe('hf-awq', fields, KEYS),
     problems,

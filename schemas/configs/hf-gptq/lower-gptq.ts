@@ -30,6 +30,7 @@ export function lowerGptq(format: string, defaults: GptqDefaults, value: unknown
     variant: layout,
     ignore,
     overrides,
+    lmHead: fields.boolean('lm_head') ?? false,
     dampPercent: fields.number('damp_percent') ?? defaults.dampPercent,
     trueSequential: fields.boolean('true_sequential') ?? true,
     saveFormat: layout === 'gptq_p' ? null : layout,
@@ -50,6 +51,7 @@ function recordOrigins(fields: Fields): void {
   fields.origin('computeMethod', 'bits');
   fields.origin('overrides', 'dynamic');
   fields.origin('ignore', 'dynamic');
+  fields.origin('lmHead', 'lm_head');
   fields.origin('variant', 'checkpoint_format', 'format');
   fields.origin('scheme', 'quant_method', 'method', 'bits');
   fields.origin('saveFormat', 'checkpoint_format', 'format');

@@ -38,6 +38,7 @@ export function lowerWeightOnly(value: unknown, path: JsonPath): Lowered {
       staticGroups: fields.boolean('static_groups') ?? false,
     }),
     variant: algorithm?.name ?? null,
+    lmHead: fields.boolean('quant_lm_head') ?? false,
     mseSearch: fields.boolean('use_mse_search') ?? false,
     fullRange: fields.boolean('use_full_range') ?? false,
     dampPercent: fields.number('percdamp') ?? 0.01,
@@ -65,4 +66,5 @@ function recordOrigins(fields: Fields): void {
   fields.origin('weights.groupSize', 'group_size');
   fields.origin('weights.descAct', 'act_order');
   fields.origin('dampPercent', 'percdamp');
+  fields.origin('lmHead', 'quant_lm_head');
 }

@@ -56,6 +56,7 @@ function recordOrigins(fields: Fields): void {
   fields.origin('computeMethod', 'compute_method');
   fields.origin('ignore', 'ignore');
   fields.origin('overrides', 'overrides', 'group_settings');
+  fields.origin('lmHead', 'lm_head');
   fields.origin('calibration', 'calibration');
   fields.origin('saveFormat', 'save_format');
   fields.origin('scaleType', 'scale_type');
@@ -115,6 +116,7 @@ function lowerRest(
   const scaleType = fields.oneOf('scale_type', ['float16', 'bfloat16', 'float32'] as const) ?? 'float16';
   return {
     weights,
+    lmHead: fields.boolean('lm_head') ?? false,
     computeMethod,
     activations: activate ? { bits: 8, symmetric: true, granularity: 'per_token', dynamic: !methods.includes('w8a8_static') } : null,
     dialect: instant ? 'instant_quant' : methods.includes('rtn') ? (fields.oneOf('dialect', DIALECTS) ?? (activate ? 'compressed_tensors' : 'ist')) : null,

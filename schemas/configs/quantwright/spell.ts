@@ -11,6 +11,7 @@ const OWN_KEYS: Readonly<Partial<Record<RecipeField, string>>> = {
   scaleType: 'scale_type',
   dampPercent: 'damp_percent',
   'weights.symmetric': 'symmetric',
+  lmHead: 'lm_head',
 };
 const SHARED_KEYS: Readonly<Partial<Record<RecipeField, string>>> = {
   methods: 'quant_method',

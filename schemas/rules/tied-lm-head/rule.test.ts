@@ -34,3 +34,12 @@ test('the class Linear reaches lm_head unless it is ignored', () => {
   assert.deepEqual(fixed('QC018', ct([]), place), ct(['lm_head']));
   assert.deepEqual(findings('QC018', ct(['re:.*lm_head']), place), []);
 });
+
+test('a job of ours is refused: it would have no output matrix to quantize', () => {
+  const job = { quant_method: 'rtn', weight_format: 'uint4', group_size: 64, lm_head: true };
+  const [found] = findings('QC018', job, { file: 'a.quant.json', model: tiedModel });
+  assert.equal(found?.severity, 'error');
+  assert.match(found.message, /no output matrix of its own/);
+  assert.deepEqual(fixed('QC018', job, { file: 'a.quant.json', model: tiedModel }), { ...job, lm_head: false });
+  assert.deepEqual(findings('QC018', job, { file: 'a.quant.json', model: llamaConfig(64, 64) }), []);
+});

@@ -21,11 +21,13 @@ function quantizedHead(context: RuleContext): readonly Finding[] {
   if (asked === null) {
     return [];
   }
+  // A job of ours has no such matrix to quantize.
+  const own = context.format.id === 'quantwright';
   return [
     {
       code: 'QC018',
-      severity: 'warning',
-      message: `${asked.why}, and the model ties it to its embeddings (tie_word_embeddings): the checkpoint then holds a packed copy of a matrix that stands at both ends, and loaders that expect one fail.`,
+      severity: own ? 'error' : 'warning',
+      message: `${asked.why}, and the model ties it to its embeddings (tie_word_embeddings): ${own ? 'there is no output matrix of its own to quantize, and the embeddings stay as they are.' : 'the checkpoint then holds a packed copy of a matrix that stands at both ends, and loaders that expect one fail.'}`,
       path: asked.path,
       range: rangeAt(context.document.root, asked.path, 'key'),
       supportRule: null,

@@ -5,6 +5,8 @@ import { codeBits } from '../../methods/rounding.ts';
 import { bytesOf, encodeFloats, encodeInt64, signedCodes, storedType, unsignedCodes, unsignedZeros } from './codes.ts';
 import type { Layout, ModulePlan } from './layout.ts';
 
+const outputMatrix = 'lm_head';
+
 export const compressedTensorsLayout: Layout = {
   format: 'compressed-tensors',
 
@@ -79,7 +81,8 @@ export const compressedTensorsLayout: Layout = {
       quantization_status: 'compressed',
       global_compression_ratio: null,
       kv_cache_scheme: null,
-      ignore: left,
+      // The targets name every linear, so the output matrix has to be taken out by name.
+      ignore: plans.some((plan) => plan.lmHead === true) || left.includes(outputMatrix) ? left : [...left, outputMatrix],
       config_groups: Object.fromEntries([...groups.values()].map((members, index) => [`group_${index}`, groupConfig(members, single)])),
     };
   },

@@ -71,7 +71,7 @@ function gptq(version: 1 | 2): Layout {
         static_groups: weights.staticGroups,
         true_sequential: recipe.trueSequential,
         damp_percent: recipe.dampPercent,
-        lm_head: false,
+        lm_head: plans.some((plan) => plan.lmHead === true),
         ...(Object.keys(dynamic).length === 0 ? {} : { dynamic }),
       };
     },

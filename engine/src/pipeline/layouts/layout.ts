@@ -13,6 +13,8 @@ export interface ModulePlan {
   readonly cols: number;
   readonly scheme: ModuleScheme;
   readonly activations: boolean;
+  /** The output matrix. Left out: false. */
+  readonly lmHead?: boolean;
 }
 
 /** A tensor of a module before its bytes exist; `suffix` follows the module name and a dot. */

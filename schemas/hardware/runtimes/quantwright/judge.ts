@@ -2,7 +2,7 @@
 // save comes from runtime.json and the layouts' limits.
 import { kernelRows } from '../../../generated/kernels.ts';
 import type { Recipe } from '../../../recipe/recipe.ts';
-import { piecesOf } from '../../divisibility.ts';
+import { piecesWithHead } from '../../divisibility.ts';
 import { ignored, type JudgeInput, refused } from '../../judge.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { findRuntime } from '../index.ts';
@@ -127,7 +127,7 @@ function isRead({ scheme, variant, weights }: Recipe): boolean {
 function emptyVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   const { recipe, model } = input;
   const verdicts: SupportVerdict[] = [];
-  if (model !== null && piecesOf(recipe, model, 1).length === 0) {
+  if (model !== null && piecesWithHead(recipe, model).length === 0) {
     verdicts.push(
       refused(input, { rule: 'QW-12', field: 'ignore', message: 'Quantwright: "ignore" matches every linear of the model, so nothing is left to quantize.' }),
     );

@@ -1,6 +1,6 @@
 // What the written layouts can hold (algorithms section 18). Our own holds everything; the others have limits of form and of size.
 import type { Recipe } from '../../../recipe/recipe.ts';
-import { type Piece, piecesOf, piecesWords, undivided } from '../../divisibility.ts';
+import { type Piece, piecesWithHead, piecesWords, undivided } from '../../divisibility.ts';
 import { groupNearest, groupWords, USUAL_GROUPS } from '../../group-size.ts';
 import { fallsBack, type JudgeInput, refused } from '../../judge.ts';
 import type { Nearest, SupportVerdict } from '../../verdict.ts';
@@ -14,7 +14,7 @@ export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   if (saveFormat === 'quantwright') {
     return [];
   }
-  const pieces = input.model === null ? [] : piecesOf(input.recipe, input.model, 1);
+  const pieces = input.model === null ? [] : piecesWithHead(input.recipe, input.model);
   const own = saveFormat === 'compressed-tensors' ? compressedTensors(input, pieces) : gptq(input, pieces);
   return own.some((verdict) => verdict.kind === 'refused') ? own : [...own, ...roundedZeros(input)];
 }
