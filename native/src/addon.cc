@@ -36,6 +36,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
   exports.Set("createSampler", Napi::Function::New<create_sampler>(env, "createSampler"));
   exports.Set("quantizeRtn", Napi::Function::New<quantize_rtn>(env, "quantizeRtn"));
+  exports.Set("factorHessian", Napi::Function::New<factor_hessian>(env, "factorHessian"));
+  exports.Set("quantizeGptq", Napi::Function::New<quantize_gptq>(env, "quantizeGptq"));
   exports.Set("widen", Napi::Function::New<widen>(env, "widen"));
   exports.Set("packGptq", Napi::Function::New<pack_gptq>(env, "packGptq"));
   exports.Set("unpackGptq", Napi::Function::New<unpack_gptq>(env, "unpackGptq"));

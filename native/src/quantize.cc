@@ -63,14 +63,7 @@ Napi::Value quantize_rtn(const Napi::CallbackInfo& info) {
           out.Set("groups", double(groups));
           out.Set("sqnrDb", result->sqnr_db);
           out.Set("mse", result->mse);
-          if (result->not_finite_row < 0) {
-            out.Set("notFinite", e.Null());
-          } else {
-            Napi::Array at = Napi::Array::New(e, 2);
-            at.Set(0u, double(result->not_finite_row));
-            at.Set(1u, double(result->not_finite_col));
-            out.Set("notFinite", at);
-          }
+          out.Set("notFinite", place_or_null(e, result->not_finite_row, result->not_finite_col));
           return out;
         });
   });

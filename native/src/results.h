@@ -29,4 +29,13 @@ inline Napi::Float32Array new_floats(Napi::Env env, int64_t length) { return new
 inline Napi::Float64Array new_doubles(Napi::Env env, int64_t length) { return new_array<Napi::Float64Array>(env, length, 8); }
 inline Napi::Uint8Array new_bytes(Napi::Env env, int64_t length) { return new_array<Napi::Uint8Array>(env, length, 1); }
 
+// [row, column] of a matrix, or null for none (row -1).
+inline Napi::Value place_or_null(Napi::Env env, int64_t row, int64_t column) {
+  if (row < 0) return env.Null();
+  Napi::Array at = Napi::Array::New(env, 2);
+  at.Set(0u, double(row));
+  at.Set(1u, double(column));
+  return at;
+}
+
 }  // namespace quantwright

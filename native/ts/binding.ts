@@ -184,6 +184,58 @@ export interface RtnResult {
   readonly notFinite: readonly [number, number] | null;
 }
 
+export interface FactorOptions {
+  /** Of the Hessian: 2 / samples makes a sum of x^T x the reference's. Matters for the loss, and for the order of columns without input. */
+  readonly scale: number;
+  /** Part of the mean diagonal that is added to the diagonal, between 0 and 1; doubled until the factorization succeeds. */
+  readonly dampPercent: number;
+  /** Columns by falling diagonal. */
+  readonly descAct: boolean;
+}
+
+/** What all matrices that read the same input share: U with inverse(H) = U^T U, packed (kernels/solve/gptq/factor.h). */
+export interface HessianFactor {
+  readonly width: number;
+  readonly upper: Float32Array;
+  /** [width] Column at every place. */
+  readonly order: Int32Array;
+  /** [width] 1: the input was always 0. */
+  readonly dead: Uint8Array;
+  readonly deadColumns: number;
+  /** What it took. */
+  readonly dampPercent: number;
+}
+
+/** GPTQ on the grid of the dialect `ist`: unsigned codes, symmetric zero 2^(bits-1). */
+export interface GptqOptions {
+  readonly bits: 2 | 3 | 4 | 8;
+  readonly symmetric: boolean;
+  readonly groupSize: number;
+  /** Search of a smaller range: 80 steps, norm 2.4. */
+  readonly mse?: boolean;
+  /** Groups of columns in their own order, fitted before any error is moved. */
+  readonly staticGroups?: boolean;
+  /** Scales are rounded to this type before codes are made. */
+  readonly scaleType: 'f32' | 'f16' | 'bf16';
+}
+
+export interface GptqResult {
+  /** [rows, cols], columns as in the source. */
+  readonly codes: Uint8Array;
+  /** [rows, groups] */
+  readonly scale: Float32Array;
+  readonly zero: Float32Array;
+  readonly groups: number;
+  /** [cols] Group of every column. */
+  readonly gIdx: Int32Array;
+  /** sum ((w - w') / U[i, i])^2 / 2 */
+  readonly loss: number;
+  /** As RtnResult. */
+  readonly sqnrDb: number;
+  readonly mse: number;
+  readonly notFinite: readonly [number, number] | null;
+}
+
 /** A value of a program: `width` f32 elements per token. Index into ProgramSpec.values. */
 export type ValueId = number;
 
@@ -389,6 +441,10 @@ export interface NativeBinding {
   createSampler(spec: SamplerSpec): Sampler;
   /** Round-to-nearest quantization of one matrix on the thread pool. */
   quantizeRtn(source: DenseSource, options: RtnOptions): Promise<RtnResult>;
+  /** hessian [width, width], symmetric. Rejects when it is not finite, or singular beyond damping. */
+  factorHessian(hessian: Float32Array, width: number, options: FactorOptions): Promise<HessianFactor>;
+  /** Rounds one matrix, every column making up for the errors of those before it. */
+  quantizeGptq(source: DenseSource, factor: HessianFactor, options: GptqOptions): Promise<GptqResult>;
   /** f32 copy of a stored matrix. */
   widen(source: DenseSource): Promise<Float32Array>;
   /** GPTQ layout (section 18.1): codes [rows, cols] unsigned -> int32 words [ceil(cols*bits/32), rows] little endian. */

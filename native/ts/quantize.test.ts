@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { binding, bytesOf, rejects, wrong } from './testing.ts';
 
-describe('quantizeRtn, widen and packing', () => {
+describe('quantizeRtn, quantizeGptq, widen and packing', () => {
   test('quantizeRtn gives codes, scales and an honest error', async () => {
     const data = Float32Array.from([-1, -0.5, 0, 1, 0.25, 0.5, 0.75, 2]);
     const source = { type: 'f32', rows: 2, cols: 4, data: bytesOf(data) } as const;
@@ -36,6 +36,32 @@ describe('quantizeRtn, widen and packing', () => {
     await rejects(binding.quantizeRtn(source, { ...options, symmetric: wrong(undefined) }), /symmetric must be true or false/);
     await rejects(binding.quantizeRtn(source, { ...options, groupSize: 0 }), /group/);
     await rejects(binding.quantizeRtn({ ...source, data: new Uint8Array(15) }, options), /source\.data has 15 bytes, but needs 16/);
+  });
+
+  test('quantizeGptq makes up for errors with the columns behind, and gives codes back in their own order', async () => {
+    // Inputs 0 and 1 are always equal, input 2 is larger and stands alone.
+    const hessian = Float32Array.from([1, 1, 0, 1, 1, 0, 0, 0, 9]);
+    const factor = await binding.factorHessian(hessian, 3, { scale: 1, dampPercent: 0.0001, descAct: true });
+    assert.deepEqual([[...factor.order], [...factor.dead], factor.deadColumns], [[2, 0, 1], [0, 0, 0], 0]);
+    const data = bytesOf(Float32Array.from([0.4, -7.5, 2]));
+    const source = { type: 'f32', rows: 1, cols: 3, data } as const;
+    const result = await binding.quantizeGptq(source, factor, { bits: 4, symmetric: true, groupSize: -1, scaleType: 'f32' });
+    // Steps of 1 around 8: 0.4 becomes 0 and leaves -7.5 + 0.4.
+    assert.deepEqual([[...result.codes], [...result.scale], [...result.zero], [...result.gIdx]], [[8, 1, 10], [1], [8], [0, 0, 0]]);
+    assert.ok(Math.abs(result.mse - (0.4 ** 2 + 0.5 ** 2) / 3) < 1e-6 && result.notFinite === null);
+  });
+
+  test('quantizeGptq refuses factors of another matrix and orders that are none', async () => {
+    const factor = await binding.factorHessian(Float32Array.from([1, 0, 0, 1]), 2, { scale: 1, dampPercent: 0.01, descAct: false });
+    const source = { type: 'f32', rows: 1, cols: 2, data: new Uint8Array(8) } as const;
+    const options = { bits: 4, symmetric: true, groupSize: 2, scaleType: 'f32' } as const;
+    await rejects(binding.quantizeGptq({ ...source, cols: 3, data: new Uint8Array(12) }, factor, options), /factor\.width/);
+    await rejects(binding.quantizeGptq(source, { ...factor, upper: new Float32Array(1) }, options), /factor\.upper has 1 elements/);
+    await rejects(binding.quantizeGptq(source, { ...factor, order: Int32Array.of(0, 7) }, options), /no permutation/);
+    await rejects(binding.quantizeGptq(source, factor, { ...options, groupSize: 3 }), /group_size 3/);
+    await rejects(binding.factorHessian(Float32Array.of(1), 2, { scale: 1, dampPercent: 0.01, descAct: false }), /hessian has 1 elements/);
+    await rejects(binding.factorHessian(Float32Array.of(1, 3, 3, 1), 2, { scale: 1, dampPercent: 0.01, descAct: false }), /not positive definite/);
+    await rejects(binding.factorHessian(Float32Array.of(1), 1, { scale: 1, dampPercent: 2, descAct: false }), /damp_percent 2/);
   });
 
   test('widen is exact', async () => {

@@ -1,12 +1,18 @@
 // What a quantization method is to the pipeline: what it needs to observe, and how it turns one weight matrix into codes, scales and zeros.
 // A method never reads or writes files and never sees a save format; the pipeline picks the rounding that the format can hold.
-import type { DenseSource, NativeBinding, RtnDialect } from '@quantwright/native/binding';
+import type { DenseSource, HessianFactor, NativeBinding, RtnDialect } from '@quantwright/native/binding';
 import type { QuantMethod, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
 
 export type ScaleType = Recipe['scaleType'];
 
 /** Statistics of a linear's input that calibration collects (`observe` of the block program). */
 export type Observation = 'absmax' | 'hessian' | 'capture';
+
+/** What calibration knows about the input that a linear reads. Linears with the same input share it. */
+export interface LayerInputs {
+  /** The factor of its Hessian; made once for each order of columns. */
+  factor(descAct: boolean): Promise<HessianFactor>;
+}
 
 /** An integer matrix: w = (code - zero) * scale, one scale and zero per row and group of `groupSize` columns. */
 export interface QuantizedMatrix {
@@ -50,6 +56,6 @@ export interface Method {
   readonly needs: { readonly observe: readonly Observation[] };
   /** Rounding used when the recipe names none. */
   readonly defaultDialect: RtnDialect;
-  /** Rejects with a native error when the matrix cannot be quantized so; never touches `source`. */
-  quantizeModule(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme): Promise<QuantizedMatrix>;
+  /** `inputs`: given when `needs` asks for observations. Rejects with a native error when the matrix cannot be quantized so; never touches `source`. */
+  quantizeModule(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme, inputs?: LayerInputs): Promise<QuantizedMatrix>;
 }

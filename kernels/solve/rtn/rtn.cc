@@ -8,28 +8,17 @@
 #include <new>
 #include <vector>
 
-#include "cpu/pick.h"
 #include "cpu/parallel.h"
 #include "linear/float16.h"
 #include "pack/widen/widen.h"
-#include "solve/rtn/fit.h"
-#include "solve/rtn/line.h"
+#include "solve/rtn/group.h"
 
 namespace {
 
 constexpr int64_t kTaskWeights = 64 * 1024;  // about 50 us
 constexpr uint32_t kInfinityBits = 0x7f800000u;
-// ist and qllm search: p = 1 - i / 100 for 80 steps. inc: 1 - i / 200 for 40 steps.
-constexpr int kGroupSteps = 80, kGroupGrid = 100, kMatrixSteps = 40, kMatrixGrid = 200;
-
-const qw_rtn_line& line_in_force() {
-  static constexpr qw::Version<const qw_rtn_line> kVersions[] = {
-      {QW_SIMD_SERIAL, &qw_rtn_line_serial},
-      QW_X86({QW_SIMD_AVX2, &qw_rtn_line_avx2}, {QW_SIMD_AVX512, &qw_rtn_line_avx512})
-      QW_ARM({QW_SIMD_NEON, &qw_rtn_line_neon})
-  };
-  return *qw::best_version(kVersions);
-}
+// inc searches ratios 1 - i / 200 in 40 steps.
+constexpr int kMatrixSteps = 40, kMatrixGrid = 200;
 
 void lower(std::atomic<int64_t>& smallest, int64_t value) {
   int64_t seen = smallest.load(std::memory_order_relaxed);
@@ -70,24 +59,10 @@ struct Rounding {
     return false;
   }
 
-  qw_rtn_grid fit_group(const float* x, int64_t count) const {
-    float smallest, largest;
-    line.range(x, count, &smallest, &largest);
-    qw_rtn_grid best = qw_rtn_fit(&options, smallest, largest, ratio);
-    if (!options.mse || options.dialect == QW_RTN_INC) return best;
-    double least = std::numeric_limits<double>::infinity();
-    for (int i = 0; i < kGroupSteps; ++i) {
-      const qw_rtn_grid grid = qw_rtn_fit(&options, smallest, largest, float(1.0 - double(i) / kGroupGrid));
-      const double distance = line.distance(x, count, &grid, QW_RTN_POWER_2_4);
-      if (distance < least) least = distance, best = grid;
-    }
-    return best;
-  }
-
   void round_row(int64_t row, const float* x) {
     for (int64_t group = 0; group < groups; ++group) {
       const int64_t first = group * group_size, count = group_length(group), at = row * groups + group;
-      const qw_rtn_grid grid = fit_group(x + first, count);
+      const qw_rtn_grid grid = qw_rtn_fit_group(line, options, x + first, count, ratio);
       uint8_t* out = codes + row * source.cols + first;
       line.quantize(x + first, count, &grid, out);
       scale[at] = qw_round_to_type(options.scale_type, grid.scale);
@@ -178,7 +153,7 @@ qw_status qw_rtn(const qw_dense* source, const qw_rtn_options* options, qw_pool*
   const qw_status planned = qw_rtn_plan(options, source->rows, source->cols, &is_signed, &groups);
   if (planned.code != QW_OK) return planned;
   try {
-    Rounding rounding(*source, *options, line_in_force());
+    Rounding rounding(*source, *options, qw_rtn_line_in_force());
     rounding.group_size = options->group_size == -1 ? source->cols : options->group_size;
     rounding.groups = groups;
     rounding.is_signed = is_signed;

@@ -1,0 +1,3 @@
+#include "solve/gptq/vector.h"
+
+void qw::gptq_block_avx2(const qw_gptq_block& block) { gptq_block_vector(block); }

@@ -1,0 +1,107 @@
+// factorHessian and quantizeGptq of native/ts/binding.ts.
+#include "solve/gptq/gptq.h"
+
+#include "dense_source.h"
+#include "pool_lease.h"
+#include "promise_worker.h"
+#include "quantize.h"
+#include "results.h"
+
+namespace quantwright {
+
+namespace {
+
+bool required_flag(const Named& value) {
+  if (absent(value)) throw invalid(value.value.Env(), value.name + " must be true or false.");
+  return flag(value, false);
+}
+
+qw_gptq_options gptq_options(const Named& given) {
+  qw_gptq_options options{};
+  options.bits = int(integer(field(given, "bits"), 2, 8));
+  options.symmetric = required_flag(field(given, "symmetric")) ? 1 : 0;
+  options.group_size = integer(field(given, "groupSize"), -1, kMaxDimension);
+  options.mse = flag(field(given, "mse"), false) ? 1 : 0;
+  options.static_groups = flag(field(given, "staticGroups"), false) ? 1 : 0;
+  options.scale_type = type_of(field(given, "scaleType"));
+  return options;
+}
+
+}  // namespace
+
+Napi::Value factor_hessian(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return rejecting(env, [&]() -> Napi::Value {
+    const int64_t width = integer(argument(info, 1, "factorHessian", "width"), 1, 1 << 20);
+    auto hessian = floats(argument(info, 0, "factorHessian", "hessian"), elements(env, "factorHessian", width, width));
+    const Named given = argument(info, 2, "factorHessian", "options");
+    const qw_gptq_factor_options options = {finite(field(given, "scale")), finite(field(given, "dampPercent")),
+                                            required_flag(field(given, "descAct")) ? 1 : 0};
+    Napi::Float32Array factor = new_floats(env, qw_gptq_factor_size(width));
+    Napi::Int32Array order = new_array<Napi::Int32Array>(env, width, 4);
+    Napi::Uint8Array dead = new_bytes(env, width);
+    auto result = std::make_shared<qw_gptq_factor_result>();
+    return run_off_thread(
+        env,
+        [from = hessian.data, width, options, result, upper = factor.Data(), places = order.Data(), flags = dead.Data()] {
+          const PoolLease lease;
+          return qw_gptq_factor(from, width, &options, lease.pool(), upper, places, flags, result.get());
+        },
+        [result, width, factor = Napi::Persistent(factor), order = Napi::Persistent(order), dead = Napi::Persistent(dead),
+         keep = std::move(hessian.keep)](Napi::Env e) -> Napi::Value {
+          Napi::Object out = Napi::Object::New(e);
+          out.Set("width", double(width));
+          out.Set("upper", factor.Value());
+          out.Set("order", order.Value());
+          out.Set("dead", dead.Value());
+          out.Set("deadColumns", double(result->dead));
+          out.Set("dampPercent", result->damp_percent);
+          return out;
+        });
+  });
+}
+
+Napi::Value quantize_gptq(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return rejecting(env, [&]() -> Napi::Value {
+    DenseSource source = dense_source(argument(info, 0, "quantizeGptq", "source"));
+    const qw_dense dense = source.dense;
+    const Named given = argument(info, 1, "quantizeGptq", "factor");
+    integer(field(given, "width"), dense.cols, dense.cols);
+    auto upper = floats(field(given, "upper"), qw_gptq_factor_size(dense.cols));
+    auto order = integers(field(given, "order"), dense.cols);
+    auto dead = unsigned_codes(field(given, "dead"), dense.cols);
+    const qw_gptq_options options = gptq_options(argument(info, 2, "quantizeGptq", "options"));
+    int64_t groups = 0;
+    throw_unless_ok(env, qw_gptq_plan(&options, dense.rows, dense.cols, &groups));
+    Napi::Uint8Array codes = new_bytes(env, dense.rows * dense.cols);
+    Napi::Float32Array scale = new_floats(env, dense.rows * groups);
+    Napi::Float32Array zero = new_floats(env, dense.rows * groups);
+    Napi::Int32Array g_idx = new_array<Napi::Int32Array>(env, dense.cols, 4);
+    auto result = std::make_shared<qw_gptq_result>();
+    return run_off_thread(
+        env,
+        [dense, options, result, from = upper.data, places = order.data, flags = dead.data, code_bytes = codes.Data(), scales = scale.Data(),
+         zeros = zero.Data(), group_of = g_idx.Data(), mapping = source.bytes.mapping] {
+          const PoolLease lease;
+          return qw_gptq_solve(&dense, from, places, flags, &options, lease.pool(), code_bytes, scales, zeros, group_of, result.get());
+        },
+        [result, groups, codes = Napi::Persistent(codes), scale = Napi::Persistent(scale), zero = Napi::Persistent(zero),
+         g_idx = Napi::Persistent(g_idx), keep = std::move(source.bytes.keep), keep_upper = std::move(upper.keep),
+         keep_order = std::move(order.keep), keep_dead = std::move(dead.keep)](Napi::Env e) -> Napi::Value {
+          Napi::Object out = Napi::Object::New(e);
+          out.Set("codes", codes.Value());
+          out.Set("scale", scale.Value());
+          out.Set("zero", zero.Value());
+          out.Set("gIdx", g_idx.Value());
+          out.Set("groups", double(groups));
+          out.Set("loss", result->loss);
+          out.Set("sqnrDb", result->sqnr_db);
+          out.Set("mse", result->mse);
+          out.Set("notFinite", place_or_null(e, result->not_finite_row, result->not_finite_col));
+          return out;
+        });
+  });
+}
+
+}  // namespace quantwright
