@@ -44,7 +44,8 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
-      "avx512"
+      "avx512",
+      "neon"
     ],
     "cuda": [],
     "file": "kernels/linear/f8/kernel.json"
@@ -306,7 +307,8 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
-      "avx512"
+      "avx512",
+      "neon"
     ],
     "cuda": [],
     "file": "kernels/linear/table4/kernel.json"

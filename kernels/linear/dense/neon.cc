@@ -2,15 +2,10 @@
 //
 // Streaming (m <= 4): 2 weight rows x m rows of x (4 rows at m = 1), 8 columns a step in two vectors; at most 16 accumulators.
 // Filling a panel: 4 x 4 transposes, 8 shuffles per 16 weights.
-#include <arm_neon.h>
-
 #include "linear/dense/codec.h"
+#include "linear/eight_neon.h"
 
 namespace {
-
-struct Eight {
-  float32x4_t low, high;
-};
 
 // Elements may be unaligned: memcpy, not vld1q.
 template <qw_type kType>
@@ -31,12 +26,7 @@ struct Stored {
 template <>
 struct Stored<QW_F32> {
   using Element = float;
-  static Eight load(const Element* at) {
-    Eight eight;
-    __builtin_memcpy(&eight.low, at, 16);
-    __builtin_memcpy(&eight.high, reinterpret_cast<const char*>(at) + 16, 16);
-    return eight;
-  }
+  static Eight load(const Element* at) { return load_eight(at); }
 };
 
 // The first `count` < 8 elements, zeros after them; never reads past them.
@@ -84,7 +74,7 @@ void stream_rows(const qw_dense_weight* weight, const float* x, int64_t ldx, con
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int i = 0; i < kM; ++i) {
-      y[i * ldy + row + r] = vaddvq_f32(vaddq_f32(sum[r][i].low, sum[r][i].high)) + (bias == nullptr ? 0.0f : bias[row + r]);
+      y[i * ldy + row + r] = add_lanes(sum[r][i]) + (bias == nullptr ? 0.0f : bias[row + r]);
     }
   }
 }
@@ -112,19 +102,6 @@ void stream(const qw_dense_weight* weight, const float* x, int64_t ldx, int m, c
   if (weight->type == QW_F32) stream_type<QW_F32>(weight, x, ldx, m, bias, y, ldy, begin, end);
   if (weight->type == QW_F16) stream_type<QW_F16>(weight, x, ldx, m, bias, y, ldy, begin, end);
   if (weight->type == QW_BF16) stream_type<QW_BF16>(weight, x, ldx, m, bias, y, ldy, begin, end);
-}
-
-// Lane c of vector r goes to lane r of vector c: to[c * 16].
-inline void store_transposed(const float32x4_t (&v)[4], float* to, int64_t columns) {
-  const float32x4_t even_low = vtrn1q_f32(v[0], v[1]), odd_low = vtrn2q_f32(v[0], v[1]);
-  const float32x4_t even_high = vtrn1q_f32(v[2], v[3]), odd_high = vtrn2q_f32(v[2], v[3]);
-  const auto join = [](float32x2_t low, float32x2_t high) { return vcombine_f32(low, high); };
-  const float32x4_t out[4] = {join(vget_low_f32(even_low), vget_low_f32(even_high)), join(vget_low_f32(odd_low), vget_low_f32(odd_high)),
-                              join(vget_high_f32(even_low), vget_high_f32(even_high)), join(vget_high_f32(odd_low), vget_high_f32(odd_high))};
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {
-    if (c < columns) vst1q_f32(to + c * 16, out[c]);
-  }
 }
 
 template <qw_type kType>

@@ -15,6 +15,7 @@ const qw_f8_kernels& kernels_in_force() {
   static constexpr qw::Version<const qw_f8_kernels> kVersions[] = {
       {QW_SIMD_SERIAL, &qw_f8_serial},
       QW_X86({QW_SIMD_AVX2, &qw_f8_avx2}, {QW_SIMD_AVX512, &qw_f8_avx512})
+      QW_ARM({QW_SIMD_NEON, &qw_f8_neon})
   };
   return *qw::best_version(kVersions);
 }

@@ -33,6 +33,7 @@ extern const qw_codec qw_codec_f8;
 extern const qw_f8_kernels qw_f8_serial;
 extern const qw_f8_kernels qw_f8_avx2;
 extern const qw_f8_kernels qw_f8_avx512;
+extern const qw_f8_kernels qw_f8_neon;
 
 // The specification of the two types.
 static inline float qw_f8_to_f32(qw_f8_type type, uint8_t byte) {

@@ -15,6 +15,7 @@ const qw_table4_kernels& kernels_in_force() {
   static constexpr qw::Version<const qw_table4_kernels> kVersions[] = {
       {QW_SIMD_SERIAL, &qw_table4_serial},
       QW_X86({QW_SIMD_AVX2, &qw_table4_avx2}, {QW_SIMD_AVX512, &qw_table4_avx512})
+      QW_ARM({QW_SIMD_NEON, &qw_table4_neon})
   };
   return *qw::best_version(kVersions);
 }

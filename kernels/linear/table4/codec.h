@@ -39,6 +39,7 @@ qw_status qw_table4_restore(const qw_saved* saved, qw_weight** out);
 extern const qw_table4_kernels qw_table4_serial;
 extern const qw_table4_kernels qw_table4_avx2;
 extern const qw_table4_kernels qw_table4_avx512;
+extern const qw_table4_kernels qw_table4_neon;
 
 static inline size_t qw_table4_code_bytes(const qw_table4_weight* weight) {
   return (size_t)(weight->tiles * weight->blocks) * QW_TABLE4_BLOCK_BYTES;
