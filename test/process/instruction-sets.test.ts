@@ -40,11 +40,17 @@ const job: LevelJob = {
   quantized: Object.fromEntries(types.map((type) => [type, join(folder, type)])),
   text: readFileSync(quillText, 'utf8'),
   textTokens: 256,
+  repeating: [
+    'Repeat this JSON config: {"bits": 4, "group_size": 128, "sym": true, "layers": {"bits": 4, "group_size": 128}}',
+    'one two three one two three one two',
+  ],
 };
 
+/** Serial, which is slow, is not asked to guess. */
 async function measure(level: SimdLevel): Promise<LevelResult> {
+  const asked: LevelJob = level === 'serial' ? { ...job, repeating: [] } : job;
   const script = join(projectRoot, 'test', 'out', 'support', 'measure-level.js');
-  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(job)], { env: { ...process.env, QUANTWRIGHT_SIMD: level } });
+  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(asked)], { env: { ...process.env, QUANTWRIGHT_SIMD: level } });
   return JSON.parse(stdout) as LevelResult;
 }
 const serial = await measure('serial');
@@ -58,7 +64,7 @@ test('serial answers sixteen prompts', () => {
 
 for (const level of levels) {
   const skip = available.includes(level) ? false : `this CPU lacks ${level}`;
-  test(`${level} gives the answers and the perplexities of serial`, { skip }, async (t) => {
+  test(`${level} gives the answers and the perplexities of serial, and guesses change no answer of a quantized model`, { skip }, async (t) => {
     const result = await measure(level);
     assert.equal(result.level, level);
     assert.deepEqual(result.answers, serial.answers);
@@ -67,6 +73,13 @@ for (const level of levels) {
       const relative = Math.abs(got / wanted - 1);
       t.diagnostic(`${type}: perplexity ${got.toFixed(6)}, serial ${wanted.toFixed(6)}, relative ${relative.toExponential(1)}`);
       assert.ok(relative < relativeTolerance[type], `${type}: perplexity ${got}, serial ${wanted}`);
+      const { plain = [], guessed = [], accepted = 0 } = result.guessing[type] ?? {};
+      t.diagnostic(`${type}: ${accepted} guesses were right`);
+      assert.ok(accepted > 0);
+      assert.deepEqual(
+        guessed,
+        plain.flatMap((answer) => [answer, answer]),
+      );
     }
   });
 }

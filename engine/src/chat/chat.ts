@@ -35,8 +35,6 @@ export interface Chat {
   readonly contextLength: number;
   /** What the model's own files say; values of a turn go before these. */
   readonly defaults: GenerationDefaults;
-  /** Why no tokens are guessed ahead here, whatever a turn asks for; null where they are. */
-  readonly speculationOff: string | null;
   /** Cancelling resolves with finishReason `cancelled` and the text so far. Waits while every place is taken. Throws kind `input` when the conversation does not fit. */
   turn(turn: ChatTurn): Promise<ChatResult>;
 }
@@ -109,7 +107,7 @@ export async function createChat(model: LoadedModel, places?: number): Promise<C
     draftedTokens: generation.drafted,
     acceptedTokens: generation.accepted,
   });
-  return { contextLength: capacity, defaults, speculationOff: drafts.offBecause, turn };
+  return { contextLength: capacity, defaults, turn };
 }
 
 /** Of a turn that was cancelled while it waited for a place. */

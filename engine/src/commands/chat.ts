@@ -61,8 +61,6 @@ async function chat(terminal: Terminal, modelDir: string, options: Options): Pro
       const conversation = await createChat(model);
       const idle = withoutEffect(options, sampling.temperature ?? conversation.defaults.temperature ?? 0);
       if (idle !== null) terminal.err(`warning: ${idle}\n`);
-      if (speculation.type === 'draft' && conversation.speculationOff !== null)
-        terminal.err(`warning: --draft has no effect: ${conversation.speculationOff}\n`);
       const how: How = { sampling, responseFormat, speculation };
       if (options.prompt === undefined) return converse(terminal, conversation, system, how);
       const result = await answer(terminal, conversation, [...system, { role: 'user', content: options.prompt }], how, options.json ?? false);
