@@ -532,7 +532,8 @@ export const runtimeRows: readonly RuntimeData[] = [
     "table": [],
     "methods": [
       "instant_quant",
-      "rtn"
+      "rtn",
+      "gptq"
     ],
     "modelTypes": [
       "llama",

@@ -233,11 +233,12 @@ export const schema: JsonSchema = {
     },
     "mse_search": {
       "x-methods": [
-        "rtn"
+        "rtn",
+        "gptq"
       ],
       "type": "boolean",
       "default": false,
-      "description": "Search a smaller range for each group that lowers the rounding error (ist, qllm) or one clip ratio for the tensor (inc)."
+      "description": "Search a smaller range for each group that lowers the rounding error (ist, qllm, gptq) or one clip ratio for the tensor (inc)."
     },
     "full_range": {
       "x-methods": [
@@ -333,7 +334,7 @@ export const schema: JsonSchema = {
         "null"
       ],
       "additionalProperties": false,
-      "description": "Text that methods with statistics run on.",
+      "description": "Text that methods with statistics run on: gptq observes each block on it.",
       "properties": {
         "dataset": {
           "type": [

@@ -15,7 +15,7 @@ export interface MemoryEstimate {
   /** Scales and zero points. */
   readonly scaleBytes: number;
   readonly kvBytes: number;
-  /** While quantizing block by block: the process itself, one block in floating point, its packed form, the Hessian of its widest layer and the samples, where the method has them. */
+  /** While quantizing block by block: the process itself, one block in floating point, its packed form, and where the method has them its Hessians, its restored weights and the samples. */
   readonly quantizePeakBytes: number;
   /** Of the quantized layers, scales and zero points included; null when nothing is quantized. */
   readonly bitsPerWeight: number | null;
@@ -118,7 +118,8 @@ function peakBytes(recipe: Recipe, model: ModelShape, floatBytes: number): numbe
   const widest = Math.max(0, ...blocks.map((linear) => linear.in));
   const largest = Math.max(0, ...blocks.map(elementsOf));
   const has = (methods: readonly QuantMethod[]): boolean => recipe.methods.some((method) => methods.includes(method));
-  const hessian = has(WITH_HESSIAN) ? 2 * widest * widest * 4 : 0;
+  // Four inputs, the widest with two copies and a factor; the block goes on with restored weights (engine/src/calibration/prepare.ts).
+  const hessian = has(WITH_HESSIAN) ? (3 * model.hiddenSize ** 2 + 3.5 * widest ** 2 + block) * 4 : 0;
   const { samples, sequenceLength } = recipe.calibration ?? { samples: 128, sequenceLength: 512 };
   const inputs = has(CALIBRATED) ? 2 * samples * sequenceLength * model.hiddenSize * floatBytes : 0;
   // The output matrix goes through alone.

@@ -106,6 +106,14 @@ export type QuantizeProgress =
       readonly etaSeconds: number | null;
       readonly sqnrDb: number;
     }
+  | {
+      /** Sequences have run through a block; each block is run more than once. */
+      readonly phase: 'calibrate';
+      readonly block: number;
+      readonly blocks: number;
+      readonly sequencesDone: number;
+      readonly sequences: number;
+    }
   | { readonly phase: 'write'; readonly file: string };
 export const quantizeProgress = new ProgressType<QuantizeProgress>();
 

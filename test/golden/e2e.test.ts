@@ -16,6 +16,7 @@ import { inputOf, observeSlot } from '@quantwright/engine/model/observations';
 import { checkpointWeights } from '@quantwright/engine/model/weights';
 import { quantizeModel } from '@quantwright/engine/pipeline/quantize';
 import { type GoldenCase, type GoldenTensor, goldenCases, goldenTensor, goldenTensors } from './cases.ts';
+import { checkGptqModel, isGptqCase } from './e2e-gptq.ts';
 import { compareWith, type Tolerance } from './tolerance.ts';
 
 const binding = await loadBinding();
@@ -34,7 +35,9 @@ for (const golden of cases) {
     await matches(golden, modelDir, tensors, 'logits_fp', { rule: 'allclose', rtol: 1e-3, atol: 1e-3 });
     const stored = golden.params['checkpoint_dir'];
     if (typeof stored === 'string') await matches(golden, join(golden.root, stored), tensors, 'logits_from_checkpoint', rule('logits_from_checkpoint'));
-    if (tensors.has('in.calib_ids')) {
+    if (isGptqCase(golden)) {
+      await checkGptqModel(binding, golden, modelDir, tensors);
+    } else if (tensors.has('in.calib_ids')) {
       // What calibration sees. The methods that need it are compared where they are tested.
       if ('act_scales' in golden.tolerance) await observesAsExpected(t, golden, modelDir, tensors, rule('act_scales'));
       unquantized.push(golden.case);

@@ -27,7 +27,7 @@ export function quantizeCommand(terminal: Terminal): Command {
     .requiredOption('--config <file>', 'quantization config, such as model.quant.json')
     .requiredOption('--out <dir>', 'directory of the result; it appears when it is complete')
     .option('--device <device>', 'cpu', 'cpu')
-    .option('--calibration <file>', 'text for methods that need calibration (none of this version does)')
+    .option('--calibration <file>', "text for methods that need calibration (gptq); comes before the config's")
     .option('--memory-limit <size>', 'refuse jobs that need more, such as 2GiB', byteSize)
     .option('--resume', 'go on where a killed run of the same job stopped')
     .option('--overwrite', 'replace the output when it exists')
@@ -73,6 +73,8 @@ function progressText(progress: QuantizeProgress): string {
       const left = progress.etaSeconds === null ? '' : `, ${secondsText(progress.etaSeconds)} left`;
       return `${percent} %${left}  block ${progress.block + 1}/${progress.blocks}  ${progress.module}`;
     }
+    case 'calibrate':
+      return `block ${progress.block + 1}/${progress.blocks}  calibrating, sequence ${progress.sequencesDone}/${progress.sequences}`;
     case 'write':
       return `writing ${progress.file}`;
   }

@@ -41,6 +41,10 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
   try {
     const source = mapped.dense('weight');
     const method = methodOf(recipe);
+    if (method.needs.observe.length > 0)
+      throw new EngineError('input', `${method.id} looks at what a matrix reads, which one matrix alone does not say; use "quantize" on the model`, {
+        file: options.config,
+      });
     const layout = layoutOf(recipe);
     const scheme = layout.scheme(recipe, method, { ...recipe.weights, descAct: false });
     const started = performance.now();

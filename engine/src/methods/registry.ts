@@ -1,11 +1,12 @@
 // Every quantization method this engine can run, by the id that recipes use. Adding a method: its folder, and one line here.
 import type { QuantMethod, Recipe } from '@quantwright/schemas/recipe/recipe';
 import { EngineError } from '../errors.ts';
+import { gptq } from './gptq/method.ts';
 import { instantQuant } from './instant_quant/method.ts';
 import type { Method } from './method.ts';
 import { rtn } from './rtn/method.ts';
 
-export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn };
+export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn, gptq };
 
 /** The method of a recipe. Throws kind `config` for one that this engine cannot run, naming those it can. */
 export function methodOf(recipe: Recipe): Method {

@@ -1,7 +1,7 @@
 // Programs of models with layer norms, biases everywhere and an MLP without a gate: GPT-2, OPT, GPT-NeoX (Pythia).
 //   h += o(attention(q(n), k(n), v(n))), n = layernorm(h);   h += down(f(up(m))), m = layernorm(h)
 // GPT-NeoX computes both parts from the same h and adds them together (parallel residual).
-import type { Op, ProgramSpec } from '@quantwright/native/binding';
+import type { Op, ProgramSpec, Weight } from '@quantwright/native/binding';
 import type { ClassicBlocks } from './architectures/architecture.ts';
 import type { ModelConfig } from './config.ts';
 import { type LinearInput, type Observation, observeSlot } from './observations.ts';
@@ -15,28 +15,40 @@ const value = { hidden: 0, normed: 1, q: 2, k: 3, v: 4, attention: 5, added: 6, 
 /** Token ids -> logits [vocabulary]. */
 export async function buildClassicModel(config: ModelConfig, blocks: ClassicBlocks, weights: ModelWeights): Promise<ProgramSpec> {
   const { hiddenSize, vocabSize, layers, tiedEmbeddings } = config.shape;
-  const table = await weights.embedding(blocks.embedding, vocabSize, hiddenSize);
-  const body: Op[] = [{ op: 'embed', table, out: value.hidden }];
-  if (blocks.positions !== null) {
-    const { module, offset } = blocks.positions;
-    const positions = await weights.embedding(module, config.shape.maxPositions + offset, hiddenSize);
-    body.push({ op: 'position', in: value.hidden, out: value.hidden, table: positions, offset });
-  }
+  const { table, body } = await classicEmbedding(config, blocks, weights);
   body.push(...(await overlapped(layers, 2, (layer) => block(config, blocks, weights, layer, layer, []))).flat());
   const values = [...widths(config), vocabSize];
   const logits = values.length - 1;
   const head: Linear = tiedEmbeddings ? { weight: table } : await weights.linear(blocks.head, vocabSize, hiddenSize, false);
-  const norm = await layerNorm(blocks, weights, blocks.finalNorm, hiddenSize);
+  const norm = await classicFinalNorm(config, blocks, weights);
   return {
     input: 'tokens',
     values,
     body,
-    head: [
-      { ...norm, in: value.hidden, out: value.normed },
-      { op: 'linear', in: value.normed, out: logits, ...head },
-    ],
+    head: [norm, { op: 'linear', in: value.normed, out: logits, ...head }],
     output: logits,
   };
+}
+
+/** Token ids -> hidden states before the first block, in value 0: tokens and learned positions. */
+export async function classicEmbedding(
+  { shape }: ModelConfig,
+  blocks: ClassicBlocks,
+  weights: ModelWeights,
+): Promise<{ readonly table: Weight; readonly body: Op[] }> {
+  const table = await weights.embedding(blocks.embedding, shape.vocabSize, shape.hiddenSize);
+  const body: Op[] = [{ op: 'embed', table, out: value.hidden }];
+  if (blocks.positions !== null) {
+    const { module, offset } = blocks.positions;
+    const positions = await weights.embedding(module, shape.maxPositions + offset, shape.hiddenSize);
+    body.push({ op: 'position', in: value.hidden, out: value.hidden, table: positions, offset });
+  }
+  return { table, body };
+}
+
+/** What the output matrix reads, in value 1. */
+export async function classicFinalNorm({ shape }: ModelConfig, blocks: ClassicBlocks, weights: ModelWeights): Promise<Op> {
+  return { ...(await layerNorm(blocks, weights, blocks.finalNorm, shape.hiddenSize)), in: value.hidden, out: value.normed };
 }
 
 /** Hidden states [hidden] before block `layer` (positions are added by then) -> after it. Its session holds the cache of this one block. */

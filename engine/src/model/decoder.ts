@@ -1,8 +1,8 @@
 // Programs of decoder-only models: the whole model for tokens, and one block for calibration, from one description of a block.
 //   h += o(attention(rope(q(n)), rope(k(n)), v(n))), n = rmsnorm(h);   h += down(silu(gate(m)) * up(m)), m = rmsnorm(h)
 // What an architecture varies of it (norms of q and k, norms behind the parts, other activations, caps) is in its traits.
-import type { Op, ProgramSpec } from '@quantwright/native/binding';
-import { buildClassicBlock, buildClassicModel } from './classic.ts';
+import type { Op, ProgramSpec, Weight } from '@quantwright/native/binding';
+import { buildClassicBlock, buildClassicModel, classicEmbedding, classicFinalNorm } from './classic.ts';
 import type { ModelConfig } from './config.ts';
 import { type LinearInput, type Observation, observeSlot } from './observations.ts';
 import { overlapped } from './overlapped.ts';
@@ -18,11 +18,9 @@ export const layersAtATime = 2;
 export async function buildModel(config: ModelConfig, weights: ModelWeights): Promise<ProgramSpec> {
   if (config.classic !== null) return buildClassicModel(config, config.classic, weights);
   const { hiddenSize, vocabSize, layers, tiedEmbeddings } = config.shape;
-  const table = await weights.embedding('model.embed_tokens.weight', vocabSize, hiddenSize);
-  const body: Op[] = [{ op: 'embed', table, out: value.hidden }];
-  if (config.embedScale !== null) body.push({ op: 'activate', kind: 'scale', in: value.hidden, out: value.hidden, number: config.embedScale });
+  const { table, body } = await embedding(config, weights);
   body.push(...(await overlapped(layers, layersAtATime, (layer) => block(config, weights, layer, layer, []))).flat());
-  const norm = await normWeight(config, weights, 'model.norm', hiddenSize);
+  const norm = await finalNorm(config, weights);
   const head: Linear = tiedEmbeddings ? { weight: table } : await weights.linear('lm_head', vocabSize, hiddenSize, false);
   const widths = [...blockWidths(config), vocabSize];
   const logits = widths.length - 1;
@@ -31,12 +29,37 @@ export async function buildModel(config: ModelConfig, weights: ModelWeights): Pr
     values: widths,
     body,
     head: [
-      { op: 'rmsnorm', in: value.hidden, out: value.normed, weight: norm, eps: config.rmsNormEps },
+      norm,
       { op: 'linear', in: value.normed, out: logits, ...head },
       ...(config.finalSoftcap === null ? [] : [{ op: 'activate', kind: 'softcap', in: logits, out: logits, number: config.finalSoftcap } as const]),
     ],
     output: logits,
   };
+}
+
+/** Token ids -> hidden states [hidden] before the first block. */
+export async function buildEmbedding(config: ModelConfig, weights: ModelWeights): Promise<ProgramSpec> {
+  const { body } = await (config.classic === null ? embedding(config, weights) : classicEmbedding(config, config.classic, weights));
+  return { input: 'tokens', values: [config.shape.hiddenSize], body, head: [], output: value.hidden };
+}
+
+/** Hidden states [hidden] after the last block -> what the output matrix reads. */
+export async function buildFinalNorm(config: ModelConfig, weights: ModelWeights): Promise<ProgramSpec> {
+  const { hiddenSize } = config.shape;
+  const norm = await (config.classic === null ? finalNorm(config, weights) : classicFinalNorm(config, config.classic, weights));
+  return { input: 'hidden', values: [hiddenSize, hiddenSize], body: [norm], head: [], output: value.normed };
+}
+
+async function finalNorm(config: ModelConfig, weights: ModelWeights): Promise<Op> {
+  const weight = await normWeight(config, weights, 'model.norm', config.shape.hiddenSize);
+  return { op: 'rmsnorm', in: value.hidden, out: value.normed, weight, eps: config.rmsNormEps };
+}
+
+async function embedding(config: ModelConfig, weights: ModelWeights): Promise<{ readonly table: Weight; readonly body: Op[] }> {
+  const table = await weights.embedding('model.embed_tokens.weight', config.shape.vocabSize, config.shape.hiddenSize);
+  const body: Op[] = [{ op: 'embed', table, out: value.hidden }];
+  if (config.embedScale !== null) body.push({ op: 'activate', kind: 'scale', in: value.hidden, out: value.hidden, number: config.embedScale });
+  return { table, body };
 }
 
 /** Hidden states [hidden] before block `layer` -> after it. Its session holds the cache of this one block. */

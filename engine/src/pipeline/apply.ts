@@ -4,14 +4,14 @@ import type { NativeBinding } from '@quantwright/native/binding';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import { transposedDense } from '../checkpoint/transposed.ts';
 import { EngineError } from '../errors.ts';
-import type { Method, QuantizedMatrix } from '../methods/method.ts';
+import type { LayerInputs, Method, QuantizedMatrix } from '../methods/method.ts';
 import type { Layout } from './layouts/layout.ts';
 import type { PlannedModule } from './plan.ts';
 
 export interface AppliedModule {
   /** Bytes of the planned tensors, in their order. */
   readonly data: readonly Uint8Array[];
-  readonly sqnrDb: number;
+  readonly matrix: QuantizedMatrix;
 }
 
 /** Throws kind `checkpoint` when the weight or its scales are not finite, naming the tensor and the place. */
@@ -21,13 +21,14 @@ export async function applyToModule(
   method: Method,
   layout: Layout,
   module: PlannedModule,
+  inputs?: LayerInputs,
 ): Promise<AppliedModule> {
   const { weight } = module.source;
   try {
     const source = module.source.transposed ? await transposedDense(mapped, weight.name, module.rows, module.cols) : mapped.dense(weight.name);
-    const matrix = await method.quantizeModule(binding, source, module.scheme);
+    const matrix = await method.quantizeModule(binding, source, module.scheme, inputs);
     refuseNotFinite(matrix, weight.name, weight.file);
-    return { data: await layout.pack(binding, module, matrix), sqnrDb: matrix.sqnrDb };
+    return { data: await layout.pack(binding, module, matrix), matrix };
   } finally {
     mapped.release(weight.name);
   }

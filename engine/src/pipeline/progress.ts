@@ -3,6 +3,8 @@ import type { QuantizeProgress } from '@quantwright/schemas/rpc/engine';
 import type { PlannedModule, QuantizePlan } from './plan.ts';
 
 export interface JobProgress {
+  /** Calibration sequences of `of` have run through the block; a block is run more than once. */
+  calibrate(block: number, done: number, of: number): void;
   finish(module: PlannedModule, sqnrDb: number): void;
   /** The module was finished by an earlier run; it does not count for the speed. */
   skip(module: PlannedModule): void;
@@ -24,6 +26,7 @@ export function createProgress(plan: QuantizePlan, send: ((progress: QuantizePro
     peakMemoryBytes: plan.peakMemoryBytes,
   });
   return {
+    calibrate: (block, sequencesDone, sequences) => send?.({ phase: 'calibrate', block, blocks: plan.blocks.length, sequencesDone, sequences }),
     skip: (module) => {
       bytesDone += module.source.weight.bytes;
       bytesSkipped += module.source.weight.bytes;

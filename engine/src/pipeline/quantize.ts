@@ -2,25 +2,22 @@
 // Refuses before it reads a weight what can be refused then. Equal inputs give equal files; a cancelled or failed job leaves nothing behind.
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
+import { calibrationBytes, prepareCalibration } from '../calibration/prepare.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { type MappedCheckpoint, mapCheckpoint } from '../checkpoint/mapped.ts';
+import { mapCheckpoint } from '../checkpoint/mapped.ts';
 import { EngineError } from '../errors.ts';
 import { readTextFile } from '../eval/text-file.ts';
-import { type PeakMemory, watchPeakMemory } from '../jobs/peak-memory.ts';
+import { watchPeakMemory } from '../jobs/peak-memory.ts';
 import type { Method } from '../methods/method.ts';
 import { methodOf } from '../methods/registry.ts';
-import { applyToModule } from './apply.ts';
-import { copyTensors } from './copy.ts';
 import { jobIdentity } from './identity.ts';
-import { type JudgedJob, judgeJob } from './judge.ts';
-import type { Layout } from './layouts/layout.ts';
+import { judgeJob } from './judge.ts';
 import { layoutOf } from './layouts/registry.ts';
 import { copyModelFiles, writeModelConfig } from './model-files.ts';
-import { createOutputDirectory, type OutputDirectory } from './output-directory.ts';
+import { createOutputDirectory } from './output-directory.ts';
 import { checkMemoryLimit, planQuantization, type QuantizePlan } from './plan.ts';
-import { createProgress } from './progress.ts';
-import { createSink, type ModelSink, type ModuleRecord } from './sink.ts';
 import { modelSource } from './source.ts';
+import { runStream } from './stream.ts';
 
 export interface QuantizeHooks {
   /** Called after everything that can be refused without it: a wrong config is told as such where the addon is missing too. */
@@ -37,10 +34,14 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
   refuseDevice(params.device);
   const job = await judgeJob(params.configPath, params.modelDir);
   const method = methodOf(job.recipe);
-  const unused = await unusedCalibration(params.calibrationPath, method);
+  refuseResume(params.resume ?? false, method);
+  const calibration = method.needs.observe.length === 0 ? null : await prepareCalibration(job.recipe, method, params);
+  const unused = calibration === null ? await unusedCalibration(params.calibrationPath, method) : [];
   const layout = layoutOf(job.recipe);
   const checkpoint = await openCheckpoint(params.modelDir);
-  const plan = planQuantization(job.recipe, method, layout, modelSource(job.model, checkpoint, job.recipe.lmHead === true));
+  const planned = planQuantization(job.recipe, method, layout, modelSource(job.model, checkpoint, job.recipe.lmHead === true));
+  const plan =
+    calibration === null ? planned : { ...planned, peakMemoryBytes: planned.peakMemoryBytes + calibrationBytes(calibration, job.recipe, planned.blocks) };
   checkMemoryLimit(plan, params.memoryLimitBytes ?? job.recipe.memoryLimitBytes);
   const binding = await hooks.loadBinding();
   hooks.signal?.throwIfAborted();
@@ -54,7 +55,7 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
   });
   const mapped = mapCheckpoint(checkpoint, binding);
   try {
-    const stream = await runStream({ job, plan, method, layout, mapped, output, memory, binding, hooks });
+    const stream = await runStream({ recipe: job.recipe, plan, method, layout, mapped, output, memory, binding, calibration, ...hooks });
     await copyModelFiles(params.modelDir, output.work);
     await writeModelConfig(params.modelDir, output.work, layout.config(job.recipe, plan.modules, plan.left));
     hooks.signal?.throwIfAborted();
@@ -74,82 +75,12 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
         bitsPerWeight: (8 * module.bytes) / (module.rows * module.cols),
         sqnrDb: stream.sqnrDb.get(module.module) ?? Number.POSITIVE_INFINITY,
       })),
-      warnings: [...job.warnings, ...unused, ...plan.warnings, ...stream.warnings],
+      warnings: [...job.warnings, ...unused, ...(calibration?.warnings ?? []), ...plan.warnings, ...stream.warnings],
     };
   } finally {
     mapped.close();
     await output.abort();
   }
-}
-
-interface Stream {
-  readonly job: JudgedJob;
-  readonly plan: QuantizePlan;
-  readonly method: Method;
-  readonly layout: Layout;
-  readonly mapped: MappedCheckpoint;
-  readonly output: OutputDirectory;
-  readonly memory: PeakMemory;
-  readonly binding: NativeBinding;
-  readonly hooks: QuantizeHooks;
-}
-
-interface StreamResult {
-  readonly outputBytes: number;
-  readonly sqnrDb: ReadonlyMap<string, number>;
-  readonly warnings: readonly string[];
-}
-
-const othersPart = 'others';
-const blockPart = (block: number): string => `block ${block}`;
-
-async function runStream(stream: Stream): Promise<StreamResult> {
-  const { plan, output, hooks } = stream;
-  const sink = await createSink(
-    output.work,
-    [
-      { part: othersPart, tensors: plan.copied },
-      ...plan.blocks.map((modules, block) => ({ part: blockPart(block), tensors: modules.flatMap((module) => module.tensors) })),
-    ],
-    output.resumed,
-  );
-  try {
-    const progress = createProgress(plan, hooks.onProgress);
-    const warnings = sink.finished.has(othersPart) ? [] : await copyTensors(stream.mapped, plan.copied, sink, hooks.signal);
-    if (!sink.finished.has(othersPart)) await sink.finishPart(othersPart, []);
-    const records: ModuleRecord[] = [];
-    for (const [block, modules] of plan.blocks.entries()) {
-      const earlier = sink.finished.get(blockPart(block));
-      if (earlier !== undefined) {
-        records.push(...earlier);
-        for (const module of modules) progress.skip(module);
-        continue;
-      }
-      const done = await quantizeBlock(stream, sink, block, progress);
-      await sink.finishPart(blockPart(block), done);
-      records.push(...done);
-    }
-    for (const file of sink.files) hooks.onProgress?.({ phase: 'write', file });
-    await sink.finish();
-    return { outputBytes: sink.fileBytes, sqnrDb: new Map(records.map(({ module, sqnrDb }) => [module, sqnrDb ?? Number.POSITIVE_INFINITY])), warnings };
-  } catch (cause) {
-    await sink.abort();
-    throw cause;
-  }
-}
-
-async function quantizeBlock(stream: Stream, sink: ModelSink, block: number, progress: ReturnType<typeof createProgress>): Promise<readonly ModuleRecord[]> {
-  const { plan, method, layout, mapped, memory, binding, hooks } = stream;
-  const records: ModuleRecord[] = [];
-  for (const module of plan.blocks[block] ?? []) {
-    hooks.signal?.throwIfAborted();
-    const applied = await applyToModule(binding, mapped, method, layout, module);
-    for (const [index, tensor] of module.tensors.entries()) await sink.write(tensor.name, applied.data[index] ?? new Uint8Array());
-    memory.sample();
-    records.push({ module: module.module, sqnrDb: Number.isFinite(applied.sqnrDb) ? applied.sqnrDb : null });
-    progress.finish(module, applied.sqnrDb);
-  }
-  return records;
 }
 
 /** Section 19 of the method notes, with the bytes that were really written: codes, scales, zeros and indices of the quantized linears. */
@@ -163,7 +94,16 @@ function bitsPerWeight(plan: QuantizePlan): number {
 async function unusedCalibration(file: string | undefined, method: Method): Promise<readonly string[]> {
   if (file === undefined) return [];
   await readTextFile(file);
-  return method.needs.observe.length > 0 ? [] : [`${method.id} needs no calibration; ${file} was not used`];
+  return [`${method.id} needs no calibration; ${file} was not used`];
+}
+
+/** What later blocks are calibrated with is the output of the finished ones, which a killed run took with it. */
+function refuseResume(resume: boolean, method: Method): void {
+  if (!resume || method.needs.observe.length === 0) return;
+  throw new EngineError(
+    'input',
+    `${method.id} cannot go on where a killed run stopped, because its calibration was lost with it; run it again without --resume`,
+  );
 }
 
 function refuseDevice(device: string | undefined): void {

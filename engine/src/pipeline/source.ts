@@ -6,6 +6,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { TensorInfo } from '../checkpoint/header.ts';
 import { EngineError } from '../errors.ts';
 import { architectures } from '../model/architectures/registry.ts';
+import { inputOf, type LinearInput } from '../model/observations.ts';
 
 export interface LinearSource {
   /** model.layers.0.mlp.down_proj */
@@ -14,6 +15,8 @@ export interface LinearSource {
   readonly rows: number;
   readonly cols: number;
   readonly weight: TensorInfo;
+  /** Which input of the block it reads; null: the output matrix. */
+  readonly input: LinearInput | null;
   /** Stored as [cols, rows]; written as every layout has it. */
   readonly transposed: boolean;
   /** The output matrix. */
@@ -30,14 +33,23 @@ export interface ModelSource {
 /** `lmHead`: whether the output matrix is to be quantized; a model that ties it has none. Throws kind `checkpoint` when a linear that config.json promises is missing, has another shape, or is already quantized. */
 export function modelSource(model: ModelShape, checkpoint: Checkpoint, lmHead: boolean): ModelSource {
   const transposed = architectures.some((one) => one.modelType === model.modelType && one.transposed === true);
-  const inBlocks = model.linears.filter((linear) => linear.kind !== 'lm_head');
+  const inBlocks = model.linears.flatMap(({ kind, ...linear }) => (kind === 'lm_head' ? [] : [{ ...linear, kind }]));
   const blocks = Array.from({ length: model.layers }, (_, block) =>
     inBlocks
       .filter(({ firstLayer, endLayer }) => block >= firstLayer && block < endLayer)
       .map((linear): LinearSource => {
         const module = linear.module.replace('{i}', String(block));
         const [rows, cols] = transposed ? [linear.in, linear.out] : [linear.out, linear.in];
-        return { module, block, rows: linear.out, cols: linear.in, weight: linearWeight(checkpoint, module, rows, cols), transposed, lmHead: false };
+        return {
+          module,
+          block,
+          rows: linear.out,
+          cols: linear.in,
+          input: inputOf(linear.kind),
+          weight: linearWeight(checkpoint, module, rows, cols),
+          transposed,
+          lmHead: false,
+        };
       }),
   );
   const head = lmHead ? model.linears.find((linear) => linear.kind === 'lm_head') : undefined;
@@ -48,7 +60,7 @@ export function modelSource(model: ModelShape, checkpoint: Checkpoint, lmHead: b
 
 /** Never transposed: it is a plain linear in every architecture. */
 function headSource(checkpoint: Checkpoint, { module, in: cols, out: rows }: LinearShape, block: number): LinearSource {
-  return { module, block, rows, cols, weight: linearWeight(checkpoint, module, rows, cols), transposed: false, lmHead: true };
+  return { module, block, rows, cols, input: null, weight: linearWeight(checkpoint, module, rows, cols), transposed: false, lmHead: true };
 }
 
 /** The tensor [rows, cols] as it is stored. */

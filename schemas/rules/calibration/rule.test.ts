@@ -15,6 +15,13 @@ test('removed datasets get one that is there', () => {
   assert.deepEqual(findings('QC019', config('c4'), { file: 'config.json' }), []);
 });
 
+test('a config of ours without a text is told so', () => {
+  const [finding] = findings('QC019', GPTQ);
+  assert.deepEqual([finding?.severity, finding?.path], ['information', ['quant_method']]);
+  assert.match(finding?.message ?? '', /gptq needs text.*--calibration/);
+  assert.deepEqual(findings('QC019', { ...GPTQ, quant_method: 'rtn' }), []);
+});
+
 test('few samples are a hint', () => {
   assert.equal(findings('QC019', data({ samples: 16 }))[0]?.severity, 'hint');
   assert.deepEqual(fixed('QC019', data({ samples: 16 })), data({ samples: 128 }));

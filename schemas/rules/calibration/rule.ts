@@ -16,8 +16,19 @@ const CALIBRATED: readonly QuantMethod[] = ['gptq', 'awq', 'teq', 'spqr', 'auto_
 
 export const calibration: Rule = {
   code: 'QC019',
-  run: (context) => [...findingsOf('QC019', context), ...fewSamples(context), ...longSamples(context)],
+  run: (context) => [...findingsOf('QC019', context), ...noText(context), ...fewSamples(context), ...longSamples(context)],
 };
+
+/** Ours alone: other tools bring a dataset of their own. The command line can name the text as well, so this is no error. */
+function noText(context: RuleContext): readonly Finding[] {
+  const { recipe, origins, path } = context;
+  const method = recipe?.methods.find((one) => CALIBRATED.includes(one));
+  if (recipe?.format !== 'quantwright' || method === undefined || (recipe.calibration?.dataset ?? null) !== null) {
+    return [];
+  }
+  const message = `${method} needs text to calibrate with: name a file in "calibration": {"dataset": ...}, or give it when quantizing (--calibration).`;
+  return [{ ...findingAt(origins.methods?.path ?? path, 'information', message, [], context), source: null }];
+}
 
 function fewSamples(context: RuleContext): readonly Finding[] {
   const { recipe } = context;

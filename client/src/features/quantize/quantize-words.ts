@@ -4,7 +4,7 @@ import { durationWords, sizeWords } from '../models/units.ts';
 
 export interface ProgressLine {
   readonly message: string;
-  /** 0..100 */
+  /** 0..100; less than before: as far as before. */
   readonly percent: number;
 }
 
@@ -14,6 +14,10 @@ export function progressLine(progress: QuantizeProgress): ProgressLine {
       message: `${progress.modules} modules in ${progress.blocks} blocks, ${sizeWords(progress.inputBytes)} to about ${sizeWords(progress.outputBytes)}`,
       percent: 0,
     };
+  }
+  if (progress.phase === 'calibrate') {
+    const { block, blocks, sequencesDone, sequences } = progress;
+    return { message: `block ${block + 1}/${blocks}, calibrating, sequence ${sequencesDone}/${sequences}`, percent: 0 };
   }
   if (progress.phase === 'write') return { message: `writing ${progress.file}`, percent: 100 };
   const percent = progress.bytesTotal === 0 ? 0 : Math.min(100, (100 * progress.bytesDone) / progress.bytesTotal);

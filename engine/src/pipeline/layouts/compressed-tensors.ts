@@ -20,10 +20,13 @@ export const compressedTensorsLayout: Layout = {
   },
 
   refusal(plan) {
-    const { bits, groupSize } = plan.scheme.weights;
+    const { bits, groupSize, descAct, staticGroups } = plan.scheme.weights;
     if (plan.activations && (bits !== 8 || groupSize !== -1)) return 'integer activations need 8-bit weights with one scale a row (group_size -1)';
     if (bits !== 4 && bits !== 8)
       return `${bits}-bit codes have two incompatible packings in compressed-tensors; use 4 or 8 bits, or save_format "quantwright"`;
+    if (descAct && !staticGroups && groupSize !== -1) {
+      return 'the compressed-tensors layout is written with groups in the order of columns; use desc_act false, static_groups true, or save_format "gptq"';
+    }
     if (groupSize !== -1 && plan.cols % groupSize !== 0) {
       return `compressed-tensors needs groups of equal length, and group_size ${groupSize} does not divide ${plan.cols} columns; use save_format "quantwright" or another group_size`;
     }

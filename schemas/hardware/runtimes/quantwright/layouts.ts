@@ -61,6 +61,17 @@ function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonl
       }),
     ];
   }
+  if (recipe.methods.includes('gptq') && recipe.weights.descAct && !recipe.weights.staticGroups && recipe.weights.groupSize !== -1) {
+    return [
+      refused(input, {
+        rule: 'QW-09',
+        field: 'weights.descAct',
+        nearest: { field: 'weights.descAct', value: false, words: 'desc_act false' },
+        message:
+          'Quantwright: the compressed-tensors layout is written with groups in the order of columns, so desc_act needs static_groups; use desc_act false, static_groups true, or save_format gptq.',
+      }),
+    ];
+  }
   const failing = recipe.activations === null ? undivided(pieces) : [];
   const [first] = failing;
   if (first === undefined) {

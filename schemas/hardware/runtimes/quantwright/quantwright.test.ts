@@ -18,7 +18,11 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [IQ({ weight_format: 'int8', compute_method: 'activate_quant' }), 'supported w8a8'],
   [RTN({ weight_format: 'int4', group_size: 32 }), 'supported q4', even],
   [RTN({ weight_format: 'int8', compute_method: 'activate_quant' }), 'supported w8a8', uneven],
-  [{ quant_method: 'gptq', weight_format: 'uint4' }, 'refused QW-01'],
+  [{ quant_method: 'gptq', weight_format: 'uint4' }, 'supported q4'],
+  [{ quant_method: 'gptq', weight_format: 'int3', group_size: 32, desc_act: true }, 'supported q3'],
+  [{ quant_method: 'gptq', weight_format: 'int4', group_size: 32, desc_act: true, save_format: 'compressed-tensors' }, 'refused QW-09'],
+  [{ quant_method: 'gptq', weight_format: 'int4', group_size: 32, desc_act: true, static_groups: true, save_format: 'compressed-tensors' }, 'supported q4'],
+  [{ quant_method: 'awq', weight_format: 'uint4' }, 'refused QW-01'],
   [{ quant_method: ['smoothquant', 'rtn'], weight_format: 'int8' }, 'refused QW-01'],
   [IQ({ weight_format: 'fp8_e4m3', compute_method: 'activate_quant' }), 'refused QW-02'],
   [RTN({ weight_format: 'int4', compute_method: 'activate_quant', save_format: 'quantwright' }), 'refused QW-02'],
@@ -55,10 +59,10 @@ test('the gptq layout names the tensors whose sizes it cannot hold', () => {
   assert.equal(verdict.nearest?.value, 'quantwright');
 });
 
-test('a GPTQ checkpoint runs although the method is not one this version quantizes with', () => {
+test('a GPTQ file is both a checkpoint to run and a job to do, in activation order too', () => {
   const recipe = recipeOf('hf-gptq', { quant_method: 'gptq', bits: 4, group_size: 128, desc_act: true });
   assert.equal(short(judge(recipe, { runtime: 'quantwright' })), 'supported q4');
-  assert.equal(short(judge(recipe, { runtime: 'quantwright', intent: 'quantize' })), 'refused QW-01');
+  assert.equal(short(judge(recipe, { runtime: 'quantwright', intent: 'quantize' })), 'supported q4');
 });
 
 test("other tools' checkpoints run as they are, and what is not read is refused", () => {

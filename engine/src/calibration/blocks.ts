@@ -1,0 +1,100 @@
+// Runs calibration sequences through a model block by block: what each linear reads is observed before the block is quantized, and the block's output, made
+// with its quantized weights, is what the next one gets. One block of weights is in use at a time; the hidden states of all sequences are kept.
+// Source of the order: algorithms section 4.3 (IST-DASLab/gptq llama.py :: llama_sequential).
+import type { NativeBinding, Program, ProgramSpec, Weight } from '@quantwright/native/binding';
+import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { buildBlock, buildEmbedding, buildFinalNorm } from '../model/decoder.ts';
+import { type LinearInput, observeSlot } from '../model/observations.ts';
+import { checkpointWeights } from '../model/weights.ts';
+
+export interface CalibrationBlocks {
+  readonly samples: number;
+  /**
+   * Sums of x^T x of these inputs of the block, over all tokens; `quantized` names the linears of it that are quantized already.
+   * The function reads one, [width, width]; asked again, it copies again.
+   */
+  hessians(layer: number, inputs: readonly LinearInput[], quantized: ReadonlyMap<string, Weight>): Promise<(input: LinearInput) => Float32Array>;
+  /** The same of what the output matrix reads, once all blocks are done. */
+  headHessian(): Promise<Float32Array>;
+  /** Runs the block as it now is, once it is done. */
+  advance(layer: number, quantized: ReadonlyMap<string, Weight>): Promise<void>;
+}
+
+export interface CalibrationBlocksOptions {
+  readonly binding: NativeBinding;
+  readonly mapped: MappedCheckpoint;
+  readonly config: ModelConfig;
+  readonly sequences: readonly Int32Array[];
+  /** Looked at between runs; they reject with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** After each run of some sequences. */
+  readonly onProgress?: ((layer: number, sequencesDone: number) => void) | undefined;
+}
+
+/** Rows of a pass of the linears (kernels/program, kChunkRows): so many tokens run at once, and at least one sequence. */
+const passRows = 256;
+
+/** Embeds the sequences. Throws kind `checkpoint` when the model's embeddings are not as config.json says. */
+export async function createCalibrationBlocks(options: CalibrationBlocksOptions): Promise<CalibrationBlocks> {
+  const { binding, mapped, config, sequences, signal } = options;
+  const length = Math.max(1, ...sequences.map((sequence) => sequence.length));
+  const batch = Math.min(sequences.length, Math.max(1, Math.floor(passRows / length)));
+
+  /** `take` gets the output of every sequence; without it none is made. */
+  const run = async (
+    spec: ProgramSpec,
+    inputs: readonly (Int32Array | Float32Array)[],
+    layer: number | null,
+    take: ((index: number, output: Float32Array) => void) | null,
+  ): Promise<Program> => {
+    const program = binding.createProgram(spec);
+    const sessions = Array.from({ length: batch }, () => program.createSession(length, 'f32'));
+    for (let first = 0; first < inputs.length; first += batch) {
+      signal?.throwIfAborted();
+      const parts = inputs.slice(first, first + batch).flatMap((input, at) => {
+        const session = sessions[at];
+        session?.truncate(0);
+        return session === undefined ? [] : [{ session, input, rows: take === null ? ('none' as const) : ('all' as const) }];
+      });
+      const outputs = await program.runBatch(parts);
+      for (const [at, output] of outputs.entries()) take?.(first + at, output);
+      if (layer !== null) options.onProgress?.(layer, first + parts.length);
+    }
+    return program;
+  };
+
+  const hidden: Float32Array[] = [];
+  await run(await buildEmbedding(config, checkpointWeights(mapped, null, binding)), sequences, null, (index, output) => {
+    hidden[index] = output.slice();
+  });
+  const weightsWith = (quantized: ReadonlyMap<string, Weight>) => checkpointWeights(mapped, null, binding, { packed: quantized });
+  return {
+    samples: sequences.length,
+    hessians: async (layer, inputs, quantized) => {
+      const block = await buildBlock(config, weightsWith(quantized), layer, ['hessian']);
+      const wanted = new Set(inputs.map((input) => observeSlot(input, 'hessian')));
+      const observing = block.body.filter((op) => op.op !== 'observe' || wanted.has(op.slot));
+      // Nothing behind the last observation is of interest.
+      const body = observing.slice(0, observing.findLastIndex(({ op }) => op === 'observe') + 1);
+      const program = await run({ ...block, body }, hidden, layer, null);
+      return (input) => observedIn(program, observeSlot(input, 'hessian'));
+    },
+    headHessian: async () => {
+      const norm = await buildFinalNorm(config, weightsWith(new Map()));
+      const program = await run({ ...norm, body: [...norm.body, { op: 'observe', in: norm.output, kind: 'hessian', slot: 0 }] }, hidden, null, null);
+      return observedIn(program, 0);
+    },
+    advance: async (layer, quantized) => {
+      await run(await buildBlock(config, weightsWith(quantized), layer), hidden, layer, (index, output) => {
+        hidden[index]?.set(output);
+      });
+    },
+  };
+}
+
+function observedIn(program: Program, slot: number): Float32Array {
+  const observed = program.observed(slot);
+  if (observed === null) throw new Error(`slot ${slot} of the program saw nothing`);
+  return observed;
+}

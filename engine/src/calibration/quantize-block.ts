@@ -1,0 +1,86 @@
+// One block in the order that calibration needs: observe, quantize what reads that input, and go on. The output matrix counts as a block behind the others.
+import type { NativeBinding, Weight } from '@quantwright/native/binding';
+import { hessianInputs } from '../methods/hessian.ts';
+import type { LayerInputs, QuantizedMatrix } from '../methods/method.ts';
+import { type LinearInput, linearInputs } from '../model/observations.ts';
+import type { CalibrationBlocks } from './blocks.ts';
+
+export interface CalibratedLinear {
+  /** model.layers.0.mlp.down_proj */
+  readonly module: string;
+  readonly cols: number;
+  /** What it reads; null: the output matrix. */
+  readonly input: LinearInput | null;
+}
+
+export interface CalibratedBlockOptions<Linear extends CalibratedLinear> {
+  readonly binding: NativeBinding;
+  readonly blocks: CalibrationBlocks;
+  readonly dampPercent: number;
+  /** Observe the inputs of a block one after the other, each behind quantized linears; else all of them in the unquantized block. */
+  readonly trueSequential: boolean;
+  /** Nobody sees what comes out of the last block. */
+  readonly last: boolean;
+  quantize(linear: Linear, inputs: LayerInputs): Promise<QuantizedMatrix>;
+}
+
+/** Returns warnings. `linears`: those of the block that are quantized, in the order in which it computes them. */
+export async function quantizeCalibratedBlock<Linear extends CalibratedLinear>(
+  layer: number,
+  linears: readonly Linear[],
+  options: CalibratedBlockOptions<Linear>,
+): Promise<readonly string[]> {
+  const { binding, blocks } = options;
+  const warnings: string[] = [];
+  const head = linears.filter(({ input }) => input === null);
+  if (head.length > 0) {
+    const inputs = inputsOf(head, await blocks.headHessian(), options, warnings);
+    for (const linear of head) await options.quantize(linear, inputs);
+    return warnings;
+  }
+  const read = linearInputs.filter((input) => linears.some((linear) => linear.input === input));
+  const quantized = new Map<string, Weight>();
+  for (const stage of options.trueSequential ? read.map((input) => [input]) : [read]) {
+    if (stage.length === 0) continue;
+    const hessianOf = await blocks.hessians(layer, stage, quantized);
+    for (const input of stage) {
+      const reading = linears.filter((linear) => linear.input === input);
+      const inputs = inputsOf(reading, hessianOf(input), options, warnings);
+      for (const linear of reading) {
+        const matrix = await options.quantize(linear, inputs);
+        if (!options.last || options.trueSequential) quantized.set(linear.module, await restored(binding, matrix));
+      }
+    }
+  }
+  if (!options.last) await blocks.advance(layer, quantized);
+  return warnings;
+}
+
+/** Of linears that read the same; raised damping is told once for all of them. */
+function inputsOf<Linear extends CalibratedLinear>(
+  reading: readonly Linear[],
+  hessian: Float32Array,
+  { binding, blocks, dampPercent }: CalibratedBlockOptions<Linear>,
+  warnings: string[],
+): LayerInputs {
+  const names = reading.map(({ module }) => module).join(', ');
+  return hessianInputs(binding, hessian, reading[0]?.cols ?? 0, {
+    dampPercent,
+    samples: blocks.samples,
+    onRaised: (used) => warnings.push(`${names}: the inputs hang together too closely for damp_percent ${dampPercent}; ${used} was used`),
+  });
+}
+
+const codecs = { 2: 'q2', 3: 'q3', 4: 'q4', 8: 'q8' } as const;
+
+/**
+ * (code - zero) * scale in f32, as the reference has it: kernels of packed weights may round activations, and one code that flips changes many behind it.
+ */
+async function restored(binding: NativeBinding, matrix: QuantizedMatrix): Promise<Weight> {
+  const { rows, cols, bits, groupSize, codes, scale, zero, scaleType, gIdx } = matrix;
+  const packed = { codec: codecs[bits], rows, cols, groupSize, codes, scale, zero, scaleType } as const;
+  const weight = await binding.createWeight(gIdx === undefined ? packed : { ...packed, gIdx });
+  const values = await weight.dequantize();
+  const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return binding.createWeight({ codec: 'dense', type: 'f32', rows, cols, data });
+}
