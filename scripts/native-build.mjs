@@ -22,9 +22,10 @@ export function execute(what, [command, ...args], { cwd = root, environment = {}
 }
 
 /** `environment`: for an emulator, whose programs wait for each other less when as many run at once as there are cores. */
-export function runTests(directory, environment = {}) {
-  const parallel = Object.keys(environment).length > 0 ? ['--parallel', String(jobs)] : [];
-  const command = ['ctest', '--test-dir', directory, '--output-on-failure', '--timeout', '300', ...parallel];
+export function runTests(directory, { environment = {}, only } = {}) {
+  const emulated = Object.keys(environment).length > 0;
+  const options = [...(emulated ? ['--parallel', String(jobs)] : []), ...(only === undefined ? [] : ['--tests-regex', only])];
+  const command = ['ctest', '--test-dir', directory, '--output-on-failure', '--timeout', '600', ...options];
   const output = execute('pass the kernel tests', command, { environment });
   return /\d+% tests passed.*/.exec(output)?.[0] ?? 'no tests found';
 }
