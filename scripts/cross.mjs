@@ -17,7 +17,7 @@ const architectures = {
     toolchain: join(root, 'cmake', 'aarch64-linux-gnu.cmake'),
     platform: 'linux-arm64',
     // The second has no dot products: what those kernels do without them is all it can show.
-    cpus: [{ name: 'max,pauth-impdef=on' }, { name: 'cortex-a72', only: '^(linear|cpu)_' }],
+    cpus: [{ name: 'max,pauth-impdef=on' }, { name: 'cortex-a72', only: '^(linear_(q[2-8]|w8a8)|cpu)_' }],
   },
 };
 
