@@ -9,10 +9,12 @@ test('bits a format does not have get the nearest it has', () => {
   assert.deepEqual(findings('QC005', { ...config, checkpoint_format: 'gptq_p' }, { file: 'quantize_config.json' }), []);
 });
 
-test('bits our kernels do not have are refused or run wider', () => {
+test('types our kernels do not have are refused, every width of integers runs as it is', () => {
   const config = { quant_method: 'instant_quant', weight_format: 'fp8_e4m3', compute_method: 'activate_quant' };
   assert.deepEqual(fixed('QC005', config, { runtime: 'quantwright' }), { ...config, weight_format: 'int8' });
-  assert.equal(findings('QC005', { quant_method: 'rtn', weight_format: 'int3' }, { runtime: 'quantwright' })[0]?.severity, 'warning');
+  for (const weight_format of ['int2', 'int3', 'int4', 'int5', 'int6', 'int8']) {
+    assert.deepEqual(findings('QC005', { quant_method: 'rtn', weight_format }, { runtime: 'quantwright' }), []);
+  }
 });
 
 test('a symmetry in words is told by its type', () => {
