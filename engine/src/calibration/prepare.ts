@@ -44,7 +44,7 @@ export async function prepareCalibration(recipe: Recipe, method: Method, { model
 }
 
 /**
- * Bytes beside the plan's own: hidden states of all sequences, the Hessians of a block with a copy, a working copy and a factor of the widest, and the block's
+ * Bytes beside the plan's own: the embedding table, hidden states of all sequences, the Hessians of a block with a copy, a working copy and a factor of the widest, and the block's
  * weights, as they are stored and restored in f32.
  */
 export function calibrationBytes({ config, sequences }: Calibration, recipe: Recipe, blocks: readonly (readonly PlannedModule[])[]): number {
@@ -57,5 +57,6 @@ export function calibrationBytes({ config, sequences }: Calibration, recipe: Rec
     const weights = modules.reduce((sum, module) => sum + module.source.weight.bytes + 4 * module.rows * module.cols, 0);
     return observed + 2.5 * largest + weights;
   });
-  return hidden + Math.max(0, ...ofBlock);
+  const table = config.shape.vocabSize * config.shape.hiddenSize * 4;
+  return table + hidden + Math.max(0, ...ofBlock);
 }

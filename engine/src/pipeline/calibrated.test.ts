@@ -53,6 +53,20 @@ for (const job of jobs) {
   });
 }
 
+test('a quantize_config.json of other tools is a job too; the command names the text', async (t) => {
+  const work = await workspace(t);
+  const config = { quant_method: 'gptq', bits: 4, group_size: 32, desc_act: true, sym: true, damp_percent: 0.05 };
+  const configPath = join(work.root, 'quantize_config.json');
+  await writeFile(configPath, JSON.stringify(config));
+  const calibrationPath = join(texts, 'quant_chat_evaluation.txt');
+  const outDir = join(work.root, 'out');
+  const result = await quantizeModel({ modelDir: await work.model(), configPath, outDir, calibrationPath }, { loadBinding: async () => binding });
+  assert.deepEqual([result.method, result.saveFormat], ['gptq', 'gptq']);
+  const said = JSON.parse(await readFile(join(outDir, 'config.json'), 'utf8')).quantization_config;
+  assert.deepEqual([said.sym, said.desc_act, said.true_sequential, said.damp_percent], [true, true, true, 0.05]);
+  await loadModel(outDir, { binding });
+});
+
 test('the same job gives the same bytes, and files say how they were made', async (t) => {
   const work = await workspace(t);
   const model = await work.model();
