@@ -78,7 +78,7 @@ for (const { bytes, ...layout } of layouts) {
   });
 }
 
-test('"ignore" and "overrides" reach lm_head as any other module', async (t) => {
+test('"ignore" and "overrides" reach lm_head as every other module', async (t) => {
   const directory = await madeModel(t, false);
   const config = { quant_method: 'rtn', weight_format: 'uint4', group_size: 32, save_format: 'quantwright', lm_head: true };
   const ignored = await made(t, directory, { ...config, ignore: ['lm_head'] });

@@ -1,5 +1,5 @@
 // What the written layouts can hold (algorithms section 18). Our own holds everything; the others have limits of form and of size.
-import type { Recipe } from '../../../recipe/recipe.ts';
+import type { Recipe, WeightRecipe } from '../../../recipe/recipe.ts';
 import { type Piece, piecesWithHead, piecesWords, undivided } from '../../divisibility.ts';
 import { groupNearest, groupWords, USUAL_GROUPS } from '../../group-size.ts';
 import { fallsBack, type JudgeInput, refused } from '../../judge.ts';
@@ -61,7 +61,7 @@ function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonl
       }),
     ];
   }
-  if (recipe.methods.includes('gptq') && recipe.weights.descAct && !recipe.weights.staticGroups && recipe.weights.groupSize !== -1) {
+  if (recipe.methods.includes('gptq') && settingsOf(recipe, pieces).some((weights) => weights.descAct && !weights.staticGroups && weights.groupSize !== -1)) {
     return [
       refused(input, {
         rule: 'QW-09',
@@ -87,6 +87,12 @@ function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonl
       message: `Quantwright: compressed-tensors has groups of one length, and ${groupWords(first.weights.groupSize)} does not divide ${named}; use ${nearest.words}${nearest === OWN ? '' : ' or save_format quantwright'}.`,
     }),
   ];
+}
+
+/** Of the model's linears; without a model, of the recipe and every override. */
+function settingsOf(recipe: Recipe, pieces: readonly Piece[]): readonly WeightRecipe[] {
+  if (pieces.length > 0) return pieces.map(({ weights }) => weights);
+  return [recipe.weights, ...recipe.overrides.map(({ weights }) => ({ ...recipe.weights, ...weights }))];
 }
 
 /** The first width, of the recipe or an override, that has no single packing in compressed-tensors; null when all have. */

@@ -21,6 +21,11 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [{ quant_method: 'gptq', weight_format: 'uint4' }, 'supported q4'],
   [{ quant_method: 'gptq', weight_format: 'int3', group_size: 32, desc_act: true }, 'supported q3'],
   [{ quant_method: 'gptq', weight_format: 'int4', group_size: 32, desc_act: true, save_format: 'compressed-tensors' }, 'refused QW-09'],
+  [
+    { quant_method: 'gptq', weight_format: 'int8', desc_act: true, save_format: 'compressed-tensors', overrides: { '.*down_proj': { group_size: 32 } } },
+    'refused QW-09',
+    even,
+  ],
   [{ quant_method: 'gptq', weight_format: 'int4', group_size: 32, desc_act: true, static_groups: true, save_format: 'compressed-tensors' }, 'supported q4'],
   [{ quant_method: 'awq', weight_format: 'uint4' }, 'refused QW-01'],
   [{ quant_method: ['smoothquant', 'rtn'], weight_format: 'int8' }, 'refused QW-01'],
