@@ -52,14 +52,14 @@ void draws_follow_the_definition(const qw_sampling& sampling, const std::vector<
   const std::vector<double> weights = definition(logits, sampling, mask);
   double total = 0;
   for (const double weight : weights) total += weight;
-  constexpr int kDraws = 20000;
+  const int draws = logits.size() > 1000 ? 4000 : 20000;
   std::vector<int> counts(logits.size());
   Made made(sampling);
-  for (int i = 0; i < kDraws; ++i) ++counts[size_t(made.next(logits, mask))];
+  for (int i = 0; i < draws; ++i) ++counts[size_t(made.next(logits, mask))];
   double square = 0, freedom = -1, rest_wanted = 0, rest = 0;
   for (size_t i = 0; i < counts.size(); ++i) {
     if (weights[i] == 0) CHECK(counts[i] == 0);
-    const double wanted = weights[i] / total * kDraws;
+    const double wanted = weights[i] / total * draws;
     if (wanted < 5) {  // too rare to be normal: together
       rest_wanted += wanted, rest += counts[i];
       continue;
