@@ -28,6 +28,7 @@ typedef enum qw_code_layout {
   QW_CODES_AWQ = 3,    // words [cols, rows / 8] of 4 bits: field i of a word is output 0, 2, 4, 6, 1, 3, 5, 7 of its eight (AutoAWQ GEMM)
   QW_CODES_GGUF = 4,   // [rows, cols / block] blocks of a GGUF type, which hold their own scales
   QW_CODES_PLANES = 5,  // bytes, or for 3 bits 32-bit words: qw_unpack_planes_band of pack/pack.h (HQQ); group_size must divide cols
+  QW_CODES_FIELDS = 6,  // words [rows, ceil(cols / (32 / bits))] of 32 / bits whole codes each; signed codes likewise
 } qw_code_layout;
 
 // Block types of GGUF files, by their numbers there.
@@ -46,7 +47,7 @@ typedef enum qw_gguf_type {
 
 typedef struct qw_codes {
   qw_code_layout layout;
-  int bits;  // of a field of the words: 2, 3, 4 or 8, of planes 1 too; the qw_gguf_type of QW_CODES_GGUF; bytes ignore it
+  int bits;  // of a field of the words: 2 to 8, of planes 1, 2, 3, 4 or 8; the qw_gguf_type of QW_CODES_GGUF; bytes ignore it
   int is_signed;
   const void* data;
 } qw_codes;

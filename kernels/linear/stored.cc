@@ -38,6 +38,8 @@ qw_band qw_read_band(const qw_affine* affine, int64_t band, std::vector<uint8_t>
   } else if (affine->codes.layout == QW_CODES_PLANES) {
     const int64_t plane = qw_plane_codes(affine->rows, cols, affine->group_size, affine->codes.bits);
     qw_unpack_planes_band(affine->codes.data, cols, plane, affine->codes.bits, row, count, scratch.data(), ld);
+  } else if (affine->codes.layout == QW_CODES_FIELDS) {
+    qw_unpack_fields_band(affine->codes.data, cols, affine->codes.bits, row, count, scratch.data(), ld);
   } else {
     qw_unpack_rows_band(affine->codes.data, cols, affine->codes.bits, row, count, scratch.data(), ld);
   }
@@ -76,7 +78,7 @@ float qw_read_param(const qw_affine* affine, const qw_params* params, int64_t gr
 
 qw_status qw_check_stored(const qw_affine* affine, const char* codec) {
   const qw_codes& codes = affine->codes;
-  const bool words = codes.layout == QW_CODES_GPTQ || codes.layout == QW_CODES_ROWS;
+  const bool words = codes.layout == QW_CODES_GPTQ || codes.layout == QW_CODES_ROWS || codes.layout == QW_CODES_FIELDS;
   if (codes.layout == QW_CODES_AWQ) {
     if (codes.bits != 4 || affine->rows % 8 != 0) {
       return qw_error(QW_UNSUPPORTED, "%s weight: AWQ words hold 4 bits of 8 rows each, not %d bits of %lld rows", codec, codes.bits, (long long)affine->rows);
@@ -92,8 +94,8 @@ qw_status qw_check_stored(const qw_affine* affine, const char* codec) {
   } else if (!words && codes.layout != QW_CODES_BYTES) {
     return qw_error(QW_INVALID_ARGUMENT, "%s weight: code layout %d", codec, int(codes.layout));
   }
-  if (words && codes.bits != 2 && codes.bits != 3 && codes.bits != 4 && codes.bits != 8) {
-    return qw_error(QW_UNSUPPORTED, "%s weight: words of %d bits; there are 2, 3, 4 and 8", codec, codes.bits);
+  if (words && (codes.bits < 2 || codes.bits > 8)) {
+    return qw_error(QW_UNSUPPORTED, "%s weight: words of %d bits; there are 2 to 8", codec, codes.bits);
   }
   for (const qw_type type : {affine->scale.type, affine->zero.type, affine->scale_type}) {
     if (type < QW_F32 || type > QW_BF16) return qw_error(QW_INVALID_ARGUMENT, "%s weight: scale type %d", codec, int(type));

@@ -28,6 +28,20 @@ inline std::vector<float> dequantized(const char* codec, const qw_affine& affine
   return out;
 }
 
+// 32 / bits codes a word, the first in the lowest bits. What no code fills is set, so that reading it would show.
+inline std::vector<uint32_t> field_words(const std::vector<uint8_t>& codes, int64_t rows, int64_t cols, int bits) {
+  const int64_t fields = 32 / bits, total = qw_field_words(cols, bits);
+  std::vector<uint32_t> words(size_t(rows * total), ~0u);
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t c = 0; c < cols; ++c) {
+      const int at = int(c % fields) * bits;
+      uint32_t& word = words[size_t(row * total + c / fields)];
+      word = (word & ~(((1u << bits) - 1) << at)) | uint32_t(codes[size_t(row * cols + c)]) << at;
+    }
+  }
+  return words;
+}
+
 // `bits`: of the stored fields, at most the codec's.
 inline void check_stored(const char* codec, int bits, const AffineShape& given, Random& random) {
   AffineShape shape = given;
@@ -35,11 +49,12 @@ inline void check_stored(const char* codec, int bits, const AffineShape& given, 
   const AffineCase test(shape, random);
   std::vector<uint8_t> fields;
   for (const int8_t code : test.codes) fields.push_back(uint8_t(code + (shape.is_signed ? 1 << (bits - 1) : 0)));
-  std::vector<uint32_t> words(size_t(shape.rows * qw_pack_words(shape.cols, bits)));
+  std::vector<uint32_t> words(size_t(shape.rows * qw_field_words(shape.cols, bits)));  // no other packing has more
   std::vector<char> moved(words.size() * 4 + 1);
-  for (const qw_code_layout layout : {QW_CODES_BYTES, QW_CODES_GPTQ, QW_CODES_ROWS}) {
+  for (const qw_code_layout layout : {QW_CODES_BYTES, QW_CODES_GPTQ, QW_CODES_ROWS, QW_CODES_FIELDS}) {
     if (layout == QW_CODES_GPTQ) CHECK_OK(qw_pack_gptq(fields.data(), shape.rows, shape.cols, bits, qw_pool_shared(), words.data()));
     if (layout == QW_CODES_ROWS) CHECK_OK(qw_pack_rows(fields.data(), shape.rows, shape.cols, bits, qw_pool_shared(), words.data()));
+    if (layout == QW_CODES_FIELDS) words = field_words(fields, shape.rows, shape.cols, bits);
     std::memcpy(moved.data() + 1, words.data(), words.size() * 4);
     for (const bool by_group : {false, true}) {
       qw_affine affine = test.affine();
@@ -120,8 +135,8 @@ inline void check_stored_refusals(const char* codec, int most_bits, Random& rand
   qw_weight* weight = nullptr;
   CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "row 17, group 0 is not exact in f16");
   affine.codes.layout = QW_CODES_ROWS;
-  affine.codes.bits = 5;
-  CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_UNSUPPORTED, "words of 5 bits");
+  affine.codes.bits = 9;
+  CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_UNSUPPORTED, "words of 9 bits");
   affine.codes.layout = qw_code_layout(7);
   CHECK_FAILS(qw_weight_affine(codec, &affine, qw_pool_shared(), &weight), QW_INVALID_ARGUMENT, "code layout 7");
 }

@@ -38,8 +38,8 @@ qw_status code_too_large(const char* what, const uint8_t* codes, int64_t cols, i
 }  // namespace
 
 qw_status qw_pack_check(const char* what, int64_t rows, int64_t cols, int bits) {
-  if (bits != 2 && bits != 3 && bits != 4 && bits != 8) {
-    return qw_error(QW_UNSUPPORTED, "%s: %d bits; 2, 3, 4 and 8 can be packed", what, bits);
+  if (bits < 2 || bits > 8) {
+    return qw_error(QW_UNSUPPORTED, "%s: %d bits; 2 to 8 can be packed", what, bits);
   }
   if (rows < 0 || cols < 0) {
     return qw_error(QW_INVALID_ARGUMENT, "%s: negative shape %lld x %lld", what, (long long)rows, (long long)cols);

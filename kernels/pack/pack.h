@@ -1,6 +1,6 @@
-// Packing of 2, 3, 4 and 8 bit codes into 32-bit little-endian words, as checkpoints store them, and widening of dense matrices.
+// Packing of codes of 2 to 8 bits into 32-bit little-endian words, as checkpoints store them, and widening of dense matrices.
 // A line of n codes is one contiguous little-endian bit stream of n*bits bits, padded with zeros to whole words:
-// for 2, 4 and 8 bits word j holds codes j*(32/bits)+i at bits bits*i; for 3 bits 32 codes fill 3 words.
+// for 2, 4 and 8 bits word j holds codes j*(32/bits)+i at bits bits*i; for other widths 32 codes fill `bits` words, and some lie in two.
 #pragma once
 #include <stdint.h>
 
@@ -28,6 +28,11 @@ qw_status qw_unpack_rows(const void* words, int64_t rows, int64_t cols, int bits
 // Rows [row, row + count) of the same matrices, on the calling thread: codes[(r - row) * ld + column]. bits is not checked.
 void qw_unpack_gptq_band(const void* words, int64_t rows, int64_t cols, int bits, int64_t row, int64_t count, uint8_t* codes, int64_t ld);
 void qw_unpack_rows_band(const void* words, int64_t cols, int bits, int64_t row, int64_t count, uint8_t* codes, int64_t ld);
+
+// The same of words [rows, ceil(cols / fields)] with fields = 32 / bits whole codes each, at bits bits*i, and unused bits above them (the
+// packing of compressed-tensors until October 2025; for 2, 4 and 8 bits no other than the one above).
+int64_t qw_field_words(int64_t count, int bits);
+void qw_unpack_fields_band(const void* words, int64_t cols, int bits, int64_t row, int64_t count, uint8_t* codes, int64_t ld);
 
 // The same of AutoAWQ's GEMM layout: words [cols, rows / 8], 4 bits; row and count are multiples of 8.
 void qw_unpack_awq_band(const void* words, int64_t rows, int64_t cols, int64_t row, int64_t count, uint8_t* codes, int64_t ld);

@@ -45,7 +45,7 @@ void check_refusals() {
   codes[40 + 35] = 8;
   CHECK_FAILS(qw_pack_rows(codes.data(), 3, 40, 3, qw_pool_shared(), words.data()), QW_INVALID_ARGUMENT, "code 8 at row 1, column 35");
   CHECK_FAILS(qw_pack_gptq(codes.data(), 3, 40, 3, qw_pool_shared(), words.data()), QW_INVALID_ARGUMENT, "code 8 at row 1, column 35");
-  CHECK_FAILS(qw_pack_rows(codes.data(), 3, 40, 5, qw_pool_shared(), words.data()), QW_UNSUPPORTED, "5 bits");
+  CHECK_FAILS(qw_pack_rows(codes.data(), 3, 40, 9, qw_pool_shared(), words.data()), QW_UNSUPPORTED, "9 bits");
 }
 
 // Every 16-bit pattern, on every level, from an odd address.
@@ -98,7 +98,7 @@ void check_narrowing() {
 
 int main() {
   Random random(3);
-  for (const int bits : {2, 3, 4, 8}) {
+  for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
     for (const int64_t rows : {1, 7, 64}) {
       for (const int64_t cols : {1, 10, 31, 32, 33, 96, 200}) check_round_trip(bits, rows, cols, random);
     }

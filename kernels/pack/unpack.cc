@@ -94,7 +94,7 @@ void unpack_whole_words(const Lines& lines, int64_t words, int64_t count, uint8_
 
 void unpack_lines(const Lines& lines, int64_t cols, int bits, int64_t count, uint8_t* codes, int64_t ld) {
   int64_t done = 0;
-  if (bits != 3 && qw_is_little_endian()) {
+  if ((bits == 2 || bits == 4 || bits == 8) && qw_is_little_endian()) {
     done = cols / QW_PACK_RUN * QW_PACK_RUN;
     if (bits == 2) unpack_whole_words<2>(lines, done / 16, count, codes, ld);
     if (bits == 4) unpack_whole_words<4>(lines, done / 8, count, codes, ld);
@@ -112,6 +112,24 @@ void qw_unpack_gptq_band(const void* words, int64_t rows, int64_t cols, int bits
 void qw_unpack_rows_band(const void* words, int64_t cols, int bits, int64_t row, int64_t count, uint8_t* codes, int64_t ld) {
   const int64_t total = qw_pack_words(cols, bits);
   unpack_lines({static_cast<const char*>(words) + row * total * 4, 1, total}, cols, bits, count, codes, ld);
+}
+
+int64_t qw_field_words(int64_t count, int bits) { return (count + 32 / bits - 1) / (32 / bits); }
+
+// Source: vllm-project/compressed-tensors compressors/quantized_compressors/pack_quantized.py :: pack_to_int32, as of October 2025.
+void qw_unpack_fields_band(const void* words, int64_t cols, int bits, int64_t row, int64_t count, uint8_t* codes, int64_t ld) {
+  const int64_t fields = 32 / bits, total = qw_field_words(cols, bits);
+  const uint32_t mask = (1u << bits) - 1;
+  for (int64_t r = 0; r < count; ++r) {
+    const char* line = static_cast<const char*>(words) + (row + r) * total * 4;
+    for (int64_t w = 0; w < total; ++w) {
+      uint32_t word;
+      std::memcpy(&word, line + w * 4, 4);
+      word = qw_little_endian(word);
+      const int64_t end = std::min(cols, (w + 1) * fields);
+      for (int64_t c = w * fields; c < end; ++c, word >>= bits) codes[r * ld + c] = uint8_t(word & mask);
+    }
+  }
 }
 
 // Source of the order: casper-hansen/AutoAWQ awq/modules/linear/gemm.py :: WQLinear_GEMM.from_linear.

@@ -21,5 +21,5 @@ static inline uint32_t qw_little_endian(uint32_t word) {
   return word << 24 | (word & 0xff00u) << 8 | (word >> 8 & 0xff00u) | word >> 24;
 }
 
-// Refuses widths other than 2, 3, 4 and 8 and negative shapes.
+// Refuses widths other than 2 to 8 and negative shapes.
 qw_status qw_pack_check(const char* what, int64_t rows, int64_t cols, int bits);

@@ -62,18 +62,19 @@ Source codes_of(const Named& value, const qw_affine& affine, int64_t count, qw_c
     *out = {QW_CODES_BYTES, 8, is_signed ? 1 : 0, given.data};
     return {nullptr, given.data, given.length, std::move(given.keep)};
   }
-  constexpr qw_code_layout layouts[] = {QW_CODES_BYTES, QW_CODES_GPTQ, QW_CODES_ROWS, QW_CODES_AWQ, QW_CODES_PLANES};
-  out->layout = layouts[choice(field(value, "layout"), {"bytes", "gptq", "rows", "awq", "planes"})];
+  constexpr qw_code_layout layouts[] = {QW_CODES_BYTES, QW_CODES_GPTQ, QW_CODES_ROWS, QW_CODES_FIELDS, QW_CODES_AWQ, QW_CODES_PLANES};
+  out->layout = layouts[choice(field(value, "layout"), {"bytes", "gptq", "rows", "fields", "awq", "planes"})];
   out->is_signed = flag(field(value, "signed"), false) ? 1 : 0;
-  const Named bits = field(value, "bits");
-  out->bits = int(integer(bits, 1, 8));
   const bool planes = out->layout == QW_CODES_PLANES;
-  if (!(planes && out->bits == 1) && out->bits != 2 && out->bits != 3 && out->bits != 4 && out->bits != 8) {
-    throw invalid(value.value.Env(), bits.name + " must be 2, 3, 4 or 8, not " + std::to_string(out->bits) + ".");
+  const Named bits = field(value, "bits");
+  out->bits = int(integer(bits, planes ? 1 : 2, 8));
+  if (planes && out->bits > 4 && out->bits != 8) {
+    throw invalid(value.value.Env(), bits.name + " of planes must be 1, 2, 3, 4 or 8, not " + std::to_string(out->bits) + ".");
   }
   const int64_t wanted = out->layout == QW_CODES_BYTES ? count
                          : planes ? qw_plane_codes(affine.rows, affine.cols, affine.group_size, out->bits) * qw_plane_word_bytes(out->bits)
                          : out->layout == QW_CODES_AWQ ? affine.cols * ((affine.rows + 7) / 8) * 4
+                         : out->layout == QW_CODES_FIELDS ? qw_field_words(affine.cols, out->bits) * affine.rows * 4
                                                        : qw_pack_words(affine.cols, out->bits) * affine.rows * 4;
   Source source = source_of(bytes_of(field(value, "data"), wanted));
   out->data = source.data;

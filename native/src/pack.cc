@@ -21,9 +21,6 @@ Shape shape_of(const Napi::CallbackInfo& info, const char* function) {
   shape.cols = integer(argument(info, 2, function, "cols"), 1, kMaxDimension);
   const Named bits = argument(info, 3, function, "bits");
   shape.bits = int(integer(bits, 2, 8));
-  if (shape.bits != 2 && shape.bits != 3 && shape.bits != 4 && shape.bits != 8) {
-    throw invalid(info.Env(), bits.name + " must be 2, 3, 4 or 8, not " + std::to_string(shape.bits) + ".");
-  }
   elements(info.Env(), function, shape.rows, shape.cols);
   shape.word_bytes = qw_pack_words(shape.cols, shape.bits) * shape.rows * 4;
   return shape;

@@ -48,14 +48,18 @@ export interface DenseWeightSpec extends DenseSource {
   readonly codec: 'dense';
 }
 
+/** Widths of codes in words. */
+export type PackedBits = 2 | 3 | 4 | 5 | 6 | 7 | 8;
+
 /** Codes as a checkpoint stores them: packed for the kernels without a copy of one byte per code. */
 export interface StoredCodes {
   /** bytes: [rows, cols]. gptq: words [ceil(cols*bits/32), rows] (section 18.1). rows: words [rows, ceil(cols*bits/32)] (section 18.3).
-   * awq: words [cols, rows/8] of 4 bits, outputs in AutoAWQ's order. planes: bytes (3 bits: words of 10 fields),
-   * field i of all of them, from the highest on, being part i of the flat matrix in lines of groupSize (HQQ); groupSize divides cols. */
-  readonly layout: 'bytes' | 'gptq' | 'rows' | 'awq' | 'planes';
+   * fields: words [rows, ceil(cols/(32/bits))] of 32/bits whole codes each. awq: words [cols, rows/8] of 4 bits, outputs in AutoAWQ's order.
+   * planes: bytes (3 bits: words of 10 fields), field i of all of them, from the highest on, being part i of the flat matrix in lines of
+   * groupSize (HQQ); groupSize divides cols. */
+  readonly layout: 'bytes' | 'gptq' | 'rows' | 'fields' | 'awq' | 'planes';
   /** Width of a field of the words; 8 for bytes. 1 for planes only. */
-  readonly bits: 1 | 2 | 3 | 4 | 8;
+  readonly bits: 1 | PackedBits;
   /** Signed bytes are int8; signed fields of words are code + 2^(bits-1). */
   readonly signed: boolean;
   readonly data: Bytes;
@@ -448,10 +452,10 @@ export interface NativeBinding {
   /** f32 copy of a stored matrix. */
   widen(source: DenseSource): Promise<Float32Array>;
   /** GPTQ layout (section 18.1): codes [rows, cols] unsigned -> int32 words [ceil(cols*bits/32), rows] little endian. */
-  packGptq(codes: Uint8Array, rows: number, cols: number, bits: 2 | 3 | 4 | 8): Promise<Uint8Array>;
+  packGptq(codes: Uint8Array, rows: number, cols: number, bits: PackedBits): Promise<Uint8Array>;
   /** Inverse of packGptq: -> codes [rows, cols]. */
-  unpackGptq(words: Bytes, rows: number, cols: number, bits: 2 | 3 | 4 | 8): Promise<Uint8Array>;
+  unpackGptq(words: Bytes, rows: number, cols: number, bits: PackedBits): Promise<Uint8Array>;
   /** Row-major packing along the last dimension (GPTQ qzeros; compressed-tensors weight_packed, section 18.3): [rows, ceil(cols*bits/32)] words. */
-  packRows(codes: Uint8Array, rows: number, cols: number, bits: 2 | 3 | 4 | 8): Promise<Uint8Array>;
-  unpackRows(words: Bytes, rows: number, cols: number, bits: 2 | 3 | 4 | 8): Promise<Uint8Array>;
+  packRows(codes: Uint8Array, rows: number, cols: number, bits: PackedBits): Promise<Uint8Array>;
+  unpackRows(words: Bytes, rows: number, cols: number, bits: PackedBits): Promise<Uint8Array>;
 }

@@ -71,7 +71,7 @@ describe('quantizeRtn, quantizeGptq, widen and packing', () => {
     assert.deepEqual([...(await binding.widen({ type: 'f16', rows: 2, cols: 1, data: f16 }))], [1, 2 ** -24]);
   });
 
-  for (const bits of [2, 3, 4, 8] as const) {
+  for (const bits of [2, 3, 4, 5, 6, 7, 8] as const) {
     test(`${bits}-bit codes survive both packings`, async () => {
       const codes = Uint8Array.from({ length: 3 * 70 }, (_, i) => (i * 37) % 2 ** bits);
       const words = Math.ceil((70 * bits) / 32);
@@ -88,7 +88,7 @@ describe('quantizeRtn, quantizeGptq, widen and packing', () => {
     await rejects(binding.packGptq(new Uint8Array(7), 2, 4, 4), /packGptq: codes has 7 elements, but needs 8/);
     await rejects(binding.packRows(wrong(new Int8Array(8)), 2, 4, 4), /codes must be a Uint8Array/);
     await rejects(binding.unpackGptq(new Uint8Array(9), 2, 4, 4), /words has 9 bytes, but needs 8/);
-    await rejects(binding.unpackRows(new Uint8Array(8), 2, 4, wrong(6)), /bits must be 2, 3, 4 or 8, not 6/);
+    await rejects(binding.unpackRows(new Uint8Array(8), 2, 4, wrong(9)), /bits must be an integer from 2 to 8/);
     await rejects(binding.packGptq(Uint8Array.of(0, 16), 1, 2, 4), /16/);
   });
 });

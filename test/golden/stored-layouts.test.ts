@@ -159,7 +159,7 @@ const shapes: readonly Shape[] = [
       activations: false,
     })),
   ),
-  ...([4, 8] as const).flatMap((bits) =>
+  ...([2, 4, 8] as const).flatMap((bits) =>
     [true, false].map((symmetric) => ({
       format: 'compressed-tensors' as const,
       rows: 24,

@@ -1,8 +1,7 @@
 // How quantized linears lie in a checkpoint: tensor names, shapes and config keys. Shared by the readers (quantized/) and the writers (pipeline/),
 // so that what one writes the other reads. Pure data and arithmetic; no IO. Sources: algorithms sections 18.1 (GPTQ) and 18.3 (compressed-tensors).
+import type { AffineWeightSpec, PackedBits } from '@quantwright/native/binding';
 import type { SaveFormat } from '@quantwright/schemas/recipe/recipe';
-
-export type PackedBits = 2 | 3 | 4 | 8;
 
 /**
  * Tensors of a linear `module`, by suffix (`${module}.${suffix}`). `bias` is always the plain dense vector [out].
@@ -13,6 +12,7 @@ export type PackedBits = 2 | 3 | 4 | 8;
  *   int-quantized   weight I8 [out, in], weight_scale [out, 1] or [out, groups], weight_zero_point I8 (same shape; absent = 0).
  *   pack-quantized  weight_packed I32 [out, ceil(in*bits/32)] of code + 2^(bits-1), weight_scale [out, groups], weight_shape I64 [2] = [out, in],
  *                   weight_zero_point I32 [ceil(out*bits/32), groups] packed along out (absent = symmetric), weight_g_idx I32 [in].
+ *                   3, 5, 6 and 7 bits were packed as 32/bits whole codes a word until October 2025: ceil(in/(32/bits)) and ceil(out/(32/bits)) words.
  * quantwright
  *   weight_only     qweight as gptq, scales F16|BF16|F32 [groups, out], zeros (type of scales) [groups, out], weight_shape I64 [2] = [out, in],
  *                   optional g_idx I32 [in]. Neither side need be a multiple of anything. Signed codes are stored as code + 2^(bits-1);
@@ -86,6 +86,20 @@ export const quantMethodOf: Readonly<Record<SaveFormat, string>> = {
 /** 32-bit words that hold `count` fields of `bits`, packed without gaps. */
 export function packedWords(count: number, bits: PackedBits): number {
   return Math.ceil((count * bits) / 32);
+}
+
+/** 32-bit words that hold `count` fields of `bits`, as many whole ones in each as fit. */
+export function fieldWords(count: number, bits: PackedBits): number {
+  return Math.ceil(count / Math.floor(32 / bits));
+}
+
+const weightOnlyCodecs = { 2: 'q2', 3: 'q3', 4: 'q4', 5: 'q5', 6: 'q6', 7: 'q8', 8: 'q8' } as const satisfies Readonly<
+  Record<PackedBits, AffineWeightSpec['codec']>
+>;
+
+/** The narrowest codec that holds codes of `bits` (kernels/linear/README.md). */
+export function weightOnlyCodec(bits: PackedBits): AffineWeightSpec['codec'] {
+  return weightOnlyCodecs[bits];
 }
 
 /** Groups of a row of `columns`; groupSize -1 = one. The last group may be shorter. */

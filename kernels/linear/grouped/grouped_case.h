@@ -88,7 +88,7 @@ inline void check_zero_forms(const char* codec, int bits, Random& random) {
 // Act-order and padded groups take the gathering route, the others the direct one.
 inline void check_stored_forms(const char* codec, int most_bits, Random& random) {
   int which = 0;
-  for (const int bits : {2, 3, 4, 8}) {
+  for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
     if (bits > most_bits) continue;
     for (const bool is_signed : {false, true}) {
       for (const auto& s : {std::array<int64_t, 3>{70, 256, 32}, {33, 172, 40}, {130, 96, 96}, {7, 33, 5}}) {

@@ -1,5 +1,6 @@
 // The config groups of a compressed-tensors model: which modules they name, and how weights and activations are stored.
 import { runInNewContext } from 'node:vm';
+import type { PackedBits } from '@quantwright/native/binding';
 import { EngineError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../json-file.ts';
 import { spell } from '../spell.ts';
@@ -9,7 +10,7 @@ import { parseBlock } from './fp8-config.ts';
 export interface CompressedGroup {
   /** Class names (`Linear`), module names, or `re:` regular expressions. */
   readonly targets: readonly string[];
-  readonly bits: number;
+  readonly bits: PackedBits;
   /** -1 = per channel. */
   readonly groupSize: number;
   /** int8 activations, quantized per token at run time. */
@@ -66,7 +67,7 @@ function parseGroup(group: unknown, name: string, file: string): CompressedGroup
     return { targets: parseTargets(group['targets'], where, file), bits, groupSize: -1, dynamicInt8Activations: false, scaleBlock };
   }
   if (type !== 'int') throw refused(file, `${where}: ${spell(bits)}-bit weights of type ${spell(type)}`, 'this engine reads integers and 8-bit floats');
-  if (bits !== 2 && bits !== 3 && bits !== 4 && bits !== 8) throw refused(file, `${where}: num_bits ${spell(bits)}`, '2, 3, 4 and 8 can be loaded');
+  if (!isPackedBits(bits)) throw refused(file, `${where}: num_bits ${spell(bits)}`, '2 to 8 can be loaded');
   const size = weights['group_size'] ?? -1;
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || (size !== -1 && size <= 0))
     throw refused(file, `${where}: group_size ${spell(size)}`, 'it must be -1, null or a positive integer');
@@ -77,6 +78,10 @@ function parseGroup(group: unknown, name: string, file: string): CompressedGroup
     dynamicInt8Activations: parseActivations(group['input_activations'], where, file),
     scaleBlock: null,
   };
+}
+
+function isPackedBits(bits: unknown): bits is PackedBits {
+  return typeof bits === 'number' && Number.isInteger(bits) && bits >= 2 && bits <= 8;
 }
 
 function parseTargets(value: unknown, where: string, file: string): string[] {

@@ -1,7 +1,7 @@
 // compressed-tensors checkpoints, int-quantized and pack-quantized (algorithms section 18.3) -> weight specs.
-import type { NativeBinding, StoredParameters } from '@quantwright/native/binding';
+import type { NativeBinding, PackedBits, StoredParameters } from '@quantwright/native/binding';
 import type { TensorInfo } from '../header.ts';
-import { maxCode, suffix } from '../layouts.ts';
+import { fieldWords, maxCode, packedWords, suffix, weightOnlyCodec } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import { groupOf } from './compressed-config.ts';
 import type { CompressedConfig } from './config.ts';
@@ -51,8 +51,7 @@ export async function readPackQuantized(mapped: MappedCheckpoint, place: LinearP
   checkStatedShape(mapped, place);
   const group = groupOf(config.groups, module);
   const [, words = 0] = packed.shape;
-  const stated = group?.bits;
-  const bits = fittingBits(packed, stated === 2 || stated === 3 || stated === 4 || stated === 8 ? stated : null, fitsPacked(words, cols));
+  const { bits, whole } = packingOf(packed, words, cols, group?.bits ?? null);
   expectTensor(mapped, packed.name, ['I32'], [rows, words]);
   const scales = mapped.checkpoint.info(`${module}.${suffix.weightScale}`);
   const groups = groupsOf(scales, rows);
@@ -62,19 +61,20 @@ export async function readPackQuantized(mapped: MappedCheckpoint, place: LinearP
   // Codes and zero points are both stored + 2^(bits-1), so that the stored, unsigned ones can be used as they are.
   let zero: Float32Array | StoredParameters = new Float32Array(rows * groups).fill(2 ** (bits - 1));
   if (mapped.checkpoint.has(zeroName)) {
-    const zeroWords = Math.ceil((rows * bits) / 32);
-    expectTensor(mapped, zeroName, ['I32'], [zeroWords, groups]);
-    // Words [ceil(out*bits/32), groups] packed along out: the GPTQ arrangement of a matrix [groups, out].
-    const codes = await binding.unpackGptq(mapped.bytes(zeroName), groups, rows, bits);
+    expectTensor(mapped, zeroName, ['I32'], [whole ? fieldWords(rows, bits) : packedWords(rows, bits), groups]);
+    // Words [.., groups] packed along out: without gaps, that is the GPTQ arrangement of a matrix [groups, out].
+    const codes = whole
+      ? wholeFields(new Uint32Array(mapped.read(zeroName).buffer), groups, rows, bits)
+      : await binding.unpackGptq(mapped.bytes(zeroName), groups, rows, bits);
     zero = integerZeros(codes, 0, maxCode(bits));
   }
   return {
     spec: {
-      codec: bits === 8 ? 'q8' : 'q4',
+      codec: weightOnlyCodec(bits),
       rows,
       cols,
       groupSize,
-      codes: storedCodes(mapped, packed.name, 'rows', bits, false),
+      codes: storedCodes(mapped, packed.name, whole ? 'fields' : 'rows', bits, false),
       scale: await scaleOf(mapped, scales, rows * groups),
       zero,
       ...(gIdx === undefined ? {} : { gIdx }),
@@ -82,6 +82,30 @@ export async function readPackQuantized(mapped: MappedCheckpoint, place: LinearP
     },
     ...(await readBias(mapped, place)),
   };
+}
+
+/**
+ * Width of the codes, and whether each word holds `whole` codes only (until October 2025) or they follow each other without gaps. Where 32 is a
+ * multiple of the width the two are the same. Throws kind `checkpoint` where the number of words fits both and they differ.
+ */
+function packingOf(info: TensorInfo, words: number, cols: number, stated: PackedBits | null): { readonly bits: PackedBits; readonly whole: boolean } {
+  if (stated === null || 32 % stated === 0 || fieldWords(cols, stated) !== words) {
+    return { bits: fittingBits(info, stated, fitsPacked(words, cols)), whole: false };
+  }
+  if (packedWords(cols, stated) === words && words > 1) {
+    return fail(info, `has ${words} words for ${cols} codes of ${stated} bits, which both packings of this width have; quantize with another width`);
+  }
+  return { bits: stated, whole: true };
+}
+
+/** Words [ceil(rows / fields), groups] of 32/bits codes each -> codes [groups, rows]. */
+function wholeFields(words: Uint32Array, groups: number, rows: number, bits: PackedBits): Uint8Array {
+  const fields = Math.floor(32 / bits);
+  const mask = maxCode(bits);
+  return Uint8Array.from({ length: groups * rows }, (_, at) => {
+    const row = at % rows;
+    return ((words[Math.floor(row / fields) * groups + Math.floor(at / rows)] ?? 0) >>> ((row % fields) * bits)) & mask;
+  });
 }
 
 function groupsOf(scales: TensorInfo, rows: number): number {

@@ -1,9 +1,10 @@
 // What a model directory says about its own quantization: config.json `quantization_config`, or AutoGPTQ's older quantize_config.json.
 // Parsed once at the boundary; layouts this engine cannot read are refused here by name.
 import { join } from 'node:path';
+import type { PackedBits } from '@quantwright/native/binding';
 import { EngineError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, readOptionalJsonObject } from '../json-file.ts';
-import { type PackedBits, quantwrightVersion } from '../layouts.ts';
+import { quantwrightVersion } from '../layouts.ts';
 import { limits } from '../limits.ts';
 import { spell } from '../spell.ts';
 import { type CompressedGroup, parseCompressedGroups } from './compressed-config.ts';
@@ -84,7 +85,7 @@ function parseGptq(config: JsonObject, file: string): GptqConfig {
   return {
     layout: 'gptq',
     version: format === 'gptq' ? 1 : 2,
-    bits: packedBits(config['bits'], 'bits', file),
+    bits: packedBits(config['bits'], [2, 3, 4, 8], 'bits', file),
     groupSize: groupSize(config['group_size'] ?? -1, 'group_size', file),
   };
 }
@@ -133,16 +134,18 @@ function parseModule(config: JsonObject, where: string, file: string): Quantwrig
     throw new EngineError('checkpoint', `${file}: ${where}: compute_method ${spell(compute)} must be weight_only or activate_quant`, { file });
   }
   return {
-    bits: packedBits(config['bits'], `${where}: bits`, file),
+    bits: packedBits(config['bits'], [2, 3, 4, 5, 6, 7, 8], `${where}: bits`, file),
     groupSize: groupSize(config['group_size'], `${where}: group_size`, file),
     signed: config['signed'] === true,
     computeMethod: compute,
   };
 }
 
-export function packedBits(value: unknown, where: string, file: string): PackedBits {
-  if (value === 2 || value === 3 || value === 4 || value === 8) return value;
-  throw new EngineError('checkpoint', `${file}: ${where} is ${spell(value)}; 2, 3, 4 and 8 can be loaded`, { file });
+/** One of the `widths` that a layout has. */
+function packedBits(value: unknown, widths: readonly PackedBits[], where: string, file: string): PackedBits {
+  const bits = widths.find((width) => width === value);
+  if (bits !== undefined) return bits;
+  throw new EngineError('checkpoint', `${file}: ${where} is ${spell(value)}; ${widths.slice(0, -1).join(', ')} and ${widths.at(-1)} can be loaded`, { file });
 }
 
 export function groupSize(value: unknown, where: string, file: string): number {

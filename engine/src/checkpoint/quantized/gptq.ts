@@ -1,6 +1,6 @@
-// GPTQ checkpoints, v1 and v2 (algorithms section 18.1) -> weight specs. Widths 2 and 3 are held as 4-bit codes, whose kernels they fit.
+// GPTQ checkpoints, v1 and v2 (algorithms section 18.1) -> weight specs.
 import type { NativeBinding } from '@quantwright/native/binding';
-import { maxCode, suffix } from '../layouts.ts';
+import { maxCode, suffix, weightOnlyCodec } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import type { GptqConfig } from './config.ts';
 import {
@@ -38,7 +38,7 @@ export async function readGptq(mapped: MappedCheckpoint, place: LinearPlace, con
   if (zeros.length !== groups * rows) fail(qzeros, `unpacks to ${zeros.length} zero points, ${groups * rows} are needed`);
   return {
     spec: {
-      codec: bits === 8 ? 'q8' : 'q4',
+      codec: weightOnlyCodec(bits),
       rows,
       cols,
       groupSize,

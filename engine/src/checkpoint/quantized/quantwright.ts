@@ -1,5 +1,5 @@
 // Our own layout (layouts.ts): GPTQ packing with free shapes and floating-point zero points, and A8W8 with fractional zero points.
-import { groupCount, packedWords, suffix } from '../layouts.ts';
+import { groupCount, packedWords, suffix, weightOnlyCodec } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import type { QuantwrightStored } from './config.ts';
 import { expectTensor, fail, type LinearPlace, readBias, readGroupIndex, type StoredLinear, scaleTypeOf, storedCodes, storedParameters } from './stored.ts';
@@ -24,7 +24,7 @@ function readWeightOnly(mapped: MappedCheckpoint, place: LinearPlace, config: Qu
   const gIdx = readGroupIndex(mapped, name(suffix.gIdx), cols, groups, groupSize);
   return {
     spec: {
-      codec: bits === 8 ? 'q8' : 'q4',
+      codec: weightOnlyCodec(bits),
       rows,
       cols,
       groupSize: groups === 1 ? -1 : groupSize,

@@ -1,9 +1,9 @@
 // What every reader of a stored layout shares: the linear it must produce, checks that name the tensor, and its tensors as the native side takes them.
-import type { DenseType, StoredCodes, StoredParameters, WeightSpec } from '@quantwright/native/binding';
+import type { DenseType, PackedBits, StoredCodes, StoredParameters, WeightSpec } from '@quantwright/native/binding';
 import { EngineError } from '../../errors.ts';
 import type { Dtype } from '../dtype.ts';
 import type { TensorInfo } from '../header.ts';
-import { groupCount, type PackedBits, packedWords } from '../layouts.ts';
+import { groupCount, packedWords } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 
 /** The linear that the model expects: y [rows] = W [rows, cols] x. */

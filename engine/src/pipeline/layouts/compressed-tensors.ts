@@ -1,6 +1,6 @@
 // Save format `compressed-tensors`: `int-quantized` for 8-bit activations (one I8 code a weight), `pack-quantized` for weight-only.
 // Source: algorithms section 18.3; vllm-project/compressed-tensors compressors/pack_quantized, quantization/quant_args.py.
-import { packedWords, suffix } from '../../checkpoint/layouts.ts';
+import { packedWords, suffix, weightOnlyCodec } from '../../checkpoint/layouts.ts';
 import { codeBits } from '../../methods/rounding.ts';
 import { bytesOf, encodeFloats, encodeInt64, signedCodes, storedType, unsignedCodes, unsignedZeros } from './codes.ts';
 import type { Layout, ModulePlan } from './layout.ts';
@@ -22,8 +22,7 @@ export const compressedTensorsLayout: Layout = {
   refusal(plan) {
     const { bits, groupSize, descAct, staticGroups } = plan.scheme.weights;
     if (plan.activations && (bits !== 8 || groupSize !== -1)) return 'integer activations need 8-bit weights with one scale a row (group_size -1)';
-    if (bits !== 4 && bits !== 8)
-      return `${bits}-bit codes have two incompatible packings in compressed-tensors; use 4 or 8 bits, or save_format "quantwright"`;
+    if (32 % bits !== 0) return `${bits}-bit codes have two incompatible packings in compressed-tensors; use 2, 4 or 8 bits, or save_format "quantwright"`;
     if (descAct && !staticGroups && groupSize !== -1) {
       return 'the compressed-tensors layout is written with groups in the order of columns; use desc_act false, static_groups true, or save_format "gptq"';
     }
@@ -90,7 +89,7 @@ export const compressedTensorsLayout: Layout = {
     };
   },
 
-  codec: (plan) => (plan.activations ? 'w8a8' : plan.scheme.weights.bits === 8 ? 'q8' : 'q4'),
+  codec: (plan) => (plan.activations ? 'w8a8' : weightOnlyCodec(codeBits(plan.scheme.weights.bits))),
 };
 
 /** Zeros [rows, groups] -> words [ceil(rows*bits/32), groups]: packed along the rows, which is what packGptq does with its columns. */

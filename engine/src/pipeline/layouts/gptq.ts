@@ -1,6 +1,6 @@
 // Save formats `gptq` (v1, zero - 1) and `gptq_v2` (zero as it is): what AutoGPTQ, GPTQModel, vLLM and transformers read. Weight-only, integer zeros.
 // Source: algorithms section 18.1; AutoGPTQ qlinear_cuda.py (pack), GPTQModel utils/model.py (v1 <-> v2).
-import { maxCode, packedWords, suffix } from '../../checkpoint/layouts.ts';
+import { maxCode, packedWords, suffix, weightOnlyCodec } from '../../checkpoint/layouts.ts';
 import { codeBits } from '../../methods/rounding.ts';
 import { encodeFloats, encodeInt32, transpose, unsignedCodes, unsignedZeros } from './codes.ts';
 import { commonPlan, type Layout, type ModulePlan } from './layout.ts';
@@ -76,7 +76,7 @@ function gptq(version: 1 | 2): Layout {
       };
     },
 
-    codec: (plan) => (plan.scheme.weights.bits === 8 ? 'q8' : 'q4'),
+    codec: (plan) => weightOnlyCodec(codeBits(plan.scheme.weights.bits)),
   };
 }
 

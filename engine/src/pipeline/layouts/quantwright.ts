@@ -1,5 +1,5 @@
 // Save format `quantwright`: our own, the only one that keeps everything a method can produce (fractional zeros, any row length, any group size).
-import { packedWords, type QuantwrightConfig, type QuantwrightModule, quantwrightVersion, suffix } from '../../checkpoint/layouts.ts';
+import { packedWords, type QuantwrightConfig, type QuantwrightModule, quantwrightVersion, suffix, weightOnlyCodec } from '../../checkpoint/layouts.ts';
 import { codeBits } from '../../methods/rounding.ts';
 import { bytesOf, encodeFloats, encodeInt32, encodeInt64, storedType, transpose, unsignedCodes } from './codes.ts';
 import { commonPlan, type Layout, type ModulePlan } from './layout.ts';
@@ -72,7 +72,7 @@ export const quantwrightLayout: Layout = {
     return { ...config };
   },
 
-  codec: (plan) => (plan.activations ? 'w8a8' : plan.scheme.weights.bits === 8 ? 'q8' : 'q4'),
+  codec: (plan) => (plan.activations ? 'w8a8' : weightOnlyCodec(codeBits(plan.scheme.weights.bits))),
 };
 
 function groupSizeOf(plan: ModulePlan): number {

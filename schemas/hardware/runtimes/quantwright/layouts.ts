@@ -57,7 +57,7 @@ function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonl
         rule: 'QW-05',
         field: 'saveFormat',
         nearest: OWN,
-        message: `Quantwright: ${odd}-bit codes have two incompatible packings in compressed-tensors; use 4 or 8 bits, or save_format quantwright.`,
+        message: `Quantwright: ${odd}-bit codes have two incompatible packings in compressed-tensors; use 2, 4 or 8 bits, or save_format quantwright.`,
       }),
     ];
   }
@@ -98,7 +98,7 @@ function settingsOf(recipe: Recipe, pieces: readonly Piece[]): readonly WeightRe
 /** The first width, of the recipe or an override, that has no single packing in compressed-tensors; null when all have. */
 function oddWidth(recipe: Recipe): number | null {
   const widths = [recipe.weights.bits, ...recipe.overrides.map(({ weights }) => weights.bits ?? recipe.weights.bits)];
-  return widths.find((bits) => bits !== 4 && bits !== 8) ?? null;
+  return widths.find((bits) => 32 % bits !== 0) ?? null;
 }
 
 /** Both layouts hold integer zero points, so InstantQuant's fractional ones are given up and the codes rounded anew. */
