@@ -23,12 +23,16 @@ struct Variant {
   const char* codec;
   int64_t group_size;
   qw_type type;
+  bool order;      // act-order: columns dealt to the groups at random
+  float zero_step;  // 0: one zero for all; 1: whole numbers; 0.5: fractions
 };
 
 constexpr Variant kVariants[] = {
     {"f32", "dense", 0, QW_F32},   {"f16", "dense", 0, QW_F16},   {"bf16", "dense", 0, QW_BF16}, {"q8-row", "q8", -1, QW_F16},
     {"q8-128", "q8", 128, QW_F16}, {"q8-32", "q8", 32, QW_F16},   {"q4-row", "q4", -1, QW_F16},  {"q4-128", "q4", 128, QW_F16},
-    {"q4-32", "q4", 32, QW_F16},   {"q2-16", "q2", 16, QW_F16},   {"q2-128", "q2", 128, QW_F16}, {"q3-16", "q3", 16, QW_F16},
+    {"q4-32", "q4", 32, QW_F16},   {"q4-128-order", "q4", 128, QW_F16, true, 0},
+    {"q4-32-whole", "q4", 32, QW_F16, false, 1},                  {"q4-32-float", "q4", 32, QW_F16, false, 0.5f},
+   {"q2-16", "q2", 16, QW_F16},   {"q2-128", "q2", 128, QW_F16}, {"q3-16", "q3", 16, QW_F16},
     {"q3-128", "q3", 128, QW_F16}, {"q5-32", "q5", 32, QW_F16},   {"q5-128", "q5", 128, QW_F16}, {"q6-16", "q6", 16, QW_F16},
     {"q6-128", "q6", 128, QW_F16}, {"w8a8", "w8a8", -1, QW_F16},
     {"nf4-64", "table4", 64, QW_F32}, {"fp8-128", "f8", 128, QW_F32},
@@ -61,9 +65,14 @@ void make_affine(const Variant& variant, int64_t rows, int64_t cols, Weights& ou
   const int bits = variant.codec[0] == 'q' ? variant.codec[1] - '0' : 8;
   std::vector<uint8_t> codes(size_t(rows * cols));
   for (size_t i = 0; i < codes.size(); ++i) codes[i] = uint8_t(i * 2654435761u >> 24) & ((1 << bits) - 1);
-  const std::vector<float> scale(size_t(rows * groups), 0.0078125f), zero(size_t(rows * groups), 8.0f);
+  const std::vector<float> scale(size_t(rows * groups), 0.0078125f);
+  std::vector<float> zero(size_t(rows * groups));
+  for (size_t i = 0; i < zero.size(); ++i) zero[i] = float(1 << (bits - 1)) + float(i % 2) * variant.zero_step;
+  std::vector<int32_t> g_idx(size_t(cols), 0);
+  for (int64_t column = 0; column < cols; ++column) g_idx[size_t(column)] = int32_t(column / group_size);
+  for (size_t column = size_t(cols) - 1; column > 0; --column) std::swap(g_idx[column], g_idx[column * 2654435761u % (column + 1)]);
   const qw_affine affine = {rows, cols, group_size, {QW_CODES_BYTES, 0, 0, codes.data()}, {QW_F32, 0, scale.data()},
-                            {QW_F32, 0, zero.data()}, nullptr, variant.type};
+                            {QW_F32, 0, zero.data()}, variant.order ? g_idx.data() : nullptr, variant.type};
   size_t total = 0;
   do {
     qw_weight* weight = nullptr;

@@ -47,6 +47,8 @@ const cases: readonly { readonly config: Readonly<Record<string, unknown>>; read
   { config: { quant_method: 'rtn', weight_format: 'int8', compute_method: 'activate_quant', symmetric: false }, size: even },
   { config: { quant_method: 'rtn', weight_format: 'uint3', group_size: 32, save_format: 'gptq_v2' }, size: even },
   { config: { quant_method: 'rtn', weight_format: 'uint2', group_size: 20, save_format: 'quantwright' }, size: odd },
+  { config: { quant_method: 'rtn', weight_format: 'int3', group_size: 16, save_format: 'quantwright' }, size: odd },
+  { config: { quant_method: 'rtn', weight_format: 'int2', group_size: 32, save_format: 'compressed-tensors' }, size: even },
   {
     config: {
       quant_method: 'rtn',

@@ -37,6 +37,7 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [RTN({ weight_format: 'uint4', group_size: 100 }), 'supported q4', even],
   [RTN({ weight_format: 'int8', compute_method: 'activate_quant', save_format: 'gptq' }), 'refused QW-05'],
   [RTN({ weight_format: 'int3', save_format: 'compressed-tensors' }), 'refused QW-05'],
+  [RTN({ weight_format: 'int2', group_size: 32, save_format: 'compressed-tensors' }), 'supported q2', even],
   [IQ({ weight_format: 'uint4', group_size: 64, save_format: 'gptq' }), 'falls_back QW-06', even],
   [IQ({ weight_format: 'int8', compute_method: 'activate_quant', save_format: 'compressed-tensors' }), 'falls_back QW-06'],
   [RTN({ weight_format: 'int8', compute_method: 'activate_quant', desc_act: true }), 'refused QW-09'],
