@@ -50,7 +50,7 @@ describe('Weight', () => {
     await rejects(binding.createWeight(affine({ codes: { ...stored, bits: wrong(9) } })), /spec\.codes\.bits must be an integer from 2 to 8/);
     await rejects(
       binding.createWeight(affine({ codes: { ...stored, layout: wrong('tiled') } })),
-      /layout must be one of 'bytes', 'gptq', 'rows', 'awq', 'planes', not 'tiled'/,
+      /layout must be one of 'bytes', 'gptq', 'rows', 'fields', 'awq', 'planes', not 'tiled'/,
     );
     await assert.rejects(
       binding.createWeight(affine({ codes: { ...stored, layout: 'awq', data: new Uint8Array(16) } })),
