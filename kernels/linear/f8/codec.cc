@@ -5,6 +5,7 @@
 #include <new>
 
 #include "cpu/pick.h"
+#include "linear/rows.h"
 
 namespace {
 
@@ -20,29 +21,6 @@ const qw_f8_kernels& kernels_in_force() {
   return *qw::best_version(kVersions);
 }
 
-struct Job {
-  const qw_f8_weight* weight;
-  const qw_f8_kernels* kernels;
-  const float* x;
-  int64_t ldx, m;
-  const float* bias;
-  float* y;
-  int64_t ldy;
-};
-
-// Four weight rows at a time over all of x, so that the second pass over x reads them from the cache.
-void run_rows(void* context, int64_t begin, int64_t end, int) {
-  const Job& job = *static_cast<const Job*>(context);
-  const int64_t last = std::min(end * 4, job.weight->base.rows);
-  const int64_t step = job.m <= QW_F8_ROWS ? last : 4;
-  for (int64_t row = begin * 4; row < last; row += step) {
-    for (int64_t i = 0; i < job.m; i += QW_F8_ROWS) {
-      job.kernels->stream(job.weight, job.x + i * job.ldx, job.ldx, int(std::min<int64_t>(QW_F8_ROWS, job.m - i)), job.bias,
-                          job.y + i * job.ldy, job.ldy, row, std::min(row + step, last));
-    }
-  }
-}
-
 size_t scratch_bytes(const qw_weight* weight, int64_t m) { return m > QW_F8_MOST_ROWS ? qw_panel_scratch_bytes(weight->cols, m) : 0; }
 
 void matmul(const qw_weight* base, const float* x, int64_t ldx, int64_t m, const float* bias, float* y, int64_t ldy, void* scratch,
@@ -55,9 +33,8 @@ void matmul(const qw_weight* base, const float* x, int64_t ldx, int64_t m, const
     qw_panel_matmul(&job, pool);
     return;
   }
-  Job job = {weight, &kernels, x, ldx, m, bias, y, ldy};
-  const int64_t bytes = base->cols * 4 * std::max<int64_t>(1, m / QW_F8_ROWS);
-  qw_parallel_for(pool, (base->rows + 3) / 4, std::max<int64_t>(1, kTaskBytes / bytes), run_rows, &job);
+  const qw::RowsJob<qw_f8_weight, qw_f8_kernels> job = {weight, &kernels, x, ldx, m, bias, y, ldy};
+  qw::stream_rows<QW_F8_ROWS>(job, base->cols, kTaskBytes, pool);
 }
 
 void dequantize(const qw_weight* base, int64_t row_begin, int64_t row_count, float* out) {
