@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <new>
 
 #include "cpu/pick.h"
@@ -53,11 +54,13 @@ void destroy(qw_weight* base) {
 }
 
 qw_status check(const qw_f8& f8) {
+  int type;  // of a caller in C, who may write any number
+  std::memcpy(&type, &f8.type, sizeof type);
   if (f8.rows < 1 || f8.cols < 1 || f8.data == nullptr || f8.scale == nullptr || f8.scale_rows < 1 || f8.scale_cols < 1 ||
-      (f8.type != QW_F8_E4M3 && f8.type != QW_F8_E5M2)) {
+      (type != QW_F8_E4M3 && type != QW_F8_E5M2)) {
     return qw_error(QW_INVALID_ARGUMENT,
                     "f8 weight of %lld x %lld, type %d, a scale for %lld x %lld: needs data and scales, every size at least 1, and type e4m3 or e5m2",
-                    (long long)f8.rows, (long long)f8.cols, int(f8.type), (long long)f8.scale_rows, (long long)f8.scale_cols);
+                    (long long)f8.rows, (long long)f8.cols, type, (long long)f8.scale_rows, (long long)f8.scale_cols);
   }
   const int64_t scales = (f8.cols + f8.scale_cols - 1) / f8.scale_cols, count = (f8.rows + f8.scale_rows - 1) / f8.scale_rows * scales;
   for (int64_t i = 0; i < count; ++i) {

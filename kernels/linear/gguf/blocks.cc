@@ -144,7 +144,7 @@ int64_t qw_gguf_pack_params(const qw_affine* affine, int64_t row, uint8_t* param
     uint8_t* to = params;
     for (int64_t b = 0; b < blocks; ++b, block += facts.bytes, to += block_bytes) {
       const uint8_t* scale = block + scale_offset(facts.type);
-      uint16_t both[2] = {half_at(scale), half_at(scale + 2)};
+      uint16_t both[2] = {half_at(scale), has_minimum ? half_at(scale + 2) : uint16_t(0)};  // Q3_K and Q6_K end with their scale
       if (facts.form == QW_PARAMS_MINIMUM) both[1] ^= 0x8000;  // the file has what is added
       if (!finite_half(both[0]) || (has_minimum && !finite_half(both[1]))) bad = row + r;
       std::memcpy(to + r * 2, &both[0], 2);
