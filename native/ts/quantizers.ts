@@ -1,0 +1,87 @@
+// Options and results of the native quantizers (kernels/solve). Shapes: binding.ts.
+
+/** Rounding recipes of algorithms sections 2 and 3; they give different numbers on the same weights. */
+export type RtnDialect = 'instant_quant' | 'ist' | 'qllm' | 'inc' | 'awq' | 'compressed_tensors' | 'dashinfer_cpu';
+
+export interface RtnOptions {
+  readonly dialect: RtnDialect;
+  readonly bits: 2 | 3 | 4 | 8;
+  readonly symmetric: boolean;
+  /** instant_quant and dashinfer_cpu: signed codes (-128..127) or unsigned (0..2^bits-1). */
+  readonly signed?: boolean;
+  readonly groupSize: number;
+  /** Search of a smaller range (ist/qllm: 80 steps, norm 2.4; inc: one ratio for the tensor). */
+  readonly mse?: boolean;
+  /** inc, symmetric: scale = absmax / 2^(bits-1), possibly negative. */
+  readonly fullRange?: boolean;
+  /** inc: clip ratio. */
+  readonly quantile?: number;
+  /** Returned scale and zero are rounded to this type; codes are computed before that rounding. */
+  readonly scaleType: 'f32' | 'f16' | 'bf16';
+}
+
+export interface RtnResult {
+  /** Int8Array when the dialect's codes are signed. [rows, cols] */
+  readonly codes: Int8Array | Uint8Array;
+  readonly scale: Float32Array;
+  readonly zero: Float32Array;
+  readonly groups: number;
+  /** 10 log10(sum w^2 / sum (w-w')^2), with the rounded scales; Infinity when exact. */
+  readonly sqnrDb: number;
+  /** Mean of (w-w')^2. */
+  readonly mse: number;
+  /** First non-finite weight as [row, col], or null. Codes are not meaningful then. */
+  readonly notFinite: readonly [number, number] | null;
+}
+
+export interface FactorOptions {
+  /** Of the Hessian: 2 / samples makes a sum of x^T x the reference's. Matters for the loss, and for the order of columns without input. */
+  readonly scale: number;
+  /** Part of the mean diagonal that is added to the diagonal, between 0 and 1; doubled until the factorization succeeds. */
+  readonly dampPercent: number;
+  /** Columns by falling diagonal. */
+  readonly descAct: boolean;
+}
+
+/** What all matrices that read the same input share: U with inverse(H) = U^T U, packed (kernels/solve/gptq/factor.h). */
+export interface HessianFactor {
+  readonly width: number;
+  readonly upper: Float32Array;
+  /** [width] Column at every place. */
+  readonly order: Int32Array;
+  /** [width] 1: the input was always 0. */
+  readonly dead: Uint8Array;
+  readonly deadColumns: number;
+  /** What it took. */
+  readonly dampPercent: number;
+}
+
+/** GPTQ on the grid of the dialect `ist`: unsigned codes, symmetric zero 2^(bits-1). */
+export interface GptqOptions {
+  readonly bits: 2 | 3 | 4 | 8;
+  readonly symmetric: boolean;
+  readonly groupSize: number;
+  /** Search of a smaller range: 80 steps, norm 2.4. */
+  readonly mse?: boolean;
+  /** Groups of columns in their own order, fitted before any error is moved. */
+  readonly staticGroups?: boolean;
+  /** Scales are rounded to this type before codes are made. */
+  readonly scaleType: 'f32' | 'f16' | 'bf16';
+}
+
+export interface GptqResult {
+  /** [rows, cols], columns as in the source. */
+  readonly codes: Uint8Array;
+  /** [rows, groups] */
+  readonly scale: Float32Array;
+  readonly zero: Float32Array;
+  readonly groups: number;
+  /** [cols] Group of every column. */
+  readonly gIdx: Int32Array;
+  /** sum ((w - w') / U[i, i])^2 / 2 */
+  readonly loss: number;
+  /** As RtnResult. */
+  readonly sqnrDb: number;
+  readonly mse: number;
+  readonly notFinite: readonly [number, number] | null;
+}
