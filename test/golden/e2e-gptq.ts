@@ -9,7 +9,7 @@ import { readJsonObject } from '@quantwright/engine/checkpoint/json-file';
 import { mapCheckpoint } from '@quantwright/engine/checkpoint/mapped';
 import { dequantize } from '@quantwright/engine/commands/tensor';
 import { gptq } from '@quantwright/engine/methods/gptq/method';
-import type { ModuleScheme, QuantizedMatrix } from '@quantwright/engine/methods/method';
+import type { AffineMatrix, ModuleScheme } from '@quantwright/engine/methods/method';
 import { parseModelConfig } from '@quantwright/engine/model/config';
 import { buildModel } from '@quantwright/engine/model/decoder';
 import { checkpointWeights } from '@quantwright/engine/model/weights';
@@ -88,7 +88,7 @@ export async function checkGptqModel(binding: NativeBinding, golden: GoldenCase,
 }
 
 /** Codes of weights that lie on the grid of `matrix`. */
-function codesOf(weights: ArrayLike<number>, { cols, groups, groupSize, scale, zero, gIdx }: QuantizedMatrix): Uint8Array {
+function codesOf(weights: ArrayLike<number>, { cols, groups, groupSize, scale, zero, gIdx }: AffineMatrix): Uint8Array {
   return Uint8Array.from(weights, (weight, at) => {
     const group = Math.floor(at / cols) * groups + (gIdx?.[at % cols] ?? Math.floor((at % cols) / groupSize));
     const code = weight / (scale[group] ?? Number.NaN) + (zero[group] ?? Number.NaN);

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dequantize } from '@quantwright/engine/commands/tensor';
 import { instantQuant } from '@quantwright/engine/methods/instant_quant/method';
-import type { ModuleScheme, QuantizedMatrix, ScaleType } from '@quantwright/engine/methods/method';
+import type { AffineMatrix, ModuleScheme, ScaleType } from '@quantwright/engine/methods/method';
 import { rtn } from '@quantwright/engine/methods/rtn/method';
 import { goldenBinding } from './binding.ts';
 import { type GoldenTensor, goldenTensor, transposed } from './cases.ts';
@@ -24,7 +24,7 @@ function schemeOf(bits: number, signed: boolean, groupSize: number, scaleType: S
   };
 }
 
-async function quantize(weightKn: Float32Array, k: number, n: number, scheme: ModuleScheme): Promise<QuantizedMatrix> {
+async function quantize(weightKn: Float32Array, k: number, n: number, scheme: ModuleScheme): Promise<AffineMatrix> {
   const data = new Uint8Array(transposed(weightKn, k, n).buffer);
   return instantQuant.quantizeModule(binding, { type: 'f32', rows: n, cols: k, data }, scheme);
 }

@@ -51,5 +51,5 @@ async function clipped(data: Uint8Array, rows: number, cols: number, scheme: Mod
     { type: 'f32', rows, cols, data },
     { dialect: scheme.dialect, bits: 8, symmetric: scheme.weights.symmetric, groupSize, quantile, scaleType: 'f32' },
   );
-  return { rows, cols, bits: 8, groupSize, symmetric: scheme.weights.symmetric, scaleType: 'f32', ...result };
+  return { kind: 'affine', rows, cols, bits: 8, groupSize, symmetric: scheme.weights.symmetric, scaleType: 'f32', ...result };
 }

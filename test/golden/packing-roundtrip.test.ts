@@ -98,6 +98,7 @@ for (const { config, size } of cases) {
       assert.ok(weights !== null);
       const method = methodOf(recipe);
       const matrix = await method.quantizeModule(binding, source.dense(`${name}.weight`), layoutOf(recipe).scheme(recipe, method, weights));
+      assert.ok(matrix.kind === 'affine');
       const loaded = await readLinear(written, { module: name, rows: rows(size), cols: cols(size) }, quantization, binding);
       const weight = await binding.createWeight(loaded.spec);
       const report = result.modules.find((row) => row.module === name);

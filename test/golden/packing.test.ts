@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dequantize } from '@quantwright/engine/commands/tensor';
-import type { ModuleScheme, QuantizedMatrix } from '@quantwright/engine/methods/method';
+import type { AffineMatrix, ModuleScheme } from '@quantwright/engine/methods/method';
 import { rtn } from '@quantwright/engine/methods/rtn/method';
 import { compressedTensorsLayout } from '@quantwright/engine/pipeline/layouts/compressed-tensors';
 import { gptqLayout, gptqV2Layout } from '@quantwright/engine/pipeline/layouts/gptq';
@@ -35,12 +35,13 @@ function planOf(rows: number, cols: number, { params }: GoldenCase, symmetric: b
   };
 }
 
-function gptqMatrix(golden: GoldenCase, tensors: ReadonlyMap<string, GoldenTensor>): QuantizedMatrix {
+function gptqMatrix(golden: GoldenCase, tensors: ReadonlyMap<string, GoldenTensor>): AffineMatrix {
   const codes = goldenTensor(tensors, 'in.codes');
   const scale = goldenTensor(tensors, 'in.scale');
   const [rows = 0, cols = 0] = codes.shape;
   const groups = scale.shape[1] ?? 0;
   return {
+    kind: 'affine',
     rows,
     cols,
     groups,
@@ -89,7 +90,8 @@ runGoldenCases('compressed_tensors', async ({ golden, tensors, same }) => {
 
 test('v1 stores zero - 1 within its field, v2 stores zero', async () => {
   const [rows, cols] = [32, 32];
-  const matrix: QuantizedMatrix = {
+  const matrix: AffineMatrix = {
+    kind: 'affine',
     rows,
     cols,
     bits: 4,

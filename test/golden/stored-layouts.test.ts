@@ -9,7 +9,7 @@ import { type MappedCheckpoint, mapCheckpoint } from '@quantwright/engine/checkp
 import { parseQuantization } from '@quantwright/engine/checkpoint/quantized/config';
 import { readLinear } from '@quantwright/engine/checkpoint/quantized/linear';
 import { createSafetensors, type TensorPlan } from '@quantwright/engine/checkpoint/writer';
-import type { QuantizedMatrix } from '@quantwright/engine/methods/method';
+import type { AffineMatrix } from '@quantwright/engine/methods/method';
 import { compressedTensorsLayout } from '@quantwright/engine/pipeline/layouts/compressed-tensors';
 import { gptqLayout, gptqV2Layout } from '@quantwright/engine/pipeline/layouts/gptq';
 import type { ModulePlan } from '@quantwright/engine/pipeline/layouts/layout';
@@ -233,7 +233,7 @@ function modulePlan({ rows, cols, bits, groupSize, signed, symmetric, fractional
 }
 
 /** Every code, zeros at both ends of their range, scales exact in f16. */
-function sampleMatrix({ rows, cols, bits, groupSize, signed, symmetric, fractional, activations }: Shape): QuantizedMatrix {
+function sampleMatrix({ rows, cols, bits, groupSize, signed, symmetric, fractional, activations }: Shape): AffineMatrix {
   const size = groupSize === -1 ? cols : Math.min(groupSize, cols);
   const groups = Math.ceil(cols / size);
   const low = signed ? -(2 ** (bits - 1)) : 0;
@@ -242,6 +242,7 @@ function sampleMatrix({ rows, cols, bits, groupSize, signed, symmetric, fraction
   const scale = Float32Array.from({ length: rows * groups }, (_, index) => (1 + (index % 13)) / 64);
   const zero = Float32Array.from({ length: rows * groups }, (_, index) => (symmetric ? low + range / 2 : low + (index % range) + (fractional ? 0.25 : 0)));
   return {
+    kind: 'affine',
     rows,
     cols,
     bits,
@@ -258,7 +259,7 @@ function sampleMatrix({ rows, cols, bits, groupSize, signed, symmetric, fraction
   };
 }
 
-function weightsOf({ rows, cols, groupSize, groups, codes, scale, zero }: QuantizedMatrix): Float32Array {
+function weightsOf({ rows, cols, groupSize, groups, codes, scale, zero }: AffineMatrix): Float32Array {
   return Float32Array.from({ length: rows * cols }, (_, index) => {
     const at = Math.floor(index / cols) * groups + Math.floor((index % cols) / groupSize);
     return ((codes[index] ?? Number.NaN) - (zero[at] ?? Number.NaN)) * (scale[at] ?? Number.NaN);

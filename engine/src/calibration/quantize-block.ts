@@ -1,5 +1,6 @@
 // One block in the order that calibration needs: observe, quantize what reads that input, and go on. The output matrix counts as a block behind the others.
 import type { NativeBinding, Weight } from '@quantwright/native/binding';
+import { affineWeight } from '../methods/affine.ts';
 import { hessianInputs } from '../methods/hessian.ts';
 import type { LayerInputs, QuantizedMatrix } from '../methods/method.ts';
 import { type LinearInput, linearInputs } from '../model/observations.ts';
@@ -71,15 +72,10 @@ function inputsOf<Linear extends CalibratedLinear>(
   });
 }
 
-const codecs = { 2: 'q2', 3: 'q3', 4: 'q4', 8: 'q8' } as const;
-
-/**
- * (code - zero) * scale in f32, as the reference has it: kernels of packed weights may round activations, and one code that flips changes many behind it.
- */
+/** The weight as it will be stored, in f32, as the reference has it: kernels of packed weights may round activations, and one code that flips changes many behind it. */
 async function restored(binding: NativeBinding, matrix: QuantizedMatrix): Promise<Weight> {
-  const { rows, cols, bits, groupSize, codes, scale, zero, scaleType, gIdx } = matrix;
-  const packed = { codec: codecs[bits], rows, cols, groupSize, codes, scale, zero, scaleType } as const;
-  const weight = await binding.createWeight(gIdx === undefined ? packed : { ...packed, gIdx });
+  const { rows, cols } = matrix;
+  const weight = await binding.createWeight(matrix.kind === 'affine' ? affineWeight(matrix) : matrix.spec);
   const values = await weight.dequantize();
   const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return binding.createWeight({ codec: 'dense', type: 'f32', rows, cols, data });

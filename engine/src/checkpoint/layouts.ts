@@ -63,15 +63,23 @@ export interface QuantwrightModule {
   readonly compute_method: 'weight_only' | 'activate_quant';
 }
 
+/** The same of a module whose weights are no affine codes (engine/src/kinds), with settings of its kind. */
+export interface CodedModule {
+  readonly kind: string;
+  readonly bits: number;
+  readonly group_size: number;
+  readonly [setting: string]: unknown;
+}
+
 /** config.json `quantization_config` of the `quantwright` layout. The top-level fields are the defaults of every module. */
-export interface QuantwrightConfig extends QuantwrightModule {
+export type QuantwrightConfig = (QuantwrightModule | CodedModule) & {
   readonly quant_method: 'quantwright';
   readonly version: 1;
   /** Methods that made the codes, for people (instant_quant, rtn ...). */
   readonly methods: readonly string[];
   /** Modules that differ from the defaults, by full name. */
-  readonly modules?: Readonly<Record<string, Partial<QuantwrightModule>>>;
-}
+  readonly modules?: Readonly<Record<string, Partial<QuantwrightModule> | CodedModule>>;
+};
 
 export const quantwrightVersion = 1;
 

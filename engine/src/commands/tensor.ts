@@ -1,14 +1,17 @@
-// quantwright tensor IN --config FILE --out OUT: one matrix in the lab. Reads `weight` [out, in], writes codes, scales, zeros and the
+// quantwright tensor IN --config FILE --out OUT: one matrix in the lab. Reads `weight` [out, in] and, for methods that look at them, `inputs` [tokens, in]; writes codes, scales, zeros and the
 // dequantized matrix, and prints what the rounding cost. Rounds as `quantize` would for the same config.
 
+import type { NativeBinding } from '@quantwright/native/binding';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import { Command } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { mapCheckpoint } from '../checkpoint/mapped.ts';
+import { type MappedCheckpoint, mapCheckpoint } from '../checkpoint/mapped.ts';
+import { expectTensor } from '../checkpoint/quantized/stored.ts';
 import { createSafetensors, planBytes, type TensorPlan } from '../checkpoint/writer.ts';
 import { EngineError } from '../errors.ts';
 import { loadBinding } from '../jobs/binding.ts';
-import type { QuantizedMatrix } from '../methods/method.ts';
+import { hessianInputs } from '../methods/hessian.ts';
+import type { AffineMatrix, CodedMatrix, LayerInputs, Method, ModuleScheme, QuantizedMatrix } from '../methods/method.ts';
 import { methodOf } from '../methods/registry.ts';
 import { refuseNotFinite } from '../pipeline/apply.ts';
 import { judgeConfig } from '../pipeline/judge.ts';
@@ -33,6 +36,7 @@ export function tensorCommand(terminal: Terminal): Command {
 
 async function quantizeTensor(terminal: Terminal, input: string, options: Options): Promise<number> {
   const { recipe, warnings } = await judgeConfig(options.config, null);
+  const warn = (warning: string): void => terminal.err(`warning: ${warning}\n`);
   const binding = await loadBinding();
   const checkpoint = await openCheckpoint(input);
   if (!checkpoint.has('weight'))
@@ -41,35 +45,31 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
   try {
     const source = mapped.dense('weight');
     const method = methodOf(recipe);
-    if (method.needs.observe.length > 0)
-      throw new EngineError('input', `${method.id} looks at what a matrix reads, which one matrix alone does not say; use "quantize" on the model`, {
-        file: options.config,
-      });
+    const inputs = method.needs.observe.length === 0 ? undefined : await inputsOf(mapped, binding, method, recipe, source.cols, warn);
     const layout = layoutOf(recipe);
-    const scheme = layout.scheme(recipe, method, { ...recipe.weights, descAct: false });
+    const scheme: ModuleScheme = {
+      ...layout.scheme(recipe, method, { ...recipe.weights, descAct: recipe.weights.descAct && inputs !== undefined }),
+      kind: method.kind?.(recipe.weights, recipe) ?? 'affine',
+      recipe,
+    };
     const started = performance.now();
-    const matrix = await method.quantizeModule(binding, source, scheme);
+    const matrix = await method.quantizeModule(binding, source, scheme, inputs);
     const seconds = (performance.now() - started) / 1000;
     refuseNotFinite(matrix, 'weight', input);
-    const dequantized = dequantize(matrix);
+    const dequantized = matrix.kind === 'affine' ? dequantize(matrix) : await (await binding.createWeight(matrix.spec)).dequantize();
     await writeMatrix(options.out, matrix, dequantized);
     const weight = await binding.widen(source);
-    const stored = storedBits({ module: 'weight', block: 0, rows: matrix.rows, cols: matrix.cols, scheme, activations: recipe.activations !== null }, recipe);
-    for (const warning of warnings) terminal.err(`warning: ${warning}\n`);
-    const { rows, cols, bits, groupSize, groups, symmetric, scaleType, sqnrDb, mse } = matrix;
+    const plan = { module: 'weight', block: 0, rows: matrix.rows, cols: matrix.cols, scheme, activations: recipe.activations !== null };
+    for (const warning of warnings) warn(warning);
+    const { rows, cols, sqnrDb, mse } = matrix;
     const metrics = {
       rows,
       cols,
-      bits,
-      groupSize,
-      groups,
-      dialect: scheme.dialect,
-      symmetric,
-      scaleType,
+      ...formOf(matrix, scheme),
       sqnrDb,
       mse,
       maxAbsError: largestError(weight, dequantized),
-      bitsPerWeight: stored,
+      bitsPerWeight: matrix.kind === 'affine' ? storedBits(plan, recipe) : codedBits(matrix),
       seconds,
     };
     terminal.out(`${JSON.stringify(metrics, null, 2)}\n`);
@@ -79,8 +79,45 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
   }
 }
 
+/** Statistics of the tensor `inputs` [tokens, in], which counts as one calibration sequence. */
+async function inputsOf(
+  mapped: MappedCheckpoint,
+  binding: NativeBinding,
+  method: Method,
+  recipe: Recipe,
+  width: number,
+  onWarning: (warning: string) => void,
+): Promise<LayerInputs> {
+  const file = mapped.checkpoint.path;
+  if (!mapped.checkpoint.has('inputs'))
+    throw new EngineError('input', `${method.id} looks at what the matrix reads: ${file} needs a tensor "inputs" [tokens, ${width}] beside "weight"`, { file });
+  const { shape } = expectTensor(mapped, 'inputs', ['F32', 'F16', 'BF16'], [mapped.checkpoint.info('inputs').shape[0] ?? 0, width]);
+  const tokens = shape[0] ?? 0;
+  if (tokens === 0) throw new EngineError('input', `${file}: the tensor "inputs" has no rows`, { file, tensor: 'inputs' });
+  const program = binding.createProgram({ input: 'hidden', values: [width], body: [{ op: 'observe', in: 0, kind: 'hessian', slot: 0 }], head: [], output: 0 });
+  await program.run(program.createSession(tokens, 'f32'), await mapped.floats('inputs'), 'none');
+  const hessian = program.observed(0);
+  if (hessian === null) throw new Error('the inputs were not observed');
+  const { dampPercent } = recipe;
+  return hessianInputs(binding, hessian, width, {
+    dampPercent,
+    samples: 1,
+    onRaised: (used) => onWarning(`the inputs hang together too closely for damp_percent ${dampPercent}; ${used} was used`),
+  });
+}
+
+function formOf(matrix: QuantizedMatrix, scheme: ModuleScheme) {
+  if (matrix.kind !== 'affine') return { kind: matrix.kind, bits: scheme.weights.bits, groupSize: scheme.weights.groupSize };
+  const { bits, groupSize, groups, symmetric, scaleType } = matrix;
+  return { bits, groupSize, groups, dialect: scheme.dialect, symmetric, scaleType };
+}
+
+function codedBits({ rows, cols, tensors }: CodedMatrix): number {
+  return (8 * tensors.reduce((total, { data }) => total + data.byteLength, 0)) / (rows * cols);
+}
+
 /** (code - zero) * scale in f32, in the layout [rows, cols]. */
-export function dequantize(matrix: QuantizedMatrix): Float32Array {
+export function dequantize(matrix: AffineMatrix): Float32Array {
   const { rows, cols, groupSize, groups, codes, scale, zero, gIdx } = matrix;
   const out = new Float32Array(rows * cols);
   for (let row = 0; row < rows; row++) {
@@ -94,13 +131,9 @@ export function dequantize(matrix: QuantizedMatrix): Float32Array {
 }
 
 async function writeMatrix(file: string, matrix: QuantizedMatrix, dequantized: Float32Array): Promise<void> {
-  const { rows, cols, groups, codes, scale, zero, gIdx } = matrix;
   const tensors: readonly (TensorPlan & { readonly data: ArrayBufferView })[] = [
-    { name: 'codes', dtype: codes instanceof Int8Array ? 'I8' : 'U8', shape: [rows, cols], data: codes },
-    { name: 'scales', dtype: 'F32', shape: [rows, groups], data: scale },
-    { name: 'zeros', dtype: 'F32', shape: [rows, groups], data: zero },
-    { name: 'dequantized', dtype: 'F32', shape: [rows, cols], data: dequantized },
-    ...(gIdx === undefined ? [] : [{ name: 'g_idx', dtype: 'I32' as const, shape: [cols], data: gIdx }]),
+    ...(matrix.kind === 'affine' ? affineTensors(matrix) : matrix.tensors.map(({ suffix, ...tensor }) => ({ name: suffix, ...tensor }))),
+    { name: 'dequantized', dtype: 'F32', shape: [matrix.rows, matrix.cols], data: dequantized },
   ];
   const writer = await createSafetensors(file, tensors, { format: 'pt' });
   try {
@@ -110,6 +143,15 @@ async function writeMatrix(file: string, matrix: QuantizedMatrix, dequantized: F
     await writer.abort();
     throw cause;
   }
+}
+
+function affineTensors({ rows, cols, groups, codes, scale, zero, gIdx }: AffineMatrix): readonly (TensorPlan & { readonly data: ArrayBufferView })[] {
+  return [
+    { name: 'codes', dtype: codes instanceof Int8Array ? 'I8' : 'U8', shape: [rows, cols], data: codes },
+    { name: 'scales', dtype: 'F32', shape: [rows, groups], data: scale },
+    { name: 'zeros', dtype: 'F32', shape: [rows, groups], data: zero },
+    ...(gIdx === undefined ? [] : [{ name: 'g_idx', dtype: 'I32' as const, shape: [cols], data: gIdx }]),
+  ];
 }
 
 /** Bits a weight in the config's save format; null when that format cannot hold this shape. */

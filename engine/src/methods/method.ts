@@ -1,7 +1,8 @@
 // What a quantization method is to the pipeline: what it needs to observe, and how it turns one weight matrix into codes, scales and zeros.
 // A method never reads or writes files and never sees a save format; the pipeline picks the rounding that the format can hold.
-import type { DenseSource, HessianFactor, NativeBinding, RtnDialect } from '@quantwright/native/binding';
+import type { DenseSource, HessianFactor, NativeBinding, RtnDialect, WeightSpec } from '@quantwright/native/binding';
 import type { QuantMethod, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
+import type { CodedKind, StoredTensor } from '../kinds/kind.ts';
 
 export type ScaleType = Recipe['scaleType'];
 
@@ -14,10 +15,21 @@ export interface LayerInputs {
   factor(descAct: boolean): Promise<HessianFactor>;
 }
 
-/** An integer matrix: w = (code - zero) * scale, one scale and zero per row and group of `groupSize` columns. */
-export interface QuantizedMatrix {
+/** What every quantized matrix says of itself. */
+export interface MatrixReport {
   readonly rows: number;
   readonly cols: number;
+  /** 10 log10(sum w^2 / sum (w-w')^2) of the stored matrix. */
+  readonly sqnrDb: number;
+  /** Mean of (w-w')^2. */
+  readonly mse: number;
+  /** First non-finite weight as [row, col]; the codes mean nothing then and the pipeline refuses the tensor. */
+  readonly notFinite: readonly [number, number] | null;
+}
+
+/** An integer matrix: w = (code - zero) * scale, one scale and zero per row and group of `groupSize` columns. Every save format holds it. */
+export interface AffineMatrix extends MatrixReport {
+  readonly kind: 'affine';
   readonly bits: 2 | 3 | 4 | 8;
   /** 1..cols, never -1. The last group of a row may be shorter. */
   readonly groupSize: number;
@@ -33,16 +45,25 @@ export interface QuantizedMatrix {
   readonly scaleType: ScaleType;
   /** Group of every column; absent = column / groupSize. */
   readonly gIdx?: Int32Array;
-  /** 10 log10(sum w^2 / sum (w-w')^2) of the stored matrix. */
-  readonly sqnrDb: number;
-  /** Mean of (w-w')^2. */
-  readonly mse: number;
-  /** First non-finite weight as [row, col]; the codes mean nothing then and the pipeline refuses the tensor. */
-  readonly notFinite: readonly [number, number] | null;
 }
+
+/** A matrix in a form that only the save format `quantwright` holds, with its tensors as they are stored there (engine/src/kinds). */
+export interface CodedMatrix extends MatrixReport {
+  readonly kind: CodedKind;
+  /** Those that `Kind.tensors` planned, in that order. Little endian. */
+  readonly tensors: readonly (StoredTensor & { readonly data: Uint8Array })[];
+  /** The same weight for the kernels. */
+  readonly spec: WeightSpec;
+}
+
+export type QuantizedMatrix = AffineMatrix | CodedMatrix;
 
 /** How one module is to be rounded: the recipe with its overrides applied and the rounding that the save format can hold. */
 export interface ModuleScheme {
+  /** The form of the result. Left out: affine. */
+  readonly kind?: 'affine' | CodedKind;
+  /** Where methods find options of their own. Left out: they use their defaults. */
+  readonly recipe?: Recipe;
   readonly weights: WeightRecipe;
   readonly dialect: RtnDialect;
   readonly mseSearch: boolean;
@@ -50,12 +71,14 @@ export interface ModuleScheme {
   readonly scaleType: ScaleType;
 }
 
-export interface Method {
+export interface Method<Matrix extends QuantizedMatrix = QuantizedMatrix> {
   readonly id: QuantMethod;
   /** Observations of the input that must exist before `quantizeModule`; none = the method needs no calibration. */
   readonly needs: { readonly observe: readonly Observation[] };
   /** Rounding used when the recipe names none. */
   readonly defaultDialect: RtnDialect;
+  /** The form that the matrix of these weights gets. Left out: affine, always. */
+  kind?(weights: WeightRecipe, recipe: Recipe): 'affine' | CodedKind;
   /** `inputs`: given when `needs` asks for observations. Rejects with a native error when the matrix cannot be quantized so; never touches `source`. */
-  quantizeModule(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme, inputs?: LayerInputs): Promise<QuantizedMatrix>;
+  quantizeModule(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme, inputs?: LayerInputs): Promise<Matrix>;
 }

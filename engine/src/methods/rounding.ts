@@ -2,7 +2,7 @@
 // Only translates between a ModuleScheme and the native options; all arithmetic is native.
 import type { DenseSource, NativeBinding } from '@quantwright/native/binding';
 import { EngineError } from '../errors.ts';
-import type { ModuleScheme, QuantizedMatrix } from './method.ts';
+import type { AffineMatrix, ModuleScheme } from './method.ts';
 
 /** Bit widths that codes can have; others are refused here although the judge should have done so before. */
 export function codeBits(bits: number): 2 | 3 | 4 | 8 {
@@ -12,7 +12,7 @@ export function codeBits(bits: number): 2 | 3 | 4 | 8 {
   });
 }
 
-export async function roundMatrix(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme): Promise<QuantizedMatrix> {
+export async function roundMatrix(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme): Promise<AffineMatrix> {
   const bits = codeBits(scheme.weights.bits);
   const groupSize = scheme.weights.groupSize === -1 ? source.cols : Math.min(scheme.weights.groupSize, source.cols);
   // Asymmetric by definition in both of DashInfer's roundings: the flag of its config is about activations.
@@ -28,6 +28,7 @@ export async function roundMatrix(binding: NativeBinding, source: DenseSource, s
     scaleType: scheme.scaleType,
   });
   return {
+    kind: 'affine',
     rows: source.rows,
     cols: source.cols,
     bits,

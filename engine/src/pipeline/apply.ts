@@ -28,7 +28,7 @@ export async function applyToModule(
     const source = module.source.transposed ? await transposedDense(mapped, weight.name, module.rows, module.cols) : mapped.dense(weight.name);
     const matrix = await method.quantizeModule(binding, source, module.scheme, inputs);
     refuseNotFinite(matrix, weight.name, weight.file);
-    return { data: await layout.pack(binding, module, matrix), matrix };
+    return { data: matrix.kind === 'affine' ? await layout.pack(binding, module, matrix) : matrix.tensors.map(({ data }) => data), matrix };
   } finally {
     mapped.release(weight.name);
   }
@@ -44,6 +44,7 @@ export function refuseNotFinite(matrix: QuantizedMatrix, tensor: string, file: s
       place,
     );
   }
+  if (matrix.kind !== 'affine') return;
   const bad = matrix.scale.findIndex((scale) => !Number.isFinite(scale));
   if (bad !== -1) {
     const row = Math.floor(bad / matrix.groups);

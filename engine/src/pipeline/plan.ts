@@ -6,7 +6,7 @@ import { dtypeBytes } from '../checkpoint/dtype.ts';
 import type { TensorInfo } from '../checkpoint/header.ts';
 import { planBytes, type TensorPlan } from '../checkpoint/writer.ts';
 import { EngineError } from '../errors.ts';
-import type { Method } from '../methods/method.ts';
+import type { Method, ModuleScheme } from '../methods/method.ts';
 import { pieceBytes } from './copy.ts';
 import type { Layout, ModulePlan } from './layouts/layout.ts';
 import type { LinearSource, ModelSource } from './source.ts';
@@ -50,7 +50,8 @@ export function planQuantization(recipe: Recipe, method: Method, layout: Layout,
       }
       // Only a method that sees the inputs can order columns by them.
       const descAct = weights.descAct && method.needs.observe.includes('hessian');
-      const scheme = layout.scheme(recipe, method, { ...weights, descAct });
+      const kind = method.kind?.(weights, recipe) ?? 'affine';
+      const scheme: ModuleScheme = { ...layout.scheme(recipe, method, { ...weights, descAct }), kind, recipe };
       const plan: ModulePlan = {
         module: linear.module,
         block: linear.block,
@@ -60,7 +61,7 @@ export function planQuantization(recipe: Recipe, method: Method, layout: Layout,
         activations: recipe.activations !== null,
         lmHead: linear.lmHead,
       };
-      const refusal = layout.refusal(plan);
+      const refusal = kind === 'affine' || layout.format === 'quantwright' ? layout.refusal(plan) : onlyOurs(kind, layout.format);
       if (refusal !== null) throw refused(linear.module, refusal);
       const tensors = layout.tensors(plan).map(({ suffix, dtype, shape }) => ({ name: `${linear.module}.${suffix}`, dtype, shape }));
       return [{ ...plan, source: linear, tensors, bytes: sum(tensors.map(planBytes)) }];
@@ -117,6 +118,10 @@ function warnOfZeroZero(layout: Layout, modules: readonly PlannedModule[], warni
   warnings.add(
     'asymmetric weights in the gptq v1 layout: a zero point of 0 is stored as -1, which some old readers get wrong; save_format "gptq_v2" has no such case',
   );
+}
+
+function onlyOurs(kind: string, format: string): string {
+  return `save_format "${format}" cannot hold weights of the kind ${kind}; use "quantwright"`;
 }
 
 function refused(module: string | null, why: string): EngineError {

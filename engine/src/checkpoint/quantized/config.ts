@@ -35,9 +35,15 @@ export interface QuantwrightModuleConfig {
   readonly signed: boolean;
   readonly computeMethod: 'weight_only' | 'activate_quant';
 }
+/** A module whose weights are no affine codes (engine/src/kinds). */
+export interface CodedModuleConfig {
+  readonly kind: string;
+  readonly settings: JsonObject;
+}
 export interface QuantwrightStored {
   readonly layout: 'quantwright';
-  of(module: string): QuantwrightModuleConfig;
+  readonly file: string;
+  of(module: string): QuantwrightModuleConfig | CodedModuleConfig;
 }
 export type StoredQuantization = GptqConfig | AwqConfig | BnbConfig | CompressedConfig | Fp8Config | HqqConfig | QuantwrightStored;
 
@@ -118,17 +124,22 @@ function parseQuantwright(config: JsonObject, file: string): QuantwrightStored {
     });
   }
   const defaults = parseModule(config, 'quantization_config', file);
-  const modules = new Map<string, QuantwrightModuleConfig>();
+  const modules = new Map<string, QuantwrightModuleConfig | CodedModuleConfig>();
   if (isJsonObject(config['modules'])) {
     for (const [module, own] of Object.entries(config['modules'])) {
       if (!isJsonObject(own)) throw new EngineError('checkpoint', `${file}: quantization_config.modules ${module} must be an object`, { file });
-      modules.set(module, parseModule({ ...config, ...own }, `modules ${module}`, file));
+      // Settings of one kind say nothing of another.
+      const kinds = [config['kind'] ?? 'affine', own['kind'] ?? 'affine'];
+      modules.set(module, parseModule(kinds[0] === kinds[1] ? { ...config, ...own } : own, `modules ${module}`, file));
     }
   }
-  return { layout: 'quantwright', of: (module) => modules.get(module) ?? defaults };
+  return { layout: 'quantwright', file, of: (module) => modules.get(module) ?? defaults };
 }
 
-function parseModule(config: JsonObject, where: string, file: string): QuantwrightModuleConfig {
+function parseModule(config: JsonObject, where: string, file: string): QuantwrightModuleConfig | CodedModuleConfig {
+  const kind = config['kind'] ?? 'affine';
+  if (typeof kind !== 'string') throw new EngineError('checkpoint', `${file}: ${where}: kind ${spell(kind)} must be a name`, { file });
+  if (kind !== 'affine') return { kind, settings: config };
   const compute = config['compute_method'];
   if (compute !== 'weight_only' && compute !== 'activate_quant') {
     throw new EngineError('checkpoint', `${file}: ${where}: compute_method ${spell(compute)} must be weight_only or activate_quant`, { file });

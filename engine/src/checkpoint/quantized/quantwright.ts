@@ -1,20 +1,25 @@
 // Our own layout (layouts.ts): GPTQ packing with free shapes and floating-point zero points, and A8W8 with fractional zero points.
+import { kindOf } from '../../kinds/registry.ts';
 import { groupCount, packedWords, suffix, weightOnlyCodec } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
-import type { QuantwrightStored } from './config.ts';
+import type { QuantwrightModuleConfig, QuantwrightStored } from './config.ts';
 import { expectTensor, fail, type LinearPlace, readBias, readGroupIndex, type StoredLinear, scaleTypeOf, storedCodes, storedParameters } from './stored.ts';
 
 export async function readQuantwright(mapped: MappedCheckpoint, place: LinearPlace, config: QuantwrightStored): Promise<StoredLinear> {
-  const integer = config.of(place.module).computeMethod === 'activate_quant';
+  const module = config.of(place.module);
+  if ('kind' in module) {
+    const spec = await kindOf(module.kind, config.file).read(mapped, place, module.settings);
+    return { spec, ...(await readBias(mapped, place)) };
+  }
+  const integer = module.computeMethod === 'activate_quant';
   return {
-    ...(integer ? readIntegerActivations(mapped, place) : readWeightOnly(mapped, place, config)),
+    ...(integer ? readIntegerActivations(mapped, place) : readWeightOnly(mapped, place, module)),
     ...(await readBias(mapped, place)),
   };
 }
 
-function readWeightOnly(mapped: MappedCheckpoint, place: LinearPlace, config: QuantwrightStored): StoredLinear {
+function readWeightOnly(mapped: MappedCheckpoint, place: LinearPlace, { bits, groupSize, signed }: QuantwrightModuleConfig): StoredLinear {
   const { module, rows, cols } = place;
-  const { bits, groupSize, signed } = config.of(module);
   const name = (tensor: string): string => `${module}.${tensor}`;
   checkShape(mapped, place);
   const groups = groupCount(cols, groupSize);

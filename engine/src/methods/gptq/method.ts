@@ -1,9 +1,9 @@
 // GPTQ: rounds column by column, and lets the columns that follow make up for every rounding error as the inputs' Hessian says.
 // Formulas and source: README.md in this folder and kernels/solve/gptq.
-import type { Method } from '../method.ts';
+import type { AffineMatrix, Method } from '../method.ts';
 import { codeBits } from '../rounding.ts';
 
-export const gptq: Method = {
+export const gptq: Method<AffineMatrix> = {
   id: 'gptq',
   needs: { observe: ['hessian'] },
   defaultDialect: 'ist',
@@ -16,6 +16,7 @@ export const gptq: Method = {
     const { mseSearch: mse, scaleType } = scheme;
     const { gIdx, ...result } = await binding.quantizeGptq(source, factor, { bits, symmetric, groupSize, mse, staticGroups, scaleType });
     return {
+      kind: 'affine',
       rows: source.rows,
       cols: source.cols,
       bits,

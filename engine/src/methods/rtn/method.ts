@@ -1,9 +1,9 @@
 // Round to nearest with an integer zero point, in the dialect that the recipe names (ist, qllm, inc, awq, compressed_tensors, dashinfer_cpu).
 // Formulas and sources: README.md in this folder.
-import type { Method } from '../method.ts';
+import type { AffineMatrix, Method } from '../method.ts';
 import { roundMatrix } from '../rounding.ts';
 
-export const rtn: Method = {
+export const rtn: Method<AffineMatrix> = {
   id: 'rtn',
   needs: { observe: [] },
   defaultDialect: 'ist',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { QuantizedMatrix } from '../../methods/method.ts';
+import type { AffineMatrix } from '../../methods/method.ts';
 import { encodeFloats, signedCodes, transpose, unsignedCodes, unsignedZeros } from './codes.ts';
 
 /** The value of f16 bits, from the definition of the format. */
@@ -54,7 +54,8 @@ test('transposing twice gives the matrix back', () => {
 });
 
 test('signed and unsigned codes differ by half the range, zeros with them', () => {
-  const matrix: QuantizedMatrix = {
+  const matrix: AffineMatrix = {
+    kind: 'affine',
     rows: 1,
     cols: 3,
     bits: 4,
@@ -79,7 +80,8 @@ test('every code of every width moves by 2^(bits-1) and back, at every length', 
     const half = 2 ** (bits - 1);
     for (const extra of [0, 1, 2, 3]) {
       const codes = Int8Array.from({ length: 2 * half * 3 + extra }, (_, index) => ((index * 7) % (2 * half)) - half);
-      const matrix: QuantizedMatrix = {
+      const matrix: AffineMatrix = {
+        kind: 'affine',
         ...{ rows: 1, cols: codes.length, groupSize: codes.length, groups: 1, scale: Float32Array.of(1), zero: Float32Array.of(0) },
         ...{ bits, codes, symmetric: true, scaleType: 'f32', sqnrDb: 0, mse: 0, notFinite: null },
       };

@@ -1,24 +1,24 @@
 // Codes, zeros and scales as the file formats want them: signed or unsigned, transposed, in 16 or 32 bits. Pure.
 // Methods already round scales and float zeros to their stored type, so that nothing is lost here.
 // Plain loops: a matrix has millions of codes, and `TypedArray.from` with a function takes a hundred times as long and as much memory.
-import type { QuantizedMatrix, ScaleType } from '../../methods/method.ts';
+import type { AffineMatrix, ScaleType } from '../../methods/method.ts';
 
 /** Codes as unsigned: signed ones are moved up by 2^(bits-1). */
-export function unsignedCodes(matrix: QuantizedMatrix): Uint8Array {
+export function unsignedCodes(matrix: AffineMatrix): Uint8Array {
   if (matrix.codes instanceof Uint8Array) return matrix.codes;
   const shift = 2 ** (matrix.bits - 1);
   return addToBytes(matrix.codes, shift);
 }
 
 /** Codes as signed: unsigned ones are moved down by 2^(bits-1). */
-export function signedCodes(matrix: QuantizedMatrix): Int8Array {
+export function signedCodes(matrix: AffineMatrix): Int8Array {
   if (matrix.codes instanceof Int8Array) return matrix.codes;
   const shift = 2 ** (matrix.bits - 1);
   return new Int8Array(addToBytes(matrix.codes, 256 - shift).buffer);
 }
 
 /** Integer zeros of the unsigned codes, [rows, groups]. The caller chose a dialect whose zeros are integers in range. */
-export function unsignedZeros(matrix: QuantizedMatrix): Uint8Array {
+export function unsignedZeros(matrix: AffineMatrix): Uint8Array {
   const shift = matrix.codes instanceof Int8Array ? 2 ** (matrix.bits - 1) : 0;
   const out = new Uint8Array(matrix.zero.length);
   for (let index = 0; index < out.length; index++) out[index] = (matrix.zero[index] ?? 0) + shift;

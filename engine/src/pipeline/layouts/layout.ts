@@ -2,8 +2,8 @@
 // One file per format beside this one. Names and shapes of tensors come from checkpoint/layouts.ts, which the readers use too.
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { Recipe, SaveFormat, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
-import type { Dtype } from '../../checkpoint/dtype.ts';
-import type { Method, ModuleScheme, QuantizedMatrix } from '../../methods/method.ts';
+import type { StoredTensor } from '../../kinds/kind.ts';
+import type { AffineMatrix, Method, ModuleScheme } from '../../methods/method.ts';
 
 /** One linear that will be quantized. */
 export interface ModulePlan {
@@ -17,13 +17,6 @@ export interface ModulePlan {
   readonly lmHead?: boolean;
 }
 
-/** A tensor of a module before its bytes exist; `suffix` follows the module name and a dot. */
-export interface StoredTensor {
-  readonly suffix: string;
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
-}
-
 export interface Layout {
   readonly format: SaveFormat;
   /** How `weights` are rounded so that this format can hold them; where that is not what the recipe asks for, the judge warned (QW-06). */
@@ -32,8 +25,8 @@ export interface Layout {
   refusal(plan: ModulePlan): string | null;
   /** The module's tensors, in file order. */
   tensors(plan: ModulePlan): readonly StoredTensor[];
-  /** Their bytes, in the order of `tensors`. Little endian. */
-  pack(binding: NativeBinding, plan: ModulePlan, matrix: QuantizedMatrix): Promise<readonly Uint8Array[]>;
+  /** Their bytes, in the order of `tensors`. Little endian. Coded matrices come with theirs. */
+  pack(binding: NativeBinding, plan: ModulePlan, matrix: AffineMatrix): Promise<readonly Uint8Array[]>;
   /** config.json `quantization_config`. `left` names the linears that stay in floating point. */
   config(recipe: Recipe, plans: readonly ModulePlan[], left: readonly string[]): Readonly<Record<string, unknown>>;
   /** Codec that the runtime computes on, for reports. */

@@ -1,5 +1,15 @@
 // Save format `quantwright`: our own, the only one that keeps everything a method can produce (fractional zeros, any row length, any group size).
-import { packedWords, type QuantwrightConfig, type QuantwrightModule, quantwrightVersion, suffix, weightOnlyCodec } from '../../checkpoint/layouts.ts';
+import {
+  type CodedModule,
+  packedWords,
+  type QuantwrightConfig,
+  type QuantwrightModule,
+  quantwrightVersion,
+  suffix,
+  weightOnlyCodec,
+} from '../../checkpoint/layouts.ts';
+import type { Kind } from '../../kinds/kind.ts';
+import { kindOf } from '../../kinds/registry.ts';
 import { codeBits } from '../../methods/rounding.ts';
 import { bytesOf, encodeFloats, encodeInt32, encodeInt64, storedType, transpose, unsignedCodes } from './codes.ts';
 import { commonPlan, type Layout, type ModulePlan } from './layout.ts';
@@ -16,13 +26,18 @@ export const quantwrightLayout: Layout = {
     scaleType: recipe.activations === null ? recipe.scaleType : 'f32',
   }),
 
-  refusal: (plan) =>
-    plan.activations && (plan.scheme.weights.bits !== 8 || plan.scheme.weights.groupSize !== -1)
+  refusal: (plan) => {
+    const kind = codedKind(plan);
+    if (kind !== null) return kind.refusal(plan);
+    return plan.activations && (plan.scheme.weights.bits !== 8 || plan.scheme.weights.groupSize !== -1)
       ? 'integer activations need 8-bit weights with one scale a row (group_size -1)'
-      : null,
+      : null;
+  },
 
   tensors(plan) {
     const { rows, cols, scheme } = plan;
+    const kind = codedKind(plan);
+    if (kind !== null) return kind.tensors(plan);
     const bits = codeBits(scheme.weights.bits);
     if (plan.activations) {
       return [
@@ -62,18 +77,25 @@ export const quantwrightLayout: Layout = {
       quant_method: 'quantwright',
       version: quantwrightVersion,
       methods: recipe.methods,
-      bits: codeBits(recipe.weights.bits),
-      group_size: recipe.weights.groupSize,
-      signed: recipe.weights.signed,
-      compute_method: recipe.computeMethod,
-      ...defaults,
+      ...(defaults ?? {
+        bits: codeBits(recipe.weights.bits),
+        group_size: recipe.weights.groupSize,
+        signed: recipe.weights.signed,
+        compute_method: recipe.computeMethod,
+      }),
       ...(different.length === 0 ? {} : { modules: Object.fromEntries(different.map((plan) => [plan.module, moduleConfig(plan)])) }),
     };
     return { ...config };
   },
 
-  codec: (plan) => (plan.activations ? 'w8a8' : weightOnlyCodec(codeBits(plan.scheme.weights.bits))),
+  codec: (plan) => codedKind(plan)?.codec(plan) ?? (plan.activations ? 'w8a8' : weightOnlyCodec(codeBits(plan.scheme.weights.bits))),
 };
+
+/** Null: affine. */
+function codedKind(plan: ModulePlan): Kind | null {
+  const { kind = 'affine' } = plan.scheme;
+  return kind === 'affine' ? null : kindOf(kind, plan.module);
+}
 
 function groupSizeOf(plan: ModulePlan): number {
   const size = plan.scheme.weights.groupSize;
@@ -88,8 +110,10 @@ function isSigned(plan: ModulePlan): boolean {
   return dialect !== 'ist' && weights.symmetric;
 }
 
-function moduleConfig(plan: ModulePlan): QuantwrightModule {
+function moduleConfig(plan: ModulePlan): QuantwrightModule | CodedModule {
   const { weights } = plan.scheme;
+  const kind = codedKind(plan);
+  if (kind !== null) return { kind: kind.id, bits: weights.bits, group_size: weights.groupSize, ...kind.settings(plan) };
   return {
     bits: codeBits(weights.bits),
     group_size: weights.groupSize,
