@@ -30,7 +30,7 @@ const job = fc.record({
   quant_method: fc.constantFrom('rtn', 'gptq', 'awq', 'instant_quant'),
   weight_format: fc.constantFrom('int4', 'uint4', 'int8', 'uint8', 'int3'),
   group_size: fc.constantFrom(-1, 32, 64, 128),
-  save_format: fc.constantFrom('gptq', 'gptq_v2', 'compressed-tensors', 'quantwright'),
+  save_format: fc.constantFrom('gptq', 'gptq_v2', 'awq', 'compressed-tensors', 'quantwright'),
   desc_act: fc.boolean(),
   ignore: patterns,
 });

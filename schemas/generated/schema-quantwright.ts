@@ -276,12 +276,14 @@ export const schema: JsonSchema = {
         "quantwright",
         "gptq",
         "gptq_v2",
+        "awq",
         "compressed-tensors"
       ],
       "enumDescriptions": [
         "Our own layout: holds everything, also unrounded zero points and any row length.",
         "GPTQ v1 layout; read by most runtimes. Integer zero points; rows and columns in multiples of 32.",
         "GPTQ layout with zero points stored as they are.",
+        "AutoAWQ's GEMM layout: 4 bits, integer zero points, one group size, rows in multiples of 32.",
         "The layout of compressed-tensors; for activate_quant (int-quantized)."
       ],
       "description": "Layout of the written checkpoint. Default: quantwright for instant_quant; gptq (weight_only) or compressed-tensors (activate_quant) for the others."

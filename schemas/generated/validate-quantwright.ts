@@ -820,7 +820,7 @@ vErrors.push(err55);
 }
 errors++;
 }
-if(!((((data27 === "quantwright") || (data27 === "gptq")) || (data27 === "gptq_v2")) || (data27 === "compressed-tensors"))){
+if(!(((((data27 === "quantwright") || (data27 === "gptq")) || (data27 === "gptq_v2")) || (data27 === "awq")) || (data27 === "compressed-tensors"))){
 const err56 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err56];

@@ -77,7 +77,7 @@ export function scaleBitsPerWeight(recipe: Recipe, linear: Pick<LinearShape, 'in
   if (weights.block !== undefined && weights.block !== null) {
     return 32 / (weights.block[0] * weights.block[1]);
   }
-  const stored = weights.zeroPoint !== 'none' || recipe.scheme === 'gptq' || recipe.saveFormat === 'gptq' || recipe.saveFormat === 'gptq_v2';
+  const stored = weights.zeroPoint !== 'none' || ['gptq', 'awq'].includes(recipe.scheme) || ['gptq', 'gptq_v2', 'awq'].includes(recipe.saveFormat ?? '');
   const zeroBits = !stored || weights.dtype !== 'int' ? 0 : weights.zeroPoint === 'float' ? scaleBits : weights.bits;
   return (scaleBits + zeroBits) / (weights.groupSize === -1 ? linear.in : weights.groupSize);
 }

@@ -19,6 +19,8 @@ export function savedLayout({ recipe, intent }: Pick<JudgeInput, 'recipe' | 'int
     case 'gptq':
     case 'gptq_v2':
       return { scheme: 'gptq', variant: recipe.saveFormat };
+    case 'awq':
+      return { scheme: 'awq', variant: 'gemm' };
     case 'compressed-tensors':
       return { scheme: 'compressed-tensors', variant: null };
     case 'quantwright':

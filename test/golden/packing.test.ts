@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { dequantize } from '@quantwright/engine/commands/tensor';
 import type { AffineMatrix, ModuleScheme } from '@quantwright/engine/methods/method';
 import { rtn } from '@quantwright/engine/methods/rtn/method';
+import { awqLayout } from '@quantwright/engine/pipeline/layouts/awq';
 import { compressedTensorsLayout } from '@quantwright/engine/pipeline/layouts/compressed-tensors';
 import { gptqLayout, gptqV2Layout } from '@quantwright/engine/pipeline/layouts/gptq';
 import type { ModulePlan } from '@quantwright/engine/pipeline/layouts/layout';
@@ -72,6 +73,38 @@ runGoldenCases('gptq_pack', async ({ golden, tensors, same }) => {
   const unpacked = await binding.unpackGptq(qweight ?? new Uint8Array(), rows, cols, bits);
   assert.deepEqual([...transposed(Int32Array.from(unpacked), rows, cols)], [...goldenTensor(tensors, 'out.unpacked_codes').data]);
   same('dequant_v1', dequantize({ ...matrix, codes: unpacked, scale: transposed(stored, groups, rows) }));
+});
+
+runGoldenCases('awq_pack', async ({ golden, tensors, same }) => {
+  const codes = goldenTensor(tensors, 'out.codes_in_out');
+  const zeros = goldenTensor(tensors, 'out.zeros_groups_out');
+  const [cols = 0, rows = 0] = codes.shape;
+  const [groups = 0] = zeros.shape;
+  const matrix: AffineMatrix = {
+    kind: 'affine',
+    rows,
+    cols,
+    groups,
+    bits: 4,
+    groupSize: cols / groups,
+    codes: Uint8Array.from(transposed(Int32Array.from(codes.data), cols, rows)),
+    scale: Float32Array.from(goldenTensor(tensors, 'in.scales_fp16').data),
+    zero: Float32Array.from(goldenTensor(tensors, 'in.zeros').data),
+    symmetric: false,
+    scaleType: 'f16',
+    sqnrDb: 0,
+    mse: 0,
+    notFinite: null,
+  };
+  const plan = planOf(rows, cols, golden, false, 'awq');
+  assert.equal(awqLayout.refusal(plan), null);
+  const [qweight, qzeros, scales] = await awqLayout.pack(binding, plan, matrix);
+  same('qweight', words(qweight));
+  same('qzeros', words(qzeros));
+  const stored = await binding.widen({ type: 'f16', rows: groups, cols: rows, data: scales ?? new Uint8Array() });
+  assert.deepEqual(stored, Float32Array.from(goldenTensor(tensors, 'out.scales').data));
+  // The reference multiplies in float16.
+  same('dequant_in_out', transposed(dequantize({ ...matrix, scale: transposed(stored, groups, rows) }), rows, cols));
 });
 
 runGoldenCases('compressed_tensors', async ({ golden, tensors, same }) => {

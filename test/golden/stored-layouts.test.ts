@@ -10,6 +10,7 @@ import { parseQuantization } from '@quantwright/engine/checkpoint/quantized/conf
 import { readLinear } from '@quantwright/engine/checkpoint/quantized/linear';
 import { createSafetensors, type TensorPlan } from '@quantwright/engine/checkpoint/writer';
 import type { AffineMatrix } from '@quantwright/engine/methods/method';
+import { awqLayout } from '@quantwright/engine/pipeline/layouts/awq';
 import { compressedTensorsLayout } from '@quantwright/engine/pipeline/layouts/compressed-tensors';
 import { gptqLayout, gptqV2Layout } from '@quantwright/engine/pipeline/layouts/gptq';
 import type { ModulePlan } from '@quantwright/engine/pipeline/layouts/layout';
@@ -119,7 +120,13 @@ for (const [golden, packing] of goldenCases('compressed_tensors').cases.flatMap(
   });
 }
 
-const layouts = { quantwright: quantwrightLayout, gptq: gptqLayout, gptq_v2: gptqV2Layout, 'compressed-tensors': compressedTensorsLayout } as const;
+const layouts = {
+  quantwright: quantwrightLayout,
+  gptq: gptqLayout,
+  gptq_v2: gptqV2Layout,
+  awq: awqLayout,
+  'compressed-tensors': compressedTensorsLayout,
+} as const;
 
 interface Shape {
   readonly format: SaveFormat;
@@ -161,6 +168,17 @@ const shapes: readonly Shape[] = [
       activations: false,
     })),
   ),
+  ...[32, -1].map((groupSize) => ({
+    format: 'awq' as const,
+    rows: 64,
+    cols: 96,
+    bits: 4 as const,
+    groupSize,
+    signed: false,
+    symmetric: false,
+    fractional: false,
+    activations: false,
+  })),
   ...([2, 4, 8] as const).flatMap((bits) =>
     [true, false].map((symmetric) => ({
       format: 'compressed-tensors' as const,

@@ -81,6 +81,9 @@ export type QuantwrightConfig = (QuantwrightModule | CodedModule) & {
   readonly modules?: Readonly<Record<string, Partial<QuantwrightModule> | CodedModule>>;
 };
 
+/** AutoAWQ: output of each 4-bit field of a word, from the lowest. Source: casper-hansen/AutoAWQ awq/modules/linear/gemm.py :: WQLinear_GEMM.from_linear */
+export const awqOrder = [0, 2, 4, 6, 1, 3, 5, 7] as const;
+
 export const quantwrightVersion = 1;
 
 /** Values of `quantization_config.quant_method` by save format. */
@@ -88,6 +91,7 @@ export const quantMethodOf: Readonly<Record<SaveFormat, string>> = {
   quantwright: 'quantwright',
   gptq: 'gptq',
   gptq_v2: 'gptq',
+  awq: 'awq',
   'compressed-tensors': 'compressed-tensors',
 };
 

@@ -15,6 +15,9 @@ export function savedAs({ recipe, intent }: JudgeInput): Recipe {
   if (saveFormat === 'gptq' || saveFormat === 'gptq_v2') {
     return { ...recipe, scheme: 'gptq', variant: saveFormat };
   }
+  if (saveFormat === 'awq') {
+    return { ...recipe, scheme: 'awq', variant: 'gemm' };
+  }
   const variant = saveFormat === 'compressed-tensors' ? (recipe.activations === null ? 'pack-quantized' : 'int-quantized') : null;
   return { ...recipe, scheme: saveFormat, variant };
 }

@@ -1,4 +1,5 @@
 // AutoAWQ checkpoints of the GEMM version (algorithms section 18.2) -> weight specs: the words hold eight outputs each, in an order of their own.
+import { unpackAwq } from '../awq-words.ts';
 import { suffix } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import type { AwqConfig } from './config.ts';
@@ -13,9 +14,6 @@ import {
   storedCodes,
   storedParameters,
 } from './stored.ts';
-
-/** Output of each field of a word. Source: casper-hansen/AutoAWQ awq/modules/linear/gemm.py :: WQLinear_GEMM.from_linear */
-const ORDER = [0, 2, 4, 6, 1, 3, 5, 7] as const;
 
 export async function readAwq(mapped: MappedCheckpoint, place: LinearPlace, config: AwqConfig): Promise<StoredLinear> {
   const { module, rows, cols } = place;
@@ -36,18 +34,9 @@ export async function readAwq(mapped: MappedCheckpoint, place: LinearPlace, conf
       groupSize: fittingGroupSize(scales, cols, groups, config.groupSize),
       codes: storedCodes(mapped, qweight.name, 'awq', 4, false),
       scale: storedParameters(mapped, scales, 'groups'),
-      zero: integerZeros(unpackZeros(new Uint32Array(mapped.read(qzeros.name).buffer), groups, rows), 0, 15),
+      zero: { ...integerZeros(unpackAwq(new Uint32Array(mapped.read(qzeros.name).buffer), rows, groups), 0, 15), order: 'rows' },
       scaleType: scaleTypeOf(scales),
     },
     ...(await readBias(mapped, place)),
   };
-}
-
-/** Words [groups, rows / 8] -> codes [groups, rows]. */
-function unpackZeros(words: Uint32Array, groups: number, rows: number): Uint8Array {
-  const codes = new Uint8Array(groups * rows);
-  for (const [index, word] of words.entries()) {
-    for (const [field, output] of ORDER.entries()) codes[index * 8 + output] = (word >>> (4 * field)) & 15;
-  }
-  return codes;
 }

@@ -2,7 +2,7 @@
 // Source: algorithms section 18.3; vllm-project/compressed-tensors compressors/pack_quantized, quantization/quant_args.py.
 import { packedWords, suffix, weightOnlyCodec } from '../../checkpoint/layouts.ts';
 import { codeBits } from '../../methods/rounding.ts';
-import { bytesOf, encodeFloats, encodeInt64, signedCodes, storedType, unsignedCodes, unsignedZeros } from './codes.ts';
+import { bytesOf, encodeFloats, encodeInt32, encodeInt64, signedCodes, storedType, unsignedCodes, unsignedZeros } from './codes.ts';
 import type { Layout, ModulePlan } from './layout.ts';
 
 const outputMatrix = 'lm_head';
@@ -20,12 +20,9 @@ export const compressedTensorsLayout: Layout = {
   },
 
   refusal(plan) {
-    const { bits, groupSize, descAct, staticGroups } = plan.scheme.weights;
+    const { bits, groupSize } = plan.scheme.weights;
     if (plan.activations && (bits !== 8 || groupSize !== -1)) return 'integer activations need 8-bit weights with one scale a row (group_size -1)';
     if (32 % bits !== 0) return `${bits}-bit codes have two incompatible packings in compressed-tensors; use 2, 4 or 8 bits, or save_format "quantwright"`;
-    if (descAct && !staticGroups && groupSize !== -1) {
-      return 'the compressed-tensors layout is written with groups in the order of columns; use desc_act false, static_groups true, or save_format "gptq"';
-    }
     if (groupSize !== -1 && plan.cols % groupSize !== 0) {
       return `compressed-tensors needs groups of equal length, and group_size ${groupSize} does not divide ${plan.cols} columns; use save_format "quantwright" or another group_size`;
     }
@@ -49,6 +46,7 @@ export const compressedTensorsLayout: Layout = {
       scale,
       { suffix: suffix.weightShape, dtype: 'I64', shape: [2] },
       ...(scheme.weights.symmetric ? [] : [{ suffix: suffix.weightZeroPoint, dtype: 'I32' as const, shape: [packedWords(rows, bits), groups] }]),
+      ...(activationOrder(plan) ? [{ suffix: suffix.weightGIdx, dtype: 'I32' as const, shape: [cols] }] : []),
     ];
   },
 
@@ -65,6 +63,7 @@ export const compressedTensorsLayout: Layout = {
       scale,
       encodeInt64([rows, cols]),
       ...(zeros === null ? [] : [await packedAlongRows(binding, zeros, rows, groups, bits)]),
+      ...(activationOrder(plan) ? [encodeInt32(matrix.gIdx ?? Int32Array.from({ length: cols }, (_, column) => Math.floor(column / matrix.groupSize)))] : []),
     ];
   },
 
@@ -72,7 +71,7 @@ export const compressedTensorsLayout: Layout = {
     const groups = new Map<string, ModulePlan[]>();
     for (const plan of plans) {
       const { bits, groupSize, symmetric } = plan.scheme.weights;
-      const key = `${bits}/${groupSize}/${symmetric}/${plan.activations}`;
+      const key = `${bits}/${groupSize}/${symmetric}/${plan.activations}/${activationOrder(plan)}`;
       groups.set(key, [...(groups.get(key) ?? []), plan]);
     }
     const activations = plans.some((plan) => plan.activations);
@@ -91,6 +90,11 @@ export const compressedTensorsLayout: Layout = {
 
   codec: (plan) => (plan.activations ? 'w8a8' : weightOnlyCodec(codeBits(plan.scheme.weights.bits))),
 };
+
+/** Columns lie in their own order; which group each is in, weight_g_idx says. */
+function activationOrder({ activations, scheme: { weights } }: ModulePlan): boolean {
+  return !activations && weights.descAct && !weights.staticGroups && weights.groupSize !== -1;
+}
 
 /** Zeros [rows, groups] -> words [ceil(rows*bits/32), groups]: packed along the rows, which is what packGptq does with its columns. */
 async function packedAlongRows(
@@ -119,7 +123,7 @@ function groupConfig(members: readonly ModulePlan[], single: boolean): Readonly<
       strategy: grouped ? 'group' : 'channel',
       group_size: grouped ? weights.groupSize : null,
       dynamic: false,
-      actorder: null,
+      actorder: first !== undefined && activationOrder(first) ? 'group' : null,
     },
     input_activations: first?.activations ? { num_bits: 8, type: 'int', symmetric: true, strategy: 'token', group_size: null, dynamic: true } : null,
     output_activations: null,

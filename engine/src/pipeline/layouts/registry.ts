@@ -1,6 +1,7 @@
 // Every save format by name. Adding one: its file beside this one, and one line here.
 import type { Recipe, SaveFormat } from '@quantwright/schemas/recipe/recipe';
 import { EngineError } from '../../errors.ts';
+import { awqLayout } from './awq.ts';
 import { compressedTensorsLayout } from './compressed-tensors.ts';
 import { gptqLayout, gptqV2Layout } from './gptq.ts';
 import type { Layout } from './layout.ts';
@@ -10,6 +11,7 @@ export const layouts: Readonly<Record<SaveFormat, Layout>> = {
   quantwright: quantwrightLayout,
   gptq: gptqLayout,
   gptq_v2: gptqV2Layout,
+  awq: awqLayout,
   'compressed-tensors': compressedTensorsLayout,
 };
 

@@ -132,12 +132,12 @@ function emptyVerdicts(input: JudgeInput): readonly SupportVerdict[] {
       refused(input, { rule: 'QW-12', field: 'ignore', message: 'Quantwright: "ignore" matches every linear of the model, so nothing is left to quantize.' }),
     );
   }
-  if (recipe.saveFormat?.startsWith('gptq') === true && recipe.scaleType !== 'f16') {
+  if (recipe.saveFormat !== null && ['gptq', 'gptq_v2', 'awq'].includes(recipe.saveFormat) && recipe.scaleType !== 'f16') {
     verdicts.push(
       ignored(input, {
         rule: 'QW-10',
         field: 'scaleType',
-        message: 'Quantwright: the gptq layout stores scales as float16, whatever scale_type says.',
+        message: `Quantwright: the ${recipe.saveFormat} layout stores scales as float16, whatever scale_type says.`,
         nearest: { field: 'scaleType', value: 'f16', words: 'scale_type float16' },
       }),
     );

@@ -1,5 +1,5 @@
 // What the written layouts can hold (algorithms section 18). Our own holds everything; the others have limits of form and of size.
-import type { Recipe, WeightRecipe } from '../../../recipe/recipe.ts';
+import type { Recipe, RecipeField, WeightRecipe } from '../../../recipe/recipe.ts';
 import { type Piece, piecesWithHead, piecesWords, undivided } from '../../divisibility.ts';
 import { groupNearest, groupWords, USUAL_GROUPS } from '../../group-size.ts';
 import { fallsBack, type JudgeInput, refused } from '../../judge.ts';
@@ -7,6 +7,7 @@ import type { Nearest, SupportVerdict } from '../../verdict.ts';
 
 /** Words of 32 bits hold whole runs of codes along K (qweight) and along N (qzeros). */
 const GPTQ_MULTIPLE = 32;
+const AWQ_BITS = 4;
 const OWN: Nearest = { field: 'saveFormat', value: 'quantwright', words: 'save_format quantwright' };
 
 export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
@@ -15,7 +16,7 @@ export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
     return [];
   }
   const pieces = input.model === null ? [] : piecesWithHead(input.recipe, input.model);
-  const own = saveFormat === 'compressed-tensors' ? compressedTensors(input, pieces) : gptq(input, pieces);
+  const own = saveFormat === 'compressed-tensors' ? compressedTensors(input, pieces) : saveFormat === 'awq' ? awq(input, pieces) : gptq(input, pieces);
   return own.some((verdict) => verdict.kind === 'refused') ? own : [...own, ...roundedZeros(input)];
 }
 
@@ -48,6 +49,39 @@ function gptq(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerd
   ];
 }
 
+/** AutoAWQ's config has one width and one group size for the model, and its packer takes rows in multiples of 32. */
+function awq(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
+  const { recipe } = input;
+  const refuse = (rule: string, field: RecipeField, words: string, nearest: Nearest): readonly SupportVerdict[] => [
+    refused(input, { rule, field, nearest, message: `Quantwright: the awq layout ${words}; use ${nearest.words}.` }),
+  ];
+  if (recipe.activations !== null) return refuse('QW-05', 'saveFormat', 'is weight-only', OWN);
+  const settings = settingsOf(recipe, pieces);
+  const width = settings.find(({ bits }) => bits !== AWQ_BITS);
+  if (width !== undefined) return refuse('QW-05', 'saveFormat', `holds ${AWQ_BITS}-bit codes, not ${width.bits}-bit ones`, OWN);
+  const group = settings.find(({ groupSize }) => groupSize !== recipe.weights.groupSize);
+  if (group !== undefined)
+    return refuse('QW-05', 'saveFormat', `has one group size, and the config gives both ${recipe.weights.groupSize} and ${group.groupSize}`, OWN);
+  if (recipe.methods.includes('gptq') && settings.some((weights) => weights.descAct && !weights.staticGroups && weights.groupSize !== -1))
+    return refuse('QW-09', 'weights.descAct', 'has groups in the order of columns, so desc_act needs static_groups', {
+      field: 'weights.descAct',
+      value: false,
+      words: 'desc_act false, or save_format gptq',
+    });
+  const failing = undivided(pieces);
+  const [first] = failing;
+  if (first !== undefined)
+    return refuse(
+      'QW-13',
+      'weights.groupSize',
+      `has groups of one length, and ${groupWords(first.weights.groupSize)} does not divide ${piecesWords(failing, 1)}`,
+      groupNearest(pieces, failing, USUAL_GROUPS) ?? OWN,
+    );
+  const odd = pieces.filter(({ linear }) => linear.out % GPTQ_MULTIPLE !== 0);
+  const named = [...new Set(odd.map(({ linear }) => `${linear.kind} [${linear.out}, ${linear.in}]`))].join(', ');
+  return odd.length === 0 ? [] : refuse('QW-04', 'saveFormat', `needs rows in multiples of ${GPTQ_MULTIPLE}, which those of ${named} are not`, OWN);
+}
+
 function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
   const { recipe } = input;
   const odd = oddWidth(recipe);
@@ -58,17 +92,6 @@ function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonl
         field: 'saveFormat',
         nearest: OWN,
         message: `Quantwright: ${odd}-bit codes have two incompatible packings in compressed-tensors; use 2, 4 or 8 bits, or save_format quantwright.`,
-      }),
-    ];
-  }
-  if (recipe.methods.includes('gptq') && settingsOf(recipe, pieces).some((weights) => weights.descAct && !weights.staticGroups && weights.groupSize !== -1)) {
-    return [
-      refused(input, {
-        rule: 'QW-09',
-        field: 'weights.descAct',
-        nearest: { field: 'weights.descAct', value: false, words: 'desc_act false' },
-        message:
-          'Quantwright: the compressed-tensors layout is written with groups in the order of columns, so desc_act needs static_groups; use desc_act false, static_groups true, or save_format gptq.',
       }),
     ];
   }
