@@ -36,6 +36,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
   exports.Set("createSampler", Napi::Function::New<create_sampler>(env, "createSampler"));
   exports.Set("quantizeRtn", Napi::Function::New<quantize_rtn>(env, "quantizeRtn"));
+  exports.Set("quantizeRtnToFile", Napi::Function::New<quantize_rtn_to_file>(env, "quantizeRtnToFile"));
+  exports.Set("copyToFile", Napi::Function::New<copy_to_file>(env, "copyToFile"));
   exports.Set("factorHessian", Napi::Function::New<factor_hessian>(env, "factorHessian"));
   exports.Set("quantizeGptq", Napi::Function::New<quantize_gptq>(env, "quantizeGptq"));
   exports.Set("widen", Napi::Function::New<widen>(env, "widen"));

@@ -8,8 +8,6 @@
 
 namespace quantwright {
 
-namespace {
-
 qw_rtn_options rtn_options(const Named& given) {
   qw_rtn_options options{};
   options.dialect = static_cast<qw_rtn_dialect>(
@@ -27,8 +25,6 @@ qw_rtn_options rtn_options(const Named& given) {
   options.scale_type = type_of(field(given, "scaleType"));
   return options;
 }
-
-}  // namespace
 
 Napi::Value quantize_rtn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();

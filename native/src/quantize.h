@@ -2,8 +2,16 @@
 #pragma once
 #include <napi.h>
 
+#include "arguments.h"
+#include "solve/rtn/rtn.h"
+
 namespace quantwright {
+// RtnOptions.
+qw_rtn_options rtn_options(const Named& given);
+
 Napi::Value quantize_rtn(const Napi::CallbackInfo& info);
+Napi::Value quantize_rtn_to_file(const Napi::CallbackInfo& info);
+Napi::Value copy_to_file(const Napi::CallbackInfo& info);
 Napi::Value factor_hessian(const Napi::CallbackInfo& info);
 Napi::Value quantize_gptq(const Napi::CallbackInfo& info);
 Napi::Value widen(const Napi::CallbackInfo& info);

@@ -2,7 +2,7 @@
 // Names here are the names of the C++ classes and functions in native/src. Every heavy call returns a Promise and runs off the JS thread.
 // Shapes are row-major; `rows` = output features, `cols` = input features of a linear weight W [rows, cols], y = x W^T + bias.
 import type { Program, ProgramSpec } from './programs.ts';
-import type { FactorOptions, GptqOptions, GptqResult, HessianFactor, RtnOptions, RtnResult } from './quantizers.ts';
+import type { FactorOptions, GptqOptions, GptqResult, HessianFactor, RtnOptions, RtnResult, RtnTarget, RtnWritten } from './quantizers.ts';
 import type { Sampler, SamplerSpec } from './samplers.ts';
 import type { Bytes, DenseSource, FileRange, MappedFile, PackedBits, Weight, WeightSpec } from './weights.ts';
 
@@ -50,6 +50,13 @@ export interface NativeBinding {
   createSampler(spec: SamplerSpec): Sampler;
   /** Round-to-nearest quantization of one matrix on the thread pool. */
   quantizeRtn(source: DenseSource, options: RtnOptions): Promise<RtnResult>;
+  /** The same, straight into the places of a file: codes, scales and zeros as quantizeRtn's, bit for bit, a band of rows at a time. Rejects with `QW_IO` when it cannot write. */
+  quantizeRtnToFile(source: DenseSource, options: RtnOptions, target: RtnTarget): Promise<RtnWritten>;
+  /**
+   * Copies bytes to a place of an existing file, `stepBytes` at a time, giving mapped pages back behind itself. `type`: returns the index of the first value that
+   * is NaN or infinite, or null.
+   */
+  copyToFile(source: Bytes, path: string, offset: number, stepBytes: number, type: 'f32' | 'f16' | 'bf16' | null): Promise<number | null>;
   /** hessian [width, width], symmetric. Rejects when it is not finite, or singular beyond damping. */
   factorHessian(hessian: Float32Array, width: number, options: FactorOptions): Promise<HessianFactor>;
   /** Rounds one matrix, every column making up for the errors of those before it. */

@@ -34,6 +34,35 @@ export interface RtnResult {
   readonly notFinite: readonly [number, number] | null;
 }
 
+/**
+ * A tensor of a checkpoint that a rounded matrix becomes, and where it begins in the file. Words: pack/pack.h, of unsigned codes; integer zeros belong to those.
+ * by_column and by_group: the dimension of the rows comes last.
+ */
+export type RtnPart =
+  | { readonly kind: 'code_bytes'; readonly offset: number; readonly signed: boolean }
+  | { readonly kind: 'code_words_by_column' | 'code_words_by_row'; readonly offset: number }
+  | { readonly kind: 'scales_by_row' | 'scales_by_group' | 'zeros_by_row' | 'zeros_by_group'; readonly offset: number }
+  | { readonly kind: 'zero_bytes'; readonly offset: number }
+  | { readonly kind: 'zero_words_by_group' | 'zero_words_by_row'; readonly offset: number; readonly minusOne: boolean };
+
+export interface RtnTarget {
+  /** Of an existing file, which is written at the parts' places. */
+  readonly path: string;
+  /** At most 4. Scales and float zeros have the options' scaleType. */
+  readonly parts: readonly RtnPart[];
+  /** Rows that are in memory at once, packed: a multiple of 32, or at least all of them. */
+  readonly bandRows: number;
+  /** The pages of a mapped source are given back after so many rows: a multiple of 32. */
+  readonly stepRows: number;
+}
+
+export interface RtnWritten {
+  /** As RtnResult. What was written is not meaningful when `notFinite` is a place. */
+  readonly sqnrDb: number;
+  readonly mse: number;
+  readonly notFinite: readonly [number, number] | null;
+}
+
 export interface FactorOptions {
   /** Of the Hessian: 2 / samples makes a sum of x^T x the reference's. Matters for the loss, and for the order of columns without input. */
   readonly scale: number;
