@@ -40,6 +40,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("copyToFile", Napi::Function::New<copy_to_file>(env, "copyToFile"));
   exports.Set("factorHessian", Napi::Function::New<factor_hessian>(env, "factorHessian"));
   exports.Set("quantizeGptq", Napi::Function::New<quantize_gptq>(env, "quantizeGptq"));
+  exports.Set("quantizeQrazor", Napi::Function::New<quantize_qrazor>(env, "quantizeQrazor"));
   exports.Set("widen", Napi::Function::New<widen>(env, "widen"));
   exports.Set("packGptq", Napi::Function::New<pack_gptq>(env, "packGptq"));
   exports.Set("unpackGptq", Napi::Function::New<unpack_gptq>(env, "unpackGptq"));

@@ -14,6 +14,7 @@ Napi::Value quantize_rtn_to_file(const Napi::CallbackInfo& info);
 Napi::Value copy_to_file(const Napi::CallbackInfo& info);
 Napi::Value factor_hessian(const Napi::CallbackInfo& info);
 Napi::Value quantize_gptq(const Napi::CallbackInfo& info);
+Napi::Value quantize_qrazor(const Napi::CallbackInfo& info);
 Napi::Value widen(const Napi::CallbackInfo& info);
 Napi::Value pack_gptq(const Napi::CallbackInfo& info);
 Napi::Value unpack_gptq(const Napi::CallbackInfo& info);

@@ -2,11 +2,13 @@
 // Names here are the names of the C++ classes and functions in native/src. Every heavy call returns a Promise and runs off the JS thread.
 // Shapes are row-major; `rows` = output features, `cols` = input features of a linear weight W [rows, cols], y = x W^T + bias.
 import type { Program, ProgramSpec } from './programs.ts';
+import type { QrazorOptions, QrazorResult } from './qrazor.ts';
 import type { FactorOptions, GptqOptions, GptqResult, HessianFactor, RtnOptions, RtnResult, RtnTarget, RtnWritten } from './quantizers.ts';
 import type { Sampler, SamplerSpec } from './samplers.ts';
 import type { Bytes, DenseSource, FileRange, MappedFile, PackedBits, Weight, WeightSpec } from './weights.ts';
 
 export * from './programs.ts';
+export type * from './qrazor.ts';
 export type * from './quantizers.ts';
 export type * from './samplers.ts';
 export type * from './weights.ts';
@@ -61,6 +63,8 @@ export interface NativeBinding {
   factorHessian(hessian: Float32Array, width: number, options: FactorOptions): Promise<HessianFactor>;
   /** Rounds one matrix, every column making up for the errors of those before it. */
   quantizeGptq(source: DenseSource, factor: HessianFactor, options: GptqOptions): Promise<GptqResult>;
+  /** Keeps the significant bits of groups of integers; with a factor, inside GPTQ. */
+  quantizeQrazor(source: DenseSource, options: QrazorOptions, factor?: HessianFactor): Promise<QrazorResult>;
   /** f32 copy of a stored matrix. */
   widen(source: DenseSource): Promise<Float32Array>;
   /** GPTQ layout (section 18.1): codes [rows, cols] unsigned -> int32 words [ceil(cols*bits/32), rows] little endian. */
