@@ -3,6 +3,7 @@
 // either side by the last bit of a sum, and changes a twentieth of the codes two matrices later, so that only equal inputs can be compared.
 import assert from 'node:assert/strict';
 import { createCalibrationBlocks } from '@quantwright/engine/calibration/blocks';
+import { inFull } from '@quantwright/engine/calibration/in-full';
 import { type CalibratedLinear, quantizeCalibratedBlock } from '@quantwright/engine/calibration/quantize-block';
 import { openCheckpoint } from '@quantwright/engine/checkpoint/checkpoint';
 import { readJsonObject } from '@quantwright/engine/checkpoint/json-file';
@@ -33,7 +34,14 @@ export async function checkGptqModel(binding: NativeBinding, golden: GoldenCase,
   const config = parseModelConfig(await readJsonObject(`${modelDir}/config.json`, 1e6), 'config.json');
   const checkpoint = await openCheckpoint(modelDir);
   const mapped = mapCheckpoint(checkpoint, binding);
-  const blocks = await createCalibrationBlocks({ binding, mapped, config, sequences: rows(goldenTensor(tensors, 'in.calib_ids')) });
+  const written = new Map<string, Weight>();
+  const blocks = await createCalibrationBlocks({
+    binding,
+    mapped,
+    written: checkpointWeights(mapped, null, binding, { packed: written }),
+    config,
+    sequences: rows(goldenTensor(tensors, 'in.calib_ids')),
+  });
   const scheme: ModuleScheme = {
     weights: {
       dtype: 'int',
@@ -68,8 +76,10 @@ export async function checkGptqModel(binding: NativeBinding, golden: GoldenCase,
         const again = await binding.quantizeGptq(dense, await inputs.factor(scheme.weights.descAct), { bits, symmetric, groupSize, scaleType });
         losses.set(module, again.loss);
         const stored = { codec: 'q4', rows: height, cols, groupSize, codes, scale, zero, scaleType } as const;
-        made.set(module, await binding.createWeight(gIdx === undefined ? stored : { ...stored, gIdx }));
-        return { ...matrix, codes: codesOf(goldenTensor(tensors, `out.w.${module}`).data, matrix) };
+        const packed = gIdx === undefined ? stored : { ...stored, gIdx };
+        made.set(module, await binding.createWeight(packed));
+        const theirs = await binding.createWeight({ ...packed, codes: codesOf(goldenTensor(tensors, `out.w.${module}`).data, matrix) });
+        written.set(module, await inFull(binding, theirs));
       },
     });
     assert.deepEqual(warnings, []);

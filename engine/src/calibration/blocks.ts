@@ -1,12 +1,13 @@
 // Runs calibration sequences through a model block by block: what each linear reads is observed before the block is quantized, and the block's output, made
-// with its quantized weights, is what the next one gets. One block of weights is in use at a time; the hidden states of all sequences are kept.
+// with the weights that were written for it, is what the next one gets: a job that goes on where another stopped gets the same. One block of weights is in use at a time; the hidden states of all sequences are kept.
 // Source of the order: algorithms section 4.3 (IST-DASLab/gptq llama.py :: llama_sequential).
 import type { NativeBinding, Program, ProgramSpec, Weight } from '@quantwright/native/binding';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
+import type { LinearPlace } from '../checkpoint/quantized/stored.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { buildBlock, buildEmbedding, buildFinalNorm } from '../model/decoder.ts';
 import { type LinearInput, observeSlot } from '../model/observations.ts';
-import { checkpointWeights } from '../model/weights.ts';
+import { checkpointWeights, type ModelWeights } from '../model/weights.ts';
 
 export interface CalibrationBlocks {
   readonly samples: number;
@@ -17,13 +18,17 @@ export interface CalibrationBlocks {
   hessians(layer: number, inputs: readonly LinearInput[], quantized: ReadonlyMap<string, Weight>): Promise<(input: LinearInput) => Float32Array>;
   /** The same of what the output matrix reads, once all blocks are done. */
   headHessian(): Promise<Float32Array>;
-  /** Runs the block as it now is, once it is done. */
-  advance(layer: number, quantized: ReadonlyMap<string, Weight>): Promise<void>;
+  /** A linear as it was written, for what is observed behind it. */
+  restored(linear: LinearPlace): Promise<Weight>;
+  /** Runs the block as it was written, once all of it is. */
+  advance(layer: number): Promise<void>;
 }
 
 export interface CalibrationBlocksOptions {
   readonly binding: NativeBinding;
   readonly mapped: MappedCheckpoint;
+  /** What the job has written so far, held in f32 (`inFull`). */
+  readonly written: ModelWeights;
   readonly config: ModelConfig;
   readonly sequences: readonly Int32Array[];
   /** Looked at between runs; they reject with its reason. */
@@ -37,7 +42,7 @@ const passRows = 256;
 
 /** Embeds the sequences. Throws kind `checkpoint` when the model's embeddings are not as config.json says. */
 export async function createCalibrationBlocks(options: CalibrationBlocksOptions): Promise<CalibrationBlocks> {
-  const { binding, mapped, config, sequences, signal } = options;
+  const { binding, mapped, written, config, sequences, signal } = options;
   const length = Math.max(1, ...sequences.map((sequence) => sequence.length));
   const batch = Math.min(sequences.length, Math.max(1, Math.floor(passRows / length)));
 
@@ -85,8 +90,9 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
       const program = await run({ ...norm, body: [...norm.body, { op: 'observe', in: norm.output, kind: 'hessian', slot: 0 }] }, hidden, null, null);
       return observedIn(program, 0);
     },
-    advance: async (layer, quantized) => {
-      await run(await buildBlock(config, weightsWith(quantized), layer), hidden, layer, (index, output) => {
+    restored: async ({ module, rows, cols }) => (await written.linear(module, rows, cols, false)).weight,
+    advance: async (layer) => {
+      await run(await buildBlock(config, written, layer), hidden, layer, (index, output) => {
         hidden[index]?.set(output);
       });
     },

@@ -1,14 +1,14 @@
 // One block in the order that calibration needs: observe, quantize what reads that input, and go on. The output matrix counts as a block behind the others.
 import type { NativeBinding, Weight } from '@quantwright/native/binding';
-import { affineWeight } from '../methods/affine.ts';
 import { hessianInputs } from '../methods/hessian.ts';
-import type { LayerInputs, QuantizedMatrix } from '../methods/method.ts';
+import type { LayerInputs } from '../methods/method.ts';
 import { type LinearInput, linearInputs } from '../model/observations.ts';
 import type { CalibrationBlocks } from './blocks.ts';
 
 export interface CalibratedLinear {
   /** model.layers.0.mlp.down_proj */
   readonly module: string;
+  readonly rows: number;
   readonly cols: number;
   /** What it reads; null: the output matrix. */
   readonly input: LinearInput | null;
@@ -22,7 +22,8 @@ export interface CalibratedBlockOptions<Linear extends CalibratedLinear> {
   readonly trueSequential: boolean;
   /** Nobody sees what comes out of the last block. */
   readonly last: boolean;
-  quantize(linear: Linear, inputs: LayerInputs): Promise<QuantizedMatrix>;
+  /** Quantizes it and writes it. */
+  quantize(linear: Linear, inputs: LayerInputs): Promise<void>;
 }
 
 /** Returns warnings. `linears`: those of the block that are quantized, in the order in which it computes them. */
@@ -31,7 +32,7 @@ export async function quantizeCalibratedBlock<Linear extends CalibratedLinear>(
   linears: readonly Linear[],
   options: CalibratedBlockOptions<Linear>,
 ): Promise<readonly string[]> {
-  const { binding, blocks } = options;
+  const { blocks } = options;
   const warnings: string[] = [];
   const head = linears.filter(({ input }) => input === null);
   if (head.length > 0) {
@@ -48,12 +49,12 @@ export async function quantizeCalibratedBlock<Linear extends CalibratedLinear>(
       const reading = linears.filter((linear) => linear.input === input);
       const inputs = inputsOf(reading, hessianOf(input), options, warnings);
       for (const linear of reading) {
-        const matrix = await options.quantize(linear, inputs);
-        if (!options.last || options.trueSequential) quantized.set(linear.module, await restored(binding, matrix));
+        await options.quantize(linear, inputs);
+        if (options.trueSequential && input !== read.at(-1)) quantized.set(linear.module, await blocks.restored(linear));
       }
     }
   }
-  if (!options.last) await blocks.advance(layer, quantized);
+  if (!options.last) await blocks.advance(layer);
   return warnings;
 }
 
@@ -70,13 +71,4 @@ function inputsOf<Linear extends CalibratedLinear>(
     samples: blocks.samples,
     onRaised: (used) => warnings.push(`${names}: the inputs hang together too closely for damp_percent ${dampPercent}; ${used} was used`),
   });
-}
-
-/** The weight as it will be stored, in f32, as the reference has it: kernels of packed weights may round activations, and one code that flips changes many behind it. */
-async function restored(binding: NativeBinding, matrix: QuantizedMatrix): Promise<Weight> {
-  const { rows, cols } = matrix;
-  const weight = await binding.createWeight(matrix.kind === 'affine' ? affineWeight(matrix) : matrix.spec);
-  const values = await weight.dequantize();
-  const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  return binding.createWeight({ codec: 'dense', type: 'f32', rows, cols, data });
 }

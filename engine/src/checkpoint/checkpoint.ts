@@ -23,6 +23,15 @@ export interface Checkpoint {
 /** `path`: model directory, safetensors file or shard index. Throws kind `input`, `io` or `checkpoint`, naming file, tensor and offset. */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
   const { files, placement, indexFile } = await findShards(path);
+  return describe(path, files, placement, indexFile);
+}
+
+/** Files that together are a checkpoint, though nothing says so yet: what a job has written so far. */
+export async function openCheckpointFiles(path: string, files: readonly string[]): Promise<Checkpoint> {
+  return describe(path, files, null, null);
+}
+
+async function describe(path: string, files: readonly string[], placement: ReadonlyMap<string, string> | null, indexFile: string | null): Promise<Checkpoint> {
   const tensors = new Map<string, TensorInfo>();
   let fileBytes = 0;
   let metadata: ReadonlyMap<string, string> | null = null;

@@ -8,6 +8,8 @@ import { createSafetensors, planBytes, type SafetensorsWriter, type TensorPlan }
 export interface CheckpointWriter {
   /** File names in the directory, without the index. */
   readonly files: readonly string[];
+  /** Where they lie until they are finished. */
+  readonly temporaries: readonly string[];
   /** Bytes of all files but the index. */
   readonly fileBytes: number;
   write(name: string, data: ArrayBufferView | Iterable<ArrayBufferView>): Promise<void>;
@@ -50,6 +52,7 @@ export async function createCheckpoint(directory: string, plan: readonly TensorP
   }
   return {
     files: names,
+    temporaries: writers.map((writer) => writer.temporary),
     fileBytes: writers.reduce((sum, writer) => sum + writer.fileBytes, 0),
     write: async (name, data) => {
       const writer = owner.get(name);

@@ -14,6 +14,8 @@ export interface TensorPlan {
 
 export interface SafetensorsWriter {
   readonly file: string;
+  /** Where it lies until it is finished; of its whole length from the beginning. */
+  readonly temporary: string;
   /** Of the finished file. */
   readonly fileBytes: number;
   /** Every planned tensor exactly once, in any order. `data`: little endian, row-major; in pieces when it is large. */
@@ -63,12 +65,17 @@ export async function createSafetensors(
   };
   try {
     await writeAt(header, 0);
+    // Of its whole length from the beginning: what was written can be read through a mapping before the rest is.
+    await handle.truncate(fileBytes).catch((cause: unknown) => {
+      throw fileError('write', temporary, cause);
+    });
   } catch (cause) {
     await abort();
     throw cause;
   }
   return {
     file,
+    temporary,
     fileBytes,
     write: async (name, data) => {
       const place = places.get(name);

@@ -30,6 +30,8 @@ export interface WeightHooks {
   readonly packed?: PackedWeights | null;
   /** A linear that was packed from its tensors. */
   readonly made?: (module: string, weight: Weight) => void;
+  /** What stands for a linear that was read. Absent: the weight itself. */
+  readonly held?: (weight: Weight) => Promise<Weight>;
 }
 
 /** All methods throw kind `checkpoint`, naming the tensor. */
@@ -37,7 +39,7 @@ export function checkpointWeights(
   mapped: MappedCheckpoint,
   quantization: StoredQuantization | null,
   binding: NativeBinding,
-  { loaded, packed, made }: WeightHooks = {},
+  { loaded, packed, made, held = async (weight) => weight }: WeightHooks = {},
 ): ModelWeights {
   const path = mapped.checkpoint.path;
   const linear: ModelWeights['linear'] = async (module, rows, cols, bias) => {
@@ -49,7 +51,7 @@ export function checkpointWeights(
     const stored = await readLinear(mapped, { module, rows, cols }, quantization, binding);
     if (bias && stored.bias === undefined)
       throw new EngineError('checkpoint', `${path}: module ${module} has no bias, though the config says it has`, { file: path, tensor: `${module}.bias` });
-    const weight = await binding.createWeight(stored.spec);
+    const weight = await held(await binding.createWeight(stored.spec));
     // Those two are computed on where they lie in the file.
     if (stored.spec.codec !== 'dense' && stored.spec.codec !== 'f8') {
       releaseModule(mapped, module);
@@ -64,7 +66,7 @@ export function checkpointWeights(
       const name = `${module}.${suffix.weight}`;
       const type = mapped.checkpoint.find(name)?.dtype;
       if (packed?.get(module) !== undefined || (type !== 'F32' && type !== 'F16' && type !== 'BF16')) return linear(module, rows, cols, bias);
-      const weight = await binding.createWeight({ codec: 'dense', ...(await transposedDense(mapped, name, rows, cols)) });
+      const weight = await held(await binding.createWeight({ codec: 'dense', ...(await transposedDense(mapped, name, rows, cols)) }));
       loaded?.(module);
       if (!bias) return { weight };
       expectTensor(mapped, `${module}.bias`, ['F32', 'F16', 'BF16'], [rows]);

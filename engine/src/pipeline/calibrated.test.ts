@@ -1,25 +1,20 @@
 // Jobs with calibration, from config to files: every layout and option runs, what cannot work is refused before anything is read, and a cancelled job leaves
 // nothing behind. On the embedded model the result is closer to the original than rounding to nearest.
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { QuantizeParams, QuantizeProgress } from '@quantwright/schemas/rpc/engine';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { createCheckpoint } from '../checkpoint/sharded-writer.ts';
 import { EngineError } from '../errors.ts';
 import { logitsOf } from '../eval/logits.ts';
 import { measurePerplexity } from '../eval/perplexity.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { loadModel } from '../model/load.ts';
-import { type QuantizeHooks, quantizeModel } from './quantize.ts';
+import { quantizeModel } from './quantize.ts';
+import { quill, texts, workspace } from './testing/calibrated-jobs.ts';
 
 const binding = await loadBinding();
-const project = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
-const quill = join(project, 'models', 'quill-16m');
-const texts = join(project, 'models', 'texts');
 const ids = Int32Array.from({ length: 24 }, (_, index) => (index * 337 + 5) % 8192);
 const small = { calibration: { dataset: 'text.txt', samples: 8, sequence_length: 24 } };
 
@@ -109,7 +104,6 @@ test('what cannot work is refused before the addon is loaded, and leaves no outp
     });
   };
   await refused({ weight_format: 'uint4' }, /gptq needs a calibration text: give --calibration FILE, or "calibration"/);
-  await refused({ weight_format: 'uint4', ...small }, /cannot go on where a killed run stopped/, { resume: true });
   await refused({ weight_format: 'uint4', calibration: { dataset: 'none.txt' } }, /none\.txt: no such file/);
   await refused({ weight_format: 'uint4', ...small }, /text\.txt has 2 tokens, too few to calibrate with/, {}, 'hi');
   assert.deepEqual(
@@ -151,101 +145,6 @@ test('on the embedded model 3-bit weights lose less than by rounding to nearest'
   t.diagnostic(`perplexity ${before.toFixed(3)}, gptq ${byGptq.toFixed(3)}, rtn ${byRtn.toFixed(3)}`);
   assert.ok(byGptq - before < 0.8 * (byRtn - before));
 });
-
-interface Made {
-  readonly outDir: string;
-  readonly result: QuantizeResult;
-}
-
-interface Workspace {
-  readonly root: string;
-  model(): Promise<string>;
-  /** The job of `gptq` unless the config names another method; `text` is what text.txt holds. */
-  quantize(modelDir: string, config: object, hooks?: Partial<QuantizeHooks>, text?: string, params?: Partial<QuantizeParams>): Promise<Made>;
-}
-
-async function workspace(t: TestContext): Promise<Workspace> {
-  const root = await mkdtemp(join(tmpdir(), 'quantwright-calibrated-'));
-  t.after(() => rm(root, { recursive: true, force: true }));
-  let jobsRun = 0;
-  return {
-    root,
-    model: () => madeModel(root),
-    quantize: async (modelDir, config, hooks = {}, text, params = {}) => {
-      const [configPath, outDir] = [join(root, 'a.quant.json'), join(root, `out${++jobsRun}`)];
-      await writeFile(configPath, JSON.stringify({ quant_method: 'gptq', ...config }));
-      await writeFile(
-        join(root, 'text.txt'),
-        text ?? 'What is a group? A group is a run of weights with one scale. How large is it? Often 32 or 128. '.repeat(40),
-      );
-      const result = await quantizeModel({ modelDir, configPath, outDir, ...params }, { loadBinding: async () => binding, ...hooks });
-      return { outDir, result };
-    },
-  };
-}
-
-/** Two blocks of random weights, with the tokenizer of the embedded model. */
-async function madeModel(root: string): Promise<string> {
-  const directory = await mkdtemp(join(root, 'model-'));
-  const [hidden, inner, vocabulary] = [64, 96, 8192];
-  const config = {
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
-    hidden_size: hidden,
-    intermediate_size: inner,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    vocab_size: vocabulary,
-    max_position_embeddings: 64,
-    rms_norm_eps: 1e-5,
-    torch_dtype: 'float32',
-    tie_word_embeddings: false,
-  };
-  await writeFile(join(directory, 'config.json'), JSON.stringify(config));
-  for (const name of ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json']) await copyFile(join(quill, name), join(directory, name));
-  const shapes = new Map<string, readonly number[]>([
-    ['model.embed_tokens.weight', [vocabulary, hidden]],
-    ['model.norm.weight', [hidden]],
-    ['lm_head.weight', [vocabulary, hidden]],
-  ]);
-  for (const layer of [0, 1]) {
-    const prefix = `model.layers.${layer}`;
-    for (const norm of ['input_layernorm', 'post_attention_layernorm']) shapes.set(`${prefix}.${norm}.weight`, [hidden]);
-    for (const [name, rows] of [
-      ['q_proj', hidden],
-      ['k_proj', 32],
-      ['v_proj', 32],
-      ['o_proj', hidden],
-    ] as const)
-      shapes.set(`${prefix}.self_attn.${name}.weight`, [rows, hidden]);
-    for (const [name, rows, cols] of [
-      ['gate_proj', inner, hidden],
-      ['up_proj', inner, hidden],
-      ['down_proj', hidden, inner],
-    ] as const)
-      shapes.set(`${prefix}.mlp.${name}.weight`, [rows, cols]);
-  }
-  const writer = await createCheckpoint(
-    directory,
-    [...shapes].map(([name, shape]) => ({ name, dtype: 'F32' as const, shape })),
-    {},
-  );
-  let state = 11;
-  const next = (): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  };
-  for (const [name, shape] of shapes) {
-    const length = shape.reduce((product, size) => product * size, 1);
-    await writer.write(
-      name,
-      Float32Array.from({ length }, () => (shape.length === 1 ? 1 : 0) + 0.2 * next()),
-    );
-  }
-  await writer.finish();
-  return directory;
-}
 
 function relativeError(got: Float32Array, wanted: Float32Array): number {
   let [difference, all] = [0, 0];

@@ -6,8 +6,13 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { version } from '../version.ts';
 import type { JudgedJob } from './judge.ts';
 
-export async function jobIdentity(job: JudgedJob, checkpoint: Checkpoint): Promise<string> {
+/** `sequences`: what it is calibrated on; null: nothing. */
+export async function jobIdentity(job: JudgedJob, checkpoint: Checkpoint, sequences: readonly Int32Array[] | null): Promise<string> {
   const hash = createHash('sha256');
+  for (const sequence of sequences ?? []) {
+    hash.update(`${sequence.length} tokens`);
+    hash.update(sequence);
+  }
   hash.update(JSON.stringify([version, job.recipe, job.modelConfigText]));
   for (const file of checkpoint.files) {
     const { size, mtimeMs } = await stat(file);

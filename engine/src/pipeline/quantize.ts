@@ -34,7 +34,6 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
   refuseDevice(params.device);
   const job = await judgeJob(params.configPath, params.modelDir);
   const method = methodOf(job.recipe);
-  refuseResume(params.resume ?? false, method);
   const calibration = method.needs.observe.length === 0 ? null : await prepareCalibration(job.recipe, method, params);
   const unused = calibration === null ? await unusedCalibration(params.calibrationPath, method) : [];
   const layout = layoutOf(job.recipe);
@@ -50,7 +49,7 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
     modelDir: params.modelDir,
     overwrite: params.overwrite ?? false,
     resume: params.resume ?? false,
-    identity: await jobIdentity(job, checkpoint),
+    identity: await jobIdentity(job, checkpoint, calibration?.sequences ?? null),
     bytes: plan.outputBytes,
   });
   const mapped = mapCheckpoint(checkpoint, binding);
@@ -95,15 +94,6 @@ async function unusedCalibration(file: string | undefined, method: Method): Prom
   if (file === undefined) return [];
   await readTextFile(file);
   return [`${method.id} needs no calibration; ${file} was not used`];
-}
-
-/** What later blocks are calibrated with is the output of the finished ones, which a killed run took with it. */
-function refuseResume(resume: boolean, method: Method): void {
-  if (!resume || method.needs.observe.length === 0) return;
-  throw new EngineError(
-    'input',
-    `${method.id} cannot go on where a killed run stopped, because its calibration was lost with it; run it again without --resume`,
-  );
 }
 
 function refuseDevice(device: string | undefined): void {

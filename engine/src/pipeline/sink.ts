@@ -12,14 +12,22 @@ export interface ModuleRecord {
   readonly sqnrDb: number | null;
 }
 
+/** What is to be told of a part once the job is done, whichever run made it. */
+export interface PartRecord {
+  readonly modules: readonly ModuleRecord[];
+  readonly warnings: readonly string[];
+}
+
 export interface ModelSink {
   /** Parts (`others`, `block 0` ...) that an earlier run finished, with what it measured. */
-  readonly finished: ReadonlyMap<string, readonly ModuleRecord[]>;
+  readonly finished: ReadonlyMap<string, PartRecord>;
+  /** The files as far as they are written; tensors of finished parts, and those that were written since, can be read there. */
+  readonly written: readonly string[];
   readonly files: readonly string[];
   readonly fileBytes: number;
   write(name: string, data: ArrayBufferView | Iterable<ArrayBufferView>): Promise<void>;
   /** Every tensor of the part was written. */
-  finishPart(part: string, records: readonly ModuleRecord[]): Promise<void>;
+  finishPart(part: string, record: PartRecord): Promise<void>;
   /** All parts are there: gives the files their names. */
   finish(): Promise<void>;
   abort(): Promise<void>;
@@ -37,7 +45,7 @@ const journalFile = 'journal.jsonl';
 /** `resumed`: the directory holds what an earlier run of the same plan left. */
 export async function createSink(directory: string, parts: readonly SinkPart[], resumed: boolean): Promise<ModelSink> {
   const journal = join(directory, journalFile);
-  const finished = resumed ? await readJournal(journal) : new Map<string, readonly ModuleRecord[]>();
+  const finished = resumed ? await readJournal(journal) : new Map<string, PartRecord>();
   const kept = new Set(parts.filter(({ part }) => finished.has(part)).flatMap(({ tensors }) => tensors.map((tensor) => tensor.name)));
   const writer: CheckpointWriter = await createCheckpoint(
     directory,
@@ -46,12 +54,13 @@ export async function createSink(directory: string, parts: readonly SinkPart[], 
   );
   return {
     finished,
+    written: writer.temporaries,
     files: writer.files,
     fileBytes: writer.fileBytes,
     write: (name, data) => writer.write(name, data),
-    finishPart: async (part, records) => {
+    finishPart: async (part, record) => {
       await writer.sync();
-      await appendDurably(journal, `${JSON.stringify({ part, records })}\n`);
+      await appendDurably(journal, `${JSON.stringify({ part, record })}\n`);
     },
     finish: async () => {
       await writer.finish();
@@ -76,13 +85,13 @@ async function appendDurably(file: string, line: string): Promise<void> {
 }
 
 /** A last line that was cut short counts as not written. */
-async function readJournal(file: string): Promise<Map<string, readonly ModuleRecord[]>> {
-  const finished = new Map<string, readonly ModuleRecord[]>();
+async function readJournal(file: string): Promise<Map<string, PartRecord>> {
+  const finished = new Map<string, PartRecord>();
   const text = await readFile(file, 'utf8').catch(() => '');
   for (const line of text.split('\n')) {
     try {
-      const entry = JSON.parse(line) as { readonly part: string; readonly records: readonly ModuleRecord[] };
-      finished.set(entry.part, entry.records);
+      const entry = JSON.parse(line) as { readonly part: string; readonly record: PartRecord };
+      finished.set(entry.part, entry.record);
     } catch {
       break;
     }

@@ -1,0 +1,77 @@
+// Calibration within the stream: each block is quantized on what its inputs are like behind the blocks as they were written, and the sequences go on through
+// what was written for it. Blocks that an earlier run finished are gone through in the same way, so that a resumed job sees what an uninterrupted one saw.
+import { createCalibrationBlocks } from '../calibration/blocks.ts';
+import { inFull } from '../calibration/in-full.ts';
+import type { Calibration } from '../calibration/prepare.ts';
+import { quantizeCalibratedBlock } from '../calibration/quantize-block.ts';
+import { openCheckpointFiles } from '../checkpoint/checkpoint.ts';
+import { isJsonObject } from '../checkpoint/json-file.ts';
+import { mapCheckpoint } from '../checkpoint/mapped.ts';
+import { parseQuantization, type StoredQuantization } from '../checkpoint/quantized/config.ts';
+import type { LayerInputs } from '../methods/method.ts';
+import { checkpointWeights } from '../model/weights.ts';
+import type { PlannedModule } from './plan.ts';
+import type { JobProgress } from './progress.ts';
+import type { ModelSink } from './sink.ts';
+import type { Stream } from './stream.ts';
+
+export interface CalibratedStream {
+  /** Quantizes a block; returns warnings. Blocks are taken in their order. */
+  quantize(
+    block: number,
+    modules: readonly PlannedModule[],
+    quantize: (module: PlannedModule, inputs: LayerInputs) => Promise<void>,
+  ): Promise<readonly string[]>;
+  /** Goes past a block that was written by an earlier run. */
+  skip(block: number): Promise<void>;
+  close(): void;
+}
+
+/** `sink`: holds every tensor that no block writes. */
+export async function calibrateStream(
+  { recipe, plan, layout, mapped, output, binding, signal, memory }: Stream,
+  { config, sequences }: Calibration,
+  sink: ModelSink,
+  progress: JobProgress,
+): Promise<CalibratedStream> {
+  const written = mapCheckpoint(await openCheckpointFiles(output.work, sink.written), binding);
+  const quantization = storedQuantization(layout.config(recipe, plan.modules, plan.left), output.work);
+  const blocks = await createCalibrationBlocks({
+    binding,
+    mapped,
+    written: checkpointWeights(written, quantization, binding, { held: (weight) => inFull(binding, weight) }),
+    config,
+    sequences,
+    signal,
+    onProgress: (block, done) => {
+      memory.sample();
+      progress.calibrate(block, done, sequences.length);
+    },
+  });
+  const last = plan.blocks.length - 1;
+  return {
+    quantize: (block, modules, quantize) => {
+      const linears = modules.map((planned) => ({ module: planned.module, rows: planned.rows, cols: planned.cols, input: planned.source.input, planned }));
+      return quantizeCalibratedBlock(block, linears, {
+        binding,
+        blocks,
+        dampPercent: recipe.dampPercent,
+        trueSequential: recipe.trueSequential,
+        last: block === last,
+        quantize: ({ planned }, inputs) => quantize(planned, inputs),
+      });
+    },
+    // What comes out of the last block is not looked at.
+    skip: async (block) => {
+      if (block !== last) await blocks.advance(block);
+    },
+    close: () => written.close(),
+  };
+}
+
+/** As a reader of the finished model will have it. */
+function storedQuantization(config: Readonly<Record<string, unknown>>, directory: string): StoredQuantization {
+  const parsed: unknown = JSON.parse(JSON.stringify(config));
+  if (!isJsonObject(parsed)) throw new Error('a layout describes itself by an object');
+  return parseQuantization(parsed, directory);
+}
