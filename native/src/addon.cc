@@ -8,6 +8,7 @@
 #include "quantize.h"
 #include "sampler.h"
 #include "saved_weights.h"
+#include "transforms.h"
 #include "weight.h"
 
 namespace {
@@ -41,6 +42,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("factorHessian", Napi::Function::New<factor_hessian>(env, "factorHessian"));
   exports.Set("quantizeGptq", Napi::Function::New<quantize_gptq>(env, "quantizeGptq"));
   exports.Set("quantizeQrazor", Napi::Function::New<quantize_qrazor>(env, "quantizeQrazor"));
+  exports.Set("editMatrix", Napi::Function::New<edit_matrix>(env, "editMatrix"));
+  exports.Set("columnMagnitudes", Napi::Function::New<column_magnitudes>(env, "columnMagnitudes"));
+  exports.Set("meanSquaredError", Napi::Function::New<mean_squared_error>(env, "meanSquaredError"));
   exports.Set("widen", Napi::Function::New<widen>(env, "widen"));
   exports.Set("packGptq", Napi::Function::New<pack_gptq>(env, "packGptq"));
   exports.Set("unpackGptq", Napi::Function::New<unpack_gptq>(env, "unpackGptq"));

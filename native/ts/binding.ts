@@ -5,12 +5,14 @@ import type { Program, ProgramSpec } from './programs.ts';
 import type { QrazorOptions, QrazorResult } from './qrazor.ts';
 import type { FactorOptions, GptqOptions, GptqResult, HessianFactor, RtnOptions, RtnResult, RtnTarget, RtnWritten } from './quantizers.ts';
 import type { Sampler, SamplerSpec } from './samplers.ts';
+import type { TransformBinding } from './transforms.ts';
 import type { Bytes, DenseSource, FileRange, MappedFile, PackedBits, Weight, WeightSpec } from './weights.ts';
 
 export * from './programs.ts';
 export type * from './qrazor.ts';
 export type * from './quantizers.ts';
 export type * from './samplers.ts';
+export type * from './transforms.ts';
 export type * from './weights.ts';
 
 /** Instruction-set levels in rising order. `QUANTWRIGHT_SIMD` forces one (it must be available). */
@@ -26,7 +28,7 @@ export interface CpuInfo {
   readonly threads: number;
 }
 
-export interface NativeBinding {
+export interface NativeBinding extends TransformBinding {
   readonly abi: number;
   cpuInfo(): CpuInfo;
   /** Threads of the pool, 1..64. Affects programs, matmul and quantizers from the next call on. */
