@@ -530,6 +530,9 @@ export const runtimeRows: readonly RuntimeData[] = [
       }
     ],
     "table": [],
+    "transforms": [
+      "smoothquant"
+    ],
     "methods": [
       "instant_quant",
       "rtn",

@@ -288,6 +288,74 @@ export const schema: JsonSchema = {
       ],
       "description": "Layout of the written checkpoint. Default: quantwright for instant_quant; gptq (weight_only) or compressed-tensors (activate_quant) for the others."
     },
+    "smoothquant": {
+      "x-methods": [
+        "smoothquant"
+      ],
+      "type": [
+        "object",
+        "null"
+      ],
+      "additionalProperties": false,
+      "description": "Options of smoothquant.",
+      "properties": {
+        "alpha": {
+          "type": "number",
+          "minimum": 0,
+          "maximum": 1,
+          "default": 0.5,
+          "examples": [
+            0.5,
+            0.55,
+            0.85
+          ],
+          "description": "How much of the activations' range goes into the weights: 0 none, 1 all. Models with large outliers want more than 0.5."
+        }
+      }
+    },
+    "zero_point": {
+      "x-methods": [
+        "awq"
+      ],
+      "type": "boolean",
+      "description": "AutoAWQ's name for codes with a zero point; the opposite of symmetric."
+    },
+    "duo_scaling": {
+      "x-methods": [
+        "awq"
+      ],
+      "type": "boolean",
+      "default": true,
+      "description": "AWQ: scales follow the magnitudes of weights and activations; false: of activations alone, as in the paper."
+    },
+    "apply_clip": {
+      "x-methods": [
+        "awq"
+      ],
+      "type": "boolean",
+      "default": true,
+      "description": "AWQ: search a smaller range for every group of weights once the scales are chosen."
+    },
+    "n_grid": {
+      "x-methods": [
+        "awq"
+      ],
+      "type": "integer",
+      "minimum": 2,
+      "maximum": 200,
+      "default": 20,
+      "description": "AWQ: how many scales are tried between none and all of the activations' magnitude, and how fine the steps of apply_clip are."
+    },
+    "max_shrink": {
+      "x-methods": [
+        "awq"
+      ],
+      "type": "number",
+      "exclusiveMinimum": 0,
+      "exclusiveMaximum": 1,
+      "default": 0.5,
+      "description": "AWQ: apply_clip takes away at most this part of a group's range."
+    },
     "desc_act": {
       "x-methods": [
         "gptq"

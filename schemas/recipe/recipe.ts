@@ -84,6 +84,22 @@ export interface Calibration {
   readonly sequenceLength: number;
 }
 
+export interface SmoothQuantRecipe {
+  /** How much of the activations' range goes into the weights: 0 none, 1 all. */
+  readonly alpha: number;
+}
+
+export interface AwqRecipe {
+  /** Scales follow the weights' magnitudes too, not only those of what they read. */
+  readonly duoScaling: boolean;
+  /** Search a smaller range for every group once the scales are chosen. */
+  readonly applyClip: boolean;
+  /** Scales that are tried, and steps of the range down to 0. */
+  readonly grid: number;
+  /** The smallest range that is tried, as the part of the range that is taken away. */
+  readonly maxShrink: number;
+}
+
 /** First match wins; matched against full module names such as model.layers.0.mlp.down_proj. */
 export interface ModuleOverride {
   readonly pattern: string;
@@ -120,6 +136,10 @@ export interface Recipe {
   readonly scaleType: 'f16' | 'bf16' | 'f32';
   readonly memoryLimitBytes: number | null;
   readonly kvCache: KvCacheRecipe | null;
+  /** Options of SmoothQuant; left out: its defaults. */
+  readonly smoothquant?: SmoothQuantRecipe;
+  /** Options of AWQ; left out: its defaults. */
+  readonly awq?: AwqRecipe;
   /** Type the layers compute in, where the config names one (bnb_4bit_compute_dtype). */
   readonly computeDtype: string | null;
 }

@@ -6,23 +6,38 @@ import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { LinearPlace } from '../checkpoint/quantized/stored.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { buildBlock, buildEmbedding, buildFinalNorm } from '../model/decoder.ts';
-import { type LinearInput, observeSlot } from '../model/observations.ts';
+import { type LinearInput, type Observation, observeSlot } from '../model/observations.ts';
 import { checkpointWeights, type ModelWeights } from '../model/weights.ts';
 
 export interface CalibrationBlocks {
   readonly samples: number;
   /**
-   * Sums of x^T x of these inputs of the block, over all tokens; `quantized` names the linears of it that are quantized already.
+   * Sums of x^T x of these inputs of the block, over all tokens; `changed` names the linears of it that are quantized or edited already.
    * The function reads one, [width, width]; asked again, it copies again.
    */
-  hessians(layer: number, inputs: readonly LinearInput[], quantized: ReadonlyMap<string, Weight>): Promise<(input: LinearInput) => Float32Array>;
+  hessians(
+    layer: number,
+    inputs: readonly LinearInput[],
+    changed: ReadonlyMap<string, Weight>,
+    vectors?: Vectors,
+  ): Promise<(input: LinearInput) => Float32Array>;
+  /** [width] The largest |x| of each of these inputs. */
+  magnitudes(
+    layer: number,
+    inputs: readonly LinearInput[],
+    changed: ReadonlyMap<string, Weight>,
+    vectors?: Vectors,
+  ): Promise<(input: LinearInput) => Float32Array>;
   /** The same of what the output matrix reads, once all blocks are done. */
   headHessian(): Promise<Float32Array>;
   /** A linear as it was written, for what is observed behind it. */
   restored(linear: LinearPlace): Promise<Weight>;
-  /** Runs the block as it was written, once all of it is. */
-  advance(layer: number): Promise<void>;
+  /** Runs the block once all of it is done: as it was written, or as the model has it. */
+  advance(layer: number, as?: 'written' | 'original'): Promise<void>;
 }
+
+/** Norms and biases of a block that were edited, by tensor name. */
+export type Vectors = ReadonlyMap<string, Float32Array>;
 
 export interface CalibrationBlocksOptions {
   readonly binding: NativeBinding;
@@ -73,26 +88,35 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
   await run(await buildEmbedding(config, checkpointWeights(mapped, null, binding)), sequences, null, (index, output) => {
     hidden[index] = output.slice();
   });
-  const weightsWith = (quantized: ReadonlyMap<string, Weight>) => checkpointWeights(mapped, null, binding, { packed: quantized });
+  const weightsWith = (changed: ReadonlyMap<string, Weight>, vectors: Vectors = new Map()) =>
+    checkpointWeights(mapped, null, binding, { packed: changed, vectors });
+  /** Runs a block up to the last of the observations. */
+  const observe = async (
+    kind: Observation,
+    layer: number,
+    inputs: readonly LinearInput[],
+    weights: ModelWeights,
+  ): Promise<(input: LinearInput) => Float32Array> => {
+    const block = await buildBlock(config, weights, layer, [kind]);
+    const wanted = new Set(inputs.map((input) => observeSlot(input, kind)));
+    const observing = block.body.filter((op) => op.op !== 'observe' || wanted.has(op.slot));
+    // Nothing behind the last observation is of interest.
+    const body = observing.slice(0, observing.findLastIndex(({ op }) => op === 'observe') + 1);
+    const program = await run({ ...block, body }, hidden, layer, null);
+    return (input) => observedIn(program, observeSlot(input, kind));
+  };
   return {
     samples: sequences.length,
-    hessians: async (layer, inputs, quantized) => {
-      const block = await buildBlock(config, weightsWith(quantized), layer, ['hessian']);
-      const wanted = new Set(inputs.map((input) => observeSlot(input, 'hessian')));
-      const observing = block.body.filter((op) => op.op !== 'observe' || wanted.has(op.slot));
-      // Nothing behind the last observation is of interest.
-      const body = observing.slice(0, observing.findLastIndex(({ op }) => op === 'observe') + 1);
-      const program = await run({ ...block, body }, hidden, layer, null);
-      return (input) => observedIn(program, observeSlot(input, 'hessian'));
-    },
+    hessians: (layer, inputs, changed, vectors) => observe('hessian', layer, inputs, weightsWith(changed, vectors)),
+    magnitudes: (layer, inputs, changed, vectors) => observe('absmax', layer, inputs, weightsWith(changed, vectors)),
     headHessian: async () => {
       const norm = await buildFinalNorm(config, weightsWith(new Map()));
       const program = await run({ ...norm, body: [...norm.body, { op: 'observe', in: norm.output, kind: 'hessian', slot: 0 }] }, hidden, null, null);
       return observedIn(program, 0);
     },
     restored: async ({ module, rows, cols }) => (await written.linear(module, rows, cols, false)).weight,
-    advance: async (layer) => {
-      await run(await buildBlock(config, written, layer), hidden, layer, (index, output) => {
+    advance: async (layer, as = 'written') => {
+      await run(await buildBlock(config, as === 'written' ? written : weightsWith(new Map()), layer), hidden, layer, (index, output) => {
         hidden[index]?.set(output);
       });
     },

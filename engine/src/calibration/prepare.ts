@@ -25,8 +25,12 @@ export interface CalibrationPlace {
   readonly calibrationPath?: string;
 }
 
-/** Throws kind `input`, `checkpoint` or `io`. */
-export async function prepareCalibration(recipe: Recipe, method: Method, { modelDir, configPath, calibrationPath }: CalibrationPlace): Promise<Calibration> {
+/** `method`: who asks for it, for messages. Throws kind `input`, `checkpoint` or `io`. */
+export async function prepareCalibration(
+  recipe: Recipe,
+  method: Pick<Method, 'id'>,
+  { modelDir, configPath, calibrationPath }: CalibrationPlace,
+): Promise<Calibration> {
   const named = recipe.calibration?.dataset ?? null;
   const file = calibrationPath ?? (named === null ? undefined : resolve(dirname(configPath), named));
   if (file === undefined) {

@@ -2,8 +2,10 @@
 import type { NativeBinding, Weight } from '@quantwright/native/binding';
 import { hessianInputs } from '../methods/hessian.ts';
 import type { LayerInputs } from '../methods/method.ts';
+import { type EditedBlock, untouched } from '../methods/transform.ts';
 import { type LinearInput, linearInputs } from '../model/observations.ts';
 import type { CalibrationBlocks } from './blocks.ts';
+import { editedWeights } from './transform-block.ts';
 
 export interface CalibratedLinear {
   /** model.layers.0.mlp.down_proj */
@@ -22,6 +24,8 @@ export interface CalibratedBlockOptions<Linear extends CalibratedLinear> {
   readonly trueSequential: boolean;
   /** Nobody sees what comes out of the last block. */
   readonly last: boolean;
+  /** The block as transforms left it. Left out: as the checkpoint has it. */
+  readonly edited?: EditedBlock;
   /** Quantizes it and writes it. */
   quantize(linear: Linear, inputs: LayerInputs): Promise<void>;
 }
@@ -32,7 +36,7 @@ export async function quantizeCalibratedBlock<Linear extends CalibratedLinear>(
   linears: readonly Linear[],
   options: CalibratedBlockOptions<Linear>,
 ): Promise<readonly string[]> {
-  const { blocks } = options;
+  const { binding, blocks } = options;
   const warnings: string[] = [];
   const head = linears.filter(({ input }) => input === null);
   if (head.length > 0) {
@@ -41,16 +45,17 @@ export async function quantizeCalibratedBlock<Linear extends CalibratedLinear>(
     return warnings;
   }
   const read = linearInputs.filter((input) => linears.some((linear) => linear.input === input));
-  const quantized = new Map<string, Weight>();
+  const { tensors } = options.edited ?? untouched;
+  const changed = await editedWeights(binding, options.edited ?? untouched);
   for (const stage of options.trueSequential ? read.map((input) => [input]) : [read]) {
     if (stage.length === 0) continue;
-    const hessianOf = await blocks.hessians(layer, stage, quantized);
+    const hessianOf = await blocks.hessians(layer, stage, changed, tensors);
     for (const input of stage) {
       const reading = linears.filter((linear) => linear.input === input);
       const inputs = inputsOf(reading, hessianOf(input), options, warnings);
       for (const linear of reading) {
         await options.quantize(linear, inputs);
-        if (options.trueSequential && input !== read.at(-1)) quantized.set(linear.module, await blocks.restored(linear));
+        if (options.trueSequential && input !== read.at(-1)) changed.set(linear.module, await blocks.restored(linear));
       }
     }
   }

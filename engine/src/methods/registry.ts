@@ -1,20 +1,44 @@
-// Every quantization method this engine can run, by the id that recipes use. Adding a method: its folder, and one line here.
+// Every quantization method this engine can run, by the id that recipes use: transforms, which rewrite a block's float weights, and methods that round them.
+// A recipe is any number of transforms and one rounding method behind them. Adding one: its folder, and one line here.
 import type { QuantMethod, Recipe } from '@quantwright/schemas/recipe/recipe';
 import { EngineError } from '../errors.ts';
 import { gptq } from './gptq/method.ts';
 import { instantQuant } from './instant_quant/method.ts';
 import type { Method } from './method.ts';
 import { rtn } from './rtn/method.ts';
+import { smoothquant } from './smoothquant/transform.ts';
+import type { Transform } from './transform.ts';
 
 export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn, gptq };
 
-/** The method of a recipe. Throws kind `config` for one that this engine cannot run, naming those it can. */
+export const transforms: Readonly<Partial<Record<QuantMethod, Transform>>> = { smoothquant };
+
+/** What rounds when a transform stands alone. */
+const behindTransforms: Method = rtn;
+
+export interface Pipeline {
+  readonly transforms: readonly Transform[];
+  readonly rounding: Method;
+}
+
+/** Throws kind `config` for methods that this engine cannot run, alone or in this order, naming those it can. */
+export function pipelineOf(recipe: Recipe): Pipeline {
+  const first = recipe.methods.findIndex((id) => transforms[id] === undefined);
+  const before = first === -1 ? recipe.methods : recipe.methods.slice(0, first);
+  const [id, ...more] = first === -1 ? [] : recipe.methods.slice(first);
+  const rounding = id === undefined && before.length > 0 ? behindTransforms : id === undefined ? undefined : methods[id];
+  if (rounding === undefined || more.length > 0) throw unknown(recipe);
+  return { transforms: before.flatMap((name) => transforms[name] ?? []), rounding };
+}
+
+/** The rounding method of a recipe. Throws as `pipelineOf`. */
 export function methodOf(recipe: Recipe): Method {
-  const [id, ...more] = recipe.methods;
-  const method = id === undefined ? undefined : methods[id];
-  if (method !== undefined && more.length === 0) return method;
+  return pipelineOf(recipe).rounding;
+}
+
+function unknown(recipe: Recipe): EngineError {
   const asked = recipe.methods.join(' + ') || 'no method';
   const known = Object.keys(methods).join(', ');
-  const message = `this engine cannot run ${asked}; it runs one of: ${known}`;
-  throw new EngineError('config', message, { findings: [{ code: 'QC017', message }] });
+  const message = `this engine cannot run ${asked}; it runs one of: ${known}, with any of ${Object.keys(transforms).join(', ')} before it`;
+  return new EngineError('config', message, { findings: [{ code: 'QC017', message }] });
 }

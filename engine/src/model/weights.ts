@@ -28,6 +28,8 @@ export interface WeightHooks {
   readonly loaded?: (tensor: string) => void;
   /** Linears that are packed already, by module. */
   readonly packed?: PackedWeights | null;
+  /** Vectors (norms, biases) that stand in the place of the checkpoint's, by tensor name. */
+  readonly vectors?: ReadonlyMap<string, Float32Array>;
   /** A linear that was packed from its tensors. */
   readonly made?: (module: string, weight: Weight) => void;
   /** What stands for a linear that was read. Absent: the weight itself. */
@@ -39,14 +41,18 @@ export function checkpointWeights(
   mapped: MappedCheckpoint,
   quantization: StoredQuantization | null,
   binding: NativeBinding,
-  { loaded, packed, made, held = async (weight) => weight }: WeightHooks = {},
+  { loaded, packed, vectors, made, held = async (weight) => weight }: WeightHooks = {},
 ): ModelWeights {
   const path = mapped.checkpoint.path;
+  const replaced = (module: string): { readonly bias?: Float32Array } => {
+    const bias = vectors?.get(`${module}.bias`);
+    return bias === undefined ? {} : { bias };
+  };
   const linear: ModelWeights['linear'] = async (module, rows, cols, bias) => {
     const kept = packed?.get(module);
     if (kept?.rows === rows && kept.cols === cols) {
       loaded?.(module);
-      return { weight: kept, ...(await readBias(mapped, { module, rows, cols })) };
+      return { weight: kept, ...(await readBias(mapped, { module, rows, cols })), ...replaced(module) };
     }
     const stored = await readLinear(mapped, { module, rows, cols }, quantization, binding);
     if (bias && stored.bias === undefined)
@@ -58,7 +64,7 @@ export function checkpointWeights(
       made?.(module, weight);
     }
     loaded?.(module);
-    return stored.bias === undefined ? { weight } : { weight, bias: stored.bias };
+    return { weight, ...(stored.bias === undefined ? {} : { bias: stored.bias }), ...replaced(module) };
   };
   return {
     linear,
@@ -70,11 +76,11 @@ export function checkpointWeights(
       loaded?.(module);
       if (!bias) return { weight };
       expectTensor(mapped, `${module}.bias`, ['F32', 'F16', 'BF16'], [rows]);
-      return { weight, bias: await mapped.floats(`${module}.bias`) };
+      return { weight, bias: await mapped.floats(`${module}.bias`), ...replaced(module) };
     },
     vector: async (name, length) => {
       expectTensor(mapped, name, ['F32', 'F16', 'BF16'], [length]);
-      return mapped.floats(name);
+      return vectors?.get(name) ?? mapped.floats(name);
     },
     embedding: async (name, rows, cols) => {
       expectTensor(mapped, name, ['F32', 'F16', 'BF16'], [rows, cols]);

@@ -1,6 +1,6 @@
 // Quantizes one module: rounds its matrix, refuses what is not finite, and packs it. The mapped pages of the matrix are given back to the system,
 // so that memory holds one module at a time.
-import type { NativeBinding } from '@quantwright/native/binding';
+import type { DenseSource, NativeBinding } from '@quantwright/native/binding';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import { transposedDense } from '../checkpoint/transposed.ts';
 import { EngineError } from '../errors.ts';
@@ -14,7 +14,7 @@ export interface AppliedModule {
   readonly matrix: QuantizedMatrix;
 }
 
-/** Throws kind `checkpoint` when the weight or its scales are not finite, naming the tensor and the place. */
+/** `edited`: the matrix as transforms left it. Throws kind `checkpoint` when the weight or its scales are not finite, naming the tensor and the place. */
 export async function applyToModule(
   binding: NativeBinding,
   mapped: MappedCheckpoint,
@@ -22,10 +22,11 @@ export async function applyToModule(
   layout: Layout,
   module: PlannedModule,
   inputs?: LayerInputs,
+  edited?: DenseSource,
 ): Promise<AppliedModule> {
   const { weight } = module.source;
   try {
-    const source = module.source.transposed ? await transposedDense(mapped, weight.name, module.rows, module.cols) : mapped.dense(weight.name);
+    const source = edited ?? (module.source.transposed ? await transposedDense(mapped, weight.name, module.rows, module.cols) : mapped.dense(weight.name));
     const matrix = await method.quantizeModule(binding, source, module.scheme, inputs);
     refuseNotFinite(matrix, weight.name, weight.file);
     return { data: matrix.kind === 'affine' ? await layout.pack(binding, module, matrix) : matrix.tensors.map(({ data }) => data), matrix };

@@ -4,24 +4,23 @@ import { createCalibrationBlocks } from '../calibration/blocks.ts';
 import { inFull } from '../calibration/in-full.ts';
 import type { Calibration } from '../calibration/prepare.ts';
 import { quantizeCalibratedBlock } from '../calibration/quantize-block.ts';
+import { type TransformedLinear, transformBlock } from '../calibration/transform-block.ts';
 import { openCheckpointFiles } from '../checkpoint/checkpoint.ts';
+import type { TensorInfo } from '../checkpoint/header.ts';
 import { isJsonObject } from '../checkpoint/json-file.ts';
-import { mapCheckpoint } from '../checkpoint/mapped.ts';
+import { type MappedCheckpoint, mapCheckpoint } from '../checkpoint/mapped.ts';
 import { parseQuantization, type StoredQuantization } from '../checkpoint/quantized/config.ts';
-import type { LayerInputs } from '../methods/method.ts';
+import type { EditedBlock } from '../methods/transform.ts';
 import { checkpointWeights } from '../model/weights.ts';
+import { encodeFloats } from './layouts/codes.ts';
 import type { PlannedModule } from './plan.ts';
 import type { JobProgress } from './progress.ts';
 import type { ModelSink } from './sink.ts';
-import type { Stream } from './stream.ts';
+import type { QuantizeModule, Stream } from './stream.ts';
 
 export interface CalibratedStream {
   /** Quantizes a block; returns warnings. Blocks are taken in their order. */
-  quantize(
-    block: number,
-    modules: readonly PlannedModule[],
-    quantize: (module: PlannedModule, inputs: LayerInputs) => Promise<void>,
-  ): Promise<readonly string[]>;
+  quantize(block: number, modules: readonly PlannedModule[], quantize: QuantizeModule): Promise<readonly string[]>;
   /** Goes past a block that was written by an earlier run. */
   skip(block: number): Promise<void>;
   close(): void;
@@ -29,7 +28,7 @@ export interface CalibratedStream {
 
 /** `sink`: holds every tensor that no block writes. */
 export async function calibrateStream(
-  { recipe, plan, layout, mapped, output, binding, signal, memory }: Stream,
+  { recipe, plan, method, transforms, layout, mapped, output, binding, signal, memory }: Stream,
   { config, sequences }: Calibration,
   sink: ModelSink,
   progress: JobProgress,
@@ -49,8 +48,18 @@ export async function calibrateStream(
     },
   });
   const last = plan.blocks.length - 1;
+  // A method that looks at no errors of rounding is followed by the blocks as they are in the model (AutoAWQ quantizer.py :: _get_input_feat).
+  const behind = method.needs.observe.length === 0 ? 'original' : 'written';
   return {
-    quantize: (block, modules, quantize) => {
+    quantize: async (block, modules, quantize) => {
+      const options = { binding, mapped, blocks, recipe, transforms, signal };
+      const edited = await transformBlock(block, modules.map(transformedLinear), plan.pairs[block] ?? [], options);
+      for (const tensor of plan.rewritten[block] ?? []) await writeEdited(tensor, edited, mapped, sink);
+      if (behind === 'original') {
+        for (const planned of modules) await quantize(planned, undefined, edited.matrices.get(planned.module));
+        if (block !== last) await blocks.advance(block, behind);
+        return [];
+      }
       const linears = modules.map((planned) => ({ module: planned.module, rows: planned.rows, cols: planned.cols, input: planned.source.input, planned }));
       return quantizeCalibratedBlock(block, linears, {
         binding,
@@ -58,15 +67,27 @@ export async function calibrateStream(
         dampPercent: recipe.dampPercent,
         trueSequential: recipe.trueSequential,
         last: block === last,
-        quantize: ({ planned }, inputs) => quantize(planned, inputs),
+        edited,
+        quantize: ({ planned }, inputs) => quantize(planned, inputs, edited.matrices.get(planned.module)),
       });
     },
     // What comes out of the last block is not looked at.
     skip: async (block) => {
-      if (block !== last) await blocks.advance(block);
+      if (block !== last) await blocks.advance(block, behind);
     },
     close: () => written.close(),
   };
+}
+
+function transformedLinear({ module, rows, cols, scheme, source }: PlannedModule): TransformedLinear {
+  return { module, rows, cols, scheme, tensor: source.weight.name, transposed: source.transposed };
+}
+
+/** A norm or bias as transforms left it, in its stored type. */
+async function writeEdited({ name, dtype }: TensorInfo, edited: EditedBlock, mapped: MappedCheckpoint, sink: ModelSink): Promise<void> {
+  const values = edited.tensors.get(name);
+  const type = dtype === 'F32' ? 'f32' : dtype === 'F16' ? 'f16' : 'bf16';
+  await sink.write(name, values === undefined ? mapped.read(name) : encodeFloats(values, type));
 }
 
 /** As a reader of the finished model will have it. */

@@ -4,9 +4,11 @@ import { moduleWeights } from '@quantwright/schemas/recipe/module-weights';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import { dtypeBytes } from '../checkpoint/dtype.ts';
 import type { TensorInfo } from '../checkpoint/header.ts';
+import { suffix } from '../checkpoint/layouts.ts';
 import { planBytes, type TensorPlan } from '../checkpoint/writer.ts';
 import { EngineError } from '../errors.ts';
 import type { Method, ModuleScheme } from '../methods/method.ts';
+import type { ScalingPair } from '../model/scaling-pairs.ts';
 import { pieceBytes } from './copy.ts';
 import type { Layout, ModulePlan } from './layouts/layout.ts';
 import type { LinearSource, ModelSource } from './source.ts';
@@ -21,6 +23,10 @@ export interface PlannedModule extends ModulePlan {
 export interface QuantizePlan {
   readonly blocks: readonly (readonly PlannedModule[])[];
   readonly modules: readonly PlannedModule[];
+  /** Places of every block that transforms may rescale. */
+  readonly pairs: readonly (readonly ScalingPair[])[];
+  /** Norms and biases of every block that transforms may rewrite; they are written with the block. */
+  readonly rewritten: readonly (readonly TensorInfo[])[];
   /** Linears of `source.blocks` that stay in floating point. */
   readonly left: readonly string[];
   readonly copied: readonly TensorInfo[];
@@ -35,17 +41,24 @@ export interface QuantizePlan {
   readonly warnings: readonly string[];
 }
 
-export function planQuantization(recipe: Recipe, method: Method, layout: Layout, source: ModelSource): QuantizePlan {
+/** `pairsOf`: places of a block that the recipe's transforms rescale; none without it. */
+export function planQuantization(
+  recipe: Recipe,
+  method: Method,
+  layout: Layout,
+  source: ModelSource,
+  pairsOf: (block: number) => readonly ScalingPair[] = () => [],
+): QuantizePlan {
   const scope = moduleWeights(recipe);
   const warnings = new Set<string>();
   const left: string[] = [];
-  const copied: TensorInfo[] = [...source.others];
+  const floats: TensorInfo[] = [];
   const blocks = source.blocks.map((linears) =>
     linears.flatMap((linear): PlannedModule[] => {
       const weights = scope(linear.module);
       if (weights === null) {
         left.push(linear.module);
-        copied.push(linear.weight);
+        floats.push(linear.weight);
         return [];
       }
       // Only a method that sees the inputs can order columns by them.
@@ -67,21 +80,43 @@ export function planQuantization(recipe: Recipe, method: Method, layout: Layout,
       return [{ ...plan, source: linear, tensors, bytes: sum(tensors.map(planBytes)) }];
     }),
   );
+  const pairs = blocks.map((modules, block) => pairsWithin(pairsOf(block), modules, warnings));
+  const rewritten = pairs.map((of) => source.others.filter(({ name }) => of.some((pair) => producerTensors(pair).includes(name))));
+  const moved = new Set(rewritten.flat());
+  const copied = [...source.others.filter((tensor) => !moved.has(tensor)), ...floats];
   const modules = blocks.flat();
   if (modules.length === 0) throw refused(null, 'the config leaves no linear to quantize: "ignore" matches all of them');
   warnOfZeroZero(layout, modules, warnings);
-  const tensors = [...copied.map(({ name, dtype, shape }) => ({ name, dtype, shape })), ...modules.flatMap((module) => module.tensors)];
+  const tensors = [...[...copied, ...moved].map(({ name, dtype, shape }) => ({ name, dtype, shape })), ...modules.flatMap((module) => module.tensors)];
   return {
     blocks,
     modules,
+    pairs,
+    rewritten,
     left,
     copied,
     tensors,
-    inputBytes: sum(modules.map((module) => module.source.weight.bytes)) + sum(copied.map((tensor) => tensor.bytes)),
+    inputBytes: sum(modules.map((module) => module.source.weight.bytes)) + sum([...copied, ...moved].map((tensor) => tensor.bytes)),
     outputBytes: sum(tensors.map(planBytes)),
     peakMemoryBytes: peakMemory(modules, copied),
     warnings: [...warnings],
   };
+}
+
+/** Those whose matrices are all quantized: what stays in floating point is copied as it is, and must go on reading what it read. */
+function pairsWithin(pairs: readonly ScalingPair[], modules: readonly PlannedModule[], warnings: Set<string>): readonly ScalingPair[] {
+  const quantized = new Set(modules.map(({ module }) => module));
+  return pairs.filter(({ producer, consumers }) => {
+    const missing = [...consumers, ...(producer.kind === 'linear' ? [producer.module] : [])].filter((module) => !quantized.has(module));
+    if (missing.length > 0)
+      warnings.add(`${producer.module} is not rescaled, because ${missing.join(' and ')} stay${missing.length > 1 ? '' : 's'} in floating point`);
+    return missing.length === 0;
+  });
+}
+
+function producerTensors({ producer }: ScalingPair): readonly string[] {
+  const bias = `${producer.module}.${suffix.bias}`;
+  return producer.kind === 'norm' ? [`${producer.module}.${suffix.weight}`, bias] : [bias];
 }
 
 /** Throws kind `config` when the plan needs more memory than the config or the caller allows. */

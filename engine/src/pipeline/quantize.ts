@@ -9,7 +9,10 @@ import { EngineError } from '../errors.ts';
 import { readTextFile } from '../eval/text-file.ts';
 import { watchPeakMemory } from '../jobs/peak-memory.ts';
 import type { Method } from '../methods/method.ts';
-import { methodOf } from '../methods/registry.ts';
+import { pipelineOf } from '../methods/registry.ts';
+import type { Transform } from '../methods/transform.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { type ScalingPair, scalingPairs } from '../model/scaling-pairs.ts';
 import { jobIdentity } from './identity.ts';
 import { judgeJob } from './judge.ts';
 import { layoutOf } from './layouts/registry.ts';
@@ -33,12 +36,19 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
   const memory = watchPeakMemory();
   refuseDevice(params.device);
   const job = await judgeJob(params.configPath, params.modelDir);
-  const method = methodOf(job.recipe);
-  const calibration = method.needs.observe.length === 0 ? null : await prepareCalibration(job.recipe, method, params);
+  const { rounding: method, transforms } = pipelineOf(job.recipe);
+  const asking = transforms[0] ?? (method.needs.observe.length === 0 ? null : method);
+  const calibration = asking === null ? null : await prepareCalibration(job.recipe, asking, params);
   const unused = calibration === null ? await unusedCalibration(params.calibrationPath, method) : [];
   const layout = layoutOf(job.recipe);
   const checkpoint = await openCheckpoint(params.modelDir);
-  const planned = planQuantization(job.recipe, method, layout, modelSource(job.model, checkpoint, job.recipe.lmHead === true));
+  const planned = planQuantization(
+    job.recipe,
+    method,
+    layout,
+    modelSource(job.model, checkpoint, job.recipe.lmHead === true),
+    calibration === null ? undefined : pairsFor(transforms, calibration.config),
+  );
   const plan =
     calibration === null ? planned : { ...planned, peakMemoryBytes: planned.peakMemoryBytes + calibrationBytes(calibration, job.recipe, planned.blocks) };
   checkMemoryLimit(plan, params.memoryLimitBytes ?? job.recipe.memoryLimitBytes);
@@ -54,7 +64,7 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
   });
   const mapped = mapCheckpoint(checkpoint, binding);
   try {
-    const stream = await runStream({ recipe: job.recipe, plan, method, layout, mapped, output, memory, binding, calibration, ...hooks });
+    const stream = await runStream({ recipe: job.recipe, plan, method, transforms, layout, mapped, output, memory, binding, calibration, ...hooks });
     await copyModelFiles(params.modelDir, output.work);
     await writeModelConfig(params.modelDir, output.work, layout.config(job.recipe, plan.modules, plan.left));
     hooks.signal?.throwIfAborted();
@@ -87,6 +97,11 @@ function bitsPerWeight(plan: QuantizePlan): number {
   const bytes = plan.modules.reduce((total, module) => total + module.bytes, 0);
   const weights = plan.modules.reduce((total, module) => total + module.rows * module.cols, 0);
   return (8 * bytes) / weights;
+}
+
+/** Places of a block that one of the transforms rescales. The output matrix, which counts as a block, has none. */
+function pairsFor(transforms: readonly Transform[], config: ModelConfig): (block: number) => readonly ScalingPair[] {
+  return (block) => (block < config.shape.layers ? scalingPairs(config, block).filter((pair) => transforms.some((transform) => transform.uses(pair))) : []);
 }
 
 /** A calibration text that no method looks at must not seem to have had an effect. */

@@ -1,12 +1,13 @@
 // The stream of a quantization job: tensors that stay as they are, then block by block every linear quantized, packed and written. Methods with statistics see
 // each block's inputs first. Memory holds one module at a time, and what calibration keeps.
-import type { NativeBinding } from '@quantwright/native/binding';
+import type { DenseSource, NativeBinding } from '@quantwright/native/binding';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { QuantizeProgress } from '@quantwright/schemas/rpc/engine';
 import type { Calibration } from '../calibration/prepare.ts';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { PeakMemory } from '../jobs/peak-memory.ts';
 import type { LayerInputs, Method } from '../methods/method.ts';
+import type { Transform } from '../methods/transform.ts';
 import { applyToModule } from './apply.ts';
 import { calibrateStream } from './calibrated.ts';
 import { copyTensors } from './copy.ts';
@@ -20,6 +21,7 @@ export interface Stream {
   readonly recipe: Recipe;
   readonly plan: QuantizePlan;
   readonly method: Method;
+  readonly transforms: readonly Transform[];
   readonly layout: Layout;
   readonly mapped: MappedCheckpoint;
   readonly output: OutputDirectory;
@@ -37,6 +39,9 @@ export interface StreamResult {
   readonly warnings: readonly string[];
 }
 
+/** Quantizes a module and writes it. `edited`: the matrix as transforms left it. */
+export type QuantizeModule = (module: PlannedModule, inputs?: LayerInputs, edited?: DenseSource) => Promise<void>;
+
 const othersPart = 'others';
 const blockPart = (block: number): string => `block ${block}`;
 
@@ -46,7 +51,10 @@ export async function runStream(stream: Stream): Promise<StreamResult> {
     output.work,
     [
       { part: othersPart, tensors: plan.copied },
-      ...plan.blocks.map((modules, block) => ({ part: blockPart(block), tensors: modules.flatMap((module) => module.tensors) })),
+      ...plan.blocks.map((modules, block) => ({
+        part: blockPart(block),
+        tensors: [...(plan.rewritten[block] ?? []), ...modules.flatMap((module) => module.tensors)],
+      })),
     ],
     output.resumed,
   );
@@ -71,9 +79,9 @@ export async function runStream(stream: Stream): Promise<StreamResult> {
           continue;
         }
         const done: ModuleRecord[] = [];
-        const quantize = async (module: PlannedModule, inputs?: LayerInputs): Promise<void> => {
+        const quantize: QuantizeModule = async (module, inputs, edited) => {
           signal?.throwIfAborted();
-          const { matrix, data } = await applyToModule(stream.binding, stream.mapped, stream.method, stream.layout, module, inputs);
+          const { matrix, data } = await applyToModule(stream.binding, stream.mapped, stream.method, stream.layout, module, inputs, edited);
           for (const [index, tensor] of module.tensors.entries()) await sink.write(tensor.name, data[index] ?? new Uint8Array());
           stream.memory.sample();
           done.push({ module: module.module, sqnrDb: Number.isFinite(matrix.sqnrDb) ? matrix.sqnrDb : null });

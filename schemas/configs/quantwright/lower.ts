@@ -8,6 +8,7 @@ import { type Fields, fieldsOf } from '../fields.ts';
 import { parseWeightFormat } from '../weight-format.ts';
 import { readMemory } from './memory-limit.ts';
 import { readOverrides } from './overrides.ts';
+import { readTransforms, TRANSFORMS } from './transforms.ts';
 
 const METHODS: readonly QuantMethod[] = [
   'instant_quant',
@@ -49,7 +50,7 @@ function recordOrigins(fields: Fields): void {
   for (const field of ['weights', 'weights.bits', 'weights.signed', 'weights.dtype'] as const) {
     fields.origin(field, 'weight_format');
   }
-  fields.origin('weights.symmetric', 'symmetric', 'sym');
+  fields.origin('weights.symmetric', 'symmetric', 'sym', 'zero_point');
   fields.origin('weights.groupSize', 'group_size');
   fields.origin('weights.descAct', 'desc_act');
   fields.origin('activations', 'compute_method');
@@ -83,7 +84,8 @@ function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRec
   const instant = methods.includes('instant_quant');
   // Both of DashInfer's roundings have a zero point whatever the codes' sign.
   const asymmetric = instant || (methods.includes('rtn') && fields.oneOf('dialect', DIALECTS) === 'dashinfer_cpu');
-  const asked = fields.boolean('symmetric') ?? fields.boolean('sym');
+  const zeroPoint = fields.boolean('zero_point');
+  const asked = fields.boolean('symmetric') ?? fields.boolean('sym') ?? (zeroPoint === null ? null : !zeroPoint);
   const symmetric = type.dtype !== 'int' || (!asymmetric && (asked ?? type.signed));
   const saveFormat = fields.oneOf('save_format', SAVE_FORMATS);
   const rounded = !instant || (saveFormat !== null && saveFormat !== 'quantwright');
@@ -119,7 +121,7 @@ function lowerRest(
     lmHead: fields.boolean('lm_head') ?? false,
     computeMethod,
     activations: activate ? { bits: 8, symmetric: true, granularity: 'per_token', dynamic: !methods.includes('w8a8_static') } : null,
-    dialect: instant ? 'instant_quant' : methods.includes('rtn') ? (fields.oneOf('dialect', DIALECTS) ?? (activate ? 'compressed_tensors' : 'ist')) : null,
+    dialect: instant ? 'instant_quant' : readDialect(fields, methods, activate),
     mseSearch: fields.boolean('mse_search') ?? false,
     fullRange: fields.boolean('full_range') ?? false,
     dampPercent: fields.number('damp_percent') ?? 0.01,
@@ -130,7 +132,15 @@ function lowerRest(
     memoryLimitBytes: readMemory(fields.object('layer_wise')?.['memory_limit']),
     kvCache: null,
     computeDtype: null,
+    ...readTransforms(fields, methods),
   };
+}
+
+/** Of round-to-nearest, alone or behind transforms; AWQ searches its scales for AutoAWQ's rounding. */
+function readDialect(fields: Fields, methods: readonly QuantMethod[], activate: boolean): Recipe['dialect'] {
+  const nearest = methods.every((method) => method === 'rtn' || TRANSFORMS.includes(method));
+  if (!nearest) return null;
+  return fields.oneOf('dialect', DIALECTS) ?? (activate ? 'compressed_tensors' : methods.includes('awq') ? 'awq' : 'ist');
 }
 
 function readCalibration(fields: Fields): Calibration | null {

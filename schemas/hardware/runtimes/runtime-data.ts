@@ -37,6 +37,8 @@ export interface RuntimeData {
   readonly source: string | null;
   /** Methods it quantizes with, where that is not in the table. */
   readonly methods?: readonly QuantMethod[];
+  /** Methods that it runs before one of `methods`, or alone, with plain rounding behind them. */
+  readonly transforms?: readonly QuantMethod[];
   /** `model_type` of the models it runs, where that is a list. */
   readonly modelTypes?: readonly string[];
   readonly rules: readonly RuntimeRule[];

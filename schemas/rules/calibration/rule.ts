@@ -12,7 +12,7 @@ const USUAL_SAMPLES = 128;
 const SAMPLES = ['samples', 'nsamples', 'num_samples', 'num_calibration_samples', 'num_calib_data'];
 const LENGTHS = ['sequence_length', 'seqlen', 'max_seq_length', 'max_calib_seq_len', 'model_seqlen'];
 /** Methods that fit weights to the samples. */
-const CALIBRATED: readonly QuantMethod[] = ['gptq', 'awq', 'teq', 'spqr', 'auto_round'];
+const CALIBRATED: readonly QuantMethod[] = ['gptq', 'awq', 'teq', 'spqr', 'smoothquant', 'auto_round'];
 
 export const calibration: Rule = {
   code: 'QC019',

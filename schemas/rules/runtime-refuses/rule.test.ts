@@ -4,8 +4,11 @@ import { test } from 'node:test';
 import { findings, fixed } from '../../testing/checking.ts';
 
 test('methods of later versions are refused with what runs', () => {
-  const config = { quant_method: 'awq', weight_format: 'uint4', group_size: 128 };
-  assert.match(findings('QC017', config, { runtime: 'quantwright' })[0]?.message ?? '', /awq is not in this version; it quantizes with instant_quant and rtn/);
+  const config = { quant_method: 'zeroquant', weight_format: 'uint4', group_size: 128 };
+  assert.match(
+    findings('QC017', config, { runtime: 'quantwright' })[0]?.message ?? '',
+    /zeroquant is not in this version; it quantizes with instant_quant, rtn/,
+  );
   assert.deepEqual(fixed('QC017', config, { runtime: 'quantwright' }), { ...config, quant_method: 'rtn' });
   assert.deepEqual(findings('QC017', config), []);
 });

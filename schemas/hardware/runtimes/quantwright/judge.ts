@@ -29,10 +29,11 @@ function supported(input: JudgeInput, codec: string, source: string): SupportVer
 }
 
 function methodVerdicts(input: JudgeInput): readonly SupportVerdict[] {
-  const known = findRuntime('quantwright')?.methods ?? [];
+  const { methods: known = [], transforms = [] } = findRuntime('quantwright') ?? {};
   const { methods } = input.recipe;
-  const [method] = methods;
-  if (methods.length === 1 && method !== undefined && known.includes(method)) {
+  const rounding = methods.filter((_method, index) => !methods.slice(0, index + 1).every((before) => transforms.includes(before)));
+  const [method = methods[0]] = rounding;
+  if (methods.length > 0 && rounding.length <= 1 && rounding.every((one) => known.includes(one))) {
     return [];
   }
   const what = methods.length > 1 ? `the pipeline ${methods.join(' + ')} is` : `${method} is`;
@@ -40,7 +41,7 @@ function methodVerdicts(input: JudgeInput): readonly SupportVerdict[] {
     refused(input, {
       rule: 'QW-01',
       field: 'methods',
-      message: `Quantwright: ${what} not in this version; it quantizes with ${known.join(' and ')}.`,
+      message: `Quantwright: ${what} not in this version; it quantizes with ${known.join(', ')}, with ${transforms.join(' or ')} before it where wanted.`,
       nearest: { field: 'methods', value: 'rtn', words: 'quant_method rtn' },
     }),
   ];

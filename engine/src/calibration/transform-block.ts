@@ -1,0 +1,107 @@
+// Runs the transforms of a recipe over one block, each on what the one before left, and keeps the float weights that come out: what calibration and the
+// rounding method see in the place of the checkpoint's. Holds the edited matrices of one block in f32.
+import type { DenseSource, NativeBinding, Weight } from '@quantwright/native/binding';
+import type { Recipe } from '@quantwright/schemas/recipe/recipe';
+import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
+import { scaleTypeOf } from '../checkpoint/quantized/stored.ts';
+import { transposedDense } from '../checkpoint/transposed.ts';
+import type { ModuleScheme } from '../methods/method.ts';
+import { type BlockEdit, type EditedBlock, type Transform, untouched } from '../methods/transform.ts';
+import type { ScalingPair } from '../model/scaling-pairs.ts';
+import type { CalibrationBlocks } from './blocks.ts';
+
+export interface TransformedLinear {
+  readonly module: string;
+  readonly rows: number;
+  readonly cols: number;
+  readonly scheme: ModuleScheme;
+  /** The checkpoint's matrix, and whether it lies there as [cols, rows]. */
+  readonly tensor: string;
+  readonly transposed: boolean;
+}
+
+export interface TransformOptions {
+  readonly binding: NativeBinding;
+  readonly mapped: MappedCheckpoint;
+  readonly blocks: CalibrationBlocks;
+  readonly recipe: Recipe;
+  readonly transforms: readonly Transform[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** `linears`: those of the block that are quantized; `pairs`: places that may be rescaled. */
+export async function transformBlock(
+  layer: number,
+  linears: readonly TransformedLinear[],
+  pairs: readonly ScalingPair[],
+  options: TransformOptions,
+): Promise<EditedBlock> {
+  let edited: EditedBlock = untouched;
+  for (const transform of options.transforms) {
+    options.signal?.throwIfAborted();
+    const used = pairs.filter((pair) => transform.uses(pair));
+    edited = await withEdit(edited, await runTransform(transform, layer, linears, used, edited, options), linears, options);
+  }
+  return edited;
+}
+
+async function runTransform(
+  transform: Transform,
+  layer: number,
+  linears: readonly TransformedLinear[],
+  pairs: readonly ScalingPair[],
+  edited: EditedBlock,
+  { binding, mapped, blocks, recipe, signal }: TransformOptions,
+): Promise<BlockEdit> {
+  const weights = await editedWeights(binding, edited);
+  const find = (module: string): TransformedLinear => {
+    const linear = linears.find((one) => one.module === module);
+    if (linear === undefined) throw new Error(`${module} is not quantized in block ${layer}`);
+    return linear;
+  };
+  return transform.transform({
+    binding,
+    recipe,
+    layer,
+    pairs,
+    schemes: new Map(linears.map(({ module, scheme }) => [module, scheme])),
+    matrix: async (module) => edited.matrices.get(module) ?? storedMatrix(mapped, find(module)),
+    vector: async (name) => edited.tensors.get(name) ?? (mapped.checkpoint.has(name) ? mapped.floats(name) : null),
+    typeOf: (name) => scaleTypeOf(mapped.checkpoint.info(name)),
+    inputs: { magnitudes: (inputs) => blocks.magnitudes(layer, inputs, weights, edited.tensors) },
+    signal,
+  });
+}
+
+async function withEdit(
+  before: EditedBlock,
+  edit: BlockEdit,
+  linears: readonly TransformedLinear[],
+  { binding, mapped }: TransformOptions,
+): Promise<EditedBlock> {
+  const matrices = new Map(before.matrices);
+  for (const linear of linears) {
+    const change = edit.matrices.get(linear.module);
+    if (change === undefined) continue;
+    const source = matrices.get(linear.module) ?? (await storedMatrix(mapped, linear));
+    const values = await binding.editMatrix(source, change);
+    matrices.set(linear.module, {
+      type: 'f32',
+      rows: linear.rows,
+      cols: linear.cols,
+      data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    });
+  }
+  return { tensors: new Map([...before.tensors, ...edit.tensors]), matrices };
+}
+
+function storedMatrix(mapped: MappedCheckpoint, { tensor, transposed, rows, cols }: TransformedLinear): Promise<DenseSource> | DenseSource {
+  return transposed ? transposedDense(mapped, tensor, rows, cols) : mapped.dense(tensor);
+}
+
+/** For programs. */
+export async function editedWeights(binding: NativeBinding, { matrices }: EditedBlock): Promise<Map<string, Weight>> {
+  const weights = new Map<string, Weight>();
+  for (const [module, source] of matrices) weights.set(module, await binding.createWeight({ codec: 'dense', ...source }));
+  return weights;
+}

@@ -1,0 +1,174 @@
+// Rescaling channels keeps what a block computes: every place of every architecture, with random scales; and norms stay exact in the type they are stored in.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DenseSource, DenseType, Weight } from '@quantwright/native/binding';
+import type { Recipe } from '@quantwright/schemas/recipe/recipe';
+import fc from 'fast-check';
+import { loadBinding } from '../jobs/binding.ts';
+import { architectures } from '../model/architectures/registry.ts';
+import { type ModelConfig, parseModelConfig } from '../model/config.ts';
+import { buildBlock } from '../model/decoder.ts';
+import { type ScalingPair, scalingPairs } from '../model/scaling-pairs.ts';
+import type { ModelWeights } from '../model/weights.ts';
+import { encodeFloats } from '../pipeline/layouts/codes.ts';
+import { foldIntoNorm, foldPair, mergeEdits } from './folding.ts';
+import { roundToType } from './round-to-type.ts';
+import type { BlockEdit, TransformBlock } from './transform.ts';
+
+const binding = await loadBinding();
+const [hidden, inner, heads, tokens] = [32, 48, 4, 9];
+
+/** `kvHeads` below `heads`: keys and values are shared. */
+function configOf(name: string, modelType: string, kvHeads: number): ModelConfig {
+  const sizes = {
+    hidden_size: hidden,
+    intermediate_size: inner,
+    num_hidden_layers: 2,
+    num_attention_heads: heads,
+    max_position_embeddings: 64,
+    vocab_size: 40,
+  };
+  const gpt2 = { n_embd: hidden, n_inner: inner, n_layer: 2, n_head: heads, n_positions: 64 };
+  const opt = { ffn_dim: inner };
+  const biased = { attention_bias: true, mlp_bias: true, num_key_value_heads: kvHeads, head_dim: hidden / heads };
+  return parseModelConfig({ architectures: [name], model_type: modelType, ...sizes, ...gpt2, ...opt, ...biased }, 'config.json');
+}
+
+/** Random weights, made when they are asked for and kept. */
+function randomModel(seed: number) {
+  let state = seed;
+  const next = (): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 31 - 1;
+  };
+  const vectors = new Map<string, Float32Array>();
+  const matrices = new Map<string, DenseSource>();
+  const vector = (name: string, length: number): Float32Array => {
+    // Norms of 1 and more; biases around 0. In bf16, as models are stored.
+    const made = vectors.get(name) ?? Float32Array.from({ length }, () => roundToType((name.endsWith('norm.weight') ? 1.5 : 0) + 0.4 * next(), 'bf16'));
+    vectors.set(name, made);
+    return made;
+  };
+  const matrix = (module: string, rows: number, cols: number): DenseSource => {
+    const values = Float32Array.from({ length: rows * cols }, () => 0.3 * next());
+    const made = matrices.get(module) ?? { type: 'f32', rows, cols, data: new Uint8Array(values.buffer) };
+    matrices.set(module, made);
+    return made;
+  };
+  return { next, vectors, matrices, vector, matrix };
+}
+
+type Model = ReturnType<typeof randomModel>;
+
+async function outputOf(config: ModelConfig, model: Model, input: Float32Array, edit: BlockEdit | null): Promise<Float32Array> {
+  const linear: ModelWeights['linear'] = async (module, rows, cols, bias) => {
+    const source = model.matrix(module, rows, cols);
+    const change = edit?.matrices.get(module);
+    const values = change === undefined ? null : await binding.editMatrix(source, change);
+    const weight: Weight = await binding.createWeight({ codec: 'dense', ...source, ...(values === null ? {} : { data: new Uint8Array(values.buffer) }) });
+    const stored = bias ? model.vector(`${module}.bias`, rows) : null;
+    return stored === null ? { weight } : { weight, bias: edit?.tensors.get(`${module}.bias`) ?? stored };
+  };
+  const weights: ModelWeights = {
+    linear,
+    transposedLinear: linear,
+    vector: async (name, length) => edit?.tensors.get(name) ?? model.vector(name, length),
+    embedding: () => assert.fail('a block has no embedding'),
+  };
+  const program = binding.createProgram(await buildBlock(config, weights, 1));
+  return program.run(program.createSession(tokens, 'f32'), input, 'all');
+}
+
+function blockOf(config: ModelConfig, model: Model, pairs: readonly ScalingPair[], type: DenseType): TransformBlock {
+  return {
+    binding,
+    recipe: {} as Recipe,
+    layer: 1,
+    pairs,
+    schemes: new Map(),
+    matrix: async (module) => model.matrices.get(module) ?? assert.fail(`${config.architecture.name} has no ${module}`),
+    vector: async (name) => model.vectors.get(name) ?? null,
+    typeOf: () => type,
+    inputs: { magnitudes: () => assert.fail('not asked') },
+  };
+}
+
+for (const { name, modelType } of architectures) {
+  for (const kvHeads of [heads, 2]) {
+    test(`${name} with ${kvHeads} of ${heads} key heads computes the same after all its places are rescaled`, async (t) => {
+      const config = configOf(name, modelType, kvHeads);
+      const pairs = scalingPairs(config, 1);
+      const model = randomModel(heads + kvHeads);
+      const input = Float32Array.from({ length: tokens * hidden }, () => model.next());
+      const before = await outputOf(config, model, input, null);
+      for (const pair of [...pairs.map((one) => [one]), pairs]) {
+        const block = blockOf(config, model, pair, 'f32');
+        const edits: BlockEdit[] = [];
+        for (const one of pair) {
+          const scale = Float32Array.from({ length: one.width }, () => 2 ** (2 * model.next()));
+          edits.push((await foldPair(block, one, scale)).edit);
+        }
+        const edit = mergeEdits(edits);
+        assert.ok(edit.matrices.size > 0);
+        const after = await outputOf(config, model, input, edit);
+        const worst = Math.max(...after.map((value, index) => Math.abs(value - (before[index] ?? 0))));
+        t.diagnostic(`${pair.map(({ producer }) => producer.module).join(', ')}: ${worst.toExponential(1)}`);
+        assert.ok(worst < 1e-4, `${pair.map(({ producer }) => producer.module)} changes the block by ${worst}`);
+      }
+      const shared = config.classic === null && kvHeads < heads;
+      assert.equal(
+        pairs.some(({ input: read }) => read === 'o_proj'),
+        !shared && modelType !== 'gpt_neox',
+      );
+    });
+  }
+}
+
+const types = fc.constantFrom<DenseType>('f32', 'f16', 'bf16');
+const exact = (value: number, type: DenseType): boolean => {
+  const bytes = encodeFloats(Float32Array.of(value), type);
+  const bits = bytes.length === 4 ? null : new Uint16Array(bytes.buffer)[0];
+  return bits === null || roundToType(value, type) === Math.fround(value);
+};
+
+test('norms are exact in their type, and scale times norm is what it was', () => {
+  const number = fc.double({ min: -30, max: 30, noNaN: true });
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(number, fc.double({ min: 1e-3, max: 1e3, noNaN: true })), { minLength: 1 }),
+      types,
+      fc.constantFrom<0 | 1>(0, 1),
+      (channels, type, offset) => {
+        const weight = Float32Array.from(channels, ([value]) => roundToType(value, type));
+        const wanted = Float32Array.from(channels, ([, scale]) => scale);
+        const { weight: folded, scale } = foldIntoNorm(weight, offset, type, wanted);
+        for (const [channel, by] of scale.entries()) {
+          const [before, after] = [(weight[channel] ?? 0) + offset, (folded[channel] ?? 0) + offset];
+          assert.ok(exact(folded[channel] ?? Number.NaN, type), `${folded[channel]} in ${type}`);
+          assert.ok(Math.abs(after * by - before) <= 1e-6 * Math.abs(before), `${after} * ${by} is not ${before}`);
+          assert.ok(by > 0 && Number.isFinite(by));
+        }
+      },
+    ),
+  );
+});
+
+test('a channel whose norm is 0 keeps its weights', () => {
+  const { weight, scale } = foldIntoNorm(Float32Array.of(0, 2), 0, 'bf16', Float32Array.of(8, 4));
+  assert.deepEqual(
+    [[...weight], [...scale]],
+    [
+      [0, 0.5],
+      [1, 4],
+    ],
+  );
+});
+
+test('numbers are rounded to a type as files store them', () => {
+  const widen = (bytes: Uint8Array, type: DenseType): Promise<Float32Array> => binding.widen({ type, rows: 1, cols: 1, data: bytes });
+  return fc.assert(
+    fc.asyncProperty(fc.float({ noNaN: true }), types, async (value, type) => {
+      assert.equal(roundToType(value, type), (await widen(encodeFloats(Float32Array.of(value), type), type))[0]);
+    }),
+  );
+});

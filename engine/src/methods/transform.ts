@@ -1,0 +1,56 @@
+// What a transform is to the pipeline: it changes a block's float weights, norms and biases so that the block computes what it did, before a method rounds
+// them. A transform never reads or writes files; it is given the block as earlier transforms left it, and says what it changes.
+import type { DenseSource, DenseType, MatrixEdit, NativeBinding } from '@quantwright/native/binding';
+import type { QuantMethod, Recipe } from '@quantwright/schemas/recipe/recipe';
+import type { LinearInput } from '../model/observations.ts';
+import type { ScalingPair } from '../model/scaling-pairs.ts';
+import type { ModuleScheme } from './method.ts';
+
+export interface BlockEdit {
+  /** New values of norms and biases by tensor name, exact in the type they are stored in. */
+  readonly tensors: ReadonlyMap<string, Float32Array>;
+  /** By module. */
+  readonly matrices: ReadonlyMap<string, MatrixEdit>;
+}
+
+/** A block as transforms left it; what is not named is as the checkpoint has it. */
+export interface EditedBlock {
+  readonly tensors: ReadonlyMap<string, Float32Array>;
+  /** [out, in], f32, by module. */
+  readonly matrices: ReadonlyMap<string, DenseSource>;
+}
+
+export const untouched: EditedBlock = { tensors: new Map(), matrices: new Map() };
+
+/** One block for a transform. */
+export interface TransformBlock {
+  readonly binding: NativeBinding;
+  readonly recipe: Recipe;
+  readonly layer: number;
+  /** Where channels may be rescaled: all linears of a pair are quantized. */
+  readonly pairs: readonly ScalingPair[];
+  /** Of every linear that is quantized. */
+  readonly schemes: ReadonlyMap<string, ModuleScheme>;
+  /** [out, in] */
+  matrix(module: string): Promise<DenseSource>;
+  /** Null when the checkpoint has no such tensor. */
+  vector(name: string): Promise<Float32Array | null>;
+  /** As the tensor is stored. */
+  typeOf(name: string): DenseType;
+  readonly inputs: BlockInputs;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What calibration can say of a block, as the weights now are. */
+export interface BlockInputs {
+  /** [width] Largest |x| of these inputs over all calibration tokens. */
+  magnitudes(inputs: readonly LinearInput[]): Promise<(input: LinearInput) => Float32Array>;
+}
+
+export interface Transform {
+  readonly id: QuantMethod;
+  /** Whether it may rescale that place. */
+  uses(pair: ScalingPair): boolean;
+  /** Rejects with kind `checkpoint` when the weights or what they read are not finite. */
+  transform(block: TransformBlock): Promise<BlockEdit>;
+}
