@@ -15,10 +15,10 @@ inline f32v gelu_tanh(f32v x, float) {
   return div(x, add(all(1.0f), e));
 }
 
-// Phi(x) = erfc(-x / sqrt 2) / 2 by Numerical Recipes' Chebyshev fit of erfc (Press et al., 1992, section 6.2: relative error below 1.2e-7),
-// so that the left tail keeps its relative precision too.
-inline f32v gelu(f32v x, float) {
-  const f32v z = mul(max(x, sub(zero(), x)), all(0.70710678118654752f));
+// Phi(-size) = erfc(size / sqrt 2) / 2 for size >= 0, by Numerical Recipes' Chebyshev fit of erfc (Press et al., 1992, section 6.2: relative error
+// below 1.2e-7), so that the tail keeps its relative precision.
+inline f32v normal_tail(f32v size) {
+  const f32v z = mul(size, all(0.70710678118654752f));
   const f32v t = div(all(1.0f), fma(z, all(0.5f), all(1.0f)));
   f32v p = all(0.17087277f);
   p = fma(p, t, all(-0.82215223f));
@@ -30,7 +30,11 @@ inline f32v gelu(f32v x, float) {
   p = fma(p, t, all(0.37409196f));
   p = fma(p, t, all(1.00002368f));
   p = fma(p, t, all(-1.26551223f));
-  const f32v tail = mul(mul(t, all(0.5f)), exp_f32(sub(p, mul(z, z))));  // Phi(-|x|)
+  return mul(mul(t, all(0.5f)), exp_f32(sub(p, mul(z, z))));
+}
+
+inline f32v gelu(f32v x, float) {
+  const f32v tail = normal_tail(max(x, sub(zero(), x)));
   // x >= 0: x (1 - tail); x < 0: x tail. max(x, 0) - |x| tail is both. Beyond 100 the tail is 0, and infinity must not meet it.
   const f32v magnitude = sub(zero(), max(all(-100.0f), sub(zero(), max(x, sub(zero(), x)))));
   return sub(max(zero(), x), mul(magnitude, tail));
