@@ -10,6 +10,7 @@
 
 #include "abi/codec.h"
 #include "abi/dispatch.h"
+#include "linear/bcq/weight.h"
 #include "linear/float16.h"
 
 namespace {
@@ -36,6 +37,8 @@ constexpr Variant kVariants[] = {
     {"q3-128", "q3", 128, QW_F16}, {"q5-32", "q5", 32, QW_F16},   {"q5-128", "q5", 128, QW_F16}, {"q6-16", "q6", 16, QW_F16},
     {"q6-128", "q6", 128, QW_F16}, {"w8a8", "w8a8", -1, QW_F16},
     {"nf4-64", "table4", 64, QW_F32}, {"fp8-128", "f8", 128, QW_F32},
+    {"bcq4-128", "bcq4", 128, QW_F16}, {"bcq4-32", "bcq4", 32, QW_F16}, {"bcq4-row", "bcq4", -1, QW_F16},
+    {"bcq3-128", "bcq3", 128, QW_F16}, {"bcq2-128", "bcq2", 128, QW_F16}, {"bcq1-128", "bcq1", 128, QW_F16},
 };
 
 struct Weights {
@@ -112,6 +115,21 @@ void make_f8(const Variant& variant, int64_t rows, int64_t cols, Weights& out) {
   }
 }
 
+void make_bcq(const Variant& variant, int64_t rows, int64_t cols, Weights& out) {
+  const int bits = variant.codec[3] - '0';
+  const int64_t group_size = variant.group_size == -1 ? cols : variant.group_size, groups = (cols + group_size - 1) / group_size;
+  std::vector<uint32_t> planes(size_t((cols + 31) / 32 * bits * rows));
+  for (size_t i = 0; i < planes.size(); ++i) planes[i] = uint32_t(i * 2654435761u ^ i << 7);
+  std::vector<uint16_t> alpha(size_t(groups * bits * rows));
+  for (size_t i = 0; i < alpha.size(); ++i) alpha[i] = qw_f32_to_f16(0.01f + 1e-4f * float(i % 37));
+  const qw_bcq_stored stored = {rows, cols, group_size, bits, planes.data(), QW_F16, alpha.data(), QW_F32, nullptr, nullptr};
+  for (size_t total = 0; total < kRotated; total += out.copies.back()->bytes) {
+    qw_weight* weight = nullptr;
+    if (qw_weight_bcq(&stored, qw_pool_shared(), &weight).code != QW_OK) return;
+    out.copies.push_back(weight);
+  }
+}
+
 // Median and least seconds of a call, over windows of at least 60 ms in all.
 void time_calls(const Weights& weights, int64_t m, double* median, double* least) {
   const qw_weight* first = weights.copies[0];
@@ -148,6 +166,7 @@ int main(int argc, char** argv) {
       if (std::strcmp(variant.codec, "dense") == 0) make_dense(variant, rows, cols, weights);
       else if (std::strcmp(variant.codec, "table4") == 0) make_table4(variant, rows, cols, weights);
       else if (std::strcmp(variant.codec, "f8") == 0) make_f8(variant, rows, cols, weights);
+      else if (std::strncmp(variant.codec, "bcq", 3) == 0) make_bcq(variant, rows, cols, weights);
       else make_affine(variant, rows, cols, weights);
       if (weights.copies.empty()) return 1;
       for (const int64_t m : counts) {

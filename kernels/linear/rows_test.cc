@@ -2,7 +2,7 @@
 // for many. w8a8 has one route: there it never depends.
 #include <cstring>
 
-#include "linear/linear_case.h"
+#include "linear/bcq/bcq_case.h"
 
 using namespace qw_test;
 
@@ -90,6 +90,12 @@ int main() {
   qw_weight* weight = nullptr;
   CHECK_OK(qw_weight_table4(&table4, qw_pool_shared(), &weight));
   check("table4", weight);
+  for (int bits = 1; bits <= 4; ++bits) {
+    const BcqCase made({70, 1100, 64, bits, bits == 2, bits == 3, bits == 4, QW_F16, QW_F32}, random);
+    const qw_bcq_stored stored = made.stored();
+    CHECK_OK(qw_weight_bcq(&stored, qw_pool_shared(), &weight));
+    check("bcq", weight);
+  }
   const qw_f8 f8 = {QW_F8_E4M3, 70, 1088, bytes.data(), values.data(), 32, 128};
   CHECK_OK(qw_weight_f8(&f8, &weight));
   check("f8", weight);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "abi/hash.h"
+#include "linear/bcq/codec.h"
 #include "linear/q2/codec.h"
 #include "linear/q3/codec.h"
 #include "linear/q4/codec.h"
@@ -16,7 +17,8 @@
 namespace {
 
 // Codecs that can be saved. Adding one: its pair of functions and one line.
-const qw_codec* const kSaved[] = {&qw_codec_q2, &qw_codec_q3, &qw_codec_q4, &qw_codec_q5, &qw_codec_q6, &qw_codec_q8, &qw_codec_table4, &qw_codec_w8a8};
+const qw_codec* const kSaved[] = {&qw_codec_bcq, &qw_codec_q2, &qw_codec_q3, &qw_codec_q4, &qw_codec_q5,
+                                  &qw_codec_q6,  &qw_codec_q8, &qw_codec_table4, &qw_codec_w8a8};
 
 constexpr char kMagic[8] = {'Q', 'W', 'W', 'E', 'I', 'G', 'H', 'T'};
 constexpr uint32_t kVersion = 1;

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "linear/linear_case.h"
+#include "linear/bcq/bcq_case.h"
 
 namespace {
 
@@ -77,6 +77,14 @@ void check_table_round_trip(int64_t rows, int64_t cols, int64_t block, Random& r
   if (packed != nullptr) check_round_trip(packed, random);
 }
 
+void check_bcq_round_trip(const BcqShape& shape, Random& random) {
+  const BcqCase test(shape, random);
+  const qw_bcq_stored stored = test.stored();
+  qw_weight* packed = nullptr;
+  CHECK_OK(qw_weight_bcq(&stored, qw_pool_shared(), &packed));
+  if (packed != nullptr) check_round_trip(packed, random);
+}
+
 // A column that x does not have would be read outside of it.
 void check_damaged_columns(Random& random) {
   const AffineCase test({20, 64, 16, 4, false, true, false, QW_F16}, random);
@@ -111,6 +119,8 @@ int main() {
   }
   check_table_round_trip(33, 192, 64, random);
   check_table_round_trip(16, 96, 64, random);
+  check_bcq_round_trip({33, 192, 64, 3, false, false, false, QW_F16, QW_F32}, random);
+  check_bcq_round_trip({20, 100, 24, 4, true, true, true, QW_F32, QW_BF16}, random);
   check_damaged_columns(random);
   const float one[4] = {1, 2, 3, 4};
   const qw_dense dense = {QW_F32, 2, 2, one};
