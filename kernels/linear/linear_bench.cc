@@ -12,6 +12,7 @@
 #include "abi/dispatch.h"
 #include "linear/bcq/weight.h"
 #include "linear/float16.h"
+#include "linear/qrazor/weight.h"
 
 namespace {
 
@@ -24,7 +25,7 @@ struct Variant {
   const char* codec;
   int64_t group_size;
   qw_type type;
-  bool order;      // act-order: columns dealt to the groups at random
+  bool order;      // act-order: columns dealt to the groups at random; qrazor: groups along outputs
   float zero_step;  // 0: one zero for all; 1: whole numbers; 0.5: fractions
 };
 
@@ -39,6 +40,8 @@ constexpr Variant kVariants[] = {
     {"nf4-64", "table4", 64, QW_F32}, {"fp8-128", "f8", 128, QW_F32},
     {"bcq4-128", "bcq4", 128, QW_F16}, {"bcq4-32", "bcq4", 32, QW_F16}, {"bcq4-row", "bcq4", -1, QW_F16},
     {"bcq3-128", "bcq3", 128, QW_F16}, {"bcq2-128", "bcq2", 128, QW_F16}, {"bcq1-128", "bcq1", 128, QW_F16},
+    {"qrazor-8", "qrazor", 8, QW_F32}, {"qrazor-32", "qrazor", 32, QW_F32}, {"qrazor-128", "qrazor", 128, QW_F32},
+    {"qrazor-128-outputs", "qrazor", 128, QW_F32, true},
 };
 
 struct Weights {
@@ -130,6 +133,20 @@ void make_bcq(const Variant& variant, int64_t rows, int64_t cols, Weights& out) 
   }
 }
 
+void make_qrazor(const Variant& variant, int64_t rows, int64_t cols, Weights& out) {
+  std::vector<int8_t> codes(size_t(rows * cols));
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] = int8_t(int(uint32_t(i * 2654435761u) >> 28) - 8);
+  std::vector<uint8_t> shifts(size_t(rows * cols / variant.group_size));
+  for (size_t i = 0; i < shifts.size(); ++i) shifts[i] = uint8_t((uint32_t(i * 2654435761u) >> 24) % 5);
+  const std::vector<float> scale(size_t(rows), 0.0078125f);
+  const qw_qrazor_stored stored = {rows, cols, variant.group_size, variant.order, 8, 4, {QW_CODES_BYTES, 0, 1, codes.data()}, shifts.data(), scale.data()};
+  for (size_t total = 0; total < kRotated; total += out.copies.back()->bytes) {
+    qw_weight* weight = nullptr;
+    if (qw_weight_qrazor(&stored, qw_pool_shared(), &weight).code != QW_OK) return;
+    out.copies.push_back(weight);
+  }
+}
+
 // Median and least seconds of a call, over windows of at least 60 ms in all.
 void time_calls(const Weights& weights, int64_t m, double* median, double* least) {
   const qw_weight* first = weights.copies[0];
@@ -167,6 +184,7 @@ int main(int argc, char** argv) {
       else if (std::strcmp(variant.codec, "table4") == 0) make_table4(variant, rows, cols, weights);
       else if (std::strcmp(variant.codec, "f8") == 0) make_f8(variant, rows, cols, weights);
       else if (std::strncmp(variant.codec, "bcq", 3) == 0) make_bcq(variant, rows, cols, weights);
+      else if (std::strcmp(variant.codec, "qrazor") == 0) make_qrazor(variant, rows, cols, weights);
       else make_affine(variant, rows, cols, weights);
       if (weights.copies.empty()) return 1;
       for (const int64_t m : counts) {

@@ -3,6 +3,8 @@
 #include <cstring>
 
 #include "linear/bcq/bcq_case.h"
+#include "linear/linear_case.h"
+#include "linear/qrazor/qrazor_case.h"
 
 using namespace qw_test;
 
@@ -99,5 +101,11 @@ int main() {
   const qw_f8 f8 = {QW_F8_E4M3, 70, 1088, bytes.data(), values.data(), 32, 128};
   CHECK_OK(qw_weight_f8(&f8, &weight));
   check("f8", weight);
+  for (const bool outputs : {false, true}) {
+    const QrazorCase razored(70, 1088, outputs ? 32 : 16, 4, 8, outputs, random);
+    const qw_qrazor_stored stored = razored.stored();
+    CHECK_OK(qw_weight_qrazor(&stored, qw_pool_shared(), &weight));
+    check("qrazor", weight);
+  }
   return finish("linear rows");
 }

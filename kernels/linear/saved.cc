@@ -11,6 +11,7 @@
 #include "linear/q5/codec.h"
 #include "linear/q6/codec.h"
 #include "linear/q8/codec.h"
+#include "linear/qrazor/codec.h"
 #include "linear/table4/codec.h"
 #include "linear/w8a8/codec.h"
 
@@ -18,7 +19,7 @@ namespace {
 
 // Codecs that can be saved. Adding one: its pair of functions and one line.
 const qw_codec* const kSaved[] = {&qw_codec_bcq, &qw_codec_q2, &qw_codec_q3, &qw_codec_q4, &qw_codec_q5,
-                                  &qw_codec_q6,  &qw_codec_q8, &qw_codec_table4, &qw_codec_w8a8};
+                                  &qw_codec_q6,  &qw_codec_q8, &qw_codec_qrazor, &qw_codec_table4, &qw_codec_w8a8};
 
 constexpr char kMagic[8] = {'Q', 'W', 'W', 'E', 'I', 'G', 'H', 'T'};
 constexpr uint32_t kVersion = 1;

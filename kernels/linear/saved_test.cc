@@ -4,6 +4,8 @@
 #include <array>
 
 #include "linear/bcq/bcq_case.h"
+#include "linear/linear_case.h"
+#include "linear/qrazor/qrazor_case.h"
 
 namespace {
 
@@ -121,6 +123,15 @@ int main() {
   check_table_round_trip(16, 96, 64, random);
   check_bcq_round_trip({33, 192, 64, 3, false, false, false, QW_F16, QW_F32}, random);
   check_bcq_round_trip({20, 100, 24, 4, true, true, true, QW_F32, QW_BF16}, random);
+  for (const bool outputs : {false, true}) {
+    for (const int bits : {3, 4, 8}) {
+      const QrazorCase test(33, 200, 8, bits, bits == 8 ? 16 : 8, outputs, random);
+      const qw_qrazor_stored stored = test.stored();
+      qw_weight* packed = nullptr;
+      CHECK_OK(qw_weight_qrazor(&stored, qw_pool_shared(), &packed));
+      if (packed != nullptr) check_round_trip(packed, random);
+    }
+  }
   check_damaged_columns(random);
   const float one[4] = {1, 2, 3, 4};
   const qw_dense dense = {QW_F32, 2, 2, one};

@@ -122,7 +122,27 @@ export interface F8WeightSpec {
   readonly scaleRows: number;
   readonly scaleCols: number;
 }
-export type WeightSpec = DenseWeightSpec | AffineWeightSpec | GgufWeightSpec | Table4WeightSpec | F8WeightSpec;
+
+/** w = code * 2^shift * scale: codes of few bits, a shift for every group of them, a scale for every row. Activations stay f32. */
+export interface QrazorWeightSpec {
+  readonly codec: 'qrazor';
+  readonly rows: number;
+  readonly cols: number;
+  /** 8, 16, 32, 64 or 128 codes share a shift; divides cols when groups lie along inputs. */
+  readonly groupSize: number;
+  /** inputs: consecutive columns of a row; outputs: consecutive rows of a column. */
+  readonly axis: 'inputs' | 'outputs';
+  /** Integers that the codes are the significant bits of. Shifts are at most baseBits - bits + 1. */
+  readonly baseBits: 8 | 16;
+  readonly bits: 3 | 4 | 8;
+  /** [rows, cols], or words `rows` of `bits`, signed. */
+  readonly codes: Int8Array | StoredCodes;
+  /** inputs: [rows, cols / groupSize]; outputs: [ceil(rows / groupSize), cols]. */
+  readonly shifts: Uint8Array;
+  /** [rows] */
+  readonly scale: Float32Array;
+}
+export type WeightSpec = DenseWeightSpec | AffineWeightSpec | GgufWeightSpec | Table4WeightSpec | F8WeightSpec | QrazorWeightSpec;
 
 /** A packed weight owned by C++. */
 export interface Weight {
