@@ -8,6 +8,7 @@
 #include "quantize.h"
 #include "sampler.h"
 #include "saved_weights.h"
+#include "tape.h"
 #include "transforms.h"
 #include "weight.h"
 
@@ -25,6 +26,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   classes->program = Napi::Persistent(Program::define(env));
   classes->session = Napi::Persistent(Session::define(env));
   classes->sampler = Napi::Persistent(Sampler::define(env));
+  classes->tape = Napi::Persistent(Tape::define(env));
   exports.Set("abi", kAbi);
   exports.Set("cpuInfo", Napi::Function::New<cpu_info>(env, "cpuInfo"));
   exports.Set("setThreads", Napi::Function::New<set_threads>(env, "setThreads"));
@@ -35,10 +37,12 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("saveWeights", Napi::Function::New<save_weights>(env, "saveWeights"));
   exports.Set("hashRange", Napi::Function::New<hash_range>(env, "hashRange"));
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
+  exports.Set("createTape", Napi::Function::New<create_tape>(env, "createTape"));
   exports.Set("createSampler", Napi::Function::New<create_sampler>(env, "createSampler"));
   exports.Set("quantizeRtn", Napi::Function::New<quantize_rtn>(env, "quantizeRtn"));
   exports.Set("quantizeRtnToFile", Napi::Function::New<quantize_rtn_to_file>(env, "quantizeRtnToFile"));
   exports.Set("copyToFile", Napi::Function::New<copy_to_file>(env, "copyToFile"));
+  exports.Set("rtnValues", Napi::Function::New<rtn_values>(env, "rtnValues"));
   exports.Set("factorHessian", Napi::Function::New<factor_hessian>(env, "factorHessian"));
   exports.Set("quantizeGptq", Napi::Function::New<quantize_gptq>(env, "quantizeGptq"));
   exports.Set("quantizeQrazor", Napi::Function::New<quantize_qrazor>(env, "quantizeQrazor"));

@@ -10,6 +10,7 @@ namespace quantwright {
 qw_rtn_options rtn_options(const Named& given);
 
 Napi::Value quantize_rtn(const Napi::CallbackInfo& info);
+Napi::Value rtn_values(const Napi::CallbackInfo& info);
 Napi::Value quantize_rtn_to_file(const Napi::CallbackInfo& info);
 Napi::Value copy_to_file(const Napi::CallbackInfo& info);
 Napi::Value factor_hessian(const Napi::CallbackInfo& info);

@@ -1,6 +1,7 @@
 // The typed interface of the native addon: the only door from TypeScript to C++ (kernels/).
 // Names here are the names of the C++ classes and functions in native/src. Every heavy call returns a Promise and runs off the JS thread.
 // Shapes are row-major; `rows` = output features, `cols` = input features of a linear weight W [rows, cols], y = x W^T + bias.
+import type { Tape, TapeSpec } from './gradients.ts';
 import type { Program, ProgramSpec } from './programs.ts';
 import type { QrazorOptions, QrazorResult } from './qrazor.ts';
 import type { FactorOptions, GptqOptions, GptqResult, HessianFactor, RtnOptions, RtnResult, RtnTarget, RtnWritten } from './quantizers.ts';
@@ -8,6 +9,7 @@ import type { Sampler, SamplerSpec } from './samplers.ts';
 import type { TransformBinding } from './transforms.ts';
 import type { Bytes, DenseSource, FileRange, MappedFile, PackedBits, Weight, WeightSpec } from './weights.ts';
 
+export type * from './gradients.ts';
 export * from './programs.ts';
 export type * from './qrazor.ts';
 export type * from './quantizers.ts';
@@ -50,6 +52,8 @@ export interface NativeBinding extends TransformBinding {
   /** Hash of bytes, 16 hexadecimal digits: tells changes, keeps no secrets. XXH64 of the XXH64 of its pieces (kernels/abi/hash.h). */
   hashRange(range: Bytes): Promise<string>;
   createProgram(spec: ProgramSpec): Program;
+  /** A program prepared for gradients. Throws QW_INVALID_ARGUMENT naming the op. */
+  createTape(spec: TapeSpec): Tape;
   /** Throws QW_INVALID_ARGUMENT naming the value that is outside its range. */
   createSampler(spec: SamplerSpec): Sampler;
   /** Round-to-nearest quantization of one matrix on the thread pool. */
@@ -61,6 +65,11 @@ export interface NativeBinding extends TransformBinding {
    * is NaN or infinite, or null.
    */
   copyToFile(source: Bytes, path: string, offset: number, stepBytes: number, type: 'f32' | 'f16' | 'bf16' | null): Promise<number | null>;
+  /**
+   * What round-to-nearest makes of `weight` [rows, cols] times `column` [cols] (null: as it is), as weights, into `out` [rows, cols]: straight-through rounding of
+   * methods that train. Scales stay f32; `mse` of dialect inc is not searched.
+   */
+  rtnValues(weight: Float32Array, rows: number, cols: number, column: Float32Array | null, options: RtnOptions, out: Float32Array): Promise<void>;
   /** hessian [width, width], symmetric. Rejects when it is not finite, or singular beyond damping. */
   factorHessian(hessian: Float32Array, width: number, options: FactorOptions): Promise<HessianFactor>;
   /** Rounds one matrix, every column making up for the errors of those before it. */

@@ -44,6 +44,8 @@ qw_status qw_tape_create(const qw_tape_spec* spec, qw_tape** out);
 void qw_tape_free(qw_tape* tape);
 int64_t qw_tape_input_width(const qw_tape* tape);  // 0 for tokens
 int64_t qw_tape_output_width(const qw_tape* tape);
+int qw_tape_has_input_gradient(const qw_tape* tape);
+int64_t qw_tape_rows(const qw_tape* tape);  // that the last forward run kept; 0: none
 int64_t qw_tape_wanted_count(const qw_tape* tape);
 int64_t qw_tape_wanted_size(const qw_tape* tape, int64_t index);
 // Memory of a forward run that keeps its values and a backward run over so many rows, without what the kernels work in.

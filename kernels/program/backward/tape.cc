@@ -149,6 +149,8 @@ extern "C" qw_status qw_tape_create(const qw_tape_spec* spec, qw_tape** out) {
 extern "C" void qw_tape_free(qw_tape* tape) { delete tape; }
 extern "C" int64_t qw_tape_input_width(const qw_tape* tape) { return tape->input == QW_INPUT_HIDDEN ? tape->widths[0] : 0; }
 extern "C" int64_t qw_tape_output_width(const qw_tape* tape) { return tape->widths[size_t(tape->output)]; }
+extern "C" int qw_tape_has_input_gradient(const qw_tape* tape) { return tape->input_gradient; }
+extern "C" int64_t qw_tape_rows(const qw_tape* tape) { return tape->rows; }
 extern "C" int64_t qw_tape_wanted_count(const qw_tape* tape) { return int64_t(tape->wanted.size()); }
 extern "C" int64_t qw_tape_wanted_size(const qw_tape* tape, int64_t index) { return tape->wanted_sizes[size_t(index)]; }
 extern "C" size_t qw_tape_bytes(const qw_tape* tape, int64_t rows) { return size_t(tape->value_width + tape->gradient_width) * size_t(rows) * sizeof(float); }

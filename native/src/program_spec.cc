@@ -1,8 +1,4 @@
-// createProgram: ProgramSpec -> qw_program_spec. Field by field; meaning is checked by kernels/program/validate.cc.
-#include <list>
-
-#include "arguments.h"
-#include "program.h"
+#include "program_spec.h"
 
 namespace quantwright {
 
@@ -11,7 +7,7 @@ namespace {
 struct Reader {
   std::vector<std::shared_ptr<WeightData>>& weights;
   std::vector<Napi::ObjectReference>& keep;
-  std::list<std::vector<float>> joined;
+  std::list<std::vector<float>>& joined;
 
   static int32_t value_id(const Named& op, const char* name) { return int32_t(integer(field(op, name), 0, INT32_MAX)); }
   static int64_t count(const Named& op, const char* name) { return integer(field(op, name), 0, kMaxDimension); }
@@ -143,20 +139,22 @@ std::vector<int64_t> widths_of(const Named& values) {
 
 }  // namespace
 
-Napi::Value create_program(const Napi::CallbackInfo& info) {
-  const Named given = argument(info, 0, "createProgram", "spec");
-  auto data = std::make_shared<ProgramData>();
-  std::vector<Napi::ObjectReference> keep;  // until the vectors are copied below
-  Reader reader{data->weights, keep, {}};
-  qw_program_spec spec;
+GivenProgram::GivenProgram(const Named& given) {
+  Reader reader{weights, keep, joined};
   spec.input = choice(field(given, "input"), {"tokens", "hidden"}) == 0 ? QW_INPUT_TOKENS : QW_INPUT_HIDDEN;
-  const std::vector<int64_t> widths = widths_of(field(given, "values"));
-  const std::vector<qw_op> body = reader.ops(field(given, "body")), head = reader.ops(field(given, "head"));
+  widths = widths_of(field(given, "values"));
+  body = reader.ops(field(given, "body")), head = reader.ops(field(given, "head"));
   spec.widths = widths.data(), spec.value_count = int64_t(widths.size());
   spec.body = body.data(), spec.body_count = int64_t(body.size());
   spec.head = head.data(), spec.head_count = int64_t(head.size());
   spec.output = Reader::value_id(given, "output");
-  throw_unless_ok(info.Env(), qw_program_create(&spec, &data->program));
+}
+
+Napi::Value create_program(const Napi::CallbackInfo& info) {
+  GivenProgram given(argument(info, 0, "createProgram", "spec"));
+  auto data = std::make_shared<ProgramData>();
+  throw_unless_ok(info.Env(), qw_program_create(&given.spec, &data->program));
+  data->weights = std::move(given.weights);
   return make_object(info.Env(), info.Env().GetInstanceData<Environment>()->program, std::move(data));
 }
 
