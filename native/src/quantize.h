@@ -16,6 +16,8 @@ Napi::Value copy_to_file(const Napi::CallbackInfo& info);
 Napi::Value factor_hessian(const Napi::CallbackInfo& info);
 Napi::Value quantize_gptq(const Napi::CallbackInfo& info);
 Napi::Value quantize_qrazor(const Napi::CallbackInfo& info);
+Napi::Value quantize_bcq(const Napi::CallbackInfo& info);
+Napi::Value convert_to_bcq(const Napi::CallbackInfo& info);
 Napi::Value widen(const Napi::CallbackInfo& info);
 Napi::Value pack_gptq(const Napi::CallbackInfo& info);
 Napi::Value unpack_gptq(const Napi::CallbackInfo& info);

@@ -1,6 +1,7 @@
 // The typed interface of the native addon: the only door from TypeScript to C++ (kernels/).
 // Names here are the names of the C++ classes and functions in native/src. Every heavy call returns a Promise and runs off the JS thread.
 // Shapes are row-major; `rows` = output features, `cols` = input features of a linear weight W [rows, cols], y = x W^T + bias.
+import type { BcqBinding } from './bcq.ts';
 import type { Tape, TapeSpec } from './gradients.ts';
 import type { Program, ProgramSpec } from './programs.ts';
 import type { QrazorOptions, QrazorResult } from './qrazor.ts';
@@ -9,6 +10,7 @@ import type { Sampler, SamplerSpec } from './samplers.ts';
 import type { TransformBinding } from './transforms.ts';
 import type { Bytes, DenseSource, FileRange, MappedFile, PackedBits, Weight, WeightSpec } from './weights.ts';
 
+export type * from './bcq.ts';
 export type * from './gradients.ts';
 export * from './programs.ts';
 export type * from './qrazor.ts';
@@ -30,7 +32,7 @@ export interface CpuInfo {
   readonly threads: number;
 }
 
-export interface NativeBinding extends TransformBinding {
+export interface NativeBinding extends BcqBinding, TransformBinding {
   readonly abi: number;
   cpuInfo(): CpuInfo;
   /** Threads of the pool, 1..64. Affects programs, matmul and quantizers from the next call on. */
