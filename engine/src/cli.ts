@@ -10,6 +10,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { logitsCommand } from './commands/logits.ts';
 import { quantizeCommand } from './commands/quantize.ts';
 import { exitCodes } from './commands/run-command.ts';
+import { searchCommand } from './commands/search.ts';
 import { tensorCommand } from './commands/tensor.ts';
 import { Interruption, type Terminal } from './commands/terminal.ts';
 import { version } from './version.ts';
@@ -46,6 +47,7 @@ const program = new Command('quantwright').description('check, quantize, measure
 const commands = [
   checkCommand,
   quantizeCommand,
+  searchCommand,
   tensorCommand,
   evalCommand,
   compareCommand,

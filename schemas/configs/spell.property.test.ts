@@ -34,9 +34,8 @@ test('a field that a format spells is lowered to the same value', () => {
       const path = format.id === 'hf-gptq' ? ['quantization_config'] : [];
       const text = JSON.stringify(path.length === 0 ? config : { quantization_config: config }, null, 2);
       const before = format.lower(config, path).recipe;
-      // instant_quant and DashInfer's dialects are asymmetric whatever the file says.
-      const asymmetric = before?.methods.includes('instant_quant') === true || String(Reflect.get(config, 'dialect')).startsWith('dashinfer');
-      const fixed = field === 'weights.symmetric' && (asymmetric || before?.weights.dtype !== 'int');
+      // instant_quant is asymmetric whatever the file says.
+      const fixed = field === 'weights.symmetric' && (before?.methods.includes('instant_quant') === true || before?.weights.dtype !== 'int');
       const edits = format.spell(field, value, { value: config, path });
       if (before === null || fixed || edits.length === 0) {
         return;

@@ -53,7 +53,8 @@ export const schema: JsonSchema = {
           "smoothquant",
           "llm_int8",
           "zeroquant",
-          "w8a8_static"
+          "w8a8_static",
+          "auto"
         ],
         "enumDescriptions": [
           "Calibration-free, with unrounded zero points; what DashInfer runs.",
@@ -67,7 +68,8 @@ export const schema: JsonSchema = {
           "Moves activation outliers into the weights; for activate_quant.",
           "8-bit with outlier columns kept in 16 bits.",
           "Row-group weights and per-token activations.",
-          "8-bit weights and activations with calibrated scales."
+          "8-bit weights and activations with calibrated scales.",
+          "Searches the bits and group size of every part of every block for a size budget (target_bits)."
         ]
       },
       "items": {
@@ -234,7 +236,8 @@ export const schema: JsonSchema = {
     "mse_search": {
       "x-methods": [
         "rtn",
-        "gptq"
+        "gptq",
+        "auto"
       ],
       "type": "boolean",
       "default": false,
@@ -358,7 +361,8 @@ export const schema: JsonSchema = {
     },
     "desc_act": {
       "x-methods": [
-        "gptq"
+        "gptq",
+        "auto"
       ],
       "type": "boolean",
       "default": false,
@@ -366,7 +370,8 @@ export const schema: JsonSchema = {
     },
     "static_groups": {
       "x-methods": [
-        "gptq"
+        "gptq",
+        "auto"
       ],
       "type": "boolean",
       "default": false,
@@ -374,7 +379,8 @@ export const schema: JsonSchema = {
     },
     "true_sequential": {
       "x-methods": [
-        "gptq"
+        "gptq",
+        "auto"
       ],
       "type": "boolean",
       "default": false,
@@ -382,7 +388,8 @@ export const schema: JsonSchema = {
     },
     "damp_percent": {
       "x-methods": [
-        "gptq"
+        "gptq",
+        "auto"
       ],
       "type": "number",
       "exclusiveMinimum": 0,
@@ -397,7 +404,8 @@ export const schema: JsonSchema = {
         "teq",
         "spqr",
         "smoothquant",
-        "w8a8_static"
+        "w8a8_static",
+        "auto"
       ],
       "type": [
         "object",
@@ -427,6 +435,123 @@ export const schema: JsonSchema = {
           "minimum": 1,
           "default": 512,
           "description": "Tokens of one sequence."
+        }
+      }
+    },
+    "target_bits": {
+      "x-methods": [
+        "auto"
+      ],
+      "type": "number",
+      "exclusiveMinimum": 1,
+      "maximum": 16,
+      "description": "Size budget of auto: stored bits per quantized weight on average, scales and zero points included.",
+      "examples": [
+        4,
+        3.5,
+        4.5
+      ]
+    },
+    "search": {
+      "x-methods": [
+        "auto"
+      ],
+      "type": [
+        "object",
+        "null"
+      ],
+      "additionalProperties": false,
+      "description": "What auto chooses from, and how it measures.",
+      "properties": {
+        "method": {
+          "type": "string",
+          "enum": [
+            "gptq",
+            "rtn"
+          ],
+          "enumDescriptions": [
+            "Second-order rounding with error compensation.",
+            "Plain rounding to nearest; the search is faster and needs the text for measuring only."
+          ],
+          "default": "gptq",
+          "description": "The method that rounds, in the search and afterwards."
+        },
+        "candidates": {
+          "type": "array",
+          "minItems": 2,
+          "maxItems": 16,
+          "description": "Settings to choose from. Default: 2 bits with groups of 32 and 64, 3 and 4 bits with groups of 32 and 128, 8 bits with groups of 128.",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": [
+              "weight_format"
+            ],
+            "properties": {
+              "weight_format": {
+                "type": "string",
+                "enum": [
+                  "int8",
+                  "uint8",
+                  "int4",
+                  "uint4",
+                  "int3",
+                  "uint3",
+                  "int2",
+                  "uint2"
+                ],
+                "enumDescriptions": [
+                  "8-bit, signed codes.",
+                  "8-bit, unsigned codes.",
+                  "4-bit, signed codes.",
+                  "4-bit, unsigned codes.",
+                  "3-bit, signed codes.",
+                  "3-bit, unsigned codes.",
+                  "2-bit, signed codes.",
+                  "2-bit, unsigned codes."
+                ],
+                "description": "Type of the weight codes."
+              },
+              "group_size": {
+                "type": "integer",
+                "minimum": -1,
+                "not": {
+                  "const": 0,
+                  "x-words": "group_size is -1 (per channel) or a positive number of input features.",
+                  "x-fix": {
+                    "set": -1
+                  }
+                },
+                "default": -1,
+                "description": "Input features that share one scale."
+              }
+            }
+          }
+        },
+        "granularity": {
+          "type": "string",
+          "enum": [
+            "input",
+            "block"
+          ],
+          "enumDescriptions": [
+            "Linears of a block that read the same input get the same settings: q, k and v; gate and up.",
+            "All linears of a block get the same settings; a quarter of the measurements."
+          ],
+          "default": "input",
+          "description": "What gets settings of its own."
+        },
+        "samples": {
+          "type": "integer",
+          "minimum": 1,
+          "default": 16,
+          "description": "Sequences of the calibration text that each measurement runs."
+        },
+        "sequence_length": {
+          "type": "integer",
+          "minimum": 2,
+          "default": 128,
+          "description": "Tokens of one of them."
         }
       }
     },
@@ -582,6 +707,37 @@ export const schema: JsonSchema = {
     }
   },
   "allOf": [
+    {
+      "if": {
+        "required": [
+          "quant_method"
+        ],
+        "properties": {
+          "quant_method": {
+            "const": "auto"
+          }
+        }
+      },
+      "then": {
+        "required": [
+          "target_bits"
+        ],
+        "properties": {
+          "compute_method": {
+            "const": "weight_only",
+            "x-words": "auto searches settings of weights; activations stay in 16 or 32 bits.",
+            "x-fix": {
+              "remove": true
+            }
+          }
+        },
+        "x-code": "QC015",
+        "x-words": "target_bits is missing. auto searches settings for a size budget; try \"target_bits\": 4.",
+        "x-fix": {
+          "set": 4
+        }
+      }
+    },
     {
       "if": {
         "required": [

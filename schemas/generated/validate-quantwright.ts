@@ -27,8 +27,7 @@ errors++;
 }
 else {
 if(data.quant_method !== undefined){
-let data0 = data.quant_method;
-if(!((data0 === "instant_quant") || (data0 === "rtn"))){
+if("auto" !== data.quant_method){
 const err1 = {};
 if(vErrors === null){
 vErrors = [err1];
@@ -54,8 +53,8 @@ vErrors = null;
 if(_valid0){
 const _errs5 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.weight_format === undefined){
-const err2 = {instancePath,schemaPath:"#/allOf/0/then/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
+if(data.target_bits === undefined){
+const err2 = {instancePath,schemaPath:"#/allOf/0/then/required",keyword:"required",params:{missingProperty: "target_bits"},message:"must have required property '"+"target_bits"+"'"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -64,12 +63,9 @@ vErrors.push(err2);
 }
 errors++;
 }
-}
-var _valid0 = _errs5 === errors;
-valid1 = _valid0;
-}
-if(!valid1){
-const err3 = {instancePath,schemaPath:"#/allOf/0/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data.compute_method !== undefined){
+if("weight_only" !== data.compute_method){
+const err3 = {instancePath:instancePath+"/compute_method",schemaPath:"#/allOf/0/then/properties/compute_method/const",keyword:"const",params:{allowedValue: "weight_only"},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -78,13 +74,13 @@ vErrors.push(err3);
 }
 errors++;
 }
-const _errs7 = errors;
-let valid3 = true;
-const _errs8 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-let missing1;
-if((data.quant_method === undefined) && (missing1 = "quant_method")){
-const err4 = {};
+}
+}
+var _valid0 = _errs5 === errors;
+valid1 = _valid0;
+}
+if(!valid1){
+const err4 = {instancePath,schemaPath:"#/allOf/0/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -93,9 +89,12 @@ vErrors.push(err4);
 }
 errors++;
 }
-else {
-if(data.quant_method !== undefined){
-if("instant_quant" !== data.quant_method){
+const _errs8 = errors;
+let valid4 = true;
+const _errs9 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing1;
+if((data.quant_method === undefined) && (missing1 = "quant_method")){
 const err5 = {};
 if(vErrors === null){
 vErrors = [err5];
@@ -105,25 +104,11 @@ vErrors.push(err5);
 }
 errors++;
 }
-}
-}
-}
-var _valid1 = _errs8 === errors;
-errors = _errs7;
-if(vErrors !== null){
-if(_errs7){
-vErrors.length = _errs7;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid1){
-const _errs10 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.symmetric !== undefined){
-if(false !== data.symmetric){
-const err6 = {instancePath:instancePath+"/symmetric",schemaPath:"#/allOf/1/then/properties/symmetric/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
+if(data.quant_method !== undefined){
+let data2 = data.quant_method;
+if(!((data2 === "instant_quant") || (data2 === "rtn"))){
+const err6 = {};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -133,9 +118,23 @@ vErrors.push(err6);
 errors++;
 }
 }
-if(data.sym !== undefined){
-if(false !== data.sym){
-const err7 = {instancePath:instancePath+"/sym",schemaPath:"#/allOf/1/then/properties/sym/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
+}
+}
+var _valid1 = _errs9 === errors;
+errors = _errs8;
+if(vErrors !== null){
+if(_errs8){
+vErrors.length = _errs8;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs11 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.weight_format === undefined){
+const err7 = {instancePath,schemaPath:"#/allOf/1/then/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -145,9 +144,11 @@ vErrors.push(err7);
 errors++;
 }
 }
-if(data.dialect !== undefined){
-if(data.dialect !== null){
-const err8 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/1/then/properties/dialect/type",keyword:"type",params:{type: "null"},message:"must be null"};
+var _valid1 = _errs11 === errors;
+valid4 = _valid1;
+}
+if(!valid4){
+const err8 = {instancePath,schemaPath:"#/allOf/1/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -156,10 +157,13 @@ vErrors.push(err8);
 }
 errors++;
 }
-}
-if(data.mse_search !== undefined){
-if(false !== data.mse_search){
-const err9 = {instancePath:instancePath+"/mse_search",schemaPath:"#/allOf/1/then/properties/mse_search/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
+const _errs13 = errors;
+let valid6 = true;
+const _errs14 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing2;
+if((data.quant_method === undefined) && (missing2 = "quant_method")){
+const err9 = {};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -168,10 +172,10 @@ vErrors.push(err9);
 }
 errors++;
 }
-}
-if(data.full_range !== undefined){
-if(false !== data.full_range){
-const err10 = {instancePath:instancePath+"/full_range",schemaPath:"#/allOf/1/then/properties/full_range/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
+else {
+if(data.quant_method !== undefined){
+if("instant_quant" !== data.quant_method){
+const err10 = {};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -182,11 +186,23 @@ errors++;
 }
 }
 }
-var _valid1 = _errs10 === errors;
-valid3 = _valid1;
 }
-if(!valid3){
-const err11 = {instancePath,schemaPath:"#/allOf/1/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid2 = _errs14 === errors;
+errors = _errs13;
+if(vErrors !== null){
+if(_errs13){
+vErrors.length = _errs13;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs16 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.symmetric !== undefined){
+if(false !== data.symmetric){
+const err11 = {instancePath:instancePath+"/symmetric",schemaPath:"#/allOf/2/then/properties/symmetric/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -195,13 +211,10 @@ vErrors.push(err11);
 }
 errors++;
 }
-const _errs18 = errors;
-let valid6 = true;
-const _errs19 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-let missing2;
-if(((data.mse_search === undefined) && (missing2 = "mse_search")) || ((data.dialect === undefined) && (missing2 = "dialect"))){
-const err12 = {};
+}
+if(data.sym !== undefined){
+if(false !== data.sym){
+const err12 = {instancePath:instancePath+"/sym",schemaPath:"#/allOf/2/then/properties/sym/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -210,10 +223,10 @@ vErrors.push(err12);
 }
 errors++;
 }
-else {
-if(data.mse_search !== undefined){
-if(true !== data.mse_search){
-const err13 = {};
+}
+if(data.dialect !== undefined){
+if(data.dialect !== null){
+const err13 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/2/then/properties/dialect/type",keyword:"type",params:{type: "null"},message:"must be null"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -223,25 +236,9 @@ vErrors.push(err13);
 errors++;
 }
 }
-}
-}
-var _valid2 = _errs19 === errors;
-errors = _errs18;
-if(vErrors !== null){
-if(_errs18){
-vErrors.length = _errs18;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid2){
-const _errs21 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.dialect !== undefined){
-let data8 = data.dialect;
-if(!(((data8 === "ist") || (data8 === "qllm")) || (data8 === "inc"))){
-const err14 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/2/then/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.allOf[2].then.properties.dialect.enum},message:"must be equal to one of the allowed values"};
+if(data.mse_search !== undefined){
+if(false !== data.mse_search){
+const err14 = {instancePath:instancePath+"/mse_search",schemaPath:"#/allOf/2/then/properties/mse_search/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -251,12 +248,9 @@ vErrors.push(err14);
 errors++;
 }
 }
-}
-var _valid2 = _errs21 === errors;
-valid6 = _valid2;
-}
-if(!valid6){
-const err15 = {instancePath,schemaPath:"#/allOf/2/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data.full_range !== undefined){
+if(false !== data.full_range){
+const err15 = {instancePath:instancePath+"/full_range",schemaPath:"#/allOf/2/then/properties/full_range/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -265,13 +259,13 @@ vErrors.push(err15);
 }
 errors++;
 }
-const _errs24 = errors;
-let valid9 = true;
-const _errs25 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-let missing3;
-if((data.dialect === undefined) && (missing3 = "dialect")){
-const err16 = {};
+}
+}
+var _valid2 = _errs16 === errors;
+valid6 = _valid2;
+}
+if(!valid6){
+const err16 = {instancePath,schemaPath:"#/allOf/2/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -280,15 +274,30 @@ vErrors.push(err16);
 }
 errors++;
 }
-else {
-if(data.dialect !== undefined){
-if("dashinfer_cpu" !== data.dialect){
+const _errs24 = errors;
+let valid9 = true;
+const _errs25 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing3;
+if(((data.mse_search === undefined) && (missing3 = "mse_search")) || ((data.dialect === undefined) && (missing3 = "dialect"))){
 const err17 = {};
 if(vErrors === null){
 vErrors = [err17];
 }
 else {
 vErrors.push(err17);
+}
+errors++;
+}
+else {
+if(data.mse_search !== undefined){
+if(true !== data.mse_search){
+const err18 = {};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
 }
 errors++;
 }
@@ -308,21 +317,10 @@ vErrors = null;
 if(_valid3){
 const _errs27 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.symmetric !== undefined){
-if(false !== data.symmetric){
-const err18 = {instancePath:instancePath+"/symmetric",schemaPath:"#/allOf/3/then/properties/symmetric/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
-if(vErrors === null){
-vErrors = [err18];
-}
-else {
-vErrors.push(err18);
-}
-errors++;
-}
-}
-if(data.sym !== undefined){
-if(false !== data.sym){
-const err19 = {instancePath:instancePath+"/sym",schemaPath:"#/allOf/3/then/properties/sym/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
+if(data.dialect !== undefined){
+let data10 = data.dialect;
+if(!(((data10 === "ist") || (data10 === "qllm")) || (data10 === "inc"))){
+const err19 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/3/then/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.allOf[3].then.properties.dialect.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -346,12 +344,12 @@ vErrors.push(err20);
 }
 errors++;
 }
-const _errs31 = errors;
+const _errs30 = errors;
 let valid12 = true;
-const _errs32 = errors;
+const _errs31 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing4;
-if((data.full_range === undefined) && (missing4 = "full_range")){
+if((data.dialect === undefined) && (missing4 = "dialect")){
 const err21 = {};
 if(vErrors === null){
 vErrors = [err21];
@@ -362,8 +360,8 @@ vErrors.push(err21);
 errors++;
 }
 else {
-if(data.full_range !== undefined){
-if(true !== data.full_range){
+if(data.dialect !== undefined){
+if("dashinfer_cpu" !== data.dialect){
 const err22 = {};
 if(vErrors === null){
 vErrors = [err22];
@@ -376,21 +374,22 @@ errors++;
 }
 }
 }
-var _valid4 = _errs32 === errors;
-errors = _errs31;
+var _valid4 = _errs31 === errors;
+errors = _errs30;
 if(vErrors !== null){
-if(_errs31){
-vErrors.length = _errs31;
+if(_errs30){
+vErrors.length = _errs30;
 }
 else {
 vErrors = null;
 }
 }
 if(_valid4){
-const _errs34 = errors;
+const _errs33 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.dialect === undefined){
-const err23 = {instancePath,schemaPath:"#/allOf/4/then/required",keyword:"required",params:{missingProperty: "dialect"},message:"must have required property '"+"dialect"+"'"};
+if(data.symmetric !== undefined){
+if(false !== data.symmetric){
+const err23 = {instancePath:instancePath+"/symmetric",schemaPath:"#/allOf/4/then/properties/symmetric/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -399,9 +398,10 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(data.dialect !== undefined){
-if("inc" !== data.dialect){
-const err24 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/4/then/properties/dialect/const",keyword:"const",params:{allowedValue: "inc"},message:"must be equal to constant"};
+}
+if(data.sym !== undefined){
+if(false !== data.sym){
+const err24 = {instancePath:instancePath+"/sym",schemaPath:"#/allOf/4/then/properties/sym/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -412,7 +412,7 @@ errors++;
 }
 }
 }
-var _valid4 = _errs34 === errors;
+var _valid4 = _errs33 === errors;
 valid12 = _valid4;
 }
 if(!valid12){
@@ -425,9 +425,13 @@ vErrors.push(err25);
 }
 errors++;
 }
+const _errs37 = errors;
+let valid15 = true;
+const _errs38 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.quant_method === undefined){
-const err26 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "quant_method"},message:"must have required property '"+"quant_method"+"'"};
+let missing5;
+if((data.full_range === undefined) && (missing5 = "full_range")){
+const err26 = {};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -436,9 +440,10 @@ vErrors.push(err26);
 }
 errors++;
 }
-for(const key0 in data){
-if(!(func2.call(schema11.properties, key0))){
-const err27 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+else {
+if(data.full_range !== undefined){
+if(true !== data.full_range){
+const err27 = {};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -448,10 +453,23 @@ vErrors.push(err27);
 errors++;
 }
 }
-if(data.quant_method !== undefined){
-let data14 = data.quant_method;
-if((typeof data14 !== "string") && (!(Array.isArray(data14)))){
-const err28 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/type",keyword:"type",params:{type: schema11.properties.quant_method.type},message:"must be string,array"};
+}
+}
+var _valid5 = _errs38 === errors;
+errors = _errs37;
+if(vErrors !== null){
+if(_errs37){
+vErrors.length = _errs37;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs40 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.dialect === undefined){
+const err28 = {instancePath,schemaPath:"#/allOf/5/then/required",keyword:"required",params:{missingProperty: "dialect"},message:"must have required property '"+"dialect"+"'"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -460,11 +478,9 @@ vErrors.push(err28);
 }
 errors++;
 }
-const _errs39 = errors;
-let valid16 = true;
-const _errs40 = errors;
-if(typeof data14 !== "string"){
-const err29 = {};
+if(data.dialect !== undefined){
+if("inc" !== data.dialect){
+const err29 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/5/then/properties/dialect/const",keyword:"const",params:{allowedValue: "inc"},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -473,20 +489,13 @@ vErrors.push(err29);
 }
 errors++;
 }
+}
+}
 var _valid5 = _errs40 === errors;
-errors = _errs39;
-if(vErrors !== null){
-if(_errs39){
-vErrors.length = _errs39;
+valid15 = _valid5;
 }
-else {
-vErrors = null;
-}
-}
-if(_valid5){
-const _errs42 = errors;
-if(!((((((((((((data14 === "instant_quant") || (data14 === "rtn")) || (data14 === "gptq")) || (data14 === "awq")) || (data14 === "teq")) || (data14 === "spqr")) || (data14 === "bcq")) || (data14 === "qrazor")) || (data14 === "smoothquant")) || (data14 === "llm_int8")) || (data14 === "zeroquant")) || (data14 === "w8a8_static"))){
-const err30 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.then.enum},message:"must be equal to one of the allowed values"};
+if(!valid15){
+const err30 = {instancePath,schemaPath:"#/allOf/5/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -495,11 +504,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-var _valid5 = _errs42 === errors;
-valid16 = _valid5;
-}
-if(!valid16){
-const err31 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.quant_method === undefined){
+const err31 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "quant_method"},message:"must have required property '"+"quant_method"+"'"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -508,12 +515,9 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(Array.isArray(data14)){
-const len0 = data14.length;
-for(let i0=0; i0<len0; i0++){
-let data15 = data14[i0];
-if(typeof data15 !== "string"){
-const err32 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key0 in data){
+if(!(func2.call(schema11.properties, key0))){
+const err32 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -522,8 +526,11 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(!((((((((((((data15 === "instant_quant") || (data15 === "rtn")) || (data15 === "gptq")) || (data15 === "awq")) || (data15 === "teq")) || (data15 === "spqr")) || (data15 === "bcq")) || (data15 === "qrazor")) || (data15 === "smoothquant")) || (data15 === "llm_int8")) || (data15 === "zeroquant")) || (data15 === "w8a8_static"))){
-const err33 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.items.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.quant_method !== undefined){
+let data16 = data.quant_method;
+if((typeof data16 !== "string") && (!(Array.isArray(data16)))){
+const err33 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/type",keyword:"type",params:{type: schema11.properties.quant_method.type},message:"must be string,array"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -532,13 +539,11 @@ vErrors.push(err33);
 }
 errors++;
 }
-}
-}
-}
-if(data.weight_format !== undefined){
-let data16 = data.weight_format;
+const _errs45 = errors;
+let valid19 = true;
+const _errs46 = errors;
 if(typeof data16 !== "string"){
-const err34 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err34 = {};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -547,8 +552,20 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(!(((((((((data16 === "int8") || (data16 === "uint8")) || (data16 === "int4")) || (data16 === "uint4")) || (data16 === "int3")) || (data16 === "uint3")) || (data16 === "int2")) || (data16 === "uint2")) || (data16 === "fp8_e4m3"))){
-const err35 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+var _valid6 = _errs46 === errors;
+errors = _errs45;
+if(vErrors !== null){
+if(_errs45){
+vErrors.length = _errs45;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs48 = errors;
+if(!(((((((((((((data16 === "instant_quant") || (data16 === "rtn")) || (data16 === "gptq")) || (data16 === "awq")) || (data16 === "teq")) || (data16 === "spqr")) || (data16 === "bcq")) || (data16 === "qrazor")) || (data16 === "smoothquant")) || (data16 === "llm_int8")) || (data16 === "zeroquant")) || (data16 === "w8a8_static")) || (data16 === "auto"))){
+const err35 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.then.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -557,11 +574,11 @@ vErrors.push(err35);
 }
 errors++;
 }
+var _valid6 = _errs48 === errors;
+valid19 = _valid6;
 }
-if(data.compute_method !== undefined){
-let data17 = data.compute_method;
-if(typeof data17 !== "string"){
-const err36 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid19){
+const err36 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -570,8 +587,12 @@ vErrors.push(err36);
 }
 errors++;
 }
-if(!((data17 === "weight_only") || (data17 === "activate_quant"))){
-const err37 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/enum",keyword:"enum",params:{allowedValues: schema11.properties.compute_method.enum},message:"must be equal to one of the allowed values"};
+if(Array.isArray(data16)){
+const len0 = data16.length;
+for(let i0=0; i0<len0; i0++){
+let data17 = data16[i0];
+if(typeof data17 !== "string"){
+const err37 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -580,11 +601,8 @@ vErrors.push(err37);
 }
 errors++;
 }
-}
-if(data.group_size !== undefined){
-let data18 = data.group_size;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
-const err38 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((((((((((((data17 === "instant_quant") || (data17 === "rtn")) || (data17 === "gptq")) || (data17 === "awq")) || (data17 === "teq")) || (data17 === "spqr")) || (data17 === "bcq")) || (data17 === "qrazor")) || (data17 === "smoothquant")) || (data17 === "llm_int8")) || (data17 === "zeroquant")) || (data17 === "w8a8_static"))){
+const err38 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.items.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -593,10 +611,13 @@ vErrors.push(err38);
 }
 errors++;
 }
-const _errs51 = errors;
-const _errs52 = errors;
-if(0 !== data18){
-const err39 = {};
+}
+}
+}
+if(data.weight_format !== undefined){
+let data18 = data.weight_format;
+if(typeof data18 !== "string"){
+const err39 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -605,9 +626,8 @@ vErrors.push(err39);
 }
 errors++;
 }
-var valid19 = _errs52 === errors;
-if(valid19){
-const err40 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(!(((((((((data18 === "int8") || (data18 === "uint8")) || (data18 === "int4")) || (data18 === "uint4")) || (data18 === "int3")) || (data18 === "uint3")) || (data18 === "int2")) || (data18 === "uint2")) || (data18 === "fp8_e4m3"))){
+const err40 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -616,20 +636,11 @@ vErrors.push(err40);
 }
 errors++;
 }
-else {
-errors = _errs51;
-if(vErrors !== null){
-if(_errs51){
-vErrors.length = _errs51;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 < -1 || isNaN(data18)){
-const err41 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data.compute_method !== undefined){
+let data19 = data.compute_method;
+if(typeof data19 !== "string"){
+const err41 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -638,12 +649,8 @@ vErrors.push(err41);
 }
 errors++;
 }
-}
-}
-if(data.group_settings !== undefined){
-let data19 = data.group_settings;
-if((!(data19 && typeof data19 == "object" && !Array.isArray(data19))) && (data19 !== null)){
-const err42 = {instancePath:instancePath+"/group_settings",schemaPath:"#/properties/group_settings/type",keyword:"type",params:{type: schema11.properties.group_settings.type},message:"must be object,null"};
+if(!((data19 === "weight_only") || (data19 === "activate_quant"))){
+const err42 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/enum",keyword:"enum",params:{allowedValues: schema11.properties.compute_method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -652,11 +659,11 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
-for(const key1 in data19){
-let data20 = data19[key1];
+}
+if(data.group_size !== undefined){
+let data20 = data.group_size;
 if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
-const err43 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err43 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -665,8 +672,8 @@ vErrors.push(err43);
 }
 errors++;
 }
+const _errs57 = errors;
 const _errs58 = errors;
-const _errs59 = errors;
 if(0 !== data20){
 const err44 = {};
 if(vErrors === null){
@@ -677,9 +684,9 @@ vErrors.push(err44);
 }
 errors++;
 }
-var valid21 = _errs59 === errors;
-if(valid21){
-const err45 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/not",keyword:"not",params:{},message:"must NOT be valid"};
+var valid22 = _errs58 === errors;
+if(valid22){
+const err45 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -689,10 +696,10 @@ vErrors.push(err45);
 errors++;
 }
 else {
-errors = _errs58;
+errors = _errs57;
 if(vErrors !== null){
-if(_errs58){
-vErrors.length = _errs58;
+if(_errs57){
+vErrors.length = _errs57;
 }
 else {
 vErrors = null;
@@ -701,7 +708,7 @@ vErrors = null;
 }
 if((typeof data20 == "number") && (isFinite(data20))){
 if(data20 < -1 || isNaN(data20)){
-const err46 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const err46 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -712,12 +719,10 @@ errors++;
 }
 }
 }
-}
-}
-if(data.dialect !== undefined){
-let data21 = data.dialect;
-if(typeof data21 !== "string"){
-const err47 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.group_settings !== undefined){
+let data21 = data.group_settings;
+if((!(data21 && typeof data21 == "object" && !Array.isArray(data21))) && (data21 !== null)){
+const err47 = {instancePath:instancePath+"/group_settings",schemaPath:"#/properties/group_settings/type",keyword:"type",params:{type: schema11.properties.group_settings.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -726,8 +731,11 @@ vErrors.push(err47);
 }
 errors++;
 }
-if(!((((((data21 === "ist") || (data21 === "qllm")) || (data21 === "inc")) || (data21 === "awq")) || (data21 === "compressed_tensors")) || (data21 === "dashinfer_cpu"))){
-const err48 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.properties.dialect.enum},message:"must be equal to one of the allowed values"};
+if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
+for(const key1 in data21){
+let data22 = data21[key1];
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err48 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -736,10 +744,10 @@ vErrors.push(err48);
 }
 errors++;
 }
-}
-if(data.symmetric !== undefined){
-if(typeof data.symmetric !== "boolean"){
-const err49 = {instancePath:instancePath+"/symmetric",schemaPath:"#/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+const _errs64 = errors;
+const _errs65 = errors;
+if(0 !== data22){
+const err49 = {};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -748,10 +756,9 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-if(data.sym !== undefined){
-if(typeof data.sym !== "boolean"){
-const err50 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+var valid24 = _errs65 === errors;
+if(valid24){
+const err50 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -760,10 +767,20 @@ vErrors.push(err50);
 }
 errors++;
 }
+else {
+errors = _errs64;
+if(vErrors !== null){
+if(_errs64){
+vErrors.length = _errs64;
 }
-if(data.mse_search !== undefined){
-if(typeof data.mse_search !== "boolean"){
-const err51 = {instancePath:instancePath+"/mse_search",schemaPath:"#/properties/mse_search/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < -1 || isNaN(data22)){
+const err51 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -773,9 +790,13 @@ vErrors.push(err51);
 errors++;
 }
 }
-if(data.full_range !== undefined){
-if(typeof data.full_range !== "boolean"){
-const err52 = {instancePath:instancePath+"/full_range",schemaPath:"#/properties/full_range/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+}
+}
+if(data.dialect !== undefined){
+let data23 = data.dialect;
+if(typeof data23 !== "string"){
+const err52 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -784,11 +805,8 @@ vErrors.push(err52);
 }
 errors++;
 }
-}
-if(data.scale_type !== undefined){
-let data26 = data.scale_type;
-if(typeof data26 !== "string"){
-const err53 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((((((data23 === "ist") || (data23 === "qllm")) || (data23 === "inc")) || (data23 === "awq")) || (data23 === "compressed_tensors")) || (data23 === "dashinfer_cpu"))){
+const err53 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.properties.dialect.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -797,8 +815,10 @@ vErrors.push(err53);
 }
 errors++;
 }
-if(!(((data26 === "float16") || (data26 === "bfloat16")) || (data26 === "float32"))){
-const err54 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/enum",keyword:"enum",params:{allowedValues: schema11.properties.scale_type.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.symmetric !== undefined){
+if(typeof data.symmetric !== "boolean"){
+const err54 = {instancePath:instancePath+"/symmetric",schemaPath:"#/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -808,10 +828,9 @@ vErrors.push(err54);
 errors++;
 }
 }
-if(data.save_format !== undefined){
-let data27 = data.save_format;
-if(typeof data27 !== "string"){
-const err55 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.sym !== undefined){
+if(typeof data.sym !== "boolean"){
+const err55 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -820,8 +839,10 @@ vErrors.push(err55);
 }
 errors++;
 }
-if(!(((((data27 === "quantwright") || (data27 === "gptq")) || (data27 === "gptq_v2")) || (data27 === "awq")) || (data27 === "compressed-tensors"))){
-const err56 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.mse_search !== undefined){
+if(typeof data.mse_search !== "boolean"){
+const err56 = {instancePath:instancePath+"/mse_search",schemaPath:"#/properties/mse_search/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -831,10 +852,9 @@ vErrors.push(err56);
 errors++;
 }
 }
-if(data.smoothquant !== undefined){
-let data28 = data.smoothquant;
-if((!(data28 && typeof data28 == "object" && !Array.isArray(data28))) && (data28 !== null)){
-const err57 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/type",keyword:"type",params:{type: schema11.properties.smoothquant.type},message:"must be object,null"};
+if(data.full_range !== undefined){
+if(typeof data.full_range !== "boolean"){
+const err57 = {instancePath:instancePath+"/full_range",schemaPath:"#/properties/full_range/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -843,10 +863,11 @@ vErrors.push(err57);
 }
 errors++;
 }
-if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
-for(const key2 in data28){
-if(!(key2 === "alpha")){
-const err58 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+}
+if(data.scale_type !== undefined){
+let data28 = data.scale_type;
+if(typeof data28 !== "string"){
+const err58 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -855,12 +876,8 @@ vErrors.push(err58);
 }
 errors++;
 }
-}
-if(data28.alpha !== undefined){
-let data29 = data28.alpha;
-if((typeof data29 == "number") && (isFinite(data29))){
-if(data29 > 1 || isNaN(data29)){
-const err59 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(!(((data28 === "float16") || (data28 === "bfloat16")) || (data28 === "float32"))){
+const err59 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/enum",keyword:"enum",params:{allowedValues: schema11.properties.scale_type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -869,8 +886,11 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(data29 < 0 || isNaN(data29)){
-const err60 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data.save_format !== undefined){
+let data29 = data.save_format;
+if(typeof data29 !== "string"){
+const err60 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -879,9 +899,8 @@ vErrors.push(err60);
 }
 errors++;
 }
-}
-else {
-const err61 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(!(((((data29 === "quantwright") || (data29 === "gptq")) || (data29 === "gptq_v2")) || (data29 === "awq")) || (data29 === "compressed-tensors"))){
+const err61 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -891,11 +910,10 @@ vErrors.push(err61);
 errors++;
 }
 }
-}
-}
-if(data.zero_point !== undefined){
-if(typeof data.zero_point !== "boolean"){
-const err62 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.smoothquant !== undefined){
+let data30 = data.smoothquant;
+if((!(data30 && typeof data30 == "object" && !Array.isArray(data30))) && (data30 !== null)){
+const err62 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/type",keyword:"type",params:{type: schema11.properties.smoothquant.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -904,10 +922,10 @@ vErrors.push(err62);
 }
 errors++;
 }
-}
-if(data.duo_scaling !== undefined){
-if(typeof data.duo_scaling !== "boolean"){
-const err63 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
+for(const key2 in data30){
+if(!(key2 === "alpha")){
+const err63 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -917,9 +935,11 @@ vErrors.push(err63);
 errors++;
 }
 }
-if(data.apply_clip !== undefined){
-if(typeof data.apply_clip !== "boolean"){
-const err64 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data30.alpha !== undefined){
+let data31 = data30.alpha;
+if((typeof data31 == "number") && (isFinite(data31))){
+if(data31 > 1 || isNaN(data31)){
+const err64 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -928,11 +948,8 @@ vErrors.push(err64);
 }
 errors++;
 }
-}
-if(data.n_grid !== undefined){
-let data33 = data.n_grid;
-if(!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))){
-const err65 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data31 < 0 || isNaN(data31)){
+const err65 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -941,9 +958,9 @@ vErrors.push(err65);
 }
 errors++;
 }
-if((typeof data33 == "number") && (isFinite(data33))){
-if(data33 > 200 || isNaN(data33)){
-const err66 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
+}
+else {
+const err66 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -952,8 +969,12 @@ vErrors.push(err66);
 }
 errors++;
 }
-if(data33 < 2 || isNaN(data33)){
-const err67 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+}
+}
+}
+if(data.zero_point !== undefined){
+if(typeof data.zero_point !== "boolean"){
+const err67 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -963,12 +984,9 @@ vErrors.push(err67);
 errors++;
 }
 }
-}
-if(data.max_shrink !== undefined){
-let data34 = data.max_shrink;
-if((typeof data34 == "number") && (isFinite(data34))){
-if(data34 >= 1 || isNaN(data34)){
-const err68 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data.duo_scaling !== undefined){
+if(typeof data.duo_scaling !== "boolean"){
+const err68 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -977,8 +995,10 @@ vErrors.push(err68);
 }
 errors++;
 }
-if(data34 <= 0 || isNaN(data34)){
-const err69 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+if(data.apply_clip !== undefined){
+if(typeof data.apply_clip !== "boolean"){
+const err69 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -988,8 +1008,10 @@ vErrors.push(err69);
 errors++;
 }
 }
-else {
-const err70 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.n_grid !== undefined){
+let data35 = data.n_grid;
+if(!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))){
+const err70 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -998,10 +1020,9 @@ vErrors.push(err70);
 }
 errors++;
 }
-}
-if(data.desc_act !== undefined){
-if(typeof data.desc_act !== "boolean"){
-const err71 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 > 200 || isNaN(data35)){
+const err71 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -1010,10 +1031,8 @@ vErrors.push(err71);
 }
 errors++;
 }
-}
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err72 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data35 < 2 || isNaN(data35)){
+const err72 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -1023,9 +1042,12 @@ vErrors.push(err72);
 errors++;
 }
 }
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err73 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data.max_shrink !== undefined){
+let data36 = data.max_shrink;
+if((typeof data36 == "number") && (isFinite(data36))){
+if(data36 >= 1 || isNaN(data36)){
+const err73 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -1034,12 +1056,8 @@ vErrors.push(err73);
 }
 errors++;
 }
-}
-if(data.damp_percent !== undefined){
-let data38 = data.damp_percent;
-if((typeof data38 == "number") && (isFinite(data38))){
-if(data38 >= 1 || isNaN(data38)){
-const err74 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data36 <= 0 || isNaN(data36)){
+const err74 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -1048,8 +1066,9 @@ vErrors.push(err74);
 }
 errors++;
 }
-if(data38 <= 0 || isNaN(data38)){
-const err75 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+else {
+const err75 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -1059,8 +1078,9 @@ vErrors.push(err75);
 errors++;
 }
 }
-else {
-const err76 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.desc_act !== undefined){
+if(typeof data.desc_act !== "boolean"){
+const err76 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1070,10 +1090,9 @@ vErrors.push(err76);
 errors++;
 }
 }
-if(data.calibration !== undefined){
-let data39 = data.calibration;
-if((!(data39 && typeof data39 == "object" && !Array.isArray(data39))) && (data39 !== null)){
-const err77 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err77 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1082,10 +1101,10 @@ vErrors.push(err77);
 }
 errors++;
 }
-if(data39 && typeof data39 == "object" && !Array.isArray(data39)){
-for(const key3 in data39){
-if(!(((key3 === "dataset") || (key3 === "samples")) || (key3 === "sequence_length"))){
-const err78 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err78 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1095,10 +1114,11 @@ vErrors.push(err78);
 errors++;
 }
 }
-if(data39.dataset !== undefined){
-let data40 = data39.dataset;
-if((typeof data40 !== "string") && (data40 !== null)){
-const err79 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
+if(data.damp_percent !== undefined){
+let data40 = data.damp_percent;
+if((typeof data40 == "number") && (isFinite(data40))){
+if(data40 >= 1 || isNaN(data40)){
+const err79 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1107,11 +1127,8 @@ vErrors.push(err79);
 }
 errors++;
 }
-}
-if(data39.samples !== undefined){
-let data41 = data39.samples;
-if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
-const err80 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data40 <= 0 || isNaN(data40)){
+const err80 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1120,9 +1137,9 @@ vErrors.push(err80);
 }
 errors++;
 }
-if((typeof data41 == "number") && (isFinite(data41))){
-if(data41 < 1 || isNaN(data41)){
-const err81 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err81 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1132,11 +1149,10 @@ vErrors.push(err81);
 errors++;
 }
 }
-}
-if(data39.sequence_length !== undefined){
-let data42 = data39.sequence_length;
-if(!(((typeof data42 == "number") && (!(data42 % 1) && !isNaN(data42))) && (isFinite(data42)))){
-const err82 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.calibration !== undefined){
+let data41 = data.calibration;
+if((!(data41 && typeof data41 == "object" && !Array.isArray(data41))) && (data41 !== null)){
+const err82 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1145,9 +1161,10 @@ vErrors.push(err82);
 }
 errors++;
 }
-if((typeof data42 == "number") && (isFinite(data42))){
-if(data42 < 1 || isNaN(data42)){
-const err83 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
+for(const key3 in data41){
+if(!(((key3 === "dataset") || (key3 === "samples")) || (key3 === "sequence_length"))){
+const err83 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1157,13 +1174,10 @@ vErrors.push(err83);
 errors++;
 }
 }
-}
-}
-}
-if(data.ignore !== undefined){
-let data43 = data.ignore;
-if((!(Array.isArray(data43))) && (data43 !== null)){
-const err84 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+if(data41.dataset !== undefined){
+let data42 = data41.dataset;
+if((typeof data42 !== "string") && (data42 !== null)){
+const err84 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1172,11 +1186,11 @@ vErrors.push(err84);
 }
 errors++;
 }
-if(Array.isArray(data43)){
-const len1 = data43.length;
-for(let i1=0; i1<len1; i1++){
-if(typeof data43[i1] !== "string"){
-const err85 = {instancePath:instancePath+"/ignore/" + i1,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data41.samples !== undefined){
+let data43 = data41.samples;
+if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
+const err85 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1185,12 +1199,9 @@ vErrors.push(err85);
 }
 errors++;
 }
-}
-}
-}
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err86 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data43 == "number") && (isFinite(data43))){
+if(data43 < 1 || isNaN(data43)){
+const err86 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1200,10 +1211,11 @@ vErrors.push(err86);
 errors++;
 }
 }
-if(data.overrides !== undefined){
-let data46 = data.overrides;
-if((!(data46 && typeof data46 == "object" && !Array.isArray(data46))) && (data46 !== null)){
-const err87 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+}
+if(data41.sequence_length !== undefined){
+let data44 = data41.sequence_length;
+if(!(((typeof data44 == "number") && (!(data44 % 1) && !isNaN(data44))) && (isFinite(data44)))){
+const err87 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1212,13 +1224,9 @@ vErrors.push(err87);
 }
 errors++;
 }
-if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
-for(const key4 in data46){
-let data47 = data46[key4];
-if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
-for(const key5 in data47){
-if(!((((key5 === "weight_format") || (key5 === "group_size")) || (key5 === "symmetric")) || (key5 === "sym"))){
-const err88 = {instancePath:instancePath+"/overrides/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+if((typeof data44 == "number") && (isFinite(data44))){
+if(data44 < 1 || isNaN(data44)){
+const err88 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1228,10 +1236,14 @@ vErrors.push(err88);
 errors++;
 }
 }
-if(data47.weight_format !== undefined){
-let data48 = data47.weight_format;
-if(typeof data48 !== "string"){
-const err89 = {instancePath:instancePath+"/overrides/" + key4.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+}
+if(data.target_bits !== undefined){
+let data45 = data.target_bits;
+if((typeof data45 == "number") && (isFinite(data45))){
+if(data45 > 16 || isNaN(data45)){
+const err89 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1240,8 +1252,8 @@ vErrors.push(err89);
 }
 errors++;
 }
-if(!(((((((((data48 === "int8") || (data48 === "uint8")) || (data48 === "int4")) || (data48 === "uint4")) || (data48 === "int3")) || (data48 === "uint3")) || (data48 === "int2")) || (data48 === "uint2")) || (data48 === "fp8_e4m3"))){
-const err90 = {instancePath:instancePath+"/overrides/" + key4.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if(data45 <= 1 || isNaN(data45)){
+const err90 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1251,10 +1263,8 @@ vErrors.push(err90);
 errors++;
 }
 }
-if(data47.group_size !== undefined){
-let data49 = data47.group_size;
-if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
-const err91 = {instancePath:instancePath+"/overrides/" + key4.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err91 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1263,10 +1273,11 @@ vErrors.push(err91);
 }
 errors++;
 }
-const _errs122 = errors;
-const _errs123 = errors;
-if(0 !== data49){
-const err92 = {};
+}
+if(data.search !== undefined){
+let data46 = data.search;
+if((!(data46 && typeof data46 == "object" && !Array.isArray(data46))) && (data46 !== null)){
+const err92 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1275,9 +1286,10 @@ vErrors.push(err92);
 }
 errors++;
 }
-var valid28 = _errs123 === errors;
-if(valid28){
-const err93 = {instancePath:instancePath+"/overrides/" + key4.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
+for(const key4 in data46){
+if(!(((((key4 === "method") || (key4 === "candidates")) || (key4 === "granularity")) || (key4 === "samples")) || (key4 === "sequence_length"))){
+const err93 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1286,20 +1298,11 @@ vErrors.push(err93);
 }
 errors++;
 }
-else {
-errors = _errs122;
-if(vErrors !== null){
-if(_errs122){
-vErrors.length = _errs122;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data49 == "number") && (isFinite(data49))){
-if(data49 < -1 || isNaN(data49)){
-const err94 = {instancePath:instancePath+"/overrides/" + key4.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data46.method !== undefined){
+let data47 = data46.method;
+if(typeof data47 !== "string"){
+const err94 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1308,11 +1311,8 @@ vErrors.push(err94);
 }
 errors++;
 }
-}
-}
-if(data47.symmetric !== undefined){
-if(typeof data47.symmetric !== "boolean"){
-const err95 = {instancePath:instancePath+"/overrides/" + key4.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!((data47 === "gptq") || (data47 === "rtn"))){
+const err95 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1322,9 +1322,11 @@ vErrors.push(err95);
 errors++;
 }
 }
-if(data47.sym !== undefined){
-if(typeof data47.sym !== "boolean"){
-const err96 = {instancePath:instancePath+"/overrides/" + key4.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data46.candidates !== undefined){
+let data48 = data46.candidates;
+if(Array.isArray(data48)){
+if(data48.length > 16){
+const err96 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1333,10 +1335,8 @@ vErrors.push(err96);
 }
 errors++;
 }
-}
-}
-else {
-const err97 = {instancePath:instancePath+"/overrides/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data48.length < 2){
+const err97 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1345,13 +1345,12 @@ vErrors.push(err97);
 }
 errors++;
 }
-}
-}
-}
-if(data.layer_wise !== undefined){
-let data52 = data.layer_wise;
-if((!(data52 && typeof data52 == "object" && !Array.isArray(data52))) && (data52 !== null)){
-const err98 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+const len1 = data48.length;
+for(let i1=0; i1<len1; i1++){
+let data49 = data48[i1];
+if(data49 && typeof data49 == "object" && !Array.isArray(data49)){
+if(data49.weight_format === undefined){
+const err98 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1360,10 +1359,9 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-for(const key6 in data52){
-if(!(key6 === "memory_limit")){
-const err99 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+for(const key5 in data49){
+if(!((key5 === "weight_format") || (key5 === "group_size"))){
+const err99 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1373,10 +1371,10 @@ vErrors.push(err99);
 errors++;
 }
 }
-if(data52.memory_limit !== undefined){
-let data53 = data52.memory_limit;
-if(((typeof data53 !== "string") && (!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53))))) && (data53 !== null)){
-const err100 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(data49.weight_format !== undefined){
+let data50 = data49.weight_format;
+if(typeof data50 !== "string"){
+const err100 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1385,13 +1383,8 @@ vErrors.push(err100);
 }
 errors++;
 }
-}
-}
-}
-if(data.kv_cache !== undefined){
-let data54 = data.kv_cache;
-if((!(data54 && typeof data54 == "object" && !Array.isArray(data54))) && (data54 !== null)){
-const err101 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(!((((((((data50 === "int8") || (data50 === "uint8")) || (data50 === "int4")) || (data50 === "uint4")) || (data50 === "int3")) || (data50 === "uint3")) || (data50 === "int2")) || (data50 === "uint2"))){
+const err101 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1401,10 +1394,10 @@ vErrors.push(err101);
 errors++;
 }
 }
-if(data.activate_format !== undefined){
-let data55 = data.activate_format;
-if((typeof data55 !== "string") && (data55 !== null)){
-const err102 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(data49.group_size !== undefined){
+let data51 = data49.group_size;
+if(!(((typeof data51 == "number") && (!(data51 % 1) && !isNaN(data51))) && (isFinite(data51)))){
+const err102 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1413,15 +1406,414 @@ vErrors.push(err102);
 }
 errors++;
 }
-}
-}
-else {
-const err103 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const _errs128 = errors;
+const _errs129 = errors;
+if(0 !== data51){
+const err103 = {};
 if(vErrors === null){
 vErrors = [err103];
 }
 else {
 vErrors.push(err103);
+}
+errors++;
+}
+var valid31 = _errs129 === errors;
+if(valid31){
+const err104 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+else {
+errors = _errs128;
+if(vErrors !== null){
+if(_errs128){
+vErrors.length = _errs128;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data51 == "number") && (isFinite(data51))){
+if(data51 < -1 || isNaN(data51)){
+const err105 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err106 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+}
+}
+else {
+const err107 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+}
+if(data46.granularity !== undefined){
+let data52 = data46.granularity;
+if(typeof data52 !== "string"){
+const err108 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+if(!((data52 === "input") || (data52 === "block"))){
+const err109 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+}
+if(data46.samples !== undefined){
+let data53 = data46.samples;
+if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
+const err110 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+if((typeof data53 == "number") && (isFinite(data53))){
+if(data53 < 1 || isNaN(data53)){
+const err111 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+}
+if(data46.sequence_length !== undefined){
+let data54 = data46.sequence_length;
+if(!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))){
+const err112 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+if((typeof data54 == "number") && (isFinite(data54))){
+if(data54 < 2 || isNaN(data54)){
+const err113 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+}
+}
+}
+}
+if(data.ignore !== undefined){
+let data55 = data.ignore;
+if((!(Array.isArray(data55))) && (data55 !== null)){
+const err114 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+if(Array.isArray(data55)){
+const len2 = data55.length;
+for(let i2=0; i2<len2; i2++){
+if(typeof data55[i2] !== "string"){
+const err115 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+}
+}
+}
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err116 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err116];
+}
+else {
+vErrors.push(err116);
+}
+errors++;
+}
+}
+if(data.overrides !== undefined){
+let data58 = data.overrides;
+if((!(data58 && typeof data58 == "object" && !Array.isArray(data58))) && (data58 !== null)){
+const err117 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err117];
+}
+else {
+vErrors.push(err117);
+}
+errors++;
+}
+if(data58 && typeof data58 == "object" && !Array.isArray(data58)){
+for(const key6 in data58){
+let data59 = data58[key6];
+if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
+for(const key7 in data59){
+if(!((((key7 === "weight_format") || (key7 === "group_size")) || (key7 === "symmetric")) || (key7 === "sym"))){
+const err118 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err118];
+}
+else {
+vErrors.push(err118);
+}
+errors++;
+}
+}
+if(data59.weight_format !== undefined){
+let data60 = data59.weight_format;
+if(typeof data60 !== "string"){
+const err119 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err119];
+}
+else {
+vErrors.push(err119);
+}
+errors++;
+}
+if(!(((((((((data60 === "int8") || (data60 === "uint8")) || (data60 === "int4")) || (data60 === "uint4")) || (data60 === "int3")) || (data60 === "uint3")) || (data60 === "int2")) || (data60 === "uint2")) || (data60 === "fp8_e4m3"))){
+const err120 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err120];
+}
+else {
+vErrors.push(err120);
+}
+errors++;
+}
+}
+if(data59.group_size !== undefined){
+let data61 = data59.group_size;
+if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
+const err121 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err121];
+}
+else {
+vErrors.push(err121);
+}
+errors++;
+}
+const _errs152 = errors;
+const _errs153 = errors;
+if(0 !== data61){
+const err122 = {};
+if(vErrors === null){
+vErrors = [err122];
+}
+else {
+vErrors.push(err122);
+}
+errors++;
+}
+var valid36 = _errs153 === errors;
+if(valid36){
+const err123 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(vErrors === null){
+vErrors = [err123];
+}
+else {
+vErrors.push(err123);
+}
+errors++;
+}
+else {
+errors = _errs152;
+if(vErrors !== null){
+if(_errs152){
+vErrors.length = _errs152;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data61 == "number") && (isFinite(data61))){
+if(data61 < -1 || isNaN(data61)){
+const err124 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(vErrors === null){
+vErrors = [err124];
+}
+else {
+vErrors.push(err124);
+}
+errors++;
+}
+}
+}
+if(data59.symmetric !== undefined){
+if(typeof data59.symmetric !== "boolean"){
+const err125 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err125];
+}
+else {
+vErrors.push(err125);
+}
+errors++;
+}
+}
+if(data59.sym !== undefined){
+if(typeof data59.sym !== "boolean"){
+const err126 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err126];
+}
+else {
+vErrors.push(err126);
+}
+errors++;
+}
+}
+}
+else {
+const err127 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err127];
+}
+else {
+vErrors.push(err127);
+}
+errors++;
+}
+}
+}
+}
+if(data.layer_wise !== undefined){
+let data64 = data.layer_wise;
+if((!(data64 && typeof data64 == "object" && !Array.isArray(data64))) && (data64 !== null)){
+const err128 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err128];
+}
+else {
+vErrors.push(err128);
+}
+errors++;
+}
+if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
+for(const key8 in data64){
+if(!(key8 === "memory_limit")){
+const err129 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err129];
+}
+else {
+vErrors.push(err129);
+}
+errors++;
+}
+}
+if(data64.memory_limit !== undefined){
+let data65 = data64.memory_limit;
+if(((typeof data65 !== "string") && (!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65))))) && (data65 !== null)){
+const err130 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(vErrors === null){
+vErrors = [err130];
+}
+else {
+vErrors.push(err130);
+}
+errors++;
+}
+}
+}
+}
+if(data.kv_cache !== undefined){
+let data66 = data.kv_cache;
+if((!(data66 && typeof data66 == "object" && !Array.isArray(data66))) && (data66 !== null)){
+const err131 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err131];
+}
+else {
+vErrors.push(err131);
+}
+errors++;
+}
+}
+if(data.activate_format !== undefined){
+let data67 = data.activate_format;
+if((typeof data67 !== "string") && (data67 !== null)){
+const err132 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err132];
+}
+else {
+vErrors.push(err132);
+}
+errors++;
+}
+}
+}
+else {
+const err133 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err133];
+}
+else {
+vErrors.push(err133);
 }
 errors++;
 }

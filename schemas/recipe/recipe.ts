@@ -100,6 +100,18 @@ export interface AwqRecipe {
   readonly maxShrink: number;
 }
 
+/** Settings that a search chooses from for every part of every block, within a size budget. */
+export interface SearchRecipe {
+  /** Stored bits per quantized weight, scales and zero points included. */
+  readonly targetBits: number;
+  readonly candidates: readonly Partial<WeightRecipe>[];
+  /** input: linears that read the same get the same settings. block: all linears of a block. */
+  readonly granularity: 'input' | 'block';
+  /** Sequences that each measurement runs, and their tokens. */
+  readonly samples: number;
+  readonly sequenceLength: number;
+}
+
 /** First match wins; matched against full module names such as model.layers.0.mlp.down_proj. */
 export interface ModuleOverride {
   readonly pattern: string;
@@ -130,6 +142,8 @@ export interface Recipe {
   readonly dampPercent: number;
   readonly trueSequential: boolean;
   readonly calibration: Calibration | null;
+  /** Null or left out: the settings are what the recipe says. */
+  readonly search?: SearchRecipe | null;
   /** Null: a layout that only other tools write. */
   readonly saveFormat: SaveFormat | null;
   /** How scales (and float zeros) are stored. */

@@ -107,6 +107,12 @@ export type QuantizeProgress =
       readonly sqnrDb: number;
     }
   | {
+      /** Settings of so many parts of the model were measured (quant_method auto). */
+      readonly phase: 'search';
+      readonly partsDone: number;
+      readonly parts: number;
+    }
+  | {
       /** Sequences have run through a block; each block is run more than once. */
       readonly phase: 'calibrate';
       readonly block: number;

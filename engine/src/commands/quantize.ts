@@ -75,6 +75,8 @@ function progressText(progress: QuantizeProgress): string {
     }
     case 'calibrate':
       return `block ${progress.block + 1}/${progress.blocks}  calibrating, sequence ${progress.sequencesDone}/${progress.sequences}`;
+    case 'search':
+      return `searching settings, part ${progress.partsDone}/${progress.parts}`;
     case 'write':
       return `writing ${progress.file}`;
   }

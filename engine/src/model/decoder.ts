@@ -50,6 +50,27 @@ export async function buildFinalNorm(config: ModelConfig, weights: ModelWeights)
   return { input: 'hidden', values: [hiddenSize, hiddenSize], body: [norm], head: [], output: value.normed };
 }
 
+/** Hidden states [hidden] after the last block -> logits [vocabulary]. */
+export async function buildHead(config: ModelConfig, weights: ModelWeights): Promise<ProgramSpec> {
+  const { hiddenSize, vocabSize, tiedEmbeddings } = config.shape;
+  const norm = await buildFinalNorm(config, weights);
+  const table = config.classic?.embedding ?? 'model.embed_tokens.weight';
+  const head: Linear = tiedEmbeddings
+    ? { weight: await weights.embedding(table, vocabSize, hiddenSize) }
+    : await weights.linear(config.classic?.head ?? 'lm_head', vocabSize, hiddenSize, false);
+  const logits = norm.values.length;
+  return {
+    ...norm,
+    values: [...norm.values, vocabSize],
+    body: [
+      ...norm.body,
+      { op: 'linear', in: norm.output, out: logits, ...head },
+      ...(config.finalSoftcap === null ? [] : [{ op: 'activate', kind: 'softcap', in: logits, out: logits, number: config.finalSoftcap } as const]),
+    ],
+    output: logits,
+  };
+}
+
 async function finalNorm(config: ModelConfig, weights: ModelWeights): Promise<Op> {
   const weight = await normWeight(config, weights, 'model.norm', config.shape.hiddenSize);
   return { op: 'rmsnorm', in: value.hidden, out: value.normed, weight, eps: config.rmsNormEps };

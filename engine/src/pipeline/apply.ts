@@ -7,6 +7,7 @@ import { EngineError } from '../errors.ts';
 import type { LayerInputs, Method, QuantizedMatrix } from '../methods/method.ts';
 import type { Layout } from './layouts/layout.ts';
 import type { PlannedModule } from './plan.ts';
+import type { LinearSource } from './source.ts';
 
 export interface AppliedModule {
   /** Bytes of the planned tensors, in their order. */
@@ -26,13 +27,18 @@ export async function applyToModule(
 ): Promise<AppliedModule> {
   const { weight } = module.source;
   try {
-    const source = edited ?? (module.source.transposed ? await transposedDense(mapped, weight.name, module.rows, module.cols) : mapped.dense(weight.name));
+    const source = edited ?? (await denseSource(mapped, module.source));
     const matrix = await method.quantizeModule(binding, source, module.scheme, inputs);
     refuseNotFinite(matrix, weight.name, weight.file);
     return { data: matrix.kind === 'affine' ? await layout.pack(binding, module, matrix) : matrix.tensors.map(({ data }) => data), matrix };
   } finally {
     mapped.release(weight.name);
   }
+}
+
+/** The matrix [rows, cols], whichever way it is stored. */
+export async function denseSource(mapped: MappedCheckpoint, { weight, transposed, rows, cols }: LinearSource): Promise<DenseSource> {
+  return transposed ? transposedDense(mapped, weight.name, rows, cols) : mapped.dense(weight.name);
 }
 
 export function refuseNotFinite(matrix: QuantizedMatrix, tensor: string, file: string): void {

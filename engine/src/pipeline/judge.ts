@@ -41,7 +41,11 @@ export async function judgeJob(configPath: string, modelDir: string): Promise<Ju
 
 /** A config by itself (`tensor`), or with a model's config.json. */
 export async function judgeConfig(configPath: string, modelConfigText: string | null): Promise<JudgedConfig> {
-  const text = await readText(configPath);
+  return judgeText(configPath, await readText(configPath), modelConfigText);
+}
+
+/** The same of a text that is not on the disk; `configPath` is for people, and says what format it has. */
+export function judgeText(configPath: string, text: string, modelConfigText: string | null): JudgedConfig {
   const { format, recipe, findings } = checkConfig({ fileName: configPath, text, modelConfigText, targets: [ownTarget] });
   const errors = findings.filter((finding) => finding.severity === 'error');
   if (errors.length > 0) throw refusal(configPath, errors);

@@ -1,5 +1,7 @@
 // Quantizes a model directory, block by block: judge -> plan -> for every linear of every block: round, pack, write -> rename.
 // Refuses before it reads a weight what can be refused then. Equal inputs give equal files; a cancelled or failed job leaves nothing behind.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
 import { calibrationBytes, prepareCalibration } from '../calibration/prepare.ts';
@@ -13,6 +15,7 @@ import { pipelineOf } from '../methods/registry.ts';
 import type { Transform } from '../methods/transform.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { type ScalingPair, scalingPairs } from '../model/scaling-pairs.ts';
+import { foundFile, settleJob } from '../search/settle.ts';
 import { jobIdentity } from './identity.ts';
 import { judgeJob } from './judge.ts';
 import { layoutOf } from './layouts/registry.ts';
@@ -35,10 +38,14 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
   const started = performance.now();
   const memory = watchPeakMemory();
   refuseDevice(params.device);
-  const job = await judgeJob(params.configPath, params.modelDir);
+  const { job, foundText } = await settleJob(await judgeJob(params.configPath, params.modelDir), params, async () => ({
+    ...hooks,
+    binding: await hooks.loadBinding(),
+  }));
   const { rounding: method, transforms } = pipelineOf(job.recipe);
   const asking = transforms[0] ?? (method.needs.observe.length === 0 ? null : method);
-  const calibration = asking === null ? null : await prepareCalibration(job.recipe, asking, params);
+  const place = foundText === null ? params : { ...params, configPath: join(params.outDir, foundFile) };
+  const calibration = asking === null ? null : await prepareCalibration(job.recipe, asking, place);
   const unused = calibration === null ? await unusedCalibration(params.calibrationPath, method) : [];
   const layout = layoutOf(job.recipe);
   const checkpoint = await openCheckpoint(params.modelDir);
@@ -66,6 +73,7 @@ export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks
   try {
     const stream = await runStream({ recipe: job.recipe, plan, method, transforms, layout, mapped, output, memory, binding, calibration, ...hooks });
     await copyModelFiles(params.modelDir, output.work);
+    if (foundText !== null) await writeFile(join(output.work, foundFile), foundText);
     await writeModelConfig(params.modelDir, output.work, layout.config(job.recipe, plan.modules, plan.left));
     hooks.signal?.throwIfAborted();
     await output.commit();

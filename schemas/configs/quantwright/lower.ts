@@ -8,6 +8,7 @@ import { type Fields, fieldsOf } from '../fields.ts';
 import { parseWeightFormat } from '../weight-format.ts';
 import { readMemory } from './memory-limit.ts';
 import { readOverrides } from './overrides.ts';
+import { isSearch, readSearch, searchCandidates, searchMethod } from './search.ts';
 import { readTransforms, TRANSFORMS } from './transforms.ts';
 
 const METHODS: readonly QuantMethod[] = [
@@ -66,6 +67,7 @@ function recordOrigins(fields: Fields): void {
 }
 
 function readMethods(fields: Fields): readonly QuantMethod[] | null {
+  if (isSearch(fields)) return [searchMethod(fields)];
   const named = fields.text('quant_method');
   const names = named === null ? fields.texts('quant_method') : [named];
   // The other checks go on when only the spelling of instant_quant is DashInfer's dead one.
@@ -76,6 +78,11 @@ function readMethods(fields: Fields): readonly QuantMethod[] | null {
 
 /** The base settings; null when bits or group size are there and unreadable, or missing without a default. */
 function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRecipe | null {
+  const [first] = isSearch(fields) ? searchCandidates(fields) : [];
+  if (isSearch(fields)) {
+    const order = { descAct: fields.boolean('desc_act') ?? false, staticGroups: fields.boolean('static_groups') ?? false };
+    return first === undefined ? null : { ...first, ...order };
+  }
   const type = parseWeightFormat(fields.text('weight_format') ?? defaultFormat(methods, fields));
   const groupSize = fields.integer('group_size') ?? (fields.broken('group_size', null) ? null : -1);
   if (type === null || groupSize === null || groupSize < -1 || groupSize === 0) {
@@ -127,6 +134,7 @@ function lowerRest(
     dampPercent: fields.number('damp_percent') ?? 0.01,
     trueSequential: fields.boolean('true_sequential') ?? false,
     calibration: readCalibration(fields),
+    search: readSearch(fields),
     saveFormat: fields.oneOf('save_format', SAVE_FORMATS) ?? (instant ? 'quantwright' : activate ? 'compressed-tensors' : 'gptq'),
     scaleType: SCALE_TYPES[scaleType],
     memoryLimitBytes: readMemory(fields.object('layer_wise')?.['memory_limit']),

@@ -20,6 +20,9 @@ const SHARED_KEYS: Readonly<Partial<Record<RecipeField, string>>> = {
   computeMethod: 'compute_method',
 };
 
+/** What a search chooses, or has but one value of. */
+const SEARCHED: readonly RecipeField[] = ['methods', 'computeMethod', 'weights.bits', 'weights.signed', 'weights.dtype', 'weights.groupSize'];
+
 /** `keys`: 'shared' for DashInfer's file, which knows fewer. */
 export function spellCustomized(
   keys: 'shared' | 'own',
@@ -29,6 +32,9 @@ export function spellCustomized(
 ): readonly Edit[] {
   const set = (key: string, to: unknown): readonly Edit[] => [{ kind: 'set', path: [...config.path, key], value: to }];
   const object = isObject(config.value) ? config.value : {};
+  // What auto rounds with is its candidates', and the dialect of DashInfer's CPU operator knows no symmetric codes: setting these would change nothing.
+  if (object['quant_method'] === 'auto' && SEARCHED.includes(field)) return [];
+  if (field === 'weights.symmetric' && object['dialect'] === 'dashinfer_cpu') return [];
   if (field === 'weights.bits' || field === 'weights.signed' || field === 'weights.dtype') {
     return set('weight_format', weightFormatName(changed(field, value, object, keys)));
   }

@@ -19,6 +19,7 @@ export function progressLine(progress: QuantizeProgress): ProgressLine {
     const { block, blocks, sequencesDone, sequences } = progress;
     return { message: `block ${block + 1}/${blocks}, calibrating, sequence ${sequencesDone}/${sequences}`, percent: 0 };
   }
+  if (progress.phase === 'search') return { message: `searching settings, part ${progress.partsDone}/${progress.parts}`, percent: 0 };
   if (progress.phase === 'write') return { message: `writing ${progress.file}`, percent: 100 };
   const percent = progress.bytesTotal === 0 ? 0 : Math.min(100, (100 * progress.bytesDone) / progress.bytesTotal);
   const left = progress.etaSeconds === null ? '' : `, ${durationWords(progress.etaSeconds)} left`;
