@@ -12,14 +12,15 @@
 #include "linear/q6/codec.h"
 #include "linear/q8/codec.h"
 #include "linear/qrazor/codec.h"
+#include "linear/spqr/codec.h"
 #include "linear/table4/codec.h"
 #include "linear/w8a8/codec.h"
 
 namespace {
 
 // Codecs that can be saved. Adding one: its pair of functions and one line.
-const qw_codec* const kSaved[] = {&qw_codec_bcq, &qw_codec_q2, &qw_codec_q3, &qw_codec_q4, &qw_codec_q5,
-                                  &qw_codec_q6,  &qw_codec_q8, &qw_codec_qrazor, &qw_codec_table4, &qw_codec_w8a8};
+const qw_codec* const kSaved[] = {&qw_codec_bcq, &qw_codec_q2,     &qw_codec_q3,   &qw_codec_q4,     &qw_codec_q5, &qw_codec_q6,
+                                  &qw_codec_q8,  &qw_codec_qrazor, &qw_codec_spqr, &qw_codec_table4, &qw_codec_w8a8};
 
 constexpr char kMagic[8] = {'Q', 'W', 'W', 'E', 'I', 'G', 'H', 'T'};
 constexpr uint32_t kVersion = 1;

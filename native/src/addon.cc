@@ -48,6 +48,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("quantizeQrazor", Napi::Function::New<quantize_qrazor>(env, "quantizeQrazor"));
   exports.Set("quantizeBcq", Napi::Function::New<quantize_bcq>(env, "quantizeBcq"));
   exports.Set("convertToBcq", Napi::Function::New<convert_to_bcq>(env, "convertToBcq"));
+  exports.Set("quantizeSpqr", Napi::Function::New<quantize_spqr>(env, "quantizeSpqr"));
   exports.Set("editMatrix", Napi::Function::New<edit_matrix>(env, "editMatrix"));
   exports.Set("columnMagnitudes", Napi::Function::New<column_magnitudes>(env, "columnMagnitudes"));
   exports.Set("meanSquaredError", Napi::Function::New<mean_squared_error>(env, "meanSquaredError"));

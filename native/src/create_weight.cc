@@ -3,6 +3,7 @@
 
 #include "create_coded_weight.h"
 #include "create_qrazor_weight.h"
+#include "create_spqr.h"
 #include "dense_source.h"
 #include "linear/gguf/blocks.h"
 #include "pack/pack.h"
@@ -170,14 +171,15 @@ Napi::Value create_gguf(Napi::Env env, const Named& spec) {
 Napi::Value create_weight(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {
     const Named spec = argument(info, 0, "createWeight", "spec");
-    static constexpr const char* codecs[] = {"dense", "gguf", "table4", "f8", "qrazor", "q8", "q6", "q5", "q4", "q3", "q2", "w8a8", "bcq"};
-    const int codec = choice(field(spec, "codec"), {"dense", "gguf", "table4", "f8", "qrazor", "q8", "q6", "q5", "q4", "q3", "q2", "w8a8", "bcq"});
+    static constexpr const char* codecs[] = {"dense", "gguf", "table4", "f8", "qrazor", "q8", "q6", "q5", "q4", "q3", "q2", "w8a8", "bcq", "spqr"};
+    const int codec = choice(field(spec, "codec"), {"dense", "gguf", "table4", "f8", "qrazor", "q8", "q6", "q5", "q4", "q3", "q2", "w8a8", "bcq", "spqr"});
     if (codec == 0) return create_dense(info.Env(), spec);
     if (codec == 1) return create_gguf(info.Env(), spec);
     if (codec == 2) return create_table4(info.Env(), spec);
     if (codec == 3) return create_f8(info.Env(), spec);
     if (codec == 4) return create_qrazor(info.Env(), spec);
     if (codec == 12) return create_bcq(info.Env(), spec);
+    if (codec == 13) return create_spqr(info.Env(), spec);
     return create_affine(info.Env(), spec, codecs[codec]);
   });
 }

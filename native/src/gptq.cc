@@ -36,7 +36,7 @@ Napi::Value factor_hessian(const Napi::CallbackInfo& info) {
     auto hessian = floats(argument(info, 0, "factorHessian", "hessian"), elements(env, "factorHessian", width, width));
     const Named given = argument(info, 2, "factorHessian", "options");
     const qw_gptq_factor_options options = {finite(field(given, "scale")), finite(field(given, "dampPercent")),
-                                            required_flag(field(given, "descAct")) ? 1 : 0};
+                                            required_flag(field(given, "descAct")) ? 1 : 0, flag(field(given, "dampFirst"), false) ? 1 : 0};
     Napi::Float32Array factor = new_floats(env, qw_gptq_factor_size(width));
     Napi::Int32Array order = new_array<Napi::Int32Array>(env, width, 4);
     Napi::Uint8Array dead = new_bytes(env, width);

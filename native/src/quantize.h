@@ -18,6 +18,7 @@ Napi::Value quantize_gptq(const Napi::CallbackInfo& info);
 Napi::Value quantize_qrazor(const Napi::CallbackInfo& info);
 Napi::Value quantize_bcq(const Napi::CallbackInfo& info);
 Napi::Value convert_to_bcq(const Napi::CallbackInfo& info);
+Napi::Value quantize_spqr(const Napi::CallbackInfo& info);
 Napi::Value widen(const Napi::CallbackInfo& info);
 Napi::Value pack_gptq(const Napi::CallbackInfo& info);
 Napi::Value unpack_gptq(const Napi::CallbackInfo& info);

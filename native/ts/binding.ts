@@ -7,6 +7,7 @@ import type { Program, ProgramSpec } from './programs.ts';
 import type { QrazorOptions, QrazorResult } from './qrazor.ts';
 import type { FactorOptions, GptqOptions, GptqResult, HessianFactor, RtnOptions, RtnResult, RtnTarget, RtnWritten } from './quantizers.ts';
 import type { Sampler, SamplerSpec } from './samplers.ts';
+import type { SpqrOptions, SpqrResult } from './spqr.ts';
 import type { TransformBinding } from './transforms.ts';
 import type { Bytes, DenseSource, FileRange, MappedFile, PackedBits, Weight, WeightSpec } from './weights.ts';
 
@@ -16,6 +17,7 @@ export * from './programs.ts';
 export type * from './qrazor.ts';
 export type * from './quantizers.ts';
 export type * from './samplers.ts';
+export type * from './spqr.ts';
 export type * from './transforms.ts';
 export type * from './weights.ts';
 
@@ -78,6 +80,8 @@ export interface NativeBinding extends BcqBinding, TransformBinding {
   quantizeGptq(source: DenseSource, factor: HessianFactor, options: GptqOptions): Promise<GptqResult>;
   /** Keeps the significant bits of groups of integers; with a factor, inside GPTQ. */
   quantizeQrazor(source: DenseSource, options: QrazorOptions, factor?: HessianFactor): Promise<QrazorResult>;
+  /** `factor`: made with dampFirst. Rejects options that do not go together, and targetBits that leave no room for codes and scales. */
+  quantizeSpqr(source: DenseSource, factor: HessianFactor, options: SpqrOptions): Promise<SpqrResult>;
   /** f32 copy of a stored matrix. */
   widen(source: DenseSource): Promise<Float32Array>;
   /** GPTQ layout (section 18.1): codes [rows, cols] unsigned -> int32 words [ceil(cols*bits/32), rows] little endian. */

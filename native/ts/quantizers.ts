@@ -70,6 +70,8 @@ export interface FactorOptions {
   readonly dampPercent: number;
   /** Columns by falling diagonal. */
   readonly descAct: boolean;
+  /** Damp and order before columns without input are set to 1, as SpQR does, not after. */
+  readonly dampFirst?: boolean;
 }
 
 /** What all matrices that read the same input share: U with inverse(H) = U^T U, packed (kernels/solve/gptq/factor.h). */

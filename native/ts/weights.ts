@@ -1,5 +1,6 @@
 // Weights: how a checkpoint stores them, and how they are packed for the kernels. Shapes: binding.ts.
 import type { BcqWeightSpec } from './bcq.ts';
+import type { SpqrWeightSpec } from './spqr.ts';
 
 /** A read-only memory-mapped file. Weights made from it keep it alive; `close` only drops this handle. */
 export interface MappedFile {
@@ -143,7 +144,15 @@ export interface QrazorWeightSpec {
   /** [rows] */
   readonly scale: Float32Array;
 }
-export type WeightSpec = DenseWeightSpec | AffineWeightSpec | GgufWeightSpec | Table4WeightSpec | F8WeightSpec | QrazorWeightSpec | BcqWeightSpec;
+export type WeightSpec =
+  | DenseWeightSpec
+  | AffineWeightSpec
+  | GgufWeightSpec
+  | Table4WeightSpec
+  | F8WeightSpec
+  | QrazorWeightSpec
+  | BcqWeightSpec
+  | SpqrWeightSpec;
 
 /** A packed weight owned by C++. */
 export interface Weight {

@@ -38,12 +38,15 @@ typedef enum qw_zero_form {
 //   LEVELS           w = code * (d * s)            d f16 for 256 columns, s int8 a group
 //   LEVELS_MINIMUM   w = code * (d * s) - e * m    d, e f16 for 256 columns, s, m int8 a group
 //   NIBBLES          the same with s and m in the low and high half of a byte
+// and one from SpQR (linear/spqr):
+//   BILEVEL          w = (code - zero) * scale, scale = step * (level - its zero) with f16 step and zero for the 16 rows of a tile; the zero likewise
 typedef enum qw_param_form {
   QW_PARAMS_ZERO = 0,
   QW_PARAMS_MINIMUM,
   QW_PARAMS_LEVELS,
   QW_PARAMS_LEVELS_MINIMUM,
   QW_PARAMS_NIBBLES,
+  QW_PARAMS_BILEVEL,
 } qw_param_form;
 
 typedef struct qw_grouped {
@@ -58,6 +61,7 @@ typedef struct qw_grouped {
   int32_t* columns;                      // [depth] or NULL
   qw_type scale_type;
   qw_param_form form;
+  int scale_bits, zero_bits;             // of the levels of BILEVEL
   qw_zero_form zero_form;
   float shared_zero;
   uint8_t* codes;
@@ -126,6 +130,10 @@ static inline int64_t qw_grouped_lines(int bits, int64_t blocks) {
 static inline void qw_grouped_measure(qw_grouped* weight) {
   const int64_t typed = QW_TILE_ROWS * qw_type_bytes(weight->scale_type);
   weight->tile_bytes = qw_grouped_lines(weight->bits, weight->blocks) * QW_LINE_BYTES;
+  if (weight->form == QW_PARAMS_BILEVEL) {
+    weight->param_bytes = 4 * sizeof(uint16_t) + (weight->scale_bits + weight->zero_bits) * sizeof(uint16_t);
+    return;
+  }
   weight->param_bytes = typed + (weight->zero_form == QW_ZERO_TYPED ? typed : weight->zero_form == QW_ZERO_BYTES ? QW_TILE_ROWS : 0);
 }
 static inline size_t qw_grouped_code_bytes(const qw_grouped* weight) { return (size_t)(weight->tiles * weight->tile_bytes); }

@@ -1,6 +1,9 @@
 // The parameters of a group in every form (grouped.h): where they lie, and their plain reading; params_avx2.h and params_avx512.h read 8 or 16
 // rows at once. Forms with levels:
 //   [tile][256 columns][d x 16][e x 16] f16, then for every group of them [s x 16][m x 16] int8 (LEVELS: no e and m; NIBBLES: one byte for both)
+// BILEVEL:
+//   [tile][group][step, zero of the scales][step, zero of the zeros] f16, then the bits of the 16 scale levels, lowest first, a uint16 for each (bit r
+//   is row r's), then those of the zero levels
 #pragma once
 #include "linear/grouped/grouped.h"
 
@@ -11,8 +14,8 @@ typedef struct qw_group_params {
   float scale, zero, minimum;
 } qw_group_params;
 
-static inline int qw_params_have_minimum(qw_param_form form) { return form == QW_PARAMS_MINIMUM || form >= QW_PARAMS_LEVELS_MINIMUM; }
-static inline int qw_params_have_levels(qw_param_form form) { return form >= QW_PARAMS_LEVELS; }
+static inline int qw_params_have_minimum(qw_param_form form) { return form == QW_PARAMS_MINIMUM || form == QW_PARAMS_LEVELS_MINIMUM || form == QW_PARAMS_NIBBLES; }
+static inline int qw_params_have_levels(qw_param_form form) { return form >= QW_PARAMS_LEVELS && form <= QW_PARAMS_NIBBLES; }
 
 // Groups under one d.
 static inline int64_t qw_level_groups(const qw_grouped* weight) { return weight->groups * QW_LEVEL_COLUMNS / weight->base.cols; }
@@ -40,8 +43,22 @@ static inline const int8_t* qw_level_group(const qw_grouped* weight, const uint1
   return (const int8_t*)(halves + (qw_params_have_minimum(weight->form) ? 2 : 1) * QW_TILE_ROWS) + within * qw_level_group_bytes(weight->form);
 }
 
+// Level of a row from its bits.
+static inline float qw_read_level(const uint16_t* planes, int bits, int lane) {
+  int level = 0;
+  for (int bit = 0; bit < bits; ++bit) level |= (planes[bit] >> lane & 1) << bit;
+  return (float)level;
+}
+
 static inline qw_group_params qw_read_group(const qw_grouped* weight, int64_t tile, int64_t group, int lane) {
   qw_group_params out = {0, 0, 0};
+  if (weight->form == QW_PARAMS_BILEVEL) {
+    const uint16_t* halves = (const uint16_t*)qw_grouped_params(weight, tile, group);
+    const uint16_t* planes = halves + 4;
+    out.scale = qw_f16_to_f32(halves[0]) * (qw_read_level(planes, weight->scale_bits, lane) - qw_f16_to_f32(halves[1]));
+    out.zero = qw_f16_to_f32(halves[2]) * (qw_read_level(planes + weight->scale_bits, weight->zero_bits, lane) - qw_f16_to_f32(halves[3]));
+    return out;
+  }
   if (!qw_params_have_levels(weight->form)) {
     out.scale = qw_grouped_scale(weight, tile, group, lane);
     const float second = qw_grouped_zero(weight, tile, group, lane);

@@ -27,10 +27,31 @@ inline __m512 load_bytes_f32x16(const int8_t* bytes) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes))));
 }
 
+// step * (level - zero) of 16 rows whose levels lie bit by bit.
+inline __m512 load_levels_f32x16(const uint16_t* planes, int bits, __m512 step_f32x16, __m512 zero_f32x16) {
+  __m512i level_i32x16 = _mm512_setzero_si512(), power_i32x16 = _mm512_set1_epi32(1);
+  for (int bit = 0; bit < bits; ++bit, power_i32x16 = _mm512_add_epi32(power_i32x16, power_i32x16)) {
+    level_i32x16 = _mm512_mask_or_epi32(level_i32x16, planes[bit], level_i32x16, power_i32x16);
+  }
+  return _mm512_mul_ps(step_f32x16, _mm512_sub_ps(_mm512_cvtepi32_ps(level_i32x16), zero_f32x16));
+}
+
+inline GroupParams load_bilevel(const qw_grouped* weight, int64_t tile, int64_t group) {
+  const uint8_t* params = qw_grouped_params(weight, tile, group);
+  const __m128 second_f32x4 = _mm_cvtph_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(params)));
+  const __m512 all_f32x16 = _mm512_broadcast_f32x4(second_f32x4);
+  const uint16_t* planes = reinterpret_cast<const uint16_t*>(params) + 4;
+  const __m512 scale_f32x16 = load_levels_f32x16(planes, weight->scale_bits, _mm512_permute_ps(all_f32x16, 0x00), _mm512_permute_ps(all_f32x16, 0x55));
+  const __m512 zero_f32x16 =
+      load_levels_f32x16(planes + weight->scale_bits, weight->zero_bits, _mm512_permute_ps(all_f32x16, 0xaa), _mm512_permute_ps(all_f32x16, 0xff));
+  return {scale_f32x16, zero_f32x16, _mm512_setzero_ps()};
+}
+
 // Of the 16 rows of a tile.
 inline GroupParams load_group(const qw_grouped* weight, int64_t tile, int64_t group) {
   const __m512 none = _mm512_setzero_ps();
   const qw_param_form form = weight->form;
+  if (form == QW_PARAMS_BILEVEL) return load_bilevel(weight, tile, group);
   if (!qw_params_have_levels(form)) {
     const uint8_t* params = qw_grouped_params(weight, tile, group);
     const __m512 scale = load_scale_f32x16(weight, params), second = load_zero_f32x16(weight, params);

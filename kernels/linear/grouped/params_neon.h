@@ -30,10 +30,30 @@ inline float32x4_t load_bytes_f32x4(const int8_t* bytes) {
   return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(four)))));
 }
 
+// step * (level - zero) of 4 rows whose levels lie bit by bit.
+inline float32x4_t load_levels_f32x4(const uint16_t* planes, int bits, int quarter, float step, float zero) {
+  const uint32x4_t lane_u32x4 = {1, 2, 4, 8};
+  uint32x4_t level_u32x4 = vdupq_n_u32(0);
+  for (int bit = 0; bit < bits; ++bit) {
+    const uint32x4_t rows_u32x4 = vtstq_u32(vdupq_n_u32(uint32_t(planes[bit]) >> (4 * quarter)), lane_u32x4);
+    level_u32x4 = vorrq_u32(level_u32x4, vandq_u32(rows_u32x4, vdupq_n_u32(1u << bit)));
+  }
+  return vmulq_f32(vdupq_n_f32(step), vsubq_f32(vcvtq_f32_u32(level_u32x4), vdupq_n_f32(zero)));
+}
+
+inline GroupParams load_bilevel(const qw_grouped* weight, int64_t tile, int64_t group, int quarter) {
+  const uint16_t* halves = reinterpret_cast<const uint16_t*>(qw_grouped_params(weight, tile, group));
+  float second[4];
+  vst1q_f32(second, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves))));
+  return {load_levels_f32x4(halves + 4, weight->scale_bits, quarter, second[0], second[1]),
+          load_levels_f32x4(halves + 4 + weight->scale_bits, weight->zero_bits, quarter, second[2], second[3]), vdupq_n_f32(0)};
+}
+
 // Of rows [4 quarter, 4 quarter + 4) of a tile.
 inline GroupParams load_group(const qw_grouped* weight, int64_t tile, int64_t group, int quarter) {
   const float32x4_t none = vdupq_n_f32(0);
   const qw_param_form form = weight->form;
+  if (form == QW_PARAMS_BILEVEL) return load_bilevel(weight, tile, group, quarter);
   if (!qw_params_have_levels(form)) {
     const uint8_t* params = qw_grouped_params(weight, tile, group);
     const float32x4_t scale = load_scale_f32x4(weight, params, quarter), second = load_zero_f32x4(weight, params, quarter);

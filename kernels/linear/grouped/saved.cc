@@ -1,11 +1,12 @@
 // Grouped weights as saved parts: codes, params, group_begin, and columns where the order is not the identity.
+#include <initializer_list>
 #include <new>
 
 #include "linear/grouped/params.h"
 
 namespace {
 
-enum { kBits, kOffset, kTiles, kGroups, kBlocks, kLongestGroup, kScaleType, kZeroForm, kSharedZero, kForm };
+enum { kBits, kOffset, kTiles, kGroups, kBlocks, kLongestGroup, kScaleType, kZeroForm, kSharedZero, kForm, kScaleBits, kZeroBits };
 enum { kCodes, kParams, kGroupBegin, kColumns };
 
 qw_status damaged(const char* what) { return qw_error(QW_INVALID_ARGUMENT, "a saved weight is damaged: %s", what); }
@@ -38,6 +39,8 @@ void qw_grouped_save(const qw_weight* base, qw_saved* out) {
   out->fields[kScaleType] = weight.scale_type;
   out->fields[kZeroForm] = weight.zero_form;
   out->fields[kForm] = weight.form;
+  out->fields[kScaleBits] = weight.scale_bits;
+  out->fields[kZeroBits] = weight.zero_bits;
   out->fields[kSharedZero] = qw_float_bits(weight.shared_zero);
   out->parts[kCodes] = {weight.codes, qw_grouped_code_bytes(&weight)};
   out->parts[kParams] = {weight.params, qw_grouped_param_bytes(&weight)};
@@ -48,10 +51,13 @@ void qw_grouped_save(const qw_weight* base, qw_saved* out) {
 qw_status qw_grouped_restore(const qw_codec* codec, int bits, const qw_saved* saved, qw_weight** out) {
   const int64_t* fields = saved->fields;
   const int64_t form = fields[kForm];
-  if (form < QW_PARAMS_ZERO || form > QW_PARAMS_NIBBLES) return damaged("the form of its scales");
+  if (form < QW_PARAMS_ZERO || form > QW_PARAMS_BILEVEL) return damaged("the form of its scales");
   if (fields[kBits] != bits || (fields[kOffset] != 0 && fields[kOffset] != 1 << (bits - 1))) return damaged("the width of its codes");
+  for (const int64_t level_bits : {fields[kScaleBits], fields[kZeroBits]}) {
+    if (form == QW_PARAMS_BILEVEL ? level_bits < 1 || level_bits > 8 : level_bits != 0) return damaged("the width of its levels");
+  }
   // 16 or 32 columns a group, under scales of 256.
-  if (form >= QW_PARAMS_LEVELS && (saved->cols % QW_LEVEL_COLUMNS != 0 || (fields[kGroups] * 16 != saved->cols && fields[kGroups] * 32 != saved->cols))) {
+  if (qw_params_have_levels(qw_param_form(form)) && (saved->cols % QW_LEVEL_COLUMNS != 0 || (fields[kGroups] * 16 != saved->cols && fields[kGroups] * 32 != saved->cols))) {
     return damaged("its groups");
   }
   if (fields[kScaleType] < QW_F32 || fields[kScaleType] > QW_BF16) return damaged("the type of its scales");
@@ -76,6 +82,8 @@ qw_status qw_grouped_restore(const qw_codec* codec, int bits, const qw_saved* sa
   weight->scale_type = qw_type(fields[kScaleType]);
   weight->zero_form = qw_zero_form(fields[kZeroForm]);
   weight->form = qw_param_form(form);
+  weight->scale_bits = int(fields[kScaleBits]);
+  weight->zero_bits = int(fields[kZeroBits]);
   weight->shared_zero = qw_float_from_bits(uint32_t(fields[kSharedZero]));
   qw_grouped_measure(weight);
   // Never written to: a packed weight is read-only.

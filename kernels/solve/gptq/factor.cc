@@ -231,7 +231,7 @@ qw_status qw_gptq_factor(const float* hessian, int64_t width, const qw_gptq_fact
       const float value = hessian[i * width + i] * float(options->scale);
       dead[i] = value == 0;
       result->dead += dead[i];
-      diagonal[size_t(i)] = dead[i] ? 1.0f : value;
+      diagonal[size_t(i)] = dead[i] && !options->damp_first ? 1.0f : value;
       mean += double(diagonal[size_t(i)]) / double(width);
     }
     std::iota(order, order + width, 0);
@@ -247,7 +247,7 @@ qw_status qw_gptq_factor(const float* hessian, int64_t width, const qw_gptq_fact
             const int64_t other = order[j];
             work.row(i)[j] = hessian[std::max(from, other) * width + std::min(from, other)] * float(options->scale);
           }
-          work.row(i)[i] = float(double(diagonal[size_t(from)]) + damp * mean);
+          work.row(i)[i] = dead[from] && options->damp_first ? 1.0f : float(double(diagonal[size_t(from)]) + damp * mean);
         }
       });
       if (!work.lower_factor()) continue;

@@ -14,6 +14,7 @@ typedef struct qw_gptq_factor_options {
   double scale;         // of H, > 0: 2 / samples makes X^T X the reference's. Matters for the loss, and for where columns without input go
   double damp_percent;  // part of the mean diagonal that is added to the diagonal, 0 < p < 1
   int desc_act;         // order columns by falling diagonal of H
+  int damp_first;       // damp and order before columns without input are set to 1 (SpQR), not after
 } qw_gptq_factor_options;
 
 typedef struct qw_gptq_factor_result {

@@ -55,7 +55,7 @@ Factor factor_of(const std::vector<float>& hessian, int64_t width, double damp, 
   out.packed.resize(size_t(qw_gptq_factor_size(width)));
   out.order.resize(size_t(width));
   out.dead.resize(size_t(width));
-  const qw_gptq_factor_options options = {1, damp, desc_act};
+  const qw_gptq_factor_options options = {1, damp, desc_act, 0};
   out.status = qw_gptq_factor(hessian.data(), width, &options, qw_pool_shared(), out.packed.data(), out.order.data(), out.dead.data(), &out.result);
   return out;
 }
