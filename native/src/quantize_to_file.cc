@@ -17,8 +17,8 @@ namespace quantwright {
 namespace {
 
 struct Target {
-  std::string path;
   std::vector<qw_rtn_part> parts;
+  std::vector<std::unique_ptr<OutputFile>> files;  // of every part
   std::vector<int64_t> offsets;
   int64_t band_rows = 0, step_rows = 0;
 };
@@ -34,12 +34,15 @@ qw_rtn_part part_of(const Named& given, qw_type scale_type) {
   return part;
 }
 
+std::string path_of(const Named& given) {
+  if (!given.value.IsString()) throw invalid(given.value.Env(), given.name + " must be a string.");
+  std::string path = given.value.As<Napi::String>().Utf8Value();
+  if (path.find('\0') != std::string::npos) throw invalid(given.value.Env(), given.name + " contains a zero byte.");
+  return path;
+}
+
 Target target_of(const Named& given, qw_type scale_type) {
   Target target;
-  const Named path = field(given, "path");
-  if (!path.value.IsString()) throw invalid(given.value.Env(), path.name + " must be a string.");
-  target.path = path.value.As<Napi::String>().Utf8Value();
-  if (target.path.find('\0') != std::string::npos) throw invalid(given.value.Env(), path.name + " contains a zero byte.");
   target.band_rows = integer(field(given, "bandRows"), 1, kMaxDimension);
   target.step_rows = integer(field(given, "stepRows"), 1, kMaxDimension);
   const Named parts = field(given, "parts");
@@ -48,7 +51,8 @@ Target target_of(const Named& given, qw_type scale_type) {
   if (list.Length() < 1 || list.Length() > QW_RTN_MAX_PARTS) throw invalid(given.value.Env(), parts.name + " must have 1 to 4 elements.");
   for (uint32_t i = 0; i < list.Length(); ++i) {
     const Named part{list.Get(i), parts.name + "[" + std::to_string(i) + "]"};
-    target.parts.push_back(part_of(part, scale_type));
+    target.parts.push_back(part_of(field(part, "form"), scale_type));
+    target.files.push_back(std::make_unique<OutputFile>(path_of(field(part, "path"))));
     target.offsets.push_back(integer(field(part, "offset"), 0, kMaxInteger));
   }
   return target;
@@ -57,22 +61,22 @@ Target target_of(const Named& given, qw_type scale_type) {
 // What the kernel calls back into.
 struct Job {
   Target target;
-  OutputFile file;
   std::shared_ptr<const Mapping> mapping;  // of the source; null when it is in memory
   const uint8_t* data = nullptr;
-  int64_t row_bytes = 0, rows = 0, step_rows = 0;
+  int64_t row_bytes = 0, rows = 0;
 
-  explicit Job(Target given) : target(std::move(given)), file(target.path) {}
+  explicit Job(Target given) : target(std::move(given)) {}
 };
 
 qw_status write_region(void* context, int part, const qw_rtn_region* region) {
   Job& job = *static_cast<Job*>(context);
+  OutputFile& file = *job.target.files[size_t(part)];
   const int64_t at = job.target.offsets[size_t(part)] + region->offset;
   const char* data = static_cast<const char*>(region->data);
-  if (region->stride == region->piece_bytes) return job.file.write(data, region->pieces * region->piece_bytes, at);
+  if (region->stride == region->piece_bytes) return file.write(data, region->pieces * region->piece_bytes, at);
   qw_status status = qw_ok();
   for (int64_t piece = 0; piece < region->pieces && status.code == QW_OK; ++piece) {
-    status = job.file.write(data + piece * region->piece_bytes, region->piece_bytes, at + piece * region->stride);
+    status = file.write(data + piece * region->piece_bytes, region->piece_bytes, at + piece * region->stride);
   }
   return status;
 }
@@ -110,12 +114,14 @@ Napi::Value quantize_rtn_to_file(const Napi::CallbackInfo& info) {
         [dense, options, result, job] {
           const PoolLease lease;
           const Target& target = job->target;
-          const qw_status opened = job->file.open();
-          if (opened.code != QW_OK) return opened;
+          for (const auto& file : target.files) {
+            const qw_status opened = file->open();
+            if (opened.code != QW_OK) return opened;
+          }
           const qw_rtn_out out = {job.get(), write_region, rows_done, target.band_rows, target.step_rows};
           const qw_status status = qw_rtn_packed(&dense, &options, target.parts.data(), int(target.parts.size()), &out, lease.pool(), result.get());
           for (size_t p = 0; p < target.parts.size() && status.code == QW_OK; ++p) {
-            job->file.begin_sync(target.offsets[p], qw_rtn_part_bytes(&target.parts[p], &options, dense.rows, dense.cols));
+            target.files[p]->begin_sync(target.offsets[p], qw_rtn_part_bytes(&target.parts[p], &options, dense.rows, dense.cols));
           }
           return status;
         },
@@ -133,13 +139,11 @@ Napi::Value copy_to_file(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return rejecting(env, [&]() -> Napi::Value {
     Bytes bytes = bytes_of(argument(info, 0, "copyToFile", "source"), -1);
-    const Named path = argument(info, 1, "copyToFile", "path");
-    if (!path.value.IsString()) throw invalid(env, path.name + " must be a string.");
     const int64_t position = integer(argument(info, 2, "copyToFile", "offset"), 0, kMaxInteger);
     const int64_t step = integer(argument(info, 3, "copyToFile", "stepBytes"), 4, int64_t(1) << 30) / 4 * 4;
     const Named type = argument(info, 4, "copyToFile", "type");
     const int checked = absent(type) || type.value.IsNull() ? -1 : int(type_of(type));
-    auto file = std::make_shared<OutputFile>(path.value.As<Napi::String>().Utf8Value());
+    auto file = std::make_shared<OutputFile>(path_of(argument(info, 1, "copyToFile", "path")));
     auto bad = std::make_shared<int64_t>(-1);
     return run_off_thread(
         env,

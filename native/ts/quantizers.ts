@@ -35,19 +35,24 @@ export interface RtnResult {
 }
 
 /**
- * A tensor of a checkpoint that a rounded matrix becomes, and where it begins in the file. Words: pack/pack.h, of unsigned codes; integer zeros belong to those.
- * by_column and by_group: the dimension of the rows comes last.
+ * What a tensor of a checkpoint holds of a rounded matrix. Words: pack/pack.h, of unsigned codes; integer zeros belong to those. by_column and by_group: the
+ * dimension of the rows comes last.
  */
-export type RtnPart =
-  | { readonly kind: 'code_bytes'; readonly offset: number; readonly signed: boolean }
-  | { readonly kind: 'code_words_by_column' | 'code_words_by_row'; readonly offset: number }
-  | { readonly kind: 'scales_by_row' | 'scales_by_group' | 'zeros_by_row' | 'zeros_by_group'; readonly offset: number }
-  | { readonly kind: 'zero_bytes'; readonly offset: number }
-  | { readonly kind: 'zero_words_by_group' | 'zero_words_by_row'; readonly offset: number; readonly minusOne: boolean };
+export type RtnPartForm =
+  | { readonly kind: 'code_bytes'; readonly signed: boolean }
+  | { readonly kind: 'code_words_by_column' | 'code_words_by_row' }
+  | { readonly kind: 'scales_by_row' | 'scales_by_group' | 'zeros_by_row' | 'zeros_by_group' }
+  | { readonly kind: 'zero_bytes' }
+  | { readonly kind: 'zero_words_by_group' | 'zero_words_by_row'; readonly minusOne: boolean };
+
+export interface RtnPart {
+  readonly form: RtnPartForm;
+  /** Of an existing file, which is written from `offset` on. */
+  readonly path: string;
+  readonly offset: number;
+}
 
 export interface RtnTarget {
-  /** Of an existing file, which is written at the parts' places. */
-  readonly path: string;
   /** At most 4. Scales and float zeros have the options' scaleType. */
   readonly parts: readonly RtnPart[];
   /** Rows that are in memory at once, packed: a multiple of 32, or at least all of them. */

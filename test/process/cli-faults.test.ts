@@ -112,7 +112,7 @@ test('a memory limit below the need is refused with both figures', async (t) => 
     '1MiB',
   ]);
   assert.equal(result.code, 1);
-  assert.match(result.stderr, /needs about \d+ MiB .* memory limit of 1 MiB/);
+  assert.match(result.stderr, /needs at least \d+ MiB, more than the memory limit of 1 MiB: .* what would hold it: a memory limit of \d+ MiB/);
 });
 
 test('wrong use is code 2 with help, and json errors are one document', async () => {

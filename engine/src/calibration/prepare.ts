@@ -7,6 +7,7 @@ import { limits } from '../checkpoint/limits.ts';
 import { EngineError } from '../errors.ts';
 import type { Method } from '../methods/method.ts';
 import { type ModelConfig, parseModelConfig } from '../model/config.ts';
+import type { PhaseDemand } from '../pipeline/memory/phase.ts';
 import type { PlannedModule } from '../pipeline/plan.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import { type CalibrationSamples, readSamples } from './samples.ts';
@@ -47,11 +48,17 @@ export async function prepareCalibration(
   return { config, ...read };
 }
 
+/** Fixed: no setting of it is made smaller for a budget. */
+export function calibrationDemand(calibration: Calibration, recipe: Recipe, blocks: readonly (readonly PlannedModule[])[]): PhaseDemand {
+  const parts = [{ what: 'hidden states, Hessians and a block', bytes: calibrationBytes(calibration, recipe, blocks) }];
+  return { memory: () => ({ phase: 'calibrate', at: 'the largest block', parts }), advice: [] };
+}
+
 /**
  * Bytes beside the plan's own: the embedding table, hidden states of all sequences, the Hessians of a block with a copy, a working copy and a factor of the widest, and the block's
  * weights, as they are stored and restored in f32.
  */
-export function calibrationBytes({ config, sequences }: Calibration, recipe: Recipe, blocks: readonly (readonly PlannedModule[])[]): number {
+function calibrationBytes({ config, sequences }: Calibration, recipe: Recipe, blocks: readonly (readonly PlannedModule[])[]): number {
   const tokens = sequences.reduce((sum, sequence) => sum + sequence.length, 0);
   const hidden = tokens * config.shape.hiddenSize * 4;
   const ofBlock = blocks.map((modules) => {

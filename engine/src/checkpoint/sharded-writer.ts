@@ -3,7 +3,7 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, fileError } from '../errors.ts';
-import { createSafetensors, planBytes, type SafetensorsWriter, type TensorPlan } from './writer.ts';
+import { createSafetensors, planBytes, type SafetensorsWriter, type TensorPlace, type TensorPlan } from './writer.ts';
 
 export interface CheckpointWriter {
   /** File names in the directory, without the index. */
@@ -13,6 +13,8 @@ export interface CheckpointWriter {
   /** Bytes of all files but the index. */
   readonly fileBytes: number;
   write(name: string, data: ArrayBufferView | Iterable<ArrayBufferView>): Promise<void>;
+  /** For who writes the tensor into its file by itself; it counts as written. */
+  claim(name: string): TensorPlace;
   /** Makes what was written durable. */
   sync(): Promise<void>;
   finish(): Promise<void>;
@@ -50,15 +52,17 @@ export async function createCheckpoint(directory: string, plan: readonly TensorP
     await abort();
     throw cause;
   }
+  const writerOf = (name: string): SafetensorsWriter => {
+    const writer = owner.get(name);
+    if (writer === undefined) throw new EngineError('internal', `tensor ${name} is not planned for ${directory}`, { file: directory, tensor: name });
+    return writer;
+  };
   return {
     files: names,
     temporaries: writers.map((writer) => writer.temporary),
     fileBytes: writers.reduce((sum, writer) => sum + writer.fileBytes, 0),
-    write: async (name, data) => {
-      const writer = owner.get(name);
-      if (writer === undefined) throw new EngineError('internal', `tensor ${name} is not planned for ${directory}`, { file: directory, tensor: name });
-      await writer.write(name, data);
-    },
+    write: async (name, data) => writerOf(name).write(name, data),
+    claim: (name) => writerOf(name).claim(name),
     sync: async () => {
       for (const writer of writers) await writer.sync();
     },

@@ -12,6 +12,11 @@ export interface TensorPlan {
   readonly shape: readonly number[];
 }
 
+export interface TensorPlace {
+  readonly path: string;
+  readonly offset: number;
+}
+
 export interface SafetensorsWriter {
   readonly file: string;
   /** Where it lies until it is finished; of its whole length from the beginning. */
@@ -20,6 +25,8 @@ export interface SafetensorsWriter {
   readonly fileBytes: number;
   /** Every planned tensor exactly once, in any order. `data`: little endian, row-major; in pieces when it is large. */
   write(name: string, data: ArrayBufferView | Iterable<ArrayBufferView>): Promise<void>;
+  /** For who writes a planned tensor into the file by itself: where it lies, in the file as it is called until `finish`. It counts as written. */
+  claim(name: string): TensorPlace;
   /** Makes what was written durable, so that a later run can continue after it. */
   sync(): Promise<void>;
   /** Syncs and renames. Throws kind `internal` when a planned tensor was not written. */
@@ -73,14 +80,19 @@ export async function createSafetensors(
     await abort();
     throw cause;
   }
+  const take = (name: string): Place => {
+    const place = places.get(name);
+    if (place === undefined || !missing.delete(name))
+      throw new EngineError('internal', `tensor ${name} is not planned for ${file}, or was written before`, { file, tensor: name });
+    return place;
+  };
   return {
     file,
     temporary,
     fileBytes,
+    claim: (name) => ({ path: temporary, offset: take(name).offset }),
     write: async (name, data) => {
-      const place = places.get(name);
-      if (place === undefined || !missing.delete(name))
-        throw new EngineError('internal', `tensor ${name} is not planned for ${file}, or was written before`, { file, tensor: name });
+      const place = take(name);
       let written = 0;
       for (const piece of ArrayBuffer.isView(data) ? [data] : data) {
         written += piece.byteLength;

@@ -1,6 +1,6 @@
 // What a quantization method is to the pipeline: what it needs to observe, and how it turns one weight matrix into codes, scales and zeros.
 // A method never reads or writes files and never sees a save format; the pipeline picks the rounding that the format can hold.
-import type { DenseSource, HessianFactor, NativeBinding, RtnDialect, WeightSpec } from '@quantwright/native/binding';
+import type { DenseSource, HessianFactor, NativeBinding, RtnDialect, RtnOptions, WeightSpec } from '@quantwright/native/binding';
 import type { QuantMethod, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { CodedKind, StoredTensor } from '../kinds/kind.ts';
 
@@ -79,6 +79,8 @@ export interface Method<Matrix extends QuantizedMatrix = QuantizedMatrix> {
   readonly defaultDialect: RtnDialect;
   /** The form that the matrix of these weights gets. Left out: affine, always. */
   kind?(weights: WeightRecipe, recipe: Recipe): 'affine' | CodedKind;
+  /** For methods that round every row by itself: how the native quantizer does what `quantizeModule` does, so that a matrix can be written in bands of rows. */
+  rowOptions?(scheme: ModuleScheme, cols: number): RtnOptions | undefined;
   /** `inputs`: given when `needs` asks for observations. Rejects with a native error when the matrix cannot be quantized so; never touches `source`. */
   quantizeModule(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme, inputs?: LayerInputs): Promise<Matrix>;
 }

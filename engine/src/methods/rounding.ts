@@ -1,6 +1,6 @@
 // Round-to-nearest of one matrix through the native quantizer: what instant_quant and rtn share.
 // Only translates between a ModuleScheme and the native options; all arithmetic is native.
-import type { DenseSource, NativeBinding } from '@quantwright/native/binding';
+import type { DenseSource, NativeBinding, RtnOptions } from '@quantwright/native/binding';
 import { EngineError } from '../errors.ts';
 import type { AffineMatrix, ModuleScheme } from './method.ts';
 
@@ -12,35 +12,23 @@ export function codeBits(bits: number): 2 | 3 | 4 | 8 {
   });
 }
 
-export async function roundMatrix(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme): Promise<AffineMatrix> {
-  const bits = codeBits(scheme.weights.bits);
-  const groupSize = scheme.weights.groupSize === -1 ? source.cols : Math.min(scheme.weights.groupSize, source.cols);
-  // Asymmetric by definition in both of DashInfer's roundings: the flag of its config is about activations.
-  const symmetric = scheme.dialect === 'instant_quant' || scheme.dialect === 'dashinfer_cpu' ? false : scheme.weights.symmetric;
-  const result = await binding.quantizeRtn(source, {
+/** What `scheme` means for a matrix of `cols` columns. */
+export function rowOptions(scheme: ModuleScheme, cols: number): RtnOptions {
+  return {
     dialect: scheme.dialect,
-    bits,
-    symmetric,
+    bits: codeBits(scheme.weights.bits),
+    // Asymmetric by definition in both of DashInfer's roundings: the flag of its config is about activations.
+    symmetric: scheme.dialect === 'instant_quant' || scheme.dialect === 'dashinfer_cpu' ? false : scheme.weights.symmetric,
     signed: scheme.weights.signed,
-    groupSize,
+    groupSize: scheme.weights.groupSize === -1 ? cols : Math.min(scheme.weights.groupSize, cols),
     mse: scheme.mseSearch,
     fullRange: scheme.fullRange,
     scaleType: scheme.scaleType,
-  });
-  return {
-    kind: 'affine',
-    rows: source.rows,
-    cols: source.cols,
-    bits,
-    groupSize,
-    groups: result.groups,
-    codes: result.codes,
-    scale: result.scale,
-    zero: result.zero,
-    symmetric,
-    scaleType: scheme.scaleType,
-    sqnrDb: result.sqnrDb,
-    mse: result.mse,
-    notFinite: result.notFinite,
   };
+}
+
+export async function roundMatrix(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme): Promise<AffineMatrix> {
+  const options = rowOptions(scheme, source.cols);
+  const { bits, groupSize, symmetric, scaleType } = options;
+  return { kind: 'affine', rows: source.rows, cols: source.cols, bits, groupSize, symmetric, scaleType, ...(await binding.quantizeRtn(source, options)) };
 }

@@ -43,14 +43,7 @@ export async function denseSource(mapped: MappedCheckpoint, { weight, transposed
 
 export function refuseNotFinite(matrix: QuantizedMatrix, tensor: string, file: string): void {
   const place = { file, tensor };
-  if (matrix.notFinite !== null) {
-    const [row, col] = matrix.notFinite;
-    throw new EngineError(
-      'checkpoint',
-      `${file}: ${tensor} [${row}, ${col}] is not a finite number (NaN or infinity); the model is damaged, download it again`,
-      place,
-    );
-  }
+  if (matrix.notFinite !== null) throw notFiniteAt(matrix.notFinite, tensor, file);
   if (matrix.kind !== 'affine') return;
   const bad = matrix.scale.findIndex((scale) => !Number.isFinite(scale));
   if (bad !== -1) {
@@ -61,4 +54,15 @@ export function refuseNotFinite(matrix: QuantizedMatrix, tensor: string, file: s
       place,
     );
   }
+}
+
+export function notFiniteAt([row, col]: readonly [number, number], tensor: string, file: string): EngineError {
+  return new EngineError(
+    'checkpoint',
+    `${file}: ${tensor} [${row}, ${col}] is not a finite number (NaN or infinity); the model is damaged, download it again`,
+    {
+      file,
+      tensor,
+    },
+  );
 }

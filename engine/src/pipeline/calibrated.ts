@@ -16,7 +16,7 @@ import { encodeFloats } from './layouts/codes.ts';
 import type { PlannedModule } from './plan.ts';
 import type { JobProgress } from './progress.ts';
 import type { ModelSink } from './sink.ts';
-import type { QuantizeModule, Stream } from './stream.ts';
+import type { QuantizeModule, StreamOptions } from './stream.ts';
 
 export interface CalibratedStream {
   /** Quantizes a block; returns warnings. Blocks are taken in their order. */
@@ -28,7 +28,7 @@ export interface CalibratedStream {
 
 /** `sink`: holds every tensor that no block writes. */
 export async function calibrateStream(
-  { recipe, plan, method, transforms, layout, mapped, output, binding, signal, memory }: Stream,
+  { recipe, plan, method, transforms, layout, mapped, output, binding, signal, memory }: StreamOptions,
   { config, sequences }: Calibration,
   sink: ModelSink,
   progress: JobProgress,

@@ -12,7 +12,8 @@ import { EngineError } from '../errors.ts';
 import { methodOf } from '../methods/registry.ts';
 import { ownTarget } from './judge.ts';
 import { layoutOf } from './layouts/registry.ts';
-import { checkMemoryLimit, planQuantization, type QuantizePlan } from './plan.ts';
+import { jobMemory, memoryRefusal } from './memory/phase.ts';
+import { planQuantization, type QuantizePlan } from './plan.ts';
 import { modelSource } from './source.ts';
 
 const base = {
@@ -130,15 +131,13 @@ test('the output matrix is planned where the config asks for it, and copied else
   assert.equal(without.outputBytes - with8.outputBytes, 512 * 256 * 2 - (512 * 256 * (8 + 24 / 64)) / 8 - 256 * 4);
 });
 
-test('a job above the memory limit is refused with both figures', () => {
+test('a job above the memory limit is refused with both figures and what would hold it', () => {
   const [model = {}] = models;
-  const plan = planFor({ quant_method: 'instant_quant', weight_format: 'int8' }, model);
-  assert.throws(
-    () => checkMemoryLimit(plan, 1024),
-    (error) => error instanceof EngineError && error.kind === 'config' && /needs about \d+ MiB .*limit of 1 MiB/.test(error.message),
-  );
-  checkMemoryLimit(plan, null);
-  checkMemoryLimit(plan, 2 ** 40);
+  const { demands } = planFor({ quant_method: 'instant_quant', weight_format: 'int8' }, model);
+  const refusal = (limit: number | null): string | null => memoryRefusal(demands, jobMemory(demands, 2 ** 26, limit), limit);
+  assert.match(refusal(1024) ?? '', /needs at least 65 MiB, more than the memory limit of 1 MiB: 64 MiB for the process .* a memory limit of 65 MiB/);
+  assert.equal(refusal(null), null);
+  assert.equal(refusal(2 ** 40), null);
 });
 
 const wrongs: readonly [string, (tensor: TensorPlan) => TensorPlan, RegExp][] = [

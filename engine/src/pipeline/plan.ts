@@ -1,16 +1,16 @@
 // What a quantization job will do, before it does it: modules with their rounding, tensors of the output, sizes and memory.
-// Refuses here whatever can be refused without reading a weight. Pure, except that it looks at the process's memory use.
+// Refuses here whatever can be refused without reading a weight. Pure.
 import { moduleWeights } from '@quantwright/schemas/recipe/module-weights';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
-import { dtypeBytes } from '../checkpoint/dtype.ts';
 import type { TensorInfo } from '../checkpoint/header.ts';
 import { suffix } from '../checkpoint/layouts.ts';
 import { planBytes, type TensorPlan } from '../checkpoint/writer.ts';
 import { EngineError } from '../errors.ts';
 import type { Method, ModuleScheme } from '../methods/method.ts';
 import type { ScalingPair } from '../model/scaling-pairs.ts';
-import { pieceBytes } from './copy.ts';
 import type { Layout, ModulePlan } from './layouts/layout.ts';
+import { copyDemand, roundingDemands } from './memory/modules.ts';
+import type { PhaseDemand } from './memory/phase.ts';
 import type { LinearSource, ModelSource } from './source.ts';
 
 export interface PlannedModule extends ModulePlan {
@@ -36,8 +36,8 @@ export interface QuantizePlan {
   readonly inputBytes: number;
   /** Of all tensors written. */
   readonly outputBytes: number;
-  /** Estimate, rather too high than too low: see `peakMemory`. */
-  readonly peakMemoryBytes: number;
+  /** Memory of copying and rounding; calibration has its own. */
+  readonly demands: readonly PhaseDemand[];
   readonly warnings: readonly string[];
 }
 
@@ -98,7 +98,7 @@ export function planQuantization(
     tensors,
     inputBytes: sum(modules.map((module) => module.source.weight.bytes)) + sum([...copied, ...moved].map((tensor) => tensor.bytes)),
     outputBytes: sum(tensors.map(planBytes)),
-    peakMemoryBytes: peakMemory(modules, copied),
+    demands: [copyDemand(copied), ...roundingDemands(method, layout, modules)],
     warnings: [...warnings],
   };
 }
@@ -117,34 +117,6 @@ function pairsWithin(pairs: readonly ScalingPair[], modules: readonly PlannedMod
 function producerTensors({ producer }: ScalingPair): readonly string[] {
   const bias = `${producer.module}.${suffix.bias}`;
   return producer.kind === 'norm' ? [`${producer.module}.${suffix.weight}`, bias] : [bias];
-}
-
-/** Throws kind `config` when the plan needs more memory than the config or the caller allows. */
-export function checkMemoryLimit(plan: QuantizePlan, limitBytes: number | null): void {
-  if (limitBytes === null || plan.peakMemoryBytes <= limitBytes) return;
-  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1048576)} MiB`;
-  throw refused(
-    null,
-    `the job needs about ${mebibytes(plan.peakMemoryBytes)} at its largest module, more than the memory limit of ${mebibytes(limitBytes)}; raise the limit`,
-  );
-}
-
-/** The addon, its threads and the code that is not compiled yet. */
-const runtimeBytes = 12 * 2 ** 20;
-/** V8 looks for unused buffers when this much was allocated since it last did (its soft limit for external memory). */
-const uncollectedBytes = 64 * 2 ** 20;
-
-/** This process now, the largest module (twice: another one begins while buffers are being collected), and what waits for that. Copied tensors go through in pieces. */
-function peakMemory(modules: readonly PlannedModule[], copied: readonly TensorInfo[]): number {
-  const copying = copied.map((tensor) => 2 * Math.min(tensor.bytes, pieceBytes));
-  const largest = Math.max(...modules.map((module) => module.source.weight.bytes + 2 * bufferBytes(module)), ...copying);
-  const everything = sum(modules.map(bufferBytes)) + sum(copied.map((tensor) => tensor.bytes));
-  return process.memoryUsage.rss() + runtimeBytes + largest + Math.min(uncollectedBytes, everything);
-}
-
-/** Codes, their copy with the other sign, packed words, and scales and zeros in f32 and as stored; a source that is not aligned is copied too, a transposed one twice in f32. */
-function bufferBytes({ rows, cols, bytes, source: { weight, transposed } }: PlannedModule): number {
-  return (transposed ? 10 : 2) * rows * cols + 2 * bytes + (weight.offset % dtypeBytes(weight.dtype) === 0 ? 0 : weight.bytes);
 }
 
 /** v1 of the GPTQ layout stores zero - 1: a zero of 0 wraps, and old readers undo that wrongly. */

@@ -11,7 +11,7 @@ export interface JobProgress {
 }
 
 /** Sends the plan at once. */
-export function createProgress(plan: QuantizePlan, send: ((progress: QuantizeProgress) => void) | undefined): JobProgress {
+export function createProgress(plan: QuantizePlan, peakMemoryBytes: number, send: ((progress: QuantizeProgress) => void) | undefined): JobProgress {
   const bytesTotal = plan.modules.reduce((total, module) => total + module.source.weight.bytes, 0);
   const started = performance.now();
   let bytesDone = 0;
@@ -23,7 +23,7 @@ export function createProgress(plan: QuantizePlan, send: ((progress: QuantizePro
     modules: plan.modules.length,
     inputBytes: plan.inputBytes,
     outputBytes: plan.outputBytes,
-    peakMemoryBytes: plan.peakMemoryBytes,
+    peakMemoryBytes,
   });
   return {
     calibrate: (block, sequencesDone, sequences) => send?.({ phase: 'calibrate', block, blocks: plan.blocks.length, sequencesDone, sequences }),

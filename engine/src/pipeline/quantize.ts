@@ -1,103 +1,139 @@
 // Quantizes a model directory, block by block: judge -> plan -> for every linear of every block: round, pack, write -> rename.
 // Refuses before it reads a weight what can be refused then. Equal inputs give equal files; a cancelled or failed job leaves nothing behind.
+// Several outputs are made of one pass over the source: every block is read once and quantized for each of them before the next.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
-import { calibrationBytes, prepareCalibration } from '../calibration/prepare.ts';
-import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { mapCheckpoint } from '../checkpoint/mapped.ts';
 import { EngineError } from '../errors.ts';
-import { readTextFile } from '../eval/text-file.ts';
 import { watchPeakMemory } from '../jobs/peak-memory.ts';
-import type { Method } from '../methods/method.ts';
-import { pipelineOf } from '../methods/registry.ts';
-import type { Transform } from '../methods/transform.ts';
-import type { ModelConfig } from '../model/config.ts';
-import { type ScalingPair, scalingPairs } from '../model/scaling-pairs.ts';
-import { foundFile, settleJob } from '../search/settle.ts';
+import { foundFile } from '../search/settle.ts';
 import { jobIdentity } from './identity.ts';
-import { judgeJob } from './judge.ts';
-import { layoutOf } from './layouts/registry.ts';
+import { planMemory } from './memory/job.ts';
 import { copyModelFiles, writeModelConfig } from './model-files.ts';
-import { createOutputDirectory } from './output-directory.ts';
-import { checkMemoryLimit, planQuantization, type QuantizePlan } from './plan.ts';
-import { modelSource } from './source.ts';
-import { runStream } from './stream.ts';
+import { createOutputDirectory, type OutputDirectory } from './output-directory.ts';
+import type { QuantizePlan } from './plan.ts';
+import { type OutputRequest, type PreparedOutput, prepareOutput } from './prepare.ts';
+import { createStream, type Stream, type StreamResult } from './stream.ts';
 
 export interface QuantizeHooks {
   /** Called after everything that can be refused without it: a wrong config is told as such where the addon is missing too. */
   readonly loadBinding: () => Promise<NativeBinding>;
-  readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
+  /** `output`: index among several. */
+  readonly onProgress?: ((progress: QuantizeProgress, output: number) => void) | undefined;
   /** Looked at between modules; the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Throws EngineError: `config` (refused, with findings), `input`, `checkpoint`, `io`, `busy`. */
 export async function quantizeModel(params: QuantizeParams, hooks: QuantizeHooks): Promise<QuantizeResult> {
+  const [result] = await quantizeOutputs(params, [params], hooks);
+  if (result === undefined) throw new Error('one output was asked for');
+  return result;
+}
+
+/** All outputs or none: their directories appear when every one of them is complete. Throws as quantizeModel. */
+export async function quantizeOutputs(
+  params: Omit<QuantizeParams, keyof OutputRequest>,
+  requests: readonly OutputRequest[],
+  hooks: QuantizeHooks,
+): Promise<readonly QuantizeResult[]> {
   const started = performance.now();
   const memory = watchPeakMemory();
   refuseDevice(params.device);
-  const { job, foundText } = await settleJob(await judgeJob(params.configPath, params.modelDir), params, async () => ({
-    ...hooks,
-    binding: await hooks.loadBinding(),
-  }));
-  const { rounding: method, transforms } = pipelineOf(job.recipe);
-  const asking = transforms[0] ?? (method.needs.observe.length === 0 ? null : method);
-  const place = foundText === null ? params : { ...params, configPath: join(params.outDir, foundFile) };
-  const calibration = asking === null ? null : await prepareCalibration(job.recipe, asking, place);
-  const unused = calibration === null ? await unusedCalibration(params.calibrationPath, method) : [];
-  const layout = layoutOf(job.recipe);
-  const checkpoint = await openCheckpoint(params.modelDir);
-  const planned = planQuantization(
-    job.recipe,
-    method,
-    layout,
-    modelSource(job.model, checkpoint, job.recipe.lmHead === true),
-    calibration === null ? undefined : pairsFor(transforms, calibration.config),
-  );
-  const plan =
-    calibration === null ? planned : { ...planned, peakMemoryBytes: planned.peakMemoryBytes + calibrationBytes(calibration, job.recipe, planned.blocks) };
-  checkMemoryLimit(plan, params.memoryLimitBytes ?? job.recipe.memoryLimitBytes);
+  const open = onceOpened(params.modelDir);
+  const outputs: PreparedOutput[] = [];
+  for (const request of requests) {
+    const onProgress = (progress: QuantizeProgress): void => hooks.onProgress?.(progress, outputs.length);
+    const searchHooks = async () => ({ signal: hooks.signal, onProgress, binding: await hooks.loadBinding() });
+    outputs.push(await prepareOutput(request, { ...params, checkpoint: open, hooks: searchHooks }));
+  }
+  const checkpoint = await open();
+  const planned = planMemory(outputs, params.memoryLimitBytes ?? null, process.memoryUsage.rss());
   const binding = await hooks.loadBinding();
   hooks.signal?.throwIfAborted();
-  const output = await createOutputDirectory({
-    out: params.outDir,
-    modelDir: params.modelDir,
-    overwrite: params.overwrite ?? false,
-    resume: params.resume ?? false,
+  const mapped = mapCheckpoint(checkpoint, binding);
+  const directories: OutputDirectory[] = [];
+  const streams: Stream[] = [];
+  try {
+    for (const [index, output] of outputs.entries()) {
+      const directory = await outputDirectory(output, params, checkpoint);
+      directories.push(directory);
+      const { recipe } = output.job;
+      const onProgress = (progress: QuantizeProgress): void => hooks.onProgress?.(progress, index);
+      const budgetBytes = planned.outputs[index]?.budgetBytes ?? 0;
+      const shared = { mapped, memory, binding, signal: hooks.signal, peakMemoryBytes: planned.peakBytes };
+      streams.push(await createStream({ ...output, ...shared, recipe, output: directory, budgetBytes, onProgress }));
+    }
+    const written = await runStreams(streams, outputs);
+    for (const [index, { layout, job, plan, foundText }] of outputs.entries()) {
+      const work = directories[index]?.work ?? '';
+      await copyModelFiles(params.modelDir, work);
+      if (foundText !== null) await writeFile(join(work, foundFile), foundText);
+      await writeModelConfig(params.modelDir, work, layout.config(job.recipe, plan.modules, plan.left));
+    }
+    hooks.signal?.throwIfAborted();
+    for (const directory of directories) await directory.commit();
+    const { fileBytes } = checkpoint;
+    const measured = { seconds: (performance.now() - started) / 1000, peakMemoryBytes: memory.peak() };
+    return outputs.flatMap((output, index) => {
+      const stream = written[index];
+      return stream === undefined ? [] : [{ ...resultOf(output, stream), inputBytes: fileBytes, ...measured }];
+    });
+  } finally {
+    for (const stream of streams) await stream.abort();
+    mapped.close();
+    for (const directory of directories) await directory.abort();
+  }
+}
+
+/** Block by block, one output after the other: pages that the first one read are still in memory for the next. */
+async function runStreams(streams: readonly Stream[], outputs: readonly PreparedOutput[]): Promise<readonly StreamResult[]> {
+  for (const stream of streams) await stream.begin();
+  const blocks = Math.max(...outputs.map(({ plan }) => plan.blocks.length));
+  for (let block = 0; block < blocks; block++) {
+    for (const [index, stream] of streams.entries()) if (block < (outputs[index]?.plan.blocks.length ?? 0)) await stream.block(block);
+  }
+  const results: StreamResult[] = [];
+  for (const stream of streams) results.push(await stream.finish());
+  return results;
+}
+
+async function outputDirectory(
+  { outDir, job, plan, calibration }: PreparedOutput,
+  { modelDir, overwrite, resume }: Omit<QuantizeParams, keyof OutputRequest>,
+  checkpoint: Checkpoint,
+): Promise<OutputDirectory> {
+  return createOutputDirectory({
+    out: outDir,
+    modelDir,
+    overwrite: overwrite ?? false,
+    resume: resume ?? false,
     identity: await jobIdentity(job, checkpoint, calibration?.sequences ?? null),
     bytes: plan.outputBytes,
   });
-  const mapped = mapCheckpoint(checkpoint, binding);
-  try {
-    const stream = await runStream({ recipe: job.recipe, plan, method, transforms, layout, mapped, output, memory, binding, calibration, ...hooks });
-    await copyModelFiles(params.modelDir, output.work);
-    if (foundText !== null) await writeFile(join(output.work, foundFile), foundText);
-    await writeModelConfig(params.modelDir, output.work, layout.config(job.recipe, plan.modules, plan.left));
-    hooks.signal?.throwIfAborted();
-    await output.commit();
-    return {
-      outDir: params.outDir,
-      method: job.recipe.methods.join('+'),
-      saveFormat: layout.format,
-      inputBytes: checkpoint.fileBytes,
-      outputBytes: stream.outputBytes,
-      bitsPerWeight: bitsPerWeight(plan),
-      seconds: (performance.now() - started) / 1000,
-      peakMemoryBytes: memory.peak(),
-      modules: plan.modules.map((module) => ({
-        module: module.module,
-        codec: layout.codec(module),
-        bitsPerWeight: (8 * module.bytes) / (module.rows * module.cols),
-        sqnrDb: stream.sqnrDb.get(module.module) ?? Number.POSITIVE_INFINITY,
-      })),
-      warnings: [...job.warnings, ...unused, ...(calibration?.warnings ?? []), ...plan.warnings, ...stream.warnings],
-    };
-  } finally {
-    mapped.close();
-    await output.abort();
-  }
+}
+
+function resultOf(
+  { outDir, job, layout, plan, warnings }: PreparedOutput,
+  stream: StreamResult,
+): Omit<QuantizeResult, 'inputBytes' | 'seconds' | 'peakMemoryBytes'> {
+  return {
+    outDir,
+    method: job.recipe.methods.join('+'),
+    saveFormat: layout.format,
+    outputBytes: stream.outputBytes,
+    bitsPerWeight: bitsPerWeight(plan),
+    modules: plan.modules.map((module) => ({
+      module: module.module,
+      codec: layout.codec(module),
+      bitsPerWeight: (8 * module.bytes) / (module.rows * module.cols),
+      sqnrDb: stream.sqnrDb.get(module.module) ?? Number.POSITIVE_INFINITY,
+    })),
+    warnings: [...warnings, ...stream.warnings],
+  };
 }
 
 /** Section 19 of the method notes, with the bytes that were really written: codes, scales, zeros and indices of the quantized linears. */
@@ -107,16 +143,12 @@ function bitsPerWeight(plan: QuantizePlan): number {
   return (8 * bytes) / weights;
 }
 
-/** Places of a block that one of the transforms rescales. The output matrix, which counts as a block, has none. */
-function pairsFor(transforms: readonly Transform[], config: ModelConfig): (block: number) => readonly ScalingPair[] {
-  return (block) => (block < config.shape.layers ? scalingPairs(config, block).filter((pair) => transforms.some((transform) => transform.uses(pair))) : []);
-}
-
-/** A calibration text that no method looks at must not seem to have had an effect. */
-async function unusedCalibration(file: string | undefined, method: Method): Promise<readonly string[]> {
-  if (file === undefined) return [];
-  await readTextFile(file);
-  return [`${method.id} needs no calibration; ${file} was not used`];
+function onceOpened(modelDir: string): () => Promise<Checkpoint> {
+  let opened: Promise<Checkpoint> | null = null;
+  return () => {
+    opened ??= openCheckpoint(modelDir);
+    return opened;
+  };
 }
 
 function refuseDevice(device: string | undefined): void {

@@ -3,7 +3,7 @@
 import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CheckpointWriter, createCheckpoint } from '../checkpoint/sharded-writer.ts';
-import type { TensorPlan } from '../checkpoint/writer.ts';
+import type { TensorPlace, TensorPlan } from '../checkpoint/writer.ts';
 import { fileError } from '../errors.ts';
 
 export interface ModuleRecord {
@@ -26,7 +26,9 @@ export interface ModelSink {
   readonly files: readonly string[];
   readonly fileBytes: number;
   write(name: string, data: ArrayBufferView | Iterable<ArrayBufferView>): Promise<void>;
-  /** Every tensor of the part was written. */
+  /** For who writes a tensor into its file by itself, before the part is finished. */
+  claim(name: string): TensorPlace;
+  /** Every tensor of the part was written. The disk is waited for while the next part is made: this rejects with what became of the part before. */
   finishPart(part: string, record: PartRecord): Promise<void>;
   /** All parts are there: gives the files their names. */
   finish(): Promise<void>;
@@ -52,21 +54,32 @@ export async function createSink(directory: string, parts: readonly SinkPart[], 
     parts.flatMap(({ tensors }) => tensors),
     { maxShardBytes, kept },
   );
+  let settled = Promise.resolve();
   return {
     finished,
     written: writer.temporaries,
     files: writer.files,
     fileBytes: writer.fileBytes,
     write: (name, data) => writer.write(name, data),
+    claim: (name) => writer.claim(name),
     finishPart: async (part, record) => {
-      await writer.sync();
-      await appendDurably(journal, `${JSON.stringify({ part, record })}\n`);
+      await settled;
+      settled = (async () => {
+        await writer.sync();
+        await appendDurably(journal, `${JSON.stringify({ part, record })}\n`);
+      })();
+      // Its failure is for the next call; nobody listens until then.
+      settled.catch(() => {});
     },
     finish: async () => {
+      await settled;
       await writer.finish();
       await rm(journal, { force: true });
     },
-    abort: () => writer.abort(),
+    abort: async () => {
+      await settled.catch(() => {});
+      await writer.abort();
+    },
   };
 }
 

@@ -1,5 +1,6 @@
-// The stream of a quantization job: tensors that stay as they are, then block by block every linear quantized, packed and written. Methods with statistics see
-// each block's inputs first. Memory holds one module at a time, and what calibration keeps.
+// The stream of one output of a quantization job: tensors that stay as they are, then block by block every linear quantized, packed and written. Methods with
+// statistics see each block's inputs first. Memory holds a band of one module where the method allows it, else one module, and what calibration keeps.
+// The caller goes from block to block, so that several outputs can be made of one reading of the source.
 import type { DenseSource, NativeBinding } from '@quantwright/native/binding';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { QuantizeProgress } from '@quantwright/schemas/rpc/engine';
@@ -9,15 +10,16 @@ import type { PeakMemory } from '../jobs/peak-memory.ts';
 import type { LayerInputs, Method } from '../methods/method.ts';
 import type { Transform } from '../methods/transform.ts';
 import { applyToModule } from './apply.ts';
-import { calibrateStream } from './calibrated.ts';
+import { goesInBands, writeInBands } from './bands.ts';
+import { type CalibratedStream, calibrateStream } from './calibrated.ts';
 import { copyTensors } from './copy.ts';
 import type { Layout } from './layouts/layout.ts';
 import type { OutputDirectory } from './output-directory.ts';
 import type { PlannedModule, QuantizePlan } from './plan.ts';
 import { createProgress } from './progress.ts';
-import { createSink, type ModuleRecord, type PartRecord } from './sink.ts';
+import { createSink, type ModelSink, type ModuleRecord, type PartRecord } from './sink.ts';
 
-export interface Stream {
+export interface StreamOptions {
   readonly recipe: Recipe;
   readonly plan: QuantizePlan;
   readonly method: Method;
@@ -26,9 +28,15 @@ export interface Stream {
   readonly mapped: MappedCheckpoint;
   readonly output: OutputDirectory;
   readonly memory: PeakMemory;
+  /** What a phase may hold beyond the process's base; Infinity without a limit. */
+  readonly budgetBytes: number;
+  /** Of the job, base included: for the progress. */
+  readonly peakMemoryBytes: number;
   readonly binding: NativeBinding;
   /** Null: the method needs none. */
   readonly calibration: Calibration | null;
+  /** Called before every module: waits while the job should rest. */
+  readonly rest?: (() => Promise<void>) | undefined;
   readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -39,14 +47,25 @@ export interface StreamResult {
   readonly warnings: readonly string[];
 }
 
+export interface Stream {
+  /** Copies what stays as it is, and makes calibration ready. First. */
+  begin(): Promise<void>;
+  /** 0, 1 ... in order. */
+  block(index: number): Promise<void>;
+  /** Once every block is done. */
+  finish(): Promise<StreamResult>;
+  /** Removes what was written, unless it is finished; safe at any time. */
+  abort(): Promise<void>;
+}
+
 /** Quantizes a module and writes it. `edited`: the matrix as transforms left it. */
 export type QuantizeModule = (module: PlannedModule, inputs?: LayerInputs, edited?: DenseSource) => Promise<void>;
 
 const othersPart = 'others';
 const blockPart = (block: number): string => `block ${block}`;
 
-export async function runStream(stream: Stream): Promise<StreamResult> {
-  const { plan, output, onProgress, signal } = stream;
+export async function createStream(options: StreamOptions): Promise<Stream> {
+  const { plan, output, onProgress, signal, binding, mapped } = options;
   const sink = await createSink(
     output.work,
     [
@@ -58,48 +77,69 @@ export async function runStream(stream: Stream): Promise<StreamResult> {
     ],
     output.resumed,
   );
-  try {
-    const progress = createProgress(plan, onProgress);
-    const told = { modules: [] as ModuleRecord[], warnings: [] as string[] };
-    const finish = async (part: string, record: PartRecord): Promise<void> => {
-      if (!sink.finished.has(part)) await sink.finishPart(part, record);
-      told.modules.push(...record.modules);
-      told.warnings.push(...record.warnings);
-    };
-    const copied = sink.finished.get(othersPart) ?? { modules: [], warnings: await copyTensors(stream.mapped, plan.copied, sink, signal) };
-    await finish(othersPart, copied);
-    const calibrated = stream.calibration === null ? null : await calibrateStream(stream, stream.calibration, sink, progress);
-    try {
-      for (const [block, modules] of plan.blocks.entries()) {
-        const earlier = sink.finished.get(blockPart(block));
-        if (earlier !== undefined) {
-          for (const module of modules) progress.skip(module);
-          await calibrated?.skip(block);
-          await finish(blockPart(block), earlier);
-          continue;
-        }
-        const done: ModuleRecord[] = [];
-        const quantize: QuantizeModule = async (module, inputs, edited) => {
-          signal?.throwIfAborted();
-          const { matrix, data } = await applyToModule(stream.binding, stream.mapped, stream.method, stream.layout, module, inputs, edited);
-          for (const [index, tensor] of module.tensors.entries()) await sink.write(tensor.name, data[index] ?? new Uint8Array());
-          stream.memory.sample();
-          done.push({ module: module.module, sqnrDb: Number.isFinite(matrix.sqnrDb) ? matrix.sqnrDb : null });
-          progress.finish(module, matrix.sqnrDb);
-        };
-        if (calibrated === null) for (const module of modules) await quantize(module);
-        const warnings = (await calibrated?.quantize(block, modules, quantize)) ?? [];
-        await finish(blockPart(block), { modules: done, warnings });
+  const progress = createProgress(plan, options.peakMemoryBytes, onProgress);
+  const told = { modules: [] as ModuleRecord[], warnings: [] as string[] };
+  const tell = (record: PartRecord): void => {
+    told.modules.push(...record.modules);
+    told.warnings.push(...record.warnings);
+  };
+  const finish = async (part: string, record: PartRecord): Promise<void> => {
+    await sink.finishPart(part, record);
+    tell(record);
+  };
+  let calibrated: CalibratedStream | null = null;
+  const close = (): void => {
+    calibrated?.close();
+    calibrated = null;
+  };
+  return {
+    begin: async () => {
+      const earlier = sink.finished.get(othersPart);
+      if (earlier !== undefined) tell(earlier);
+      else await finish(othersPart, { modules: [], warnings: await copyTensors(binding, mapped, plan.copied, sink, signal) });
+      if (options.calibration !== null) calibrated = await calibrateStream(options, options.calibration, sink, progress);
+    },
+    block: async (block) => {
+      const modules = plan.blocks[block] ?? [];
+      const earlier = sink.finished.get(blockPart(block));
+      if (earlier !== undefined) {
+        for (const module of modules) progress.skip(module);
+        await calibrated?.skip(block);
+        tell(earlier);
+        return;
       }
-    } finally {
-      calibrated?.close();
-    }
-    for (const file of sink.files) onProgress?.({ phase: 'write', file });
-    await sink.finish();
-    const sqnrDb = new Map(told.modules.map((record) => [record.module, record.sqnrDb ?? Number.POSITIVE_INFINITY]));
-    return { outputBytes: sink.fileBytes, sqnrDb, warnings: told.warnings };
-  } catch (cause) {
-    await sink.abort();
-    throw cause;
-  }
+      const done: ModuleRecord[] = [];
+      const quantize: QuantizeModule = async (module, inputs, edited) => {
+        await options.rest?.();
+        signal?.throwIfAborted();
+        const sqnrDb = await quantizeModule(options, sink, module, inputs, edited);
+        options.memory.sample();
+        done.push({ module: module.module, sqnrDb: Number.isFinite(sqnrDb) ? sqnrDb : null });
+        progress.finish(module, sqnrDb);
+      };
+      if (calibrated === null) for (const module of modules) await quantize(module);
+      const warnings = (await calibrated?.quantize(block, modules, quantize)) ?? [];
+      await finish(blockPart(block), { modules: done, warnings });
+    },
+    finish: async () => {
+      close();
+      for (const file of sink.files) onProgress?.({ phase: 'write', file });
+      await sink.finish();
+      const sqnrDb = new Map(told.modules.map((record) => [record.module, record.sqnrDb ?? Number.POSITIVE_INFINITY]));
+      return { outputBytes: sink.fileBytes, sqnrDb, warnings: told.warnings };
+    },
+    abort: async () => {
+      close();
+      await sink.abort();
+    },
+  };
+}
+
+/** Returns the SQNR in dB of what was written. */
+async function quantizeModule(options: StreamOptions, sink: ModelSink, module: PlannedModule, inputs?: LayerInputs, edited?: DenseSource): Promise<number> {
+  const { binding, mapped, method, layout } = options;
+  if (inputs === undefined && edited === undefined && goesInBands(method, layout, module)) return writeInBands({ ...options, sink }, module);
+  const { matrix, data } = await applyToModule(binding, mapped, method, layout, module, inputs, edited);
+  for (const [index, tensor] of module.tensors.entries()) await sink.write(tensor.name, data[index] ?? new Uint8Array());
+  return matrix.sqnrDb;
 }

@@ -67,6 +67,19 @@ export const compressedTensorsLayout: Layout = {
     ];
   },
 
+  parts(plan) {
+    const { weights } = plan.scheme;
+    if (activationOrder(plan)) return null;
+    if (plan.activations)
+      return [{ kind: 'code_bytes', signed: true }, { kind: 'scales_by_row' }, ...(weights.symmetric ? [] : [{ kind: 'zero_bytes' as const }])];
+    return [
+      { kind: 'code_words_by_row' },
+      { kind: 'scales_by_row' },
+      encodeInt64([plan.rows, plan.cols]),
+      ...(weights.symmetric ? [] : [{ kind: 'zero_words_by_row' as const, minusOne: false }]),
+    ];
+  },
+
   config(_recipe, plans, left) {
     const groups = new Map<string, ModulePlan[]>();
     for (const plan of plans) {

@@ -41,7 +41,7 @@ function gptq(version: 1 | 2): Layout {
       const zeros = transpose(unsignedZeros(matrix), rows, groups);
       // Masked, so that zero 0 cannot spill into the neighbouring field (it did in the first writers of this format).
       const storedZeros = version === 2 ? zeros : zeros.map((zero) => (zero - 1) & mask);
-      const gIdx = matrix.gIdx ?? Int32Array.from({ length: cols }, (_, column) => Math.floor(column / matrix.groupSize));
+      const gIdx = matrix.gIdx ?? groupsInOrder(cols, matrix.groupSize);
       return [
         await binding.packGptq(unsignedCodes(matrix), rows, cols, bits),
         await binding.packRows(storedZeros, groups, rows, bits),
@@ -49,6 +49,16 @@ function gptq(version: 1 | 2): Layout {
         encodeInt32(gIdx),
       ];
     },
+
+    parts: ({ cols, scheme }) =>
+      scheme.weights.descAct
+        ? null
+        : [
+            { kind: 'code_words_by_column' },
+            { kind: 'zero_words_by_group', minusOne: version === 1 },
+            { kind: 'scales_by_group' },
+            encodeInt32(groupsInOrder(cols, scheme.weights.groupSize === -1 ? cols : scheme.weights.groupSize)),
+          ],
 
     config(recipe, plans, left) {
       const key = (plan: ModulePlan) => `${plan.scheme.weights.bits}/${plan.scheme.weights.groupSize}`;
@@ -82,6 +92,10 @@ function gptq(version: 1 | 2): Layout {
 
 export const gptqLayout = gptq(1);
 export const gptqV2Layout = gptq(2);
+
+function groupsInOrder(cols: number, groupSize: number): Int32Array {
+  return Int32Array.from({ length: cols }, (_, column) => Math.floor(column / groupSize));
+}
 
 function groupsOf(plan: ModulePlan): number {
   const size = plan.scheme.weights.groupSize;

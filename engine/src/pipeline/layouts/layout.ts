@@ -1,6 +1,6 @@
 // What a save format is to the pipeline: the rounding it can hold, the tensors of a module, how a matrix is packed into them, and what config.json says.
 // One file per format beside this one. Names and shapes of tensors come from checkpoint/layouts.ts, which the readers use too.
-import type { NativeBinding } from '@quantwright/native/binding';
+import type { NativeBinding, RtnPartForm } from '@quantwright/native/binding';
 import type { Recipe, SaveFormat, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { StoredTensor } from '../../kinds/kind.ts';
 import type { AffineMatrix, Method, ModuleScheme } from '../../methods/method.ts';
@@ -17,6 +17,9 @@ export interface ModulePlan {
   readonly lmHead?: boolean;
 }
 
+/** A tensor that is filled band by band with what rounding makes, or bytes that do not depend on the weights. */
+export type LayoutPart = RtnPartForm | Uint8Array;
+
 export interface Layout {
   readonly format: SaveFormat;
   /** How `weights` are rounded so that this format can hold them; where that is not what the recipe asks for, the judge warned (QW-06). */
@@ -27,6 +30,8 @@ export interface Layout {
   tensors(plan: ModulePlan): readonly StoredTensor[];
   /** Their bytes, in the order of `tensors`. Little endian. Coded matrices come with theirs. */
   pack(binding: NativeBinding, plan: ModulePlan, matrix: AffineMatrix): Promise<readonly Uint8Array[]>;
+  /** What `pack` would give of a matrix rounded row by row, for those that are written in bands, in the order of `tensors`. Null or left out: this module's tensors have no such form. */
+  parts?(plan: ModulePlan): readonly LayoutPart[] | null;
   /** config.json `quantization_config`. `left` names the linears that stay in floating point. */
   config(recipe: Recipe, plans: readonly ModulePlan[], left: readonly string[]): Readonly<Record<string, unknown>>;
   /** Codec that the runtime computes on, for reports. */

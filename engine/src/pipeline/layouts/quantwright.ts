@@ -69,6 +69,12 @@ export const quantwrightLayout: Layout = {
     ];
   },
 
+  parts(plan) {
+    if (codedKind(plan) !== null || plan.scheme.weights.descAct) return null;
+    if (plan.activations) return [{ kind: 'code_bytes', signed: isSigned(plan) }, { kind: 'scales_by_row' }, { kind: 'zeros_by_row' }];
+    return [{ kind: 'code_words_by_column' }, { kind: 'scales_by_group' }, { kind: 'zeros_by_group' }, encodeInt64([plan.rows, plan.cols])];
+  },
+
   config(recipe, plans) {
     const common = commonPlan(plans, (plan) => JSON.stringify(moduleConfig(plan)));
     const defaults = common === undefined ? undefined : moduleConfig(common);

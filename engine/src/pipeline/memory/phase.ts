@@ -29,6 +29,22 @@ export interface PhaseDemand {
   readonly advice: readonly MemoryAdvice[];
 }
 
+/** Phases that happen while each other's memory is held: their parts add up, and each may use what the others leave at least. */
+export function together(phase: string, demands: readonly PhaseDemand[]): PhaseDemand {
+  const [main] = demands;
+  if (main === undefined) throw new Error('no phase to plan');
+  const least = demands.map((demand) => phaseBytes(demand.memory(0)));
+  const others = (index: number): number => least.reduce((sum, bytes, at) => (at === index ? sum : sum + bytes), 0);
+  return {
+    memory: (budgetBytes) => ({
+      phase,
+      at: main.memory(budgetBytes).at,
+      parts: demands.flatMap((demand, index) => demand.memory(Math.max(0, budgetBytes - others(index))).parts),
+    }),
+    advice: demands.flatMap(({ advice }, index) => advice.map((one) => ({ ...one, leastBytes: one.leastBytes + others(index) }))),
+  };
+}
+
 export interface JobMemory {
   /** The process with the addon before the first phase. */
   readonly baseBytes: number;
