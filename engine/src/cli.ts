@@ -4,6 +4,7 @@ import { cacheCommand } from './commands/cache.ts';
 import { chatCommand } from './commands/chat.ts';
 import { checkCommand } from './commands/check/command.ts';
 import { compareCommand } from './commands/compare.ts';
+import { convertCommand } from './commands/convert.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evalCommand } from './commands/eval.ts';
 import { inspectCommand } from './commands/inspect.ts';
@@ -48,6 +49,7 @@ const commands = [
   checkCommand,
   quantizeCommand,
   searchCommand,
+  convertCommand,
   tensorCommand,
   evalCommand,
   compareCommand,

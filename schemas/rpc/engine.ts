@@ -139,6 +139,45 @@ export interface QuantizeResult {
 /** client -> engine: quantizes a model directory. Cancellable between modules; nothing is left behind then. */
 export const quantize = new RequestType<QuantizeParams, QuantizeResult, EngineErrorData>('engine/quantize');
 
+/** Layouts that `convert` re-packs quantized weights into. */
+export const convertTargets = ['gptq', 'gptq_v2', 'awq', 'compressed-tensors', 'quantwright', 'gguf'] as const;
+export type ConvertTarget = (typeof convertTargets)[number];
+
+export interface ConvertParams {
+  /** A model directory, or a GGUF file. */
+  readonly modelPath: string;
+  readonly to: ConvertTarget;
+  readonly outDir: string;
+  /** Replace an existing output directory. */
+  readonly overwrite?: boolean;
+  /** gguf: zero points whose product with the scale is no f16 take a wider block instead of a rounded minimum. */
+  readonly exact?: boolean;
+  /** Token under which ConvertProgress arrives. */
+  readonly progressToken?: string;
+}
+export interface ConvertProgress {
+  readonly tensor: string;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+}
+export const convertProgress = new ProgressType<ConvertProgress>();
+
+export interface ConvertResult {
+  readonly outDir: string;
+  readonly from: string;
+  readonly to: ConvertTarget;
+  readonly files: readonly string[];
+  /** Tensor types or layouts of the quantized linears, with how many have each. */
+  readonly linears: readonly { readonly form: string; readonly modules: number }[];
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  readonly seconds: number;
+  readonly peakMemoryBytes: number;
+  readonly warnings: readonly string[];
+}
+/** client -> engine: re-packs a quantized model into another layout without quantizing again; refused where that cannot be. Cancellable. */
+export const convert = new RequestType<ConvertParams, ConvertResult, EngineErrorData>('engine/convert');
+
 export interface PerplexityParams {
   readonly modelDir: string;
   readonly textPath: string;

@@ -15,7 +15,7 @@ export async function copyTensors(
   binding: NativeBinding,
   mapped: MappedCheckpoint,
   tensors: readonly TensorInfo[],
-  sink: ModelSink,
+  sink: Pick<ModelSink, 'write'>,
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
   const warnings: string[] = [];

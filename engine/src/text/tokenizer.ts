@@ -26,7 +26,7 @@ export interface Tokenizer {
 }
 
 /** The largest published tokenizer.json (about 262,000 entries) has 33 MB. */
-const tokenizerBytes = 200_000_000;
+export const tokenizerBytes = 200_000_000;
 
 /** Throws kind `input` when the directory has no tokenizer.json, `checkpoint` when it cannot be used. */
 export async function loadTokenizer(directory: string): Promise<Tokenizer> {

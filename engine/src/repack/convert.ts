@@ -1,0 +1,76 @@
+// quantwright convert: a quantized model in another layout, with the same codes, scales and zero points. Judged as a whole by the parameters of every
+// linear before anything is written; then one linear at a time. Never rounds a weight; what a layout cannot hold is refused with why and what could.
+import type { NativeBinding } from '@quantwright/native/binding';
+import type { ConvertParams, ConvertResult } from '@quantwright/schemas/rpc/engine';
+import { EngineError } from '../errors.ts';
+import { watchPeakMemory } from '../jobs/peak-memory.ts';
+import { createOutputDirectory, type OutputDirectory } from '../pipeline/output-directory.ts';
+import type { ConvertHooks, PlannedConversion } from './conversion.ts';
+import { planGguf } from './gguf/plan-gguf.ts';
+import { type ModelSource, openModelSource } from './model-source.ts';
+import { planRepacking } from './plan-layout.ts';
+import { fitAll, readParameters, refuseUnlessAll } from './refuse.ts';
+
+/** Throws EngineError: `input`, `checkpoint`, `io`, `busy`; `config` when the layout cannot hold the weights as they are. */
+export async function convertModel(params: ConvertParams, hooks: ConvertHooks): Promise<ConvertResult> {
+  const started = performance.now();
+  const memory = watchPeakMemory();
+  const binding = await hooks.loadBinding();
+  const source = await openModelSource(params.modelPath, binding);
+  try {
+    const plan = await planConversion(source, params, binding, hooks);
+    const output: OutputDirectory = await createOutputDirectory({
+      out: params.outDir,
+      modelDir: params.modelPath,
+      overwrite: params.overwrite ?? false,
+      resume: false,
+      identity: `convert ${params.to} ${params.modelPath}`,
+      bytes: plan.outputBytes,
+    });
+    try {
+      const written = await plan.write(output.work);
+      hooks.signal?.throwIfAborted();
+      await output.commit();
+      return {
+        outDir: params.outDir,
+        from: source.layout ?? 'dense',
+        to: params.to,
+        files: written.files,
+        linears: written.linears,
+        inputBytes: source.fileBytes,
+        outputBytes: written.bytes,
+        seconds: (performance.now() - started) / 1000,
+        peakMemoryBytes: memory.peak(),
+        warnings: written.warnings,
+      };
+    } catch (cause) {
+      await output.abort();
+      throw cause;
+    }
+  } finally {
+    source.close();
+  }
+}
+
+async function planConversion(source: ModelSource, { to, exact }: ConvertParams, binding: NativeBinding, hooks: ConvertHooks): Promise<PlannedConversion> {
+  if (to === 'gguf') return planGguf(source, exact ?? false, hooks);
+  if (source.modules.length === 0) {
+    throw new EngineError(
+      'input',
+      `${source.path} holds no quantized linear, so there is nothing to convert; quantwright quantize makes a quantized model of it`,
+      {
+        file: source.path,
+      },
+    );
+  }
+  const parameters = await readParameters(source, hooks.signal);
+  const fits = fitAll(to, source, parameters);
+  refuseUnlessAll(source, to, fits, parameters);
+  return planRepacking(
+    to,
+    source,
+    fits.flatMap((one) => ('plan' in one ? [one.plan] : [])),
+    binding,
+    hooks,
+  );
+}
