@@ -531,7 +531,8 @@ export const runtimeRows: readonly RuntimeData[] = [
     ],
     "table": [],
     "transforms": [
-      "smoothquant"
+      "smoothquant",
+      "teq"
     ],
     "methods": [
       "instant_quant",

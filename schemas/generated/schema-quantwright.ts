@@ -316,6 +316,64 @@ export const schema: JsonSchema = {
         }
       }
     },
+    "teq": {
+      "x-methods": [
+        "teq"
+      ],
+      "type": [
+        "object",
+        "null"
+      ],
+      "additionalProperties": false,
+      "description": "Options of teq, which trains scales of channels through the rounding.",
+      "properties": {
+        "mode": {
+          "type": "string",
+          "enum": [
+            "lm_loss",
+            "layer_wise"
+          ],
+          "enumDescriptions": [
+            "Train all blocks together on the model's own loss, as the reference does. Holds the quantized matrices twice in 32 bits.",
+            "Train each block on its own output: an approximation, in the memory of one block."
+          ],
+          "default": "lm_loss",
+          "description": "What the scales are trained on."
+        },
+        "steps": {
+          "type": "integer",
+          "minimum": 1,
+          "maximum": 1000000,
+          "default": 1000,
+          "examples": [
+            1000,
+            200
+          ],
+          "description": "Updates of the scales; with layer_wise, of those of each block."
+        },
+        "learning_rate": {
+          "type": "number",
+          "exclusiveMinimum": 0,
+          "maximum": 1,
+          "default": 0.001,
+          "description": "Largest step of Adam. It rises in the warm-up and then falls to 0."
+        },
+        "warmup_ratio": {
+          "type": "number",
+          "minimum": 0,
+          "maximum": 1,
+          "default": 0.05,
+          "description": "Part of the steps in which the learning rate rises from 0."
+        },
+        "batch_size": {
+          "type": "integer",
+          "minimum": 1,
+          "maximum": 1024,
+          "default": 1,
+          "description": "Calibration sequences of one update."
+        }
+      }
+    },
     "zero_point": {
       "x-methods": [
         "awq"

@@ -972,9 +972,10 @@ errors++;
 }
 }
 }
-if(data.zero_point !== undefined){
-if(typeof data.zero_point !== "boolean"){
-const err67 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.teq !== undefined){
+let data32 = data.teq;
+if((!(data32 && typeof data32 == "object" && !Array.isArray(data32))) && (data32 !== null)){
+const err67 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/type",keyword:"type",params:{type: schema11.properties.teq.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -983,10 +984,10 @@ vErrors.push(err67);
 }
 errors++;
 }
-}
-if(data.duo_scaling !== undefined){
-if(typeof data.duo_scaling !== "boolean"){
-const err68 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data32 && typeof data32 == "object" && !Array.isArray(data32)){
+for(const key3 in data32){
+if(!(((((key3 === "mode") || (key3 === "steps")) || (key3 === "learning_rate")) || (key3 === "warmup_ratio")) || (key3 === "batch_size"))){
+const err68 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -996,9 +997,10 @@ vErrors.push(err68);
 errors++;
 }
 }
-if(data.apply_clip !== undefined){
-if(typeof data.apply_clip !== "boolean"){
-const err69 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data32.mode !== undefined){
+let data33 = data32.mode;
+if(typeof data33 !== "string"){
+const err69 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -1007,11 +1009,8 @@ vErrors.push(err69);
 }
 errors++;
 }
-}
-if(data.n_grid !== undefined){
-let data35 = data.n_grid;
-if(!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))){
-const err70 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((data33 === "lm_loss") || (data33 === "layer_wise"))){
+const err70 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.teq.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -1020,9 +1019,11 @@ vErrors.push(err70);
 }
 errors++;
 }
-if((typeof data35 == "number") && (isFinite(data35))){
-if(data35 > 200 || isNaN(data35)){
-const err71 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
+}
+if(data32.steps !== undefined){
+let data34 = data32.steps;
+if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
+const err71 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -1031,8 +1032,9 @@ vErrors.push(err71);
 }
 errors++;
 }
-if(data35 < 2 || isNaN(data35)){
-const err72 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+if((typeof data34 == "number") && (isFinite(data34))){
+if(data34 > 1000000 || isNaN(data34)){
+const err72 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -1041,13 +1043,8 @@ vErrors.push(err72);
 }
 errors++;
 }
-}
-}
-if(data.max_shrink !== undefined){
-let data36 = data.max_shrink;
-if((typeof data36 == "number") && (isFinite(data36))){
-if(data36 >= 1 || isNaN(data36)){
-const err73 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data34 < 1 || isNaN(data34)){
+const err73 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -1056,8 +1053,13 @@ vErrors.push(err73);
 }
 errors++;
 }
-if(data36 <= 0 || isNaN(data36)){
-const err74 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+}
+if(data32.learning_rate !== undefined){
+let data35 = data32.learning_rate;
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 > 1 || isNaN(data35)){
+const err74 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -1066,9 +1068,8 @@ vErrors.push(err74);
 }
 errors++;
 }
-}
-else {
-const err75 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data35 <= 0 || isNaN(data35)){
+const err75 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -1078,9 +1079,8 @@ vErrors.push(err75);
 errors++;
 }
 }
-if(data.desc_act !== undefined){
-if(typeof data.desc_act !== "boolean"){
-const err76 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err76 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1090,9 +1090,11 @@ vErrors.push(err76);
 errors++;
 }
 }
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err77 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data32.warmup_ratio !== undefined){
+let data36 = data32.warmup_ratio;
+if((typeof data36 == "number") && (isFinite(data36))){
+if(data36 > 1 || isNaN(data36)){
+const err77 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1101,10 +1103,8 @@ vErrors.push(err77);
 }
 errors++;
 }
-}
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err78 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data36 < 0 || isNaN(data36)){
+const err78 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1114,11 +1114,8 @@ vErrors.push(err78);
 errors++;
 }
 }
-if(data.damp_percent !== undefined){
-let data40 = data.damp_percent;
-if((typeof data40 == "number") && (isFinite(data40))){
-if(data40 >= 1 || isNaN(data40)){
-const err79 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+else {
+const err79 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1127,8 +1124,11 @@ vErrors.push(err79);
 }
 errors++;
 }
-if(data40 <= 0 || isNaN(data40)){
-const err80 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+if(data32.batch_size !== undefined){
+let data37 = data32.batch_size;
+if(!(((typeof data37 == "number") && (!(data37 % 1) && !isNaN(data37))) && (isFinite(data37)))){
+const err80 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1137,9 +1137,9 @@ vErrors.push(err80);
 }
 errors++;
 }
-}
-else {
-const err81 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if((typeof data37 == "number") && (isFinite(data37))){
+if(data37 > 1024 || isNaN(data37)){
+const err81 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1148,11 +1148,8 @@ vErrors.push(err81);
 }
 errors++;
 }
-}
-if(data.calibration !== undefined){
-let data41 = data.calibration;
-if((!(data41 && typeof data41 == "object" && !Array.isArray(data41))) && (data41 !== null)){
-const err82 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
+if(data37 < 1 || isNaN(data37)){
+const err82 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1161,10 +1158,13 @@ vErrors.push(err82);
 }
 errors++;
 }
-if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
-for(const key3 in data41){
-if(!(((key3 === "dataset") || (key3 === "samples")) || (key3 === "sequence_length"))){
-const err83 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+}
+}
+}
+if(data.zero_point !== undefined){
+if(typeof data.zero_point !== "boolean"){
+const err83 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1174,10 +1174,9 @@ vErrors.push(err83);
 errors++;
 }
 }
-if(data41.dataset !== undefined){
-let data42 = data41.dataset;
-if((typeof data42 !== "string") && (data42 !== null)){
-const err84 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
+if(data.duo_scaling !== undefined){
+if(typeof data.duo_scaling !== "boolean"){
+const err84 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1187,10 +1186,9 @@ vErrors.push(err84);
 errors++;
 }
 }
-if(data41.samples !== undefined){
-let data43 = data41.samples;
-if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
-const err85 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.apply_clip !== undefined){
+if(typeof data.apply_clip !== "boolean"){
+const err85 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1199,9 +1197,11 @@ vErrors.push(err85);
 }
 errors++;
 }
-if((typeof data43 == "number") && (isFinite(data43))){
-if(data43 < 1 || isNaN(data43)){
-const err86 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data.n_grid !== undefined){
+let data41 = data.n_grid;
+if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
+const err86 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1210,12 +1210,9 @@ vErrors.push(err86);
 }
 errors++;
 }
-}
-}
-if(data41.sequence_length !== undefined){
-let data44 = data41.sequence_length;
-if(!(((typeof data44 == "number") && (!(data44 % 1) && !isNaN(data44))) && (isFinite(data44)))){
-const err87 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data41 == "number") && (isFinite(data41))){
+if(data41 > 200 || isNaN(data41)){
+const err87 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1224,9 +1221,8 @@ vErrors.push(err87);
 }
 errors++;
 }
-if((typeof data44 == "number") && (isFinite(data44))){
-if(data44 < 1 || isNaN(data44)){
-const err88 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data41 < 2 || isNaN(data41)){
+const err88 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1237,13 +1233,11 @@ errors++;
 }
 }
 }
-}
-}
-if(data.target_bits !== undefined){
-let data45 = data.target_bits;
-if((typeof data45 == "number") && (isFinite(data45))){
-if(data45 > 16 || isNaN(data45)){
-const err89 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
+if(data.max_shrink !== undefined){
+let data42 = data.max_shrink;
+if((typeof data42 == "number") && (isFinite(data42))){
+if(data42 >= 1 || isNaN(data42)){
+const err89 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1252,8 +1246,8 @@ vErrors.push(err89);
 }
 errors++;
 }
-if(data45 <= 1 || isNaN(data45)){
-const err90 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
+if(data42 <= 0 || isNaN(data42)){
+const err90 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1264,7 +1258,7 @@ errors++;
 }
 }
 else {
-const err91 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
+const err91 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1274,10 +1268,9 @@ vErrors.push(err91);
 errors++;
 }
 }
-if(data.search !== undefined){
-let data46 = data.search;
-if((!(data46 && typeof data46 == "object" && !Array.isArray(data46))) && (data46 !== null)){
-const err92 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
+if(data.desc_act !== undefined){
+if(typeof data.desc_act !== "boolean"){
+const err92 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1286,10 +1279,10 @@ vErrors.push(err92);
 }
 errors++;
 }
-if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
-for(const key4 in data46){
-if(!(((((key4 === "method") || (key4 === "candidates")) || (key4 === "granularity")) || (key4 === "samples")) || (key4 === "sequence_length"))){
-const err93 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err93 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1299,10 +1292,9 @@ vErrors.push(err93);
 errors++;
 }
 }
-if(data46.method !== undefined){
-let data47 = data46.method;
-if(typeof data47 !== "string"){
-const err94 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err94 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1311,8 +1303,12 @@ vErrors.push(err94);
 }
 errors++;
 }
-if(!((data47 === "gptq") || (data47 === "rtn"))){
-const err95 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.damp_percent !== undefined){
+let data46 = data.damp_percent;
+if((typeof data46 == "number") && (isFinite(data46))){
+if(data46 >= 1 || isNaN(data46)){
+const err95 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1321,12 +1317,8 @@ vErrors.push(err95);
 }
 errors++;
 }
-}
-if(data46.candidates !== undefined){
-let data48 = data46.candidates;
-if(Array.isArray(data48)){
-if(data48.length > 16){
-const err96 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(data46 <= 0 || isNaN(data46)){
+const err96 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1335,8 +1327,9 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(data48.length < 2){
-const err97 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
+}
+else {
+const err97 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1345,12 +1338,11 @@ vErrors.push(err97);
 }
 errors++;
 }
-const len1 = data48.length;
-for(let i1=0; i1<len1; i1++){
-let data49 = data48[i1];
-if(data49 && typeof data49 == "object" && !Array.isArray(data49)){
-if(data49.weight_format === undefined){
-const err98 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
+}
+if(data.calibration !== undefined){
+let data47 = data.calibration;
+if((!(data47 && typeof data47 == "object" && !Array.isArray(data47))) && (data47 !== null)){
+const err98 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1359,9 +1351,10 @@ vErrors.push(err98);
 }
 errors++;
 }
-for(const key5 in data49){
-if(!((key5 === "weight_format") || (key5 === "group_size"))){
-const err99 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
+for(const key4 in data47){
+if(!(((key4 === "dataset") || (key4 === "samples")) || (key4 === "sequence_length"))){
+const err99 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1371,10 +1364,10 @@ vErrors.push(err99);
 errors++;
 }
 }
-if(data49.weight_format !== undefined){
-let data50 = data49.weight_format;
-if(typeof data50 !== "string"){
-const err100 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data47.dataset !== undefined){
+let data48 = data47.dataset;
+if((typeof data48 !== "string") && (data48 !== null)){
+const err100 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1383,8 +1376,11 @@ vErrors.push(err100);
 }
 errors++;
 }
-if(!((((((((data50 === "int8") || (data50 === "uint8")) || (data50 === "int4")) || (data50 === "uint4")) || (data50 === "int3")) || (data50 === "uint3")) || (data50 === "int2")) || (data50 === "uint2"))){
-const err101 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data47.samples !== undefined){
+let data49 = data47.samples;
+if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
+const err101 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1393,11 +1389,9 @@ vErrors.push(err101);
 }
 errors++;
 }
-}
-if(data49.group_size !== undefined){
-let data51 = data49.group_size;
-if(!(((typeof data51 == "number") && (!(data51 % 1) && !isNaN(data51))) && (isFinite(data51)))){
-const err102 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data49 == "number") && (isFinite(data49))){
+if(data49 < 1 || isNaN(data49)){
+const err102 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1406,10 +1400,12 @@ vErrors.push(err102);
 }
 errors++;
 }
-const _errs128 = errors;
-const _errs129 = errors;
-if(0 !== data51){
-const err103 = {};
+}
+}
+if(data47.sequence_length !== undefined){
+let data50 = data47.sequence_length;
+if(!(((typeof data50 == "number") && (!(data50 % 1) && !isNaN(data50))) && (isFinite(data50)))){
+const err103 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1418,9 +1414,9 @@ vErrors.push(err103);
 }
 errors++;
 }
-var valid31 = _errs129 === errors;
-if(valid31){
-const err104 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if((typeof data50 == "number") && (isFinite(data50))){
+if(data50 < 1 || isNaN(data50)){
+const err104 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1429,20 +1425,15 @@ vErrors.push(err104);
 }
 errors++;
 }
-else {
-errors = _errs128;
-if(vErrors !== null){
-if(_errs128){
-vErrors.length = _errs128;
-}
-else {
-vErrors = null;
 }
 }
 }
+}
+if(data.target_bits !== undefined){
+let data51 = data.target_bits;
 if((typeof data51 == "number") && (isFinite(data51))){
-if(data51 < -1 || isNaN(data51)){
-const err105 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data51 > 16 || isNaN(data51)){
+const err105 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1451,11 +1442,8 @@ vErrors.push(err105);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err106 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data51 <= 1 || isNaN(data51)){
+const err106 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1465,9 +1453,8 @@ vErrors.push(err106);
 errors++;
 }
 }
-}
 else {
-const err107 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err107 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1477,10 +1464,10 @@ vErrors.push(err107);
 errors++;
 }
 }
-if(data46.granularity !== undefined){
-let data52 = data46.granularity;
-if(typeof data52 !== "string"){
-const err108 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.search !== undefined){
+let data52 = data.search;
+if((!(data52 && typeof data52 == "object" && !Array.isArray(data52))) && (data52 !== null)){
+const err108 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1489,8 +1476,10 @@ vErrors.push(err108);
 }
 errors++;
 }
-if(!((data52 === "input") || (data52 === "block"))){
-const err109 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
+for(const key5 in data52){
+if(!(((((key5 === "method") || (key5 === "candidates")) || (key5 === "granularity")) || (key5 === "samples")) || (key5 === "sequence_length"))){
+const err109 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1500,10 +1489,10 @@ vErrors.push(err109);
 errors++;
 }
 }
-if(data46.samples !== undefined){
-let data53 = data46.samples;
-if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
-const err110 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data52.method !== undefined){
+let data53 = data52.method;
+if(typeof data53 !== "string"){
+const err110 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1512,9 +1501,8 @@ vErrors.push(err110);
 }
 errors++;
 }
-if((typeof data53 == "number") && (isFinite(data53))){
-if(data53 < 1 || isNaN(data53)){
-const err111 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(!((data53 === "gptq") || (data53 === "rtn"))){
+const err111 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1524,11 +1512,11 @@ vErrors.push(err111);
 errors++;
 }
 }
-}
-if(data46.sequence_length !== undefined){
-let data54 = data46.sequence_length;
-if(!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))){
-const err112 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data52.candidates !== undefined){
+let data54 = data52.candidates;
+if(Array.isArray(data54)){
+if(data54.length > 16){
+const err112 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1537,9 +1525,8 @@ vErrors.push(err112);
 }
 errors++;
 }
-if((typeof data54 == "number") && (isFinite(data54))){
-if(data54 < 2 || isNaN(data54)){
-const err113 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+if(data54.length < 2){
+const err113 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1548,14 +1535,12 @@ vErrors.push(err113);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.ignore !== undefined){
-let data55 = data.ignore;
-if((!(Array.isArray(data55))) && (data55 !== null)){
-const err114 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+const len1 = data54.length;
+for(let i1=0; i1<len1; i1++){
+let data55 = data54[i1];
+if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
+if(data55.weight_format === undefined){
+const err114 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1564,11 +1549,9 @@ vErrors.push(err114);
 }
 errors++;
 }
-if(Array.isArray(data55)){
-const len2 = data55.length;
-for(let i2=0; i2<len2; i2++){
-if(typeof data55[i2] !== "string"){
-const err115 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key6 in data55){
+if(!((key6 === "weight_format") || (key6 === "group_size"))){
+const err115 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1578,11 +1561,10 @@ vErrors.push(err115);
 errors++;
 }
 }
-}
-}
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err116 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data55.weight_format !== undefined){
+let data56 = data55.weight_format;
+if(typeof data56 !== "string"){
+const err116 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1591,11 +1573,8 @@ vErrors.push(err116);
 }
 errors++;
 }
-}
-if(data.overrides !== undefined){
-let data58 = data.overrides;
-if((!(data58 && typeof data58 == "object" && !Array.isArray(data58))) && (data58 !== null)){
-const err117 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+if(!((((((((data56 === "int8") || (data56 === "uint8")) || (data56 === "int4")) || (data56 === "uint4")) || (data56 === "int3")) || (data56 === "uint3")) || (data56 === "int2")) || (data56 === "uint2"))){
+const err117 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1604,13 +1583,11 @@ vErrors.push(err117);
 }
 errors++;
 }
-if(data58 && typeof data58 == "object" && !Array.isArray(data58)){
-for(const key6 in data58){
-let data59 = data58[key6];
-if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
-for(const key7 in data59){
-if(!((((key7 === "weight_format") || (key7 === "group_size")) || (key7 === "symmetric")) || (key7 === "sym"))){
-const err118 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+}
+if(data55.group_size !== undefined){
+let data57 = data55.group_size;
+if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
+const err118 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1619,11 +1596,10 @@ vErrors.push(err118);
 }
 errors++;
 }
-}
-if(data59.weight_format !== undefined){
-let data60 = data59.weight_format;
-if(typeof data60 !== "string"){
-const err119 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const _errs141 = errors;
+const _errs142 = errors;
+if(0 !== data57){
+const err119 = {};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1632,8 +1608,9 @@ vErrors.push(err119);
 }
 errors++;
 }
-if(!(((((((((data60 === "int8") || (data60 === "uint8")) || (data60 === "int4")) || (data60 === "uint4")) || (data60 === "int3")) || (data60 === "uint3")) || (data60 === "int2")) || (data60 === "uint2")) || (data60 === "fp8_e4m3"))){
-const err120 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+var valid32 = _errs142 === errors;
+if(valid32){
+const err120 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1642,11 +1619,20 @@ vErrors.push(err120);
 }
 errors++;
 }
+else {
+errors = _errs141;
+if(vErrors !== null){
+if(_errs141){
+vErrors.length = _errs141;
 }
-if(data59.group_size !== undefined){
-let data61 = data59.group_size;
-if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
-const err121 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data57 == "number") && (isFinite(data57))){
+if(data57 < -1 || isNaN(data57)){
+const err121 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1655,10 +1641,11 @@ vErrors.push(err121);
 }
 errors++;
 }
-const _errs152 = errors;
-const _errs153 = errors;
-if(0 !== data61){
-const err122 = {};
+}
+}
+}
+else {
+const err122 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1667,9 +1654,10 @@ vErrors.push(err122);
 }
 errors++;
 }
-var valid36 = _errs153 === errors;
-if(valid36){
-const err123 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+}
+else {
+const err123 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1678,20 +1666,11 @@ vErrors.push(err123);
 }
 errors++;
 }
-else {
-errors = _errs152;
-if(vErrors !== null){
-if(_errs152){
-vErrors.length = _errs152;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data61 == "number") && (isFinite(data61))){
-if(data61 < -1 || isNaN(data61)){
-const err124 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data52.granularity !== undefined){
+let data58 = data52.granularity;
+if(typeof data58 !== "string"){
+const err124 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1700,11 +1679,8 @@ vErrors.push(err124);
 }
 errors++;
 }
-}
-}
-if(data59.symmetric !== undefined){
-if(typeof data59.symmetric !== "boolean"){
-const err125 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!((data58 === "input") || (data58 === "block"))){
+const err125 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1714,9 +1690,10 @@ vErrors.push(err125);
 errors++;
 }
 }
-if(data59.sym !== undefined){
-if(typeof data59.sym !== "boolean"){
-const err126 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data52.samples !== undefined){
+let data59 = data52.samples;
+if(!(((typeof data59 == "number") && (!(data59 % 1) && !isNaN(data59))) && (isFinite(data59)))){
+const err126 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1725,10 +1702,9 @@ vErrors.push(err126);
 }
 errors++;
 }
-}
-}
-else {
-const err127 = {instancePath:instancePath+"/overrides/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data59 == "number") && (isFinite(data59))){
+if(data59 < 1 || isNaN(data59)){
+const err127 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1739,11 +1715,10 @@ errors++;
 }
 }
 }
-}
-if(data.layer_wise !== undefined){
-let data64 = data.layer_wise;
-if((!(data64 && typeof data64 == "object" && !Array.isArray(data64))) && (data64 !== null)){
-const err128 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(data52.sequence_length !== undefined){
+let data60 = data52.sequence_length;
+if(!(((typeof data60 == "number") && (!(data60 % 1) && !isNaN(data60))) && (isFinite(data60)))){
+const err128 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1752,10 +1727,9 @@ vErrors.push(err128);
 }
 errors++;
 }
-if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
-for(const key8 in data64){
-if(!(key8 === "memory_limit")){
-const err129 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if((typeof data60 == "number") && (isFinite(data60))){
+if(data60 < 2 || isNaN(data60)){
+const err129 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1765,10 +1739,13 @@ vErrors.push(err129);
 errors++;
 }
 }
-if(data64.memory_limit !== undefined){
-let data65 = data64.memory_limit;
-if(((typeof data65 !== "string") && (!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65))))) && (data65 !== null)){
-const err130 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+}
+}
+}
+if(data.ignore !== undefined){
+let data61 = data.ignore;
+if((!(Array.isArray(data61))) && (data61 !== null)){
+const err130 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1777,13 +1754,11 @@ vErrors.push(err130);
 }
 errors++;
 }
-}
-}
-}
-if(data.kv_cache !== undefined){
-let data66 = data.kv_cache;
-if((!(data66 && typeof data66 == "object" && !Array.isArray(data66))) && (data66 !== null)){
-const err131 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(Array.isArray(data61)){
+const len2 = data61.length;
+for(let i2=0; i2<len2; i2++){
+if(typeof data61[i2] !== "string"){
+const err131 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1793,10 +1768,11 @@ vErrors.push(err131);
 errors++;
 }
 }
-if(data.activate_format !== undefined){
-let data67 = data.activate_format;
-if((typeof data67 !== "string") && (data67 !== null)){
-const err132 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+}
+}
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err132 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1806,14 +1782,228 @@ vErrors.push(err132);
 errors++;
 }
 }
-}
-else {
-const err133 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data.overrides !== undefined){
+let data64 = data.overrides;
+if((!(data64 && typeof data64 == "object" && !Array.isArray(data64))) && (data64 !== null)){
+const err133 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err133];
 }
 else {
 vErrors.push(err133);
+}
+errors++;
+}
+if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
+for(const key7 in data64){
+let data65 = data64[key7];
+if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
+for(const key8 in data65){
+if(!((((key8 === "weight_format") || (key8 === "group_size")) || (key8 === "symmetric")) || (key8 === "sym"))){
+const err134 = {instancePath:instancePath+"/overrides/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err134];
+}
+else {
+vErrors.push(err134);
+}
+errors++;
+}
+}
+if(data65.weight_format !== undefined){
+let data66 = data65.weight_format;
+if(typeof data66 !== "string"){
+const err135 = {instancePath:instancePath+"/overrides/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err135];
+}
+else {
+vErrors.push(err135);
+}
+errors++;
+}
+if(!(((((((((data66 === "int8") || (data66 === "uint8")) || (data66 === "int4")) || (data66 === "uint4")) || (data66 === "int3")) || (data66 === "uint3")) || (data66 === "int2")) || (data66 === "uint2")) || (data66 === "fp8_e4m3"))){
+const err136 = {instancePath:instancePath+"/overrides/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err136];
+}
+else {
+vErrors.push(err136);
+}
+errors++;
+}
+}
+if(data65.group_size !== undefined){
+let data67 = data65.group_size;
+if(!(((typeof data67 == "number") && (!(data67 % 1) && !isNaN(data67))) && (isFinite(data67)))){
+const err137 = {instancePath:instancePath+"/overrides/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err137];
+}
+else {
+vErrors.push(err137);
+}
+errors++;
+}
+const _errs165 = errors;
+const _errs166 = errors;
+if(0 !== data67){
+const err138 = {};
+if(vErrors === null){
+vErrors = [err138];
+}
+else {
+vErrors.push(err138);
+}
+errors++;
+}
+var valid37 = _errs166 === errors;
+if(valid37){
+const err139 = {instancePath:instancePath+"/overrides/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(vErrors === null){
+vErrors = [err139];
+}
+else {
+vErrors.push(err139);
+}
+errors++;
+}
+else {
+errors = _errs165;
+if(vErrors !== null){
+if(_errs165){
+vErrors.length = _errs165;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data67 == "number") && (isFinite(data67))){
+if(data67 < -1 || isNaN(data67)){
+const err140 = {instancePath:instancePath+"/overrides/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(vErrors === null){
+vErrors = [err140];
+}
+else {
+vErrors.push(err140);
+}
+errors++;
+}
+}
+}
+if(data65.symmetric !== undefined){
+if(typeof data65.symmetric !== "boolean"){
+const err141 = {instancePath:instancePath+"/overrides/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err141];
+}
+else {
+vErrors.push(err141);
+}
+errors++;
+}
+}
+if(data65.sym !== undefined){
+if(typeof data65.sym !== "boolean"){
+const err142 = {instancePath:instancePath+"/overrides/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err142];
+}
+else {
+vErrors.push(err142);
+}
+errors++;
+}
+}
+}
+else {
+const err143 = {instancePath:instancePath+"/overrides/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err143];
+}
+else {
+vErrors.push(err143);
+}
+errors++;
+}
+}
+}
+}
+if(data.layer_wise !== undefined){
+let data70 = data.layer_wise;
+if((!(data70 && typeof data70 == "object" && !Array.isArray(data70))) && (data70 !== null)){
+const err144 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err144];
+}
+else {
+vErrors.push(err144);
+}
+errors++;
+}
+if(data70 && typeof data70 == "object" && !Array.isArray(data70)){
+for(const key9 in data70){
+if(!(key9 === "memory_limit")){
+const err145 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err145];
+}
+else {
+vErrors.push(err145);
+}
+errors++;
+}
+}
+if(data70.memory_limit !== undefined){
+let data71 = data70.memory_limit;
+if(((typeof data71 !== "string") && (!(((typeof data71 == "number") && (!(data71 % 1) && !isNaN(data71))) && (isFinite(data71))))) && (data71 !== null)){
+const err146 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(vErrors === null){
+vErrors = [err146];
+}
+else {
+vErrors.push(err146);
+}
+errors++;
+}
+}
+}
+}
+if(data.kv_cache !== undefined){
+let data72 = data.kv_cache;
+if((!(data72 && typeof data72 == "object" && !Array.isArray(data72))) && (data72 !== null)){
+const err147 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err147];
+}
+else {
+vErrors.push(err147);
+}
+errors++;
+}
+}
+if(data.activate_format !== undefined){
+let data73 = data.activate_format;
+if((typeof data73 !== "string") && (data73 !== null)){
+const err148 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err148];
+}
+else {
+vErrors.push(err148);
+}
+errors++;
+}
+}
+}
+else {
+const err149 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err149];
+}
+else {
+vErrors.push(err149);
 }
 errors++;
 }

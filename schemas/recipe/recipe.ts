@@ -112,6 +112,18 @@ export interface SearchRecipe {
   readonly sequenceLength: number;
 }
 
+export interface TeqRecipe {
+  /** lm_loss: cross entropy of the whole model, the reference. layer_wise: squared error of each block's output, an approximation in the memory of one block. */
+  readonly mode: 'lm_loss' | 'layer_wise';
+  /** Updates; of each block with layer_wise. */
+  readonly steps: number;
+  readonly learningRate: number;
+  /** Part of the steps in which the learning rate rises from 0, before it falls to 0. */
+  readonly warmup: number;
+  /** Sequences of one update. */
+  readonly batchSize: number;
+}
+
 /** First match wins; matched against full module names such as model.layers.0.mlp.down_proj. */
 export interface ModuleOverride {
   readonly pattern: string;
@@ -154,6 +166,8 @@ export interface Recipe {
   readonly smoothquant?: SmoothQuantRecipe;
   /** Options of AWQ; left out: its defaults. */
   readonly awq?: AwqRecipe;
+  /** Options of TEQ; left out: its defaults. */
+  readonly teq?: TeqRecipe;
   /** Type the layers compute in, where the config names one (bnb_4bit_compute_dtype). */
   readonly computeDtype: string | null;
 }

@@ -113,6 +113,15 @@ export type QuantizeProgress =
       readonly parts: number;
     }
   | {
+      /** A method that trains has made another step: on one block, or (null) on all of them together. */
+      readonly phase: 'train';
+      readonly block: number | null;
+      readonly blocks: number;
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number;
+    }
+  | {
       /** Sequences have run through a block; each block is run more than once. */
       readonly phase: 'calibrate';
       readonly block: number;

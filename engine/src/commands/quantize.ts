@@ -73,6 +73,8 @@ function progressText(progress: QuantizeProgress): string {
       const left = progress.etaSeconds === null ? '' : `, ${secondsText(progress.etaSeconds)} left`;
       return `${percent} %${left}  block ${progress.block + 1}/${progress.blocks}  ${progress.module}`;
     }
+    case 'train':
+      return `${progress.block === null ? 'all blocks' : `block ${progress.block + 1}/${progress.blocks}`}  training, step ${progress.step}/${progress.steps}, loss ${progress.loss.toPrecision(4)}`;
     case 'calibrate':
       return `block ${progress.block + 1}/${progress.blocks}  calibrating, sequence ${progress.sequencesDone}/${progress.sequences}`;
     case 'search':

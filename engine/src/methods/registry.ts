@@ -7,11 +7,12 @@ import { instantQuant } from './instant_quant/method.ts';
 import type { Method } from './method.ts';
 import { rtn } from './rtn/method.ts';
 import { smoothquant } from './smoothquant/transform.ts';
+import { teq } from './teq/transform.ts';
 import type { Transform } from './transform.ts';
 
 export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn, gptq };
 
-export const transforms: Readonly<Partial<Record<QuantMethod, Transform>>> = { smoothquant };
+export const transforms: Readonly<Partial<Record<QuantMethod, Transform>>> = { smoothquant, teq };
 
 /** What rounds when a transform stands alone. */
 const behindTransforms: Method = rtn;
@@ -28,6 +29,8 @@ export function pipelineOf(recipe: Recipe): Pipeline {
   const [id, ...more] = first === -1 ? [] : recipe.methods.slice(first);
   const rounding = id === undefined && before.length > 0 ? behindTransforms : id === undefined ? undefined : methods[id];
   if (rounding === undefined || more.length > 0) throw unknown(recipe);
+  const late = before.find((name, index) => index > 0 && transforms[name]?.begin !== undefined);
+  if (late !== undefined) throw refused(`${late} learns from the model as it is, and must come before ${before[0]}`);
   return { transforms: before.flatMap((name) => transforms[name] ?? []), rounding };
 }
 
@@ -39,6 +42,9 @@ export function methodOf(recipe: Recipe): Method {
 function unknown(recipe: Recipe): EngineError {
   const asked = recipe.methods.join(' + ') || 'no method';
   const known = Object.keys(methods).join(', ');
-  const message = `this engine cannot run ${asked}; it runs one of: ${known}, with any of ${Object.keys(transforms).join(', ')} before it`;
+  return refused(`this engine cannot run ${asked}; it runs one of: ${known}, with any of ${Object.keys(transforms).join(', ')} before it`);
+}
+
+function refused(message: string): EngineError {
   return new EngineError('config', message, { findings: [{ code: 'QC017', message }] });
 }

@@ -2,8 +2,11 @@
 // them. A transform never reads or writes files; it is given the block as earlier transforms left it, and says what it changes.
 import type { DenseSource, DenseType, MatrixEdit, NativeBinding } from '@quantwright/native/binding';
 import type { QuantMethod, Recipe } from '@quantwright/schemas/recipe/recipe';
+import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
+import type { ModelConfig } from '../model/config.ts';
 import type { LinearInput } from '../model/observations.ts';
 import type { ScalingPair } from '../model/scaling-pairs.ts';
+import type { PhaseDemand } from '../pipeline/memory/phase.ts';
 import type { ModuleScheme } from './method.ts';
 
 export interface BlockEdit {
@@ -47,10 +50,38 @@ export interface BlockInputs {
   magnitudes(inputs: readonly LinearInput[]): Promise<(input: LinearInput) => Float32Array>;
 }
 
+/** What a transform that learns from the whole model will work on, for the plan. */
+export interface TransformDemand {
+  readonly recipe: Recipe;
+  readonly config: ModelConfig;
+  readonly sequences: readonly Int32Array[];
+  /** Linears of each block that are quantized. */
+  readonly modules: readonly (readonly { readonly rows: number; readonly cols: number }[])[];
+}
+
+/** The whole model, before its first block is taken. */
+export interface TransformJob extends TransformDemand {
+  readonly binding: NativeBinding;
+  readonly mapped: MappedCheckpoint;
+  /** Of a block, those that the transform uses. */
+  pairs(layer: number): readonly ScalingPair[];
+  /** Of every linear of the model that is quantized. */
+  readonly schemes: ReadonlyMap<string, ModuleScheme>;
+  /** What it may hold; Infinity without a limit. */
+  readonly budgetBytes: number;
+  /** After every step of training a block, or (null) all of them together. */
+  readonly onProgress?: ((block: number | null, step: number, of: number, loss: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface Transform {
   readonly id: QuantMethod;
   /** Whether it may rescale that place. */
   uses(pair: ScalingPair): boolean;
+  /** Learns from the model as the checkpoint has it; what it gives is asked for the blocks instead. Only of a transform that comes first. */
+  begin?(job: TransformJob): Promise<Pick<Transform, 'transform'>>;
+  /** What `begin` holds. */
+  demand?(demand: TransformDemand): PhaseDemand;
   /** Rejects with kind `checkpoint` when the weights or what they read are not finite. */
   transform(block: TransformBlock): Promise<BlockEdit>;
 }

@@ -12,6 +12,7 @@ import { type MappedCheckpoint, mapCheckpoint } from '../checkpoint/mapped.ts';
 import { parseQuantization, type StoredQuantization } from '../checkpoint/quantized/config.ts';
 import type { EditedBlock } from '../methods/transform.ts';
 import { checkpointWeights } from '../model/weights.ts';
+import { beginTransforms } from './begin.ts';
 import { encodeFloats } from './layouts/codes.ts';
 import type { PlannedModule } from './plan.ts';
 import type { JobProgress } from './progress.ts';
@@ -27,12 +28,10 @@ export interface CalibratedStream {
 }
 
 /** `sink`: holds every tensor that no block writes. */
-export async function calibrateStream(
-  { recipe, plan, method, transforms, layout, mapped, output, binding, signal, memory }: StreamOptions,
-  { config, sequences }: Calibration,
-  sink: ModelSink,
-  progress: JobProgress,
-): Promise<CalibratedStream> {
+export async function calibrateStream(stream: StreamOptions, calibration: Calibration, sink: ModelSink, progress: JobProgress): Promise<CalibratedStream> {
+  const { recipe, plan, method, layout, mapped, output, binding, signal, memory } = stream;
+  const { config, sequences } = calibration;
+  const transforms = await beginTransforms(stream, calibration, progress);
   const written = mapCheckpoint(await openCheckpointFiles(output.work, sink.written), binding);
   const quantization = storedQuantization(layout.config(recipe, plan.modules, plan.left), output.work);
   const blocks = await createCalibrationBlocks({

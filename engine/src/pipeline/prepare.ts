@@ -60,6 +60,7 @@ export async function prepareOutput(request: OutputRequest, { modelDir, calibrat
   const unused = calibration === null ? await unusedCalibration(calibrationPath, method) : [];
   const source = modelSource(job.model, await checkpoint(), recipe.lmHead === true);
   const plan = planQuantization(recipe, method, layout, source, calibration === null ? undefined : pairsFor(transforms, calibration.config));
+  const learning = calibration === null ? [] : transforms.flatMap((transform) => transform.demand?.({ recipe, ...calibration, modules: plan.blocks }) ?? []);
   return {
     ...request,
     job,
@@ -70,7 +71,7 @@ export async function prepareOutput(request: OutputRequest, { modelDir, calibrat
     plan,
     calibration,
     // Matrices are rounded while calibration holds what it does.
-    demands: calibration === null ? plan.demands : [together('calibrate', [calibrationDemand(calibration, recipe, plan.blocks), ...plan.demands])],
+    demands: calibration === null ? plan.demands : [...learning, together('calibrate', [calibrationDemand(calibration, recipe, plan.blocks), ...plan.demands])],
     warnings: [...job.warnings, ...unused, ...(calibration?.warnings ?? []), ...plan.warnings],
   };
 }

@@ -5,6 +5,8 @@ import type { PlannedModule, QuantizePlan } from './plan.ts';
 export interface JobProgress {
   /** Calibration sequences of `of` have run through the block; a block is run more than once. */
   calibrate(block: number, done: number, of: number): void;
+  /** A step of `of` of training one block, or (null) all of them together. */
+  train(block: number | null, step: number, of: number, loss: number): void;
   finish(module: PlannedModule, sqnrDb: number): void;
   /** The module was finished by an earlier run; it does not count for the speed. */
   skip(module: PlannedModule): void;
@@ -27,6 +29,7 @@ export function createProgress(plan: QuantizePlan, peakMemoryBytes: number, send
   });
   return {
     calibrate: (block, sequencesDone, sequences) => send?.({ phase: 'calibrate', block, blocks: plan.blocks.length, sequencesDone, sequences }),
+    train: (block, step, steps, loss) => send?.({ phase: 'train', block, blocks: plan.blocks.length, step, steps, loss }),
     skip: (module) => {
       bytesDone += module.source.weight.bytes;
       bytesSkipped += module.source.weight.bytes;

@@ -9,7 +9,8 @@
 
 namespace {
 
-constexpr int64_t kPieceBytes = 16 << 20;  // of the output, where rows do not meet
+// Where rows do not meet, so many bytes of the output at a time, and so many rows at least: the matrix behind them is widened once a piece.
+constexpr int64_t kPieceBytes = 16 << 20, kPieceRows = 256;
 
 template <typename Body>
 qw_status guarded(qw_tape* tape, Body body) {
@@ -39,7 +40,7 @@ qw_status by_pieces(qw_tape& tape, const qw_sequences& sequences, float* input, 
   int64_t rows = 0;
   for (int64_t s = 0; s < sequences.count; ++s) rows += sequences.lengths[s];
   const int64_t width = tape.widths[size_t(tape.output)], input_width = tape.input == QW_INPUT_HIDDEN ? tape.widths[0] : 1;
-  const int64_t piece = tape.rows_meet ? rows : std::min(rows, std::max<int64_t>(16, kPieceBytes / (width * int64_t(sizeof(float)))));
+  const int64_t piece = tape.rows_meet ? rows : std::min(rows, std::max(kPieceRows, kPieceBytes / (width * int64_t(sizeof(float)))));
   for (int64_t first = 0; first < rows; first += piece) {
     const int64_t count = std::min(piece, rows - first);
     // Four bytes an element: tokens and floats alike.

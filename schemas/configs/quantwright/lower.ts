@@ -144,11 +144,11 @@ function lowerRest(
   };
 }
 
-/** Of round-to-nearest, alone or behind transforms; AWQ searches its scales for AutoAWQ's rounding. */
+/** Of round-to-nearest, alone or behind transforms; AWQ searches its scales for AutoAWQ's rounding, TEQ trains them for Neural Compressor's. */
 function readDialect(fields: Fields, methods: readonly QuantMethod[], activate: boolean): Recipe['dialect'] {
   const nearest = methods.every((method) => method === 'rtn' || TRANSFORMS.includes(method));
   if (!nearest) return null;
-  return fields.oneOf('dialect', DIALECTS) ?? (activate ? 'compressed_tensors' : methods.includes('awq') ? 'awq' : 'ist');
+  return fields.oneOf('dialect', DIALECTS) ?? (activate ? 'compressed_tensors' : methods.includes('awq') ? 'awq' : methods.includes('teq') ? 'inc' : 'ist');
 }
 
 function readCalibration(fields: Fields): Calibration | null {

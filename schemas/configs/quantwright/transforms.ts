@@ -1,13 +1,14 @@
 // Options of the transforms (methods that rescale channels before others round) in a customized quant config, with their defaults.
-import type { AwqRecipe, QuantMethod, SmoothQuantRecipe } from '../../recipe/recipe.ts';
+import type { AwqRecipe, QuantMethod, SmoothQuantRecipe, TeqRecipe } from '../../recipe/recipe.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
 
 /** Methods that leave the rounding to the one behind them, or to plain rounding. */
-export const TRANSFORMS: readonly QuantMethod[] = ['smoothquant', 'awq'];
+export const TRANSFORMS: readonly QuantMethod[] = ['smoothquant', 'awq', 'teq'];
 
 export interface TransformRecipes {
   readonly smoothquant?: SmoothQuantRecipe;
   readonly awq?: AwqRecipe;
+  readonly teq?: TeqRecipe;
 }
 
 /** Only of the methods that are named. */
@@ -15,6 +16,7 @@ export function readTransforms(fields: Fields, methods: readonly QuantMethod[]):
   return {
     ...(methods.includes('smoothquant') ? { smoothquant: { alpha: fieldsOf(fields.object('smoothquant'), []).number('alpha') ?? 0.5 } } : {}),
     ...(methods.includes('awq') ? { awq: readAwq(fields) } : {}),
+    ...(methods.includes('teq') ? { teq: readTeq(fieldsOf(fields.object('teq'), [])) } : {}),
   };
 }
 
@@ -25,5 +27,16 @@ function readAwq(fields: Fields): AwqRecipe {
     applyClip: fields.boolean('apply_clip') ?? true,
     grid: fields.integer('n_grid') ?? 20,
     maxShrink: fields.number('max_shrink') ?? 0.5,
+  };
+}
+
+/** Intel Neural Compressor's defaults (neural_compressor/adaptor/torch_utils/teq.py :: TEQuantizer.train). */
+function readTeq(fields: Fields): TeqRecipe {
+  return {
+    mode: fields.oneOf('mode', ['lm_loss', 'layer_wise'] as const) ?? 'lm_loss',
+    steps: fields.integer('steps') ?? 1000,
+    learningRate: fields.number('learning_rate') ?? 1e-3,
+    warmup: fields.number('warmup_ratio') ?? 0.05,
+    batchSize: fields.integer('batch_size') ?? 1,
   };
 }

@@ -15,6 +15,10 @@ export function progressLine(progress: QuantizeProgress): ProgressLine {
       percent: 0,
     };
   }
+  if (progress.phase === 'train') {
+    const { block, blocks, step, steps } = progress;
+    return { message: `${block === null ? 'all blocks' : `block ${block + 1}/${blocks}`}, training, step ${step}/${steps}`, percent: 0 };
+  }
   if (progress.phase === 'calibrate') {
     const { block, blocks, sequencesDone, sequences } = progress;
     return { message: `block ${block + 1}/${blocks}, calibrating, sequence ${sequencesDone}/${sequences}`, percent: 0 };

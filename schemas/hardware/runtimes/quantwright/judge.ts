@@ -33,6 +33,11 @@ function methodVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   const { methods } = input.recipe;
   const rounding = methods.filter((_method, index) => !methods.slice(0, index + 1).every((before) => transforms.includes(before)));
   const [method = methods[0]] = rounding;
+  if (methods.indexOf('teq') > 0) {
+    const before = methods[methods.indexOf('teq') - 1];
+    const message = `Quantwright: teq learns from the model as it is, and must come before ${before}.`;
+    return [refused(input, { rule: 'QW-01', field: 'methods', message })];
+  }
   if (methods.length > 0 && rounding.length <= 1 && rounding.every((one) => known.includes(one))) {
     return [];
   }
