@@ -36,7 +36,7 @@ function converted(architecture: GgufArchitecture, config: ModelConfig): ModelCo
 }
 
 /** Llama 3.1's files hold the divisors of the frequencies, Phi-3's one list for short and one for long texts. */
-async function readRopeFactors(model: GgufModel, architecture: GgufArchitecture): Promise<RopeFactors> {
+export async function readRopeFactors(model: GgufModel, architecture: GgufArchitecture): Promise<RopeFactors> {
   const name = architecture === 'phi3' ? 'rope_factors_short.weight' : 'rope_freqs.weight';
   const tensor = model.tensors.get(name);
   if (tensor === undefined) return null;

@@ -15,7 +15,7 @@ export async function copyTensors(
   binding: NativeBinding,
   mapped: MappedCheckpoint,
   tensors: readonly TensorInfo[],
-  sink: Pick<ModelSink, 'write'>,
+  sink: Pick<ModelSink, 'claim'>,
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
   const warnings: string[] = [];

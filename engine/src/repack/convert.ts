@@ -2,12 +2,14 @@
 // linear before anything is written; then one linear at a time. Never rounds a weight; what a layout cannot hold is refused with why and what could.
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { ConvertParams, ConvertResult } from '@quantwright/schemas/rpc/engine';
+import { isGgufPath } from '../checkpoint/gguf/file.ts';
 import { EngineError } from '../errors.ts';
 import { watchPeakMemory } from '../jobs/peak-memory.ts';
 import { createOutputDirectory, type OutputDirectory } from '../pipeline/output-directory.ts';
 import type { ConvertHooks, PlannedConversion } from './conversion.ts';
+import { openGgufSource } from './gguf/gguf-source.ts';
 import { planGguf } from './gguf/plan-gguf.ts';
-import { type ModelSource, openModelSource } from './model-source.ts';
+import { type DirectorySource, type ModelSource, openModelSource } from './model-source.ts';
 import { planRepacking } from './plan-layout.ts';
 import { fitAll, readParameters, refuseUnlessAll } from './refuse.ts';
 
@@ -16,9 +18,10 @@ export async function convertModel(params: ConvertParams, hooks: ConvertHooks): 
   const started = performance.now();
   const memory = watchPeakMemory();
   const binding = await hooks.loadBinding();
-  const source = await openModelSource(params.modelPath, binding);
+  const opened = await openSource(params, binding);
+  const { source } = opened;
   try {
-    const plan = await planConversion(source, params, binding, hooks);
+    const plan = await planConversion(opened, params, binding, hooks);
     const output: OutputDirectory = await createOutputDirectory({
       out: params.outDir,
       modelDir: params.modelPath,
@@ -52,8 +55,20 @@ export async function convertModel(params: ConvertParams, hooks: ConvertHooks): 
   }
 }
 
-async function planConversion(source: ModelSource, { to, exact }: ConvertParams, binding: NativeBinding, hooks: ConvertHooks): Promise<PlannedConversion> {
-  if (to === 'gguf') return planGguf(source, exact ?? false, hooks);
+type Opened = { readonly kind: 'directory'; readonly source: DirectorySource } | { readonly kind: 'gguf'; readonly source: ModelSource };
+
+async function openSource({ modelPath, to }: ConvertParams, binding: NativeBinding): Promise<Opened> {
+  if (!isGgufPath(modelPath)) return { kind: 'directory', source: await openModelSource(modelPath, binding) };
+  if (to === 'gguf') throw new EngineError('input', `${modelPath} is a GGUF file already`, { file: modelPath });
+  return { kind: 'gguf', source: await openGgufSource(modelPath, binding) };
+}
+
+async function planConversion(opened: Opened, { to, exact }: ConvertParams, binding: NativeBinding, hooks: ConvertHooks): Promise<PlannedConversion> {
+  const { source } = opened;
+  if (to === 'gguf') {
+    if (opened.kind === 'gguf') throw new EngineError('input', `${source.path} is a GGUF file already`, { file: source.path });
+    return planGguf(opened.source, exact ?? false, hooks);
+  }
   if (source.modules.length === 0) {
     throw new EngineError(
       'input',

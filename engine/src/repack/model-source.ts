@@ -15,8 +15,12 @@ import { type MappedCheckpoint, mapCheckpoint } from '../checkpoint/mapped.ts';
 import { requireModelDirectory } from '../checkpoint/model-directory.ts';
 import { readQuantization } from '../checkpoint/quantized/config.ts';
 import { readLinear } from '../checkpoint/quantized/linear.ts';
+import type { TensorPlan } from '../checkpoint/writer.ts';
 import { EngineError, fileError } from '../errors.ts';
 import { parseModelConfig } from '../model/config.ts';
+import { copyTensors } from '../pipeline/copy.ts';
+import { copyModelFiles, writeModelConfig } from '../pipeline/model-files.ts';
+import type { ModelSink } from '../pipeline/sink.ts';
 import { type StoredMatrix, storedMatrix } from './stored-matrix.ts';
 
 /** A linear whose weights are codes. */
@@ -48,14 +52,23 @@ export interface ModelSource {
   /** Linears in floating point. */
   readonly left: readonly string[];
   /** Tensors that are no codes, scales or zeros of `modules`. */
-  readonly others: readonly TensorInfo[];
-  readonly mapped: MappedCheckpoint;
+  readonly others: readonly TensorPlan[];
   readonly fileBytes: number;
+  /** Writes `others` as they are. Returns warnings. */
+  copyOthers(sink: Pick<ModelSink, 'write' | 'claim'>, signal: AbortSignal | undefined): Promise<readonly string[]>;
+  /** Everything of a model that is no weight, config.json with the quantization given. */
+  writeFiles(directory: string, quantization: JsonObject): Promise<void>;
   close(): void;
 }
 
+/** A model of config.json and safetensors files. */
+export interface DirectorySource extends ModelSource {
+  readonly others: readonly TensorInfo[];
+  readonly mapped: MappedCheckpoint;
+}
+
 /** Throws kind `input`, `io` or `checkpoint`, naming file and tensor. */
-export async function openModelSource(directory: string, binding: NativeBinding): Promise<ModelSource> {
+export async function openModelSource(directory: string, binding: NativeBinding): Promise<DirectorySource> {
   await requireModelDirectory(directory);
   const file = join(directory, 'config.json');
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
@@ -100,12 +113,17 @@ export async function openModelSource(directory: string, binding: NativeBinding)
     others,
     mapped,
     fileBytes: checkpoint.fileBytes,
+    copyOthers: (sink, signal) => copyTensors(binding, mapped, others, sink, signal),
+    writeFiles: async (to, quantization) => {
+      await copyModelFiles(directory, to);
+      await writeModelConfig(directory, to, quantization);
+    },
     close: () => mapped.close(),
   };
 }
 
 /** Every linear of the model: those of the blocks in their order, then the output matrix where it is one of its own. */
-function linearPlaces(model: ModelShape): readonly Omit<QuantizedModule, 'read' | 'release' | 'bytes'>[] {
+export function linearPlaces(model: ModelShape): readonly Omit<QuantizedModule, 'read' | 'release' | 'bytes'>[] {
   const place = ({ kind, module, in: cols, out: rows }: LinearShape, block: number) => ({
     module: module.replace('{i}', String(block)),
     kind,

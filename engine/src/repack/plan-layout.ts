@@ -4,10 +4,8 @@ import type { ConvertResult } from '@quantwright/schemas/rpc/engine';
 import { createCheckpoint } from '../checkpoint/sharded-writer.ts';
 import { planBytes, type TensorPlan } from '../checkpoint/writer.ts';
 import { EngineError } from '../errors.ts';
-import { copyTensors } from '../pipeline/copy.ts';
 import { commonPlan, type Layout, type ModulePlan } from '../pipeline/layouts/layout.ts';
 import { layouts } from '../pipeline/layouts/registry.ts';
-import { copyModelFiles, writeModelConfig } from '../pipeline/model-files.ts';
 import type { ModelSink } from '../pipeline/sink.ts';
 import type { ConvertHooks, PlannedConversion } from './conversion.ts';
 import { matrixFor, type Repacked } from './fit.ts';
@@ -27,23 +25,29 @@ export function planRepacking(to: Repacked, source: ModelSource, plans: readonly
       const writer = await createCheckpoint(directory, tensors, { maxShardBytes: 5_000_000_000 });
       try {
         let bytesDone = 0;
-        const sink: Pick<ModelSink, 'write'> = {
+        const told = (name: string): void => {
+          bytesDone += bytesOf.get(name) ?? 0;
+          hooks.onProgress?.({ tensor: name, bytesDone, bytesTotal });
+        };
+        const sink: Pick<ModelSink, 'write' | 'claim'> = {
           write: async (name, data) => {
             await writer.write(name, data);
-            bytesDone += bytesOf.get(name) ?? 0;
-            hooks.onProgress?.({ tensor: name, bytesDone, bytesTotal });
+            told(name);
+          },
+          claim: (name) => {
+            told(name);
+            return writer.claim(name);
           },
         };
-        const warnings = [...(await copyTensors(source.mapped, source.others, sink, hooks.signal)), ...warningsOf(to, plans, source)];
+        const warnings = [...(await source.copyOthers(sink, hooks.signal)), ...warningsOf(to, plans, source)];
         for (const [index, plan] of plans.entries()) {
           hooks.signal?.throwIfAborted();
           const module = source.modules[index];
           if (module !== undefined) await repack(module, plan, layout, binding, sink);
         }
         await writer.finish();
-        await copyModelFiles(source.path, directory);
         const { weights } = commonPlan(plans, settings)?.scheme ?? source.recipe;
-        await writeModelConfig(source.path, directory, layout.config({ ...source.recipe, weights }, plans, source.left));
+        await source.writeFiles(directory, layout.config({ ...source.recipe, weights }, plans, source.left));
         return { files: writer.files, bytes: writer.fileBytes, linears: forms(plans), warnings };
       } catch (cause) {
         await writer.abort();

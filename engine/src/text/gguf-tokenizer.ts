@@ -5,7 +5,7 @@ import type { JsonObject } from '../checkpoint/json-file.ts';
 import { spell } from '../checkpoint/spell.ts';
 import { EngineError } from '../errors.ts';
 import { ggufPreTokenizer, preTokenizerNames } from './gguf-pre-tokenizers.ts';
-import { createTokenizer, type Tokenizer } from './tokenizer.ts';
+import { createTokenizer, type Tokenizer, type TokenizerSource } from './tokenizer.ts';
 
 /** llama.h :: llama_token_type */
 const tokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4 } as const;
@@ -32,6 +32,11 @@ interface Vocabulary {
 
 /** Throws kind `input` when the file has no vocabulary, `checkpoint` when it is of another kind or damaged. `rows`: tokens that the model knows. */
 export function ggufTokenizer(metadata: GgufMetadata, rows: number): Tokenizer {
+  return createTokenizer(ggufTokenizerSource(metadata, rows));
+}
+
+/** What tokenizer.json and its neighbours would say. Throws as ggufTokenizer. */
+export function ggufTokenizerSource(metadata: GgufMetadata, rows: number): TokenizerSource & { readonly endIds: ReadonlySet<number> } {
   const { file } = metadata;
   const model = metadata.text('tokenizer.ggml.model');
   const tokens = metadata.texts('tokenizer.ggml.tokens');
@@ -48,13 +53,13 @@ export function ggufTokenizer(metadata: GgufMetadata, rows: number): Tokenizer {
     });
   const named = namedTokens(vocabulary);
   const json = { ...built.json, added_tokens: addedTokens(vocabulary, model === 'llama'), post_processor: frame(vocabulary, built.addBos) };
-  return createTokenizer({
+  return {
     json,
     config: { ...named, clean_up_tokenization_spaces: false },
     endIds: endIds(vocabulary),
     chatTemplate: metadata.text('tokenizer.chat_template'),
     file,
-  });
+  };
 }
 
 interface Built {
@@ -75,7 +80,7 @@ function byteLevel({ tokens, metadata }: Vocabulary): Built {
     json: {
       normalizer: null,
       pre_tokenizer: pre.spec,
-      decoder: { type: 'ByteLevel' },
+      decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
       model: { type: 'BPE', vocab: idsOf(tokens), merges: pairs, unk_token: null, byte_fallback: false, ignore_merges: pre.ignoreMerges },
     },
   };

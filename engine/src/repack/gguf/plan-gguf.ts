@@ -13,7 +13,7 @@ import { type ModelConfig, parseModelConfig } from '../../model/config.ts';
 import { ggufVocabulary } from '../../text/gguf-vocabulary.ts';
 import type { ConvertHooks, PlannedConversion, Written } from '../conversion.ts';
 import { type Parameters, parametersOf } from '../fit.ts';
-import type { ModelSource, QuantizedModule } from '../model-source.ts';
+import type { DirectorySource, QuantizedModule } from '../model-source.ts';
 import { cannot, possibleTargets } from '../refuse.ts';
 import { type BlockChoice, type BlockType, blockTypeFor } from './block-type.ts';
 import { encodeBlocks } from './blocks.ts';
@@ -24,7 +24,7 @@ type Job = GgufTensorPlan & { data(): Promise<Uint8Array> | Uint8Array | Iterabl
 const fileTypes: Readonly<Partial<Record<GgufType, number>>> = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 7, Q5_0: 8, Q4_K: 14, BF16: 32 };
 
 /** Throws kind `config` with every linear that no block type holds, or for a model or tokenizer that GGUF files cannot say. */
-export async function planGguf(source: ModelSource, exact: boolean, hooks: Pick<ConvertHooks, 'onProgress' | 'signal'>): Promise<PlannedConversion> {
+export async function planGguf(source: DirectorySource, exact: boolean, hooks: Pick<ConvertHooks, 'onProgress' | 'signal'>): Promise<PlannedConversion> {
   const file = join(source.path, 'config.json');
   const config = parseModelConfig(source.config, file);
   const architecture = architectureFor(config, file);
@@ -71,7 +71,11 @@ export async function planGguf(source: ModelSource, exact: boolean, hooks: Pick<
   };
 }
 
-async function chooseTypes(source: ModelSource, exact: boolean, signal: AbortSignal | undefined): Promise<readonly Extract<BlockChoice, { type: unknown }>[]> {
+async function chooseTypes(
+  source: DirectorySource,
+  exact: boolean,
+  signal: AbortSignal | undefined,
+): Promise<readonly Extract<BlockChoice, { type: unknown }>[]> {
   const choices: Extract<BlockChoice, { type: unknown }>[] = [];
   const parameters: Parameters[] = [];
   const reasons = new Map<string, string[]>();
@@ -109,7 +113,7 @@ const denseTypes: Readonly<Record<string, 'F32' | 'F16' | 'BF16'>> = { F32: 'F32
 /** Buffers that some checkpoints hold; every reader makes them itself. */
 const buffers = /\.(rotary_emb\.inv_freq|masked_bias|attn\.bias)$/;
 
-function denseJob(source: ModelSource, architecture: GgufArchitecture, config: ModelConfig, tensor: TensorInfo): readonly Job[] {
+function denseJob(source: DirectorySource, architecture: GgufArchitecture, config: ModelConfig, tensor: TensorInfo): readonly Job[] {
   if (buffers.test(tensor.name) || (tensor.name.startsWith('lm_head.') && config.shape.tiedEmbeddings)) return [];
   const [, module = tensor.name, part = 'weight'] = /^(.*)\.(weight|bias)$/.exec(tensor.name) ?? [];
   const type = denseTypes[tensor.dtype];
@@ -142,7 +146,7 @@ function nameOf(architecture: GgufArchitecture, module: string, tensor: TensorIn
 const pieceBytes = 4 * 2 ** 20;
 
 /** The rows of a matrix in the order of the file; a head at a time where that is another. */
-function* pieces(source: ModelSource, tensor: TensorInfo, order: Int32Array | null, headDim: number): Iterable<Uint8Array> {
+function* pieces(source: DirectorySource, tensor: TensorInfo, order: Int32Array | null, headDim: number): Iterable<Uint8Array> {
   const { file, offset, length } = source.mapped.place(tensor.name);
   const [rows = 1] = tensor.shape;
   const row = length / rows;
@@ -182,7 +186,7 @@ function forms(choices: readonly { readonly type: BlockType }[]): Written['linea
   return [...counts].map(([form, modules]) => ({ form, modules }));
 }
 
-function roundingWarnings(source: ModelSource, choices: readonly { readonly rounded: number }[]): readonly string[] {
+function roundingWarnings(source: DirectorySource, choices: readonly { readonly rounded: number }[]): readonly string[] {
   const rounded = choices.filter((choice) => choice.rounded > 0);
   const worst = Math.max(0, ...rounded.map((choice) => choice.rounded));
   const quantizedActivations = source.recipe.activations !== null && source.modules.length > 0;
