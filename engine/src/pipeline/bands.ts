@@ -21,6 +21,9 @@ export interface BandJob {
   readonly budgetBytes: number;
 }
 
+/** One is computed while the words of the other go into the file. Without a limit: a budget that is shared makes their bands smaller. */
+export const modulesAtOnce = 2;
+
 /** Whether the module can be written so: its rounding looks at one row at a time, the layout says where the parts go, and the source lies in rows that kernels can read in place. */
 export function goesInBands(method: Method, layout: Layout, module: PlannedModule): boolean {
   const { weight, transposed } = module.source;
@@ -69,5 +72,5 @@ function placed(job: BandJob, module: PlannedModule, parts: readonly LayoutPart[
   const named = parts.map((part, index) => ({ part, name: module.tensors[index]?.name ?? '' }));
   const constants = named.flatMap(({ part, name }) => (part instanceof Uint8Array ? [{ name, bytes: part }] : []));
   const rows = named.flatMap(({ part, name }): RtnPart[] => (part instanceof Uint8Array ? [] : [{ form: part, ...job.sink.claim(name) }]));
-  return { target: { parts: rows, ...bandsOf(roundedMatrix(module), job.budgetBytes, job.binding.cpuInfo().threads) }, constants };
+  return { target: { parts: rows, ...bandsOf(roundedMatrix(module), job.budgetBytes / modulesAtOnce, job.binding.cpuInfo().threads) }, constants };
 }

@@ -10,7 +10,7 @@ import type { PeakMemory } from '../jobs/peak-memory.ts';
 import type { LayerInputs, Method } from '../methods/method.ts';
 import type { Transform } from '../methods/transform.ts';
 import { applyToModule } from './apply.ts';
-import { goesInBands, writeInBands } from './bands.ts';
+import { goesInBands, modulesAtOnce, writeInBands } from './bands.ts';
 import { type CalibratedStream, calibrateStream } from './calibrated.ts';
 import { copyTensors } from './copy.ts';
 import type { Layout } from './layouts/layout.ts';
@@ -117,7 +117,8 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
         done.push({ module: module.module, sqnrDb: Number.isFinite(sqnrDb) ? sqnrDb : null });
         progress.finish(module, sqnrDb);
       };
-      if (calibrated === null) for (const module of modules) await quantize(module);
+      const inBands = modules.every((module) => goesInBands(options.method, options.layout, module));
+      if (calibrated === null) await inTurns(modules, inBands && options.rest === undefined ? modulesAtOnce : 1, quantize);
       const warnings = (await calibrated?.quantize(block, modules, quantize)) ?? [];
       await finish(blockPart(block), { modules: done, warnings });
     },
@@ -133,6 +134,16 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
       await sink.abort();
     },
   };
+}
+
+/** Takes the next when one of `atOnce` is done. All that were begun have ended when this rejects. */
+async function inTurns<T>(items: readonly T[], atOnce: number, body: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await body(item);
+  };
+  const ended = await Promise.allSettled(Array.from({ length: atOnce }, worker));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
 }
 
 /** Returns the SQNR in dB of what was written. */

@@ -3,11 +3,11 @@ import { availableParallelism } from 'node:os';
 import { dtypeBytes } from '../../checkpoint/dtype.ts';
 import type { TensorInfo } from '../../checkpoint/header.ts';
 import type { Method } from '../../methods/method.ts';
-import { goesInBands, roundedMatrix } from '../bands.ts';
+import { goesInBands, modulesAtOnce, roundedMatrix } from '../bands.ts';
 import { pieceBytes } from '../copy.ts';
 import type { Layout } from '../layouts/layout.ts';
 import type { PlannedModule } from '../plan.ts';
-import type { PhaseDemand } from './phase.ts';
+import { atOnce, type PhaseDemand } from './phase.ts';
 import { roundDemand } from './round.ts';
 
 export function copyDemand(copied: readonly TensorInfo[]): PhaseDemand {
@@ -20,7 +20,7 @@ export function roundingDemands(method: Method, layout: Layout, modules: readonl
   const inBands = modules.filter((module) => goesInBands(method, layout, module));
   const whole = modules.filter((module) => !inBands.includes(module));
   return [
-    ...(inBands.length === 0 ? [] : [roundDemand(inBands.map(roundedMatrix), availableParallelism())]),
+    ...(inBands.length === 0 ? [] : [atOnce(modulesAtOnce, roundDemand(inBands.map(roundedMatrix), availableParallelism()))]),
     ...(whole.length === 0 ? [] : [wholeDemand(whole)]),
   ];
 }

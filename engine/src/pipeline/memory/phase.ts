@@ -45,6 +45,17 @@ export function together(phase: string, demands: readonly PhaseDemand[]): PhaseD
   };
 }
 
+/** `count` of the same phase beside each other, sharing the budget. */
+export function atOnce(count: number, demand: PhaseDemand): PhaseDemand {
+  return {
+    memory: (budgetBytes) => {
+      const { phase, at, parts } = demand.memory(budgetBytes / count);
+      return { phase, at, parts: parts.map(({ what, bytes }) => ({ what, bytes: count * bytes })) };
+    },
+    advice: demand.advice.map(({ setting, leastBytes }) => ({ setting, leastBytes: count * leastBytes })),
+  };
+}
+
 export interface JobMemory {
   /** The process with the addon before the first phase. */
   readonly baseBytes: number;
