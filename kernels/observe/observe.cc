@@ -1,9 +1,11 @@
 #include "observe/observe.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "cpu/parallel.h"
 #include "cpu/pick.h"
+#include "observe/triangle.h"
 
 namespace {
 
@@ -41,26 +43,40 @@ extern "C" void qw_hessian(const float* x, int64_t rows, int64_t width, float* g
   // A unit is one row of panels from the diagonal on: the longest first, so that the last one claimed is short.
   qw::parallel(pool, count, 1, [=](int64_t begin, int64_t end, int) {
     for (int64_t p = begin; p < end; ++p) {
-      const int64_t top = p * qw::kPanel, height = width - top < qw::kPanel ? width - top : qw::kPanel;
+      const int64_t top = p * qw::kPanel, first = top / qw::kTriangleBlock * qw::kTriangleBlock, stride = qw::triangle_block_rows(width, first);
+      const int64_t columns = width - top < qw::kPanel ? width - top : qw::kPanel;
+      float* block = gram + qw::triangle_offset(width, first) + (top - first);
       for (int64_t q = p; q < count; ++q) {
-        const int64_t left = q * qw::kPanel, columns = width - left < qw::kPanel ? width - left : qw::kPanel;
+        const int64_t left = q * qw::kPanel, height = width - left < qw::kPanel ? width - left : qw::kPanel;
         for (int64_t r = 0; r < rows; r += kRowsInCache) {
           const int64_t part = rows - r < kRowsInCache ? rows - r : kRowsInCache;
-          const float* a = scratch + p * panel_elements + r * qw::kPanel;
-          const float* b = scratch + q * panel_elements + r * qw::kPanel;
-          kernel(a, b, part, height, columns, gram + top * width + left, width);
+          const float* a = scratch + q * panel_elements + r * qw::kPanel;
+          const float* b = scratch + p * panel_elements + r * qw::kPanel;
+          kernel(a, b, part, height, columns, block + (left - first) * stride, stride);
         }
       }
     }
   });
 }
 
-extern "C" void qw_hessian_mirror(const float* gram, int64_t width, float* out) {
+extern "C" int64_t qw_hessian_size(int64_t width) { return qw::triangle_size(width) + qw::kTriangleSlack; }
+
+extern "C" void qw_hessian_unpack(const float* gram, int64_t width, float* out) {
   for (int64_t i = 0; i < width; ++i) {
-    for (int64_t j = i; j < width; ++j) {
-      const float value = gram[i * width + j];
-      out[i * width + j] = value;
-      out[j * width + i] = value;
-    }
+    for (int64_t j = i; j < width; ++j) out[i * width + j] = out[j * width + i] = gram[qw::symmetric_at(width, i, j)];
   }
+}
+
+extern "C" void qw_hessian_pack(const float* full, int64_t width, float* gram) {
+  std::memset(gram, 0, size_t(qw_hessian_size(width)) * sizeof(float));
+  for (int64_t i = 0; i < width; ++i) {
+    for (int64_t j = 0; j <= i; ++j) gram[qw::symmetric_at(width, j, i)] = full[i * width + j];
+  }
+}
+
+extern "C" int64_t qw_hessian_not_finite(const float* gram, int64_t width) {
+  for (int64_t i = 0; i < width; ++i) {
+    if (!std::isfinite(gram[qw::symmetric_at(width, i, i)])) return i;
+  }
+  return -1;
 }

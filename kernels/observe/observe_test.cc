@@ -1,4 +1,5 @@
 #include "observe/observe.h"
+#include "observe/triangle.h"
 
 #include "testing/check.h"
 
@@ -42,9 +43,14 @@ static void hessian_is_the_gram_matrix(int64_t rows, int64_t width) {
     }
   }
   every_level([&](qw_simd level) {
-    std::vector<float> gram(size_t(width * width), 1.0f), scratch(size_t(qw_hessian_scratch(rows, width)));
-    qw_hessian(x.data(), rows, width, gram.data(), scratch.data(), qw_pool_shared());
-    qw_hessian_mirror(gram.data(), width, gram.data());
+    std::vector<float> triangle(size_t(qw_hessian_size(width))), scratch(size_t(qw_hessian_scratch(rows, width)));
+    std::vector<float> gram(size_t(width * width), 1.0f);
+    qw_hessian_pack(gram.data(), width, triangle.data());
+    qw_hessian(x.data(), rows, width, triangle.data(), scratch.data(), qw_pool_shared());
+    qw_hessian_unpack(triangle.data(), width, gram.data());
+    CHECK(qw_hessian_not_finite(triangle.data(), width) == -1);
+    triangle[size_t(qw::symmetric_at(width, width - 1, width - 1))] = INFINITY;
+    CHECK(qw_hessian_not_finite(triangle.data(), width) == width - 1);
     const Errors errors = compare(gram.data(), wanted.data(), gram.size());
     char name[64];
     std::snprintf(name, sizeof name, "%s hessian of [%lld, %lld]", qw_simd_name(level), (long long)rows, (long long)width);

@@ -20,10 +20,10 @@ inline void absmax_vector(const float* x, int64_t rows, int64_t width, int64_t c
 
 // R rows of the block x 2 vectors: 2 R accumulators, 2 loads and R broadcasts for 2 R multiply-adds.
 template <int R>
-void gram_step(const float* a, const float* b, int64_t rows, int64_t columns, float* block, int64_t stride) {
+void gram_step(const float* a, int64_t stride_a, const float* b, int64_t stride_b, int64_t rows, int64_t columns, float* block, int64_t stride) {
   f32v sums[R][2];
   for (int i = 0; i < R; ++i) sums[i][0] = sums[i][1] = zero();
-  for (int64_t r = 0; r < rows; ++r, a += qw::kPanel, b += qw::kPanel) {
+  for (int64_t r = 0; r < rows; ++r, a += stride_a, b += stride_b) {
     const f32v left = load(b), right = load(b + kLanes);
     for (int i = 0; i < R; ++i) {
       const f32v x = all(a[i]);
@@ -44,13 +44,18 @@ void gram_step(const float* a, const float* b, int64_t rows, int64_t columns, fl
   }
 }
 
-inline void gram_block_vector(const float* a, const float* b, int64_t rows, int64_t height, int64_t columns, float* block, int64_t stride) {
+inline void gram_strided_vector(const float* a, int64_t stride_a, const float* b, int64_t stride_b, int64_t rows, int64_t height, int64_t columns,
+                                float* block, int64_t stride) {
   constexpr int step = kRegisters == 32 ? 8 : 4;
   for (int64_t j = 0; j < columns; j += 2 * kLanes) {
     int64_t i = 0;
-    for (; i + step <= height; i += step) gram_step<step>(a + i, b + j, rows, columns - j, block + i * stride + j, stride);
-    for (; i < height; ++i) gram_step<1>(a + i, b + j, rows, columns - j, block + i * stride + j, stride);
+    for (; i + step <= height; i += step) gram_step<step>(a + i, stride_a, b + j, stride_b, rows, columns - j, block + i * stride + j, stride);
+    for (; i < height; ++i) gram_step<1>(a + i, stride_a, b + j, stride_b, rows, columns - j, block + i * stride + j, stride);
   }
+}
+
+inline void gram_block_vector(const float* a, const float* b, int64_t rows, int64_t height, int64_t columns, float* block, int64_t stride) {
+  gram_strided_vector(a, qw::kPanel, b, qw::kPanel, rows, height, columns, block, stride);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What observe ops keep: running maxima, Gram matrices (upper panels until they are read), copies of rows.
+// What observe ops keep: running maxima, Gram matrices (the upper triangle), copies of rows.
 #include "program/model.h"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ void accumulate(qw::Observer& observer, const float* x, int64_t rows, float* scr
       qw_absmax(x, rows, observer.width, observer.data.data(), pool);
       break;
     case QW_OBSERVE_HESSIAN:
-      if (!observer.ran) observer.data.assign(width * width, 0.0f);
+      if (!observer.ran) observer.data.assign(size_t(qw_hessian_size(observer.width)), 0.0f);
       qw_hessian(x, rows, observer.width, observer.data.data(), scratch, pool);
       break;
     default: observer.data.insert(observer.data.end(), x, x + size_t(rows) * width);
@@ -48,7 +48,8 @@ extern "C" int64_t qw_program_observed_size(qw_program* program, int32_t slot) {
   const std::lock_guard<std::mutex> lock(program->observer_mutex);
   const qw::Observer* observer = find(program, slot);
   if (observer == nullptr) return -1;
-  return observer->ran ? int64_t(observer->data.size()) : 0;
+  if (!observer->ran) return 0;
+  return observer->kind == QW_OBSERVE_HESSIAN ? observer->width * observer->width : int64_t(observer->data.size());
 }
 
 extern "C" void qw_program_observed(qw_program* program, int32_t slot, float* out) {
@@ -56,10 +57,21 @@ extern "C" void qw_program_observed(qw_program* program, int32_t slot, float* ou
   const qw::Observer* observer = find(program, slot);
   if (observer == nullptr || !observer->ran) return;
   if (observer->kind == QW_OBSERVE_HESSIAN) {
-    qw_hessian_mirror(observer->data.data(), observer->width, out);
+    qw_hessian_unpack(observer->data.data(), observer->width, out);
   } else {
     std::memcpy(out, observer->data.data(), observer->data.size() * sizeof(float));
   }
+}
+
+int64_t qw_program_take_hessian(qw_program* program, int32_t slot, std::vector<float>* out) {
+  const std::lock_guard<std::mutex> lock(program->observer_mutex);
+  qw::Observer* observer = find(program, slot);
+  if (observer == nullptr || observer->kind != QW_OBSERVE_HESSIAN) return -1;
+  if (!observer->ran) return 0;
+  observer->ran = false;
+  *out = std::move(observer->data);
+  observer->data = std::vector<float>();
+  return observer->width;
 }
 
 extern "C" void qw_program_reset_observers(qw_program* program) {

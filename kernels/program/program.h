@@ -135,4 +135,10 @@ void qw_program_reset_observers(qw_program* program);
 
 #ifdef __cplusplus
 }
+
+#include <vector>
+
+// Moves the triangle of a Hessian (observe/triangle.h) out of the program, which then has observed nothing there. Returns its width; 0 when nothing ran,
+// -1: no such slot.
+int64_t qw_program_take_hessian(qw_program* program, int32_t slot, std::vector<float>* out);
 #endif

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "cpu.h"
+#include "hessian.h"
 #include "mapped_file.h"
 #include "objects.h"
 #include "program.h"
@@ -27,6 +28,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   classes->session = Napi::Persistent(Session::define(env));
   classes->sampler = Napi::Persistent(Sampler::define(env));
   classes->tape = Napi::Persistent(Tape::define(env));
+  classes->hessian = Napi::Persistent(Hessian::define(env));
   exports.Set("abi", kAbi);
   exports.Set("cpuInfo", Napi::Function::New<cpu_info>(env, "cpuInfo"));
   exports.Set("setThreads", Napi::Function::New<set_threads>(env, "setThreads"));
@@ -43,6 +45,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("quantizeRtnToFile", Napi::Function::New<quantize_rtn_to_file>(env, "quantizeRtnToFile"));
   exports.Set("copyToFile", Napi::Function::New<copy_to_file>(env, "copyToFile"));
   exports.Set("rtnValues", Napi::Function::New<rtn_values>(env, "rtnValues"));
+  exports.Set("createHessian", Napi::Function::New<create_hessian>(env, "createHessian"));
   exports.Set("factorHessian", Napi::Function::New<factor_hessian>(env, "factorHessian"));
   exports.Set("quantizeGptq", Napi::Function::New<quantize_gptq>(env, "quantizeGptq"));
   exports.Set("quantizeQrazor", Napi::Function::New<quantize_qrazor>(env, "quantizeQrazor"));

@@ -3,6 +3,8 @@
 #include <cmath>
 
 #include "errors.h"
+#include "hessian.h"
+#include "observe/triangle.h"
 
 namespace quantwright {
 
@@ -102,6 +104,11 @@ qw_type type_of(const Named& value) {
 }
 
 Array<float> floats(const Named& value, int64_t wanted_length) {
+  if (const HessianData* hessian = factored_hessian(value)) {
+    const int64_t size = qw::triangle_size(hessian->width);
+    if (wanted_length >= 0 && size != wanted_length) throw wanted(value, "as wide as the matrix");
+    return {hessian->triangle.data(), size_t(size), Napi::Persistent(value.value.As<Napi::Object>())};
+  }
   return array<float>(value, "a Float32Array", napi_float32_array, napi_float32_array, wanted_length);
 }
 

@@ -35,7 +35,7 @@ struct Array {
   size_t length = 0;
   Napi::ObjectReference keep;
 };
-// wanted_length < 0: any.
+// wanted_length < 0: any. floats also takes a Hessian that was factored, as the factor that it is.
 Array<float> floats(const Named& value, int64_t wanted_length);
 Array<int32_t> integers(const Named& value, int64_t wanted_length);
 Array<uint8_t> unsigned_codes(const Named& value, int64_t wanted_length);

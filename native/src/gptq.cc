@@ -2,6 +2,7 @@
 #include "solve/gptq/gptq.h"
 
 #include "dense_source.h"
+#include "hessian.h"
 #include "pool_lease.h"
 #include "promise_worker.h"
 #include "quantize.h"
@@ -32,26 +33,36 @@ qw_gptq_options gptq_options(const Named& given) {
 Napi::Value factor_hessian(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return rejecting(env, [&]() -> Napi::Value {
+    const Named given_hessian = argument(info, 0, "factorHessian", "hessian");
     const int64_t width = integer(argument(info, 1, "factorHessian", "width"), 1, 1 << 20);
-    auto hessian = floats(argument(info, 0, "factorHessian", "hessian"), elements(env, "factorHessian", width, width));
+    const bool whole = given_hessian.value.IsTypedArray();
+    const Napi::Value object = whole ? packed_hessian(given_hessian, width) : given_hessian.value;
+    const Hessian::State data = unwrap<Hessian>(object, given_hessian.name).data();
+    if (data->width != width || data->triangle.empty() || data->factored || data->busy) {
+      throw invalid(env, "factorHessian: hessian has another width, or was factored or released.");
+    }
     const Named given = argument(info, 2, "factorHessian", "options");
     const qw_gptq_factor_options options = {finite(field(given, "scale")), finite(field(given, "dampPercent")),
                                             required_flag(field(given, "descAct")) ? 1 : 0, flag(field(given, "dampFirst"), false) ? 1 : 0};
-    Napi::Float32Array factor = new_floats(env, qw_gptq_factor_size(width));
     Napi::Int32Array order = new_array<Napi::Int32Array>(env, width, 4);
     Napi::Uint8Array dead = new_bytes(env, width);
     auto result = std::make_shared<qw_gptq_factor_result>();
+    data->busy = true;
+    data->factored = true;
+    // Ends with the promise, whatever comes of it.
+    auto idle = std::shared_ptr<HessianData>(data.get(), [data](HessianData*) { data->busy = false; });
     return run_off_thread(
         env,
-        [from = hessian.data, width, options, result, upper = factor.Data(), places = order.Data(), flags = dead.Data()] {
+        [data, width, options, result, places = order.Data(), flags = dead.Data()] {
           const PoolLease lease;
-          return qw_gptq_factor(from, width, &options, lease.pool(), upper, places, flags, result.get());
+          return qw_gptq_factor_in_place(data->triangle.data(), width, &options, lease.pool(), places, flags, result.get());
         },
-        [result, width, factor = Napi::Persistent(factor), order = Napi::Persistent(order), dead = Napi::Persistent(dead),
-         keep = std::move(hessian.keep)](Napi::Env e) -> Napi::Value {
+        [result, width, idle, hessian = Napi::Persistent(object.As<Napi::Object>()), order = Napi::Persistent(order),
+         dead = Napi::Persistent(dead)](Napi::Env e) mutable -> Napi::Value {
+          idle.reset();
           Napi::Object out = Napi::Object::New(e);
           out.Set("width", double(width));
-          out.Set("upper", factor.Value());
+          out.Set("upper", hessian.Value());
           out.Set("order", order.Value());
           out.Set("dead", dead.Value());
           out.Set("deadColumns", double(result->dead));

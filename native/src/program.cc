@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "arguments.h"
+#include "hessian.h"
 #include "pool_lease.h"
 #include "promise_worker.h"
 #include "results.h"
@@ -73,7 +74,7 @@ Napi::Function Program::define(Napi::Env env) {
                      {InstanceMethod<&Program::create_session>("createSession"), InstanceMethod<&Program::run>("run"), InstanceMethod<&Program::run_batch>("runBatch"), 
                       InstanceMethod<&Program::step>("step"), InstanceMethod<&Program::step_batch>("stepBatch"), InstanceMethod<&Program::score>("score"),
                       InstanceMethod<&Program::score_batch>("scoreBatch"),
-                      InstanceMethod<&Program::observed>("observed"), InstanceMethod<&Program::reset_observers>("resetObservers"),
+                      InstanceMethod<&Program::observed>("observed"), InstanceMethod<&Program::take_hessian>("takeHessian"), InstanceMethod<&Program::reset_observers>("resetObservers"),
                       InstanceAccessor<&Program::weight_bytes>("weightBytes"), InstanceAccessor<&Program::scratch_bytes>("scratchBytes")});
 }
 
@@ -379,6 +380,15 @@ Napi::Value Program::observed(const Napi::CallbackInfo& info) {
   Napi::Float32Array out = new_floats(info.Env(), size);
   qw_program_observed(data_->program, slot, out.Data());
   return out;
+}
+
+Napi::Value Program::take_hessian(const Napi::CallbackInfo& info) {
+  const int32_t slot = int32_t(integer(argument(info, 0, "takeHessian", "slot"), 0, INT32_MAX));
+  refuse_while_running(info.Env(), *data_, "takeHessian");
+  std::vector<float> triangle;
+  const int64_t width = qw_program_take_hessian(data_->program, slot, &triangle);
+  if (width < 0) throw invalid(info.Env(), "takeHessian: the program has no hessian with slot " + std::to_string(slot) + ".");
+  return width == 0 ? info.Env().Null() : make_hessian(info.Env(), width, std::move(triangle)).As<Napi::Value>();
 }
 
 Napi::Value Program::reset_observers(const Napi::CallbackInfo& info) {

@@ -72,6 +72,7 @@ class Program : public Napi::ObjectWrap<Program> {
   Napi::Value score(const Napi::CallbackInfo& info);
   Napi::Value score_batch(const Napi::CallbackInfo& info);
   Napi::Value observed(const Napi::CallbackInfo& info);
+  Napi::Value take_hessian(const Napi::CallbackInfo& info);
   Napi::Value reset_observers(const Napi::CallbackInfo& info);
   Napi::Value weight_bytes(const Napi::CallbackInfo& info);
   Napi::Value scratch_bytes(const Napi::CallbackInfo& info);

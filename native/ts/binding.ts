@@ -5,7 +5,7 @@ import type { BcqBinding } from './bcq.ts';
 import type { Tape, TapeSpec } from './gradients.ts';
 import type { Program, ProgramSpec } from './programs.ts';
 import type { QrazorOptions, QrazorResult } from './qrazor.ts';
-import type { FactorOptions, GptqOptions, GptqResult, HessianFactor, RtnOptions, RtnResult, RtnTarget, RtnWritten } from './quantizers.ts';
+import type { FactorOptions, GptqOptions, GptqResult, Hessian, HessianFactor, RtnOptions, RtnResult, RtnTarget, RtnWritten } from './quantizers.ts';
 import type { Sampler, SamplerSpec } from './samplers.ts';
 import type { SpqrOptions, SpqrResult } from './spqr.ts';
 import type { TransformBinding } from './transforms.ts';
@@ -75,7 +75,10 @@ export interface NativeBinding extends BcqBinding, TransformBinding {
    */
   rtnValues(weight: Float32Array, rows: number, cols: number, column: Float32Array | null, options: RtnOptions, out: Float32Array): Promise<void>;
   /** hessian [width, width], symmetric. Rejects when it is not finite, or singular beyond damping. */
-  factorHessian(hessian: Float32Array, width: number, options: FactorOptions): Promise<HessianFactor>;
+  /** `full`: [width, width]; its lower triangle is read. */
+  createHessian(full: Float32Array, width: number): Hessian;
+  /** Uses the Hessian up; of an array [width, width] it makes one. */
+  factorHessian(hessian: Hessian | Float32Array, width: number, options: FactorOptions): Promise<HessianFactor>;
   /** Rounds one matrix, every column making up for the errors of those before it. */
   quantizeGptq(source: DenseSource, factor: HessianFactor, options: GptqOptions): Promise<GptqResult>;
   /** Keeps the significant bits of groups of integers; with a factor, inside GPTQ. */

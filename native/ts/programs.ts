@@ -1,4 +1,5 @@
 // A model as a program of operations, and the sessions that run it (kernels/program). Shapes: binding.ts.
+import type { Hessian } from './quantizers.ts';
 import type { Sampler } from './samplers.ts';
 import type { Weight } from './weights.ts';
 
@@ -140,6 +141,8 @@ export interface Program {
   scoreBatch(parts: readonly ScoredPart[]): Promise<readonly Float64Array[]>;
   /** Reads slot `slot` of an observe op, or null when nothing ran. */
   observed(slot: number): Float32Array | null;
+  /** Moves a Hessian out of the program, without a copy; null when nothing ran. */
+  takeHessian(slot: number): Hessian | null;
   resetObservers(): void;
   readonly weightBytes: number;
   /** Scratch the plan needs, in bytes. */

@@ -79,10 +79,24 @@ export interface FactorOptions {
   readonly dampFirst?: boolean;
 }
 
+/**
+ * A sum of x^T x, in native memory. `factorHessian` uses it up: its memory becomes the factor's.
+ * What `Program.takeHessian` gives, or `createHessian` makes of a whole matrix.
+ */
+export interface Hessian {
+  readonly width: number;
+  /** 0 once it is released. */
+  readonly bytes: number;
+  /** The first input that was NaN or infinite, or whose squares were; null: none. */
+  notFinite(): number | null;
+  /** Gives the memory back at once; it, and factors made of it, are of no use afterwards. Not while something works on them. */
+  release(): void;
+}
+
 /** What all matrices that read the same input share: U with inverse(H) = U^T U, packed (kernels/solve/gptq/factor.h). */
 export interface HessianFactor {
   readonly width: number;
-  readonly upper: Float32Array;
+  readonly upper: Hessian;
   /** [width] Column at every place. */
   readonly order: Int32Array;
   /** [width] 1: the input was always 0. */

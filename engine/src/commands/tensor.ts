@@ -96,10 +96,10 @@ async function inputsOf(
   if (tokens === 0) throw new EngineError('input', `${file}: the tensor "inputs" has no rows`, { file, tensor: 'inputs' });
   const program = binding.createProgram({ input: 'hidden', values: [width], body: [{ op: 'observe', in: 0, kind: 'hessian', slot: 0 }], head: [], output: 0 });
   await program.run(program.createSession(tokens, 'f32'), await mapped.floats('inputs'), 'none');
-  const hessian = program.observed(0);
+  const hessian = program.takeHessian(0);
   if (hessian === null) throw new Error('the inputs were not observed');
   const { dampPercent } = recipe;
-  return hessianInputs(binding, hessian, width, {
+  return hessianInputs(binding, async () => hessian, {
     dampPercent,
     samples: 1,
     onRaised: (used) => onWarning(`the inputs hang together too closely for damp_percent ${dampPercent}; ${used} was used`),

@@ -1,5 +1,5 @@
 // The Hessian of a linear's input as methods with second-order rounding use it. All arithmetic is native.
-import type { HessianFactor, NativeBinding } from '@quantwright/native/binding';
+import type { Hessian, HessianFactor, NativeBinding } from '@quantwright/native/binding';
 import type { LayerInputs } from './method.ts';
 
 export interface HessianOptions {
@@ -10,12 +10,18 @@ export interface HessianOptions {
   readonly onRaised?: (dampPercent: number) => void;
 }
 
-/** `hessian` [width, width]: the sum of x^T x over all tokens. */
-export function hessianInputs(binding: NativeBinding, hessian: Float32Array, width: number, options: HessianOptions): LayerInputs {
+/** A factor that several matrices share, which all of them must be done with before its memory is given back. */
+export interface SharedInputs extends LayerInputs {
+  release(): Promise<void>;
+}
+
+/** `observe`: the sum of x^T x over all tokens; asked for once for each order of columns, because a factor takes the memory of the Hessian it is made of. */
+export function hessianInputs(binding: NativeBinding, observe: () => Promise<Hessian>, options: HessianOptions): SharedInputs {
   const factors = new Map<boolean, Promise<HessianFactor>>();
   const make = async (descAct: boolean): Promise<HessianFactor> => {
+    const hessian = await observe();
     // 2 / samples: AutoGPTQ's mean (gptq.py :: add_batch).
-    const factor = await binding.factorHessian(hessian, width, { scale: 2 / options.samples, dampPercent: options.dampPercent, descAct });
+    const factor = await binding.factorHessian(hessian, hessian.width, { scale: 2 / options.samples, dampPercent: options.dampPercent, descAct });
     if (factor.dampPercent > options.dampPercent) options.onRaised?.(factor.dampPercent);
     return factor;
   };
@@ -24,6 +30,9 @@ export function hessianInputs(binding: NativeBinding, hessian: Float32Array, wid
       const known = factors.get(descAct) ?? make(descAct);
       factors.set(descAct, known);
       return known;
+    },
+    release: async () => {
+      for (const factor of await Promise.all(factors.values())) factor.upper.release();
     },
   };
 }

@@ -3,22 +3,18 @@
 //
 //   block 0: |####|####|####|##..|     each #### one panel of 128 x 32
 //   block 1:      |####|####|##..|     (drawn with one panel a block; there are four)
+//
+// The blocks are those of the Hessian that it is made of (observe/triangle.h), by row in place of by column: a factor takes the Hessian's place.
 #pragma once
-#include <stdint.h>
+#include "observe/triangle.h"
 
 namespace qw {
 
-constexpr int64_t kGptqBlock = 128;
-constexpr int64_t kGptqPanel = 32;
+constexpr int64_t kGptqBlock = kTriangleBlock;
+constexpr int64_t kGptqPanel = kTrianglePanel;
 
-inline int64_t gptq_panels(int64_t columns) { return (columns + kGptqPanel - 1) / kGptqPanel; }
-inline int64_t gptq_block_rows(int64_t width, int64_t first) { return width - first < kGptqBlock ? width - first : kGptqBlock; }
-
-// Where the block that begins at row `first` (a multiple of 128) begins.
-inline int64_t gptq_block_offset(int64_t width, int64_t first) {
-  const int64_t before = first / kGptqBlock;
-  // sum over b < before of panels(width) - 4 b
-  return kGptqBlock * kGptqPanel * (before * gptq_panels(width) - kGptqBlock / kGptqPanel * (before * (before - 1) / 2));
-}
+inline int64_t gptq_panels(int64_t columns) { return triangle_panels(columns); }
+inline int64_t gptq_block_rows(int64_t width, int64_t first) { return triangle_block_rows(width, first); }
+inline int64_t gptq_block_offset(int64_t width, int64_t first) { return triangle_offset(width, first); }
 
 }  // namespace qw

@@ -31,6 +31,9 @@ int64_t qw_gptq_factor_size(int64_t width);
 // Fails when H is not finite, and when no damping below 1 makes it positive definite.
 qw_status qw_gptq_factor(const float* hessian, int64_t width, const qw_gptq_factor_options* options, qw_pool* pool, float* factor,
                          int32_t* order, uint8_t* dead, qw_gptq_factor_result* result);
+// The same of a triangle of qw_hessian_size(width) elements (observe/triangle.h), which the factor takes the place of. After a failure it is neither.
+qw_status qw_gptq_factor_in_place(float* triangle, int64_t width, const qw_gptq_factor_options* options, qw_pool* pool, int32_t* order, uint8_t* dead,
+                                  qw_gptq_factor_result* result);
 
 typedef struct qw_gptq_options {
   int bits;            // 2, 3, 4 or 8
