@@ -34,6 +34,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("setThreads", Napi::Function::New<set_threads>(env, "setThreads"));
   exports.Set("openFile", Napi::Function::New<MappedFile::open>(env, "openFile"));
   exports.Set("createWeight", Napi::Function::New<create_weight>(env, "createWeight"));
+  exports.Set("fullWeight", Napi::Function::New<full_weight>(env, "fullWeight"));
   exports.Set("savedLayouts", saved_layouts(env));
   exports.Set("restoreWeight", Napi::Function::New<restore_weight>(env, "restoreWeight"));
   exports.Set("saveWeights", Napi::Function::New<save_weights>(env, "saveWeights"));

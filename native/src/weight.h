@@ -16,6 +16,7 @@ struct WeightData {
   qw_weight* weight = nullptr;
   std::shared_ptr<const Mapping> mapping;
   std::vector<uint8_t> copy;  // of a dense matrix given as a Uint8Array
+  std::shared_ptr<WeightData> inner;  // what a weight in full is made of
   WeightData() = default;
   WeightData(const WeightData&) = delete;
   WeightData& operator=(const WeightData&) = delete;
@@ -51,5 +52,7 @@ class Weight : public Napi::ObjectWrap<Weight> {
 
 // createWeight(spec)
 Napi::Value create_weight(const Napi::CallbackInfo& info);
+// fullWeight(weight)
+Napi::Value full_weight(const Napi::CallbackInfo& info);
 
 }  // namespace quantwright

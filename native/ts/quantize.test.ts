@@ -56,7 +56,16 @@ describe('quantizeRtn, quantizeGptq, widen and packing', () => {
     const source = { type: 'f32', rows: 1, cols: 2, data: new Uint8Array(8) } as const;
     const options = { bits: 4, symmetric: true, groupSize: 2, scaleType: 'f32' } as const;
     await rejects(binding.quantizeGptq({ ...source, cols: 3, data: new Uint8Array(12) }, factor, options), /factor\.width/);
-    await rejects(binding.quantizeGptq(source, { ...factor, upper: new Float32Array(1) }, options), /factor\.upper has 1 elements/);
+    const fresh = binding.createHessian(Float32Array.from([1, 0, 0, 1]), 2);
+    assert.deepEqual([fresh.width, fresh.notFinite()], [2, null]);
+    assert.equal(binding.createHessian(Float32Array.from([1, 0, 0, Number.NaN]), 2).notFinite(), 1);
+    await rejects(binding.quantizeGptq(source, { ...factor, upper: fresh }, options), /factor\.upper is a Hessian that was not factored/);
+    await rejects(binding.factorHessian(factor.upper, 2, { scale: 1, dampPercent: 0.01, descAct: false }), /was factored/);
+    const { upper } = await binding.factorHessian(fresh, 2, { scale: 1, dampPercent: 0.01, descAct: true });
+    await binding.quantizeGptq(source, { ...factor, upper }, options);
+    upper.release();
+    assert.equal(upper.bytes, 0);
+    await rejects(binding.quantizeGptq(source, { ...factor, upper }, options), /or was released/);
     await rejects(binding.quantizeGptq(source, { ...factor, order: Int32Array.of(0, 7) }, options), /no permutation/);
     await rejects(binding.quantizeGptq(source, factor, { ...options, groupSize: 3 }), /group_size 3/);
     await rejects(binding.factorHessian(Float32Array.of(1), 2, { scale: 1, dampPercent: 0.01, descAct: false }), /hessian has 1 elements/);

@@ -67,6 +67,7 @@ export async function checkGptqModel(binding: NativeBinding, golden: GoldenCase,
       blocks,
       dampPercent: Number(params['percdamp']),
       trueSequential: params['true_sequential'] === true,
+      together: true,
       last: layer === source.blocks.length - 1,
       quantize: async ({ module }, inputs) => {
         const dense = mapped.dense(`${module}.weight`);

@@ -42,7 +42,7 @@ runGoldenCases('gptq', async ({ golden, tensors, same }) => {
       'hessian',
       hessian.map((value) => (2 / samples) * value),
     );
-  const inputs = hessianInputs(binding, hessian, cols, {
+  const inputs = hessianInputs(binding, async () => binding.createHessian(hessian, cols), {
     dampPercent: Number(golden.params['percdamp']),
     samples,
     onRaised: () => assert.fail('damping was raised'),

@@ -1,26 +1,24 @@
 // Runs calibration sequences through a model block by block: what each linear reads is observed before the block is quantized, and the block's output, made
-// with the weights that were written for it, is what the next one gets: a job that goes on where another stopped gets the same. One block of weights is in use at a time; the hidden states of all sequences are kept.
+// with the weights that were written for it, is what the next one gets: a job that goes on where another stopped gets the same. One block of weights is in use
+// at a time.
 // Source of the order: algorithms section 4.3 (IST-DASLab/gptq llama.py :: llama_sequential).
-import type { NativeBinding, Program, ProgramSpec, Weight } from '@quantwright/native/binding';
+import type { Hessian, NativeBinding, Program, ProgramPart, ProgramSpec, Weight } from '@quantwright/native/binding';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { LinearPlace } from '../checkpoint/quantized/stored.ts';
+import { EngineError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { buildBlock, buildEmbedding, buildFinalNorm } from '../model/decoder.ts';
 import { type LinearInput, type Observation, observeSlot } from '../model/observations.ts';
 import { checkpointWeights, type ModelWeights } from '../model/weights.ts';
+import { createHiddenStates } from './hidden-states.ts';
 
 export interface CalibrationBlocks {
   readonly samples: number;
   /**
    * Sums of x^T x of these inputs of the block, over all tokens; `changed` names the linears of it that are quantized or edited already.
-   * The function reads one, [width, width]; asked again, it copies again.
+   * Whoever gets them releases them. Throws kind `checkpoint` when an input is not finite.
    */
-  hessians(
-    layer: number,
-    inputs: readonly LinearInput[],
-    changed: ReadonlyMap<string, Weight>,
-    vectors?: Vectors,
-  ): Promise<(input: LinearInput) => Float32Array>;
+  hessians(layer: number, inputs: readonly LinearInput[], changed: ReadonlyMap<string, Weight>, vectors?: Vectors): Promise<ReadonlyMap<LinearInput, Hessian>>;
   /** [width] The largest |x| of each of these inputs. */
   magnitudes(
     layer: number,
@@ -29,11 +27,12 @@ export interface CalibrationBlocks {
     vectors?: Vectors,
   ): Promise<(input: LinearInput) => Float32Array>;
   /** The same of what the output matrix reads, once all blocks are done. */
-  headHessian(): Promise<Float32Array>;
+  headHessian(): Promise<Hessian>;
   /** A linear as it was written, for what is observed behind it. */
   restored(linear: LinearPlace): Promise<Weight>;
   /** Runs the block once all of it is done: as it was written, or as the model has it. */
   advance(layer: number, as?: 'written' | 'original'): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** Norms and biases of a block that were edited, by tensor name. */
@@ -46,6 +45,8 @@ export interface CalibrationBlocksOptions {
   readonly written: ModelWeights;
   readonly config: ModelConfig;
   readonly sequences: readonly Int32Array[];
+  /** Where hidden states lie between blocks; null or left out: in memory. */
+  readonly spill?: string | null;
   /** Looked at between runs; they reject with its reason. */
   readonly signal?: AbortSignal | undefined;
   /** After each run of some sequences. */
@@ -64,67 +65,81 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
   /** `take` gets the output of every sequence; without it none is made. */
   const run = async (
     spec: ProgramSpec,
-    inputs: readonly (Int32Array | Float32Array)[],
+    input: (index: number) => Promise<Int32Array | Float32Array>,
     layer: number | null,
-    take: ((index: number, output: Float32Array) => void) | null,
+    take: ((index: number, output: Float32Array) => Promise<void>) | null,
   ): Promise<Program> => {
     const program = binding.createProgram(spec);
     const sessions = Array.from({ length: batch }, () => program.createSession(length, 'f32'));
-    for (let first = 0; first < inputs.length; first += batch) {
+    for (let first = 0; first < sequences.length; first += batch) {
       signal?.throwIfAborted();
-      const parts = inputs.slice(first, first + batch).flatMap((input, at) => {
-        const session = sessions[at];
-        session?.truncate(0);
-        return session === undefined ? [] : [{ session, input, rows: take === null ? ('none' as const) : ('all' as const) }];
-      });
+      const parts: ProgramPart[] = [];
+      for (const [at, session] of sessions.entries()) {
+        if (first + at >= sequences.length) break;
+        session.truncate(0);
+        parts.push({ session, input: await input(first + at), rows: take === null ? 'none' : 'all' });
+      }
       const outputs = await program.runBatch(parts);
-      for (const [at, output] of outputs.entries()) take?.(first + at, output);
+      for (const [at, output] of outputs.entries()) await take?.(first + at, output);
       if (layer !== null) options.onProgress?.(layer, first + parts.length);
     }
     return program;
   };
 
-  const hidden: Float32Array[] = [];
-  await run(await buildEmbedding(config, checkpointWeights(mapped, null, binding)), sequences, null, (index, output) => {
-    hidden[index] = output.slice();
-  });
+  const { hiddenSize } = config.shape;
+  const tokens = sequences.map((sequence) => sequence.length);
+  const hidden = await createHiddenStates(tokens, hiddenSize, options.spill ?? null);
+  const readHidden = (index: number): Promise<Float32Array> => hidden.read(index);
+  const writeHidden = (index: number, output: Float32Array): Promise<void> => hidden.write(index, output);
+  await run(await buildEmbedding(config, checkpointWeights(mapped, null, binding)), async (index) => sequences[index] ?? new Int32Array(), null, writeHidden);
   const weightsWith = (changed: ReadonlyMap<string, Weight>, vectors: Vectors = new Map()) =>
     checkpointWeights(mapped, null, binding, { packed: changed, vectors });
   /** Runs a block up to the last of the observations. */
-  const observe = async (
-    kind: Observation,
-    layer: number,
-    inputs: readonly LinearInput[],
-    weights: ModelWeights,
-  ): Promise<(input: LinearInput) => Float32Array> => {
+  const observe = async (kind: Observation, layer: number, inputs: readonly LinearInput[], weights: ModelWeights): Promise<Program> => {
     const block = await buildBlock(config, weights, layer, [kind]);
     const wanted = new Set(inputs.map((input) => observeSlot(input, kind)));
     const observing = block.body.filter((op) => op.op !== 'observe' || wanted.has(op.slot));
     // Nothing behind the last observation is of interest.
     const body = observing.slice(0, observing.findLastIndex(({ op }) => op === 'observe') + 1);
-    const program = await run({ ...block, body }, hidden, layer, null);
-    return (input) => observedIn(program, observeSlot(input, kind));
+    return run({ ...block, body }, readHidden, layer, null);
   };
   return {
     samples: sequences.length,
-    hessians: (layer, inputs, changed, vectors) => observe('hessian', layer, inputs, weightsWith(changed, vectors)),
-    magnitudes: (layer, inputs, changed, vectors) => observe('absmax', layer, inputs, weightsWith(changed, vectors)),
+    hessians: async (layer, inputs, changed, vectors) => {
+      const program = await observe('hessian', layer, inputs, weightsWith(changed, vectors));
+      const taken = (input: LinearInput): Hessian => takeHessian(program, observeSlot(input, 'hessian'), `block ${layer}`, readers[input]);
+      return new Map(inputs.map((input) => [input, taken(input)]));
+    },
+    magnitudes: async (layer, inputs, changed, vectors) => {
+      const program = await observe('absmax', layer, inputs, weightsWith(changed, vectors));
+      return (input) => program.observed(observeSlot(input, 'absmax')) ?? new Float32Array();
+    },
     headHessian: async () => {
       const norm = await buildFinalNorm(config, weightsWith(new Map()));
-      const program = await run({ ...norm, body: [...norm.body, { op: 'observe', in: norm.output, kind: 'hessian', slot: 0 }] }, hidden, null, null);
-      return observedIn(program, 0);
+      const program = await run({ ...norm, body: [...norm.body, { op: 'observe', in: norm.output, kind: 'hessian', slot: 0 }] }, readHidden, null, null);
+      return takeHessian(program, 0, 'the model', 'the output matrix');
     },
     restored: async ({ module, rows, cols }) => (await written.linear(module, rows, cols, false)).weight,
     advance: async (layer, as = 'written') => {
-      await run(await buildBlock(config, as === 'written' ? written : weightsWith(new Map()), layer), hidden, layer, (index, output) => {
-        hidden[index]?.set(output);
-      });
+      await run(await buildBlock(config, as === 'written' ? written : weightsWith(new Map()), layer), readHidden, layer, writeHidden);
     },
+    close: () => hidden.close(),
   };
 }
 
-function observedIn(program: Program, slot: number): Float32Array {
-  const observed = program.observed(slot);
-  if (observed === null) throw new Error(`slot ${slot} of the program saw nothing`);
-  return observed;
+/** Who reads an input, for people. */
+const readers: Readonly<Record<LinearInput, string>> = { attention: 'the attention', o_proj: 'o_proj', mlp: 'the MLP', down_proj: 'down_proj' };
+
+/** `where` and `reader`: for people. */
+function takeHessian(program: Program, slot: number, where: string, reader: string): Hessian {
+  const hessian = program.takeHessian(slot);
+  if (hessian === null) throw new Error(`slot ${slot} of the program saw nothing`);
+  const column = hessian.notFinite();
+  if (column === null) return hessian;
+  hessian.release();
+  throw new EngineError(
+    'checkpoint',
+    `${where}: what ${reader} reads is not a finite number (NaN or infinity) at input ${column} for the calibration text; ` +
+      'the weights of this block or of one before it are damaged, or too large for 32-bit floats',
+  );
 }

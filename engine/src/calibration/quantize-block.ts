@@ -1,6 +1,6 @@
 // One block in the order that calibration needs: observe, quantize what reads that input, and go on. The output matrix counts as a block behind the others.
-import type { NativeBinding, Weight } from '@quantwright/native/binding';
-import { hessianInputs } from '../methods/hessian.ts';
+import type { Hessian, NativeBinding } from '@quantwright/native/binding';
+import { hessianInputs, type SharedInputs } from '../methods/hessian.ts';
 import type { LayerInputs } from '../methods/method.ts';
 import { type EditedBlock, untouched } from '../methods/transform.ts';
 import { type LinearInput, linearInputs } from '../model/observations.ts';
@@ -22,6 +22,8 @@ export interface CalibratedBlockOptions<Linear extends CalibratedLinear> {
   readonly dampPercent: number;
   /** Observe the inputs of a block one after the other, each behind quantized linears; else all of them in the unquantized block. */
   readonly trueSequential: boolean;
+  /** Hold the Hessians of all inputs of a block at once, where `trueSequential` does not forbid it; else each costs a pass of its own. The codes are the same. */
+  readonly together: boolean;
   /** Nobody sees what comes out of the last block. */
   readonly last: boolean;
   /** The block as transforms left it. Left out: as the checkpoint has it. */
@@ -40,24 +42,32 @@ export async function quantizeCalibratedBlock<Linear extends CalibratedLinear>(
   const warnings: string[] = [];
   const head = linears.filter(({ input }) => input === null);
   if (head.length > 0) {
-    const inputs = inputsOf(head, await blocks.headHessian(), options, warnings);
+    const inputs = inputsOf(head, () => blocks.headHessian(), options, warnings);
     for (const linear of head) await options.quantize(linear, inputs);
+    await inputs.release();
     return warnings;
   }
   const read = linearInputs.filter((input) => linears.some((linear) => linear.input === input));
   const { tensors } = options.edited ?? untouched;
   const changed = await editedWeights(binding, options.edited ?? untouched);
-  for (const stage of options.trueSequential ? read.map((input) => [input]) : [read]) {
+  for (const stage of options.trueSequential || !options.together ? read.map((input) => [input]) : [read]) {
     if (stage.length === 0) continue;
-    const hessianOf = await blocks.hessians(layer, stage, changed, tensors);
+    const seen = new Map(await blocks.hessians(layer, stage, changed, tensors));
+    const observe = async (input: LinearInput): Promise<Hessian> => {
+      const hessian = seen.get(input) ?? (await blocks.hessians(layer, [input], changed, tensors)).get(input);
+      seen.delete(input);
+      if (hessian === undefined) throw new Error(`${input} of block ${layer} was not observed`);
+      return hessian;
+    };
     for (const input of stage) {
       const reading = linears.filter((linear) => linear.input === input);
-      const inputs = inputsOf(reading, hessianOf(input), options, warnings);
-      for (const linear of reading) {
-        await options.quantize(linear, inputs);
-        if (options.trueSequential && input !== read.at(-1)) changed.set(linear.module, await blocks.restored(linear));
-      }
+      const inputs = inputsOf(reading, () => observe(input), options, warnings);
+      for (const linear of reading) await options.quantize(linear, inputs);
+      await inputs.release();
+      if (!options.trueSequential || input === read.at(-1)) continue;
+      for (const linear of reading) changed.set(linear.module, await blocks.restored(linear));
     }
+    for (const unused of seen.values()) unused.release();
   }
   if (!options.last) await blocks.advance(layer);
   return warnings;
@@ -66,12 +76,12 @@ export async function quantizeCalibratedBlock<Linear extends CalibratedLinear>(
 /** Of linears that read the same; raised damping is told once for all of them. */
 function inputsOf<Linear extends CalibratedLinear>(
   reading: readonly Linear[],
-  hessian: Float32Array,
+  observe: () => Promise<Hessian>,
   { binding, blocks, dampPercent }: CalibratedBlockOptions<Linear>,
   warnings: string[],
-): LayerInputs {
+): SharedInputs {
   const names = reading.map(({ module }) => module).join(', ');
-  return hessianInputs(binding, hessian, reading[0]?.cols ?? 0, {
+  return hessianInputs(binding, observe, {
     dampPercent,
     samples: blocks.samples,
     onRaised: (used) => warnings.push(`${names}: the inputs hang together too closely for damp_percent ${dampPercent}; ${used} was used`),

@@ -24,7 +24,7 @@ export interface CalibratedStream {
   quantize(block: number, modules: readonly PlannedModule[], quantize: QuantizeModule): Promise<readonly string[]>;
   /** Goes past a block that was written by an earlier run. */
   skip(block: number): Promise<void>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** `sink`: holds every tensor that no block writes. */
@@ -65,6 +65,7 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
         blocks,
         dampPercent: recipe.dampPercent,
         trueSequential: recipe.trueSequential,
+        together: true,
         last: block === last,
         edited,
         quantize: ({ planned }, inputs) => quantize(planned, inputs, edited.matrices.get(planned.module)),
@@ -74,7 +75,10 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
     skip: async (block) => {
       if (block !== last) await blocks.advance(block, behind);
     },
-    close: () => written.close(),
+    close: async () => {
+      written.close();
+      await blocks.close();
+    },
   };
 }
 

@@ -88,9 +88,10 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
     tell(record);
   };
   let calibrated: CalibratedStream | null = null;
-  const close = (): void => {
-    calibrated?.close();
+  const close = async (): Promise<void> => {
+    const closing = calibrated;
     calibrated = null;
+    await closing?.close();
   };
   return {
     begin: async () => {
@@ -123,14 +124,14 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
       await finish(blockPart(block), { modules: done, warnings });
     },
     finish: async () => {
-      close();
+      await close();
       for (const file of sink.files) onProgress?.({ phase: 'write', file });
       await sink.finish();
       const sqnrDb = new Map(told.modules.map((record) => [record.module, record.sqnrDb ?? Number.POSITIVE_INFINITY]));
       return { outputBytes: sink.fileBytes, sqnrDb, warnings: told.warnings };
     },
     abort: async () => {
-      close();
+      await close();
       await sink.abort();
     },
   };
