@@ -40,12 +40,12 @@ export interface NativeBinding extends BcqBinding, TransformBinding {
   /** Threads of the pool, 1..64. Affects programs, matmul and quantizers from the next call on. */
   setThreads(count: number): void;
   openFile(path: string): MappedFile;
-/**
-   * The same values computed on in f32, a band of rows at a time (codec `full`): the bits are those of a dense weight in f32, which is never made. Pages of a
-   * dense weight in a mapped file are given back as its rows are read.
-   */
-  fullWeight(weight: Weight): Weight;
   createWeight(spec: WeightSpec): Promise<Weight>;
+  /**
+   * The same values computed on in f32. Codec `full`: a band of rows at a time, so that no f32 copy exists; pages of a dense weight in a mapped file are given
+   * back as its rows are read. `whole`: codec dense, all of it in f32. Both give the same bits.
+   */
+  fullWeight(weight: Weight, whole: boolean): Promise<Weight>;
   /** Changes with the packed layout of any codec: what was saved under another value is of no use. */
   readonly savedLayouts: string;
   /**

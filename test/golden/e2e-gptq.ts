@@ -80,7 +80,7 @@ export async function checkGptqModel(binding: NativeBinding, golden: GoldenCase,
         const packed = gIdx === undefined ? stored : { ...stored, gIdx };
         made.set(module, await binding.createWeight(packed));
         const theirs = await binding.createWeight({ ...packed, codes: codesOf(goldenTensor(tensors, `out.w.${module}`).data, matrix) });
-        written.set(module, await inFull(binding, theirs));
+        written.set(module, await inFull(binding, theirs, 'whole'));
       },
     });
     assert.deepEqual(warnings, []);

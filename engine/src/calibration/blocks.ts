@@ -11,6 +11,7 @@ import { buildBlock, buildEmbedding, buildFinalNorm } from '../model/decoder.ts'
 import { type LinearInput, type Observation, observeSlot } from '../model/observations.ts';
 import { checkpointWeights, type ModelWeights } from '../model/weights.ts';
 import { createHiddenStates } from './hidden-states.ts';
+import { inFull } from './in-full.ts';
 
 export interface CalibrationBlocks {
   readonly samples: number;
@@ -47,6 +48,8 @@ export interface CalibrationBlocksOptions {
   readonly sequences: readonly Int32Array[];
   /** Where hidden states lie between blocks; null or left out: in memory. */
   readonly spill?: string | null;
+  /** How weights are held that are computed on. */
+  readonly restored?: 'whole' | 'bands';
   /** Looked at between runs; they reject with its reason. */
   readonly signal?: AbortSignal | undefined;
   /** After each run of some sequences. */
@@ -91,9 +94,10 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
   const hidden = await createHiddenStates(tokens, hiddenSize, options.spill ?? null);
   const readHidden = (index: number): Promise<Float32Array> => hidden.read(index);
   const writeHidden = (index: number, output: Float32Array): Promise<void> => hidden.write(index, output);
-  await run(await buildEmbedding(config, checkpointWeights(mapped, null, binding)), async (index) => sequences[index] ?? new Int32Array(), null, writeHidden);
+  const embedding = await buildEmbedding(config, checkpointWeights(mapped, null, binding));
+  await run(embedding, async (index) => sequences[index] ?? new Int32Array(), null, writeHidden);
   const weightsWith = (changed: ReadonlyMap<string, Weight>, vectors: Vectors = new Map()) =>
-    checkpointWeights(mapped, null, binding, { packed: changed, vectors });
+    checkpointWeights(mapped, null, binding, { packed: changed, vectors, held: (weight) => inFull(binding, weight, options.restored ?? 'whole') });
   /** Runs a block up to the last of the observations. */
   const observe = async (kind: Observation, layer: number, inputs: readonly LinearInput[], weights: ModelWeights): Promise<Program> => {
     const block = await buildBlock(config, weights, layer, [kind]);

@@ -7,8 +7,6 @@ import { limits } from '../checkpoint/limits.ts';
 import { EngineError } from '../errors.ts';
 import type { Method } from '../methods/method.ts';
 import { type ModelConfig, parseModelConfig } from '../model/config.ts';
-import type { PhaseDemand } from '../pipeline/memory/phase.ts';
-import type { PlannedModule } from '../pipeline/plan.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import { type CalibrationSamples, readSamples } from './samples.ts';
 
@@ -46,28 +44,4 @@ export async function prepareCalibration(
   const { samples, sequenceLength } = recipe.calibration ?? defaults;
   const read = await readSamples(file, await loadTokenizer(modelDir), { samples, sequenceLength, contextLength: config.contextLength });
   return { config, ...read };
-}
-
-/** Fixed: no setting of it is made smaller for a budget. */
-export function calibrationDemand(calibration: Calibration, recipe: Recipe, blocks: readonly (readonly PlannedModule[])[]): PhaseDemand {
-  const parts = [{ what: 'hidden states, Hessians and a block', bytes: calibrationBytes(calibration, recipe, blocks) }];
-  return { memory: () => ({ phase: 'calibrate', at: 'the largest block', parts }), advice: [] };
-}
-
-/**
- * Bytes beside the plan's own: the embedding table, hidden states of all sequences, the Hessians of a block with a copy, a working copy and a factor of the widest, and the block's
- * weights, as they are stored and restored in f32.
- */
-function calibrationBytes({ config, sequences }: Calibration, recipe: Recipe, blocks: readonly (readonly PlannedModule[])[]): number {
-  const tokens = sequences.reduce((sum, sequence) => sum + sequence.length, 0);
-  const hidden = tokens * config.shape.hiddenSize * 4;
-  const ofBlock = blocks.map((modules) => {
-    const widths = [...new Map(modules.map(({ source, cols }) => [source.input, cols])).values()];
-    const largest = Math.max(0, ...widths) ** 2 * 4;
-    const observed = recipe.trueSequential ? largest : widths.reduce((sum, width) => sum + width ** 2 * 4, 0);
-    const weights = modules.reduce((sum, module) => sum + module.source.weight.bytes + 4 * module.rows * module.cols, 0);
-    return observed + 2.5 * largest + weights;
-  });
-  const table = config.shape.vocabSize * config.shape.hiddenSize * 4;
-  return table + hidden + Math.max(0, ...ofBlock);
 }

@@ -1,7 +1,9 @@
 // Calibration within the stream: each block is quantized on what its inputs are like behind the blocks as they were written, and the sequences go on through
 // what was written for it. Blocks that an earlier run finished are gone through in the same way, so that a resumed job sees what an uninterrupted one saw.
+import { join } from 'node:path';
 import { createCalibrationBlocks } from '../calibration/blocks.ts';
 import { inFull } from '../calibration/in-full.ts';
+import { calibrationSettings } from '../calibration/memory.ts';
 import type { Calibration } from '../calibration/prepare.ts';
 import { quantizeCalibratedBlock } from '../calibration/quantize-block.ts';
 import { type TransformedLinear, transformBlock } from '../calibration/transform-block.ts';
@@ -27,19 +29,25 @@ export interface CalibratedStream {
   close(): Promise<void>;
 }
 
+/** Removed with the job. */
+const spillFile = 'hidden-states.bin';
+
 /** `sink`: holds every tensor that no block writes. */
 export async function calibrateStream(stream: StreamOptions, calibration: Calibration, sink: ModelSink, progress: JobProgress): Promise<CalibratedStream> {
-  const { recipe, plan, method, layout, mapped, output, binding, signal, memory } = stream;
+  const { recipe, plan, method, layout, mapped, output, binding, signal, memory, budgetBytes } = stream;
   const { config, sequences } = calibration;
   const transforms = await beginTransforms(stream, calibration, progress);
   const written = mapCheckpoint(await openCheckpointFiles(output.work, sink.written), binding);
+  const settings = calibrationSettings({ calibration, recipe, blocks: plan.blocks }, budgetBytes);
   const quantization = storedQuantization(layout.config(recipe, plan.modules, plan.left), output.work);
   const blocks = await createCalibrationBlocks({
     binding,
     mapped,
-    written: checkpointWeights(written, quantization, binding, { held: (weight) => inFull(binding, weight) }),
+    written: checkpointWeights(written, quantization, binding, { held: (weight) => inFull(binding, weight, settings.restored) }),
     config,
     sequences,
+    spill: settings.spill ? join(output.work, spillFile) : null,
+    restored: settings.restored,
     signal,
     onProgress: (block, done) => {
       memory.sample();
@@ -65,7 +73,7 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
         blocks,
         dampPercent: recipe.dampPercent,
         trueSequential: recipe.trueSequential,
-        together: true,
+        together: settings.together,
         last: block === last,
         edited,
         quantize: ({ planned }, inputs) => quantize(planned, inputs, edited.matrices.get(planned.module)),

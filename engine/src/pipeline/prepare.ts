@@ -1,7 +1,8 @@
 // Everything about an output that can be found out before a weight is read: the judge's verdict, the method, the tensors, what it is calibrated on.
 // Refuses whatever can be refused then.
 import { join } from 'node:path';
-import { type Calibration, calibrationDemand, prepareCalibration } from '../calibration/prepare.ts';
+import { calibrationDemands } from '../calibration/memory.ts';
+import { type Calibration, prepareCalibration } from '../calibration/prepare.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { readTextFile } from '../eval/text-file.ts';
 import type { Method } from '../methods/method.ts';
@@ -13,7 +14,7 @@ import { foundFile, settleJob } from '../search/settle.ts';
 import { type JudgedJob, judgeJob } from './judge.ts';
 import type { Layout } from './layouts/layout.ts';
 import { layoutOf } from './layouts/registry.ts';
-import { type PhaseDemand, together } from './memory/phase.ts';
+import type { PhaseDemand } from './memory/phase.ts';
 import { planQuantization, type QuantizePlan } from './plan.ts';
 import { modelSource } from './source.ts';
 
@@ -70,8 +71,7 @@ export async function prepareOutput(request: OutputRequest, { modelDir, calibrat
     foundText,
     plan,
     calibration,
-    // Matrices are rounded while calibration holds what it does.
-    demands: calibration === null ? plan.demands : [...learning, together('calibrate', [calibrationDemand(calibration, recipe, plan.blocks), ...plan.demands])],
+    demands: calibration === null ? plan.demands : [...learning, ...plan.demands, ...calibrationDemands({ calibration, recipe, blocks: plan.blocks })],
     warnings: [...job.warnings, ...unused, ...(calibration?.warnings ?? []), ...plan.warnings],
   };
 }

@@ -1,6 +1,6 @@
 // `quant_method: "auto"`: measures what every candidate costs in every part of the model, chooses the mix with the least loss within `target_bits`, and writes it as an
 // ordinary config. Deterministic: the same model, text and config give the same one.
-import type { NativeBinding, Weight } from '@quantwright/native/binding';
+import type { Hessian, NativeBinding, Weight } from '@quantwright/native/binding';
 import type { Recipe, SearchRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { QuantizeProgress } from '@quantwright/schemas/rpc/engine';
 import { type CalibrationBlocks, createCalibrationBlocks } from '../calibration/blocks.ts';
@@ -122,16 +122,21 @@ async function restored(binding: NativeBinding, matrix: QuantizedMatrix): Promis
 function statisticsOf(binding: NativeBinding, blocks: CalibrationBlocks, { dampPercent }: Recipe, head: number | null, warnings: string[]) {
   return async (block: number, linears: readonly LinearSource[]): Promise<(linear: LinearSource) => LayerInputs> => {
     const read = [...new Set(linears.map(({ input }) => input))].filter((input) => input !== null);
-    const hessianOf = block === head ? null : await blocks.hessians(block, read, new Map());
-    const headHessian = block === head ? await blocks.headHessian() : null;
+    const seen = new Map(block === head ? [] : await blocks.hessians(block, read, new Map()));
     const known = new Map<string, LayerInputs>();
-    return ({ input, cols, module }) => {
+    return ({ input, module }) => {
       const key = input ?? 'head';
       const inputs = known.get(key);
       if (inputs !== undefined) return inputs;
-      const hessian = input === null ? headHessian : hessianOf?.(input);
-      if (hessian === null || hessian === undefined) throw new Error(`${module}: its inputs were not observed`);
-      const made = hessianInputs(binding, hessian, cols, {
+      // Each order of columns uses a Hessian up.
+      const observe = async (): Promise<Hessian> => {
+        if (input === null) return blocks.headHessian();
+        const hessian = seen.get(input) ?? (await blocks.hessians(block, [input], new Map())).get(input);
+        seen.delete(input);
+        if (hessian === undefined) throw new Error(`${module}: its inputs were not observed`);
+        return hessian;
+      };
+      const made = hessianInputs(binding, observe, {
         dampPercent,
         samples: blocks.samples,
         onRaised: (used) => warnings.push(`${module}: the inputs hang together too closely for damp_percent ${dampPercent}; ${used} was used in the search`),

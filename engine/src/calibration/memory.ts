@@ -1,0 +1,168 @@
+// What calibration holds in memory, declared before the work (pipeline/memory), and the settings that keep it within a budget. Fewer bytes cost time and disk,
+// never a bit of the result:
+//   spill    hidden states lie in a file between blocks           -> a pass reads and writes them
+//   bands    quantized matrices are restored a band at a time     -> packed weights are restored once for every 256 tokens
+//   apart    one Hessian at a time                                -> a pass of the block for each of its inputs
+import type { Recipe } from '@quantwright/schemas/recipe/recipe';
+import type { MemoryPart, PhaseDemand, PhaseMemory } from '../pipeline/memory/phase.ts';
+import type { PlannedModule } from '../pipeline/plan.ts';
+import type { Calibration } from './prepare.ts';
+
+export interface CalibrationSettings {
+  readonly spill: boolean;
+  /** How the quantized matrices of a block are held while sequences run through it. */
+  readonly restored: 'whole' | 'bands';
+  /** All Hessians of a block at once. */
+  readonly together: boolean;
+}
+
+export interface CalibrationJob {
+  readonly calibration: Calibration;
+  readonly recipe: Recipe;
+  readonly blocks: readonly (readonly PlannedModule[])[];
+}
+
+/** In the order in which they are given up: the disk is the cheapest, a pass for every input the dearest. */
+const choices: readonly CalibrationSettings[] = [
+  { spill: false, restored: 'whole', together: true },
+  { spill: true, restored: 'whole', together: true },
+  { spill: true, restored: 'bands', together: true },
+  { spill: true, restored: 'bands', together: false },
+];
+
+/** More hidden states than this spill without a limit too: they grow with the text, and the file costs seconds. */
+const statesInMemory = 512 * 2 ** 20;
+
+/** Settings for phases that may hold `budgetBytes` beyond the process's base. */
+export function calibrationSettings(job: CalibrationJob, budgetBytes: number): CalibrationSettings {
+  const [first, ...rest] = hiddenBytes(job.calibration) > statesInMemory ? choices.slice(1) : choices;
+  const fits = (settings: CalibrationSettings): boolean => phases(job, settings).every((phase) => bytesOf(phase.parts) <= budgetBytes);
+  const all = first === undefined ? rest : [first, ...rest];
+  return all.find(fits) ?? { spill: true, restored: 'bands', together: false };
+}
+
+export function calibrationDemands(job: CalibrationJob): readonly PhaseDemand[] {
+  const longest = Math.max(0, ...job.calibration.sequences.map((sequence) => sequence.length));
+  const count = phases(job, { spill: true, restored: 'bands', together: false }).length;
+  return Array.from({ length: count }, (_, index) => ({
+    memory: (budgetBytes: number) => phases(job, calibrationSettings(job, budgetBytes))[index] ?? { phase: 'observe', at: 'block 0', parts: [] },
+    advice:
+      longest <= shortSequence
+        ? []
+        : [{ setting: `"calibration": {"sequence_length": ${shortSequence}}`, leastBytes: leastBytes(shortened(job, shortSequence), index) }],
+  }));
+}
+
+const shortSequence = 512;
+/** Rows of a pass of the linears (kernels/program, kChunkRows). */
+const chunkRows = 256;
+/** Rows of a task of the solver, and of a strip of the factor (kernels/solve/gptq). */
+const taskRows = 128;
+/** A band of a matrix in f32 (kernels/linear/full). */
+const bandBytes = 8 * 2 ** 20;
+/** V8 looks for unused buffers when this much was allocated since it last did. */
+const uncollectedBytes = 64 * 2 ** 20;
+/** Threads that solve at once; more share what there is. */
+const solvers = 16;
+
+function phases(job: CalibrationJob, settings: CalibrationSettings): readonly PhaseMemory[] {
+  const { calibration, recipe, blocks } = job;
+  const { shape } = calibration.config;
+  const states: MemoryPart = { what: 'hidden states', bytes: settings.spill ? 0 : hiddenBytes(calibration) };
+  const run = runParts(job);
+  const table: MemoryPart = { what: 'the embedding table', bytes: 4 * shape.vocabSize * shape.hiddenSize };
+  const embed: PhaseMemory = { phase: 'embed', at: 'the calibration text', parts: [states, table, ...run] };
+  return [
+    embed,
+    largest(
+      blocks.map((modules, block) => ({ phase: 'observe', at: nameOf(modules, block), parts: [states, ...hessianParts(job, modules, settings), ...run] })),
+    ),
+    largest(
+      blocks.flatMap((modules, block) =>
+        modules.map((module) => ({
+          phase: 'solve',
+          at: module.module,
+          parts: [states, ...hessianParts(job, modules, settings), ...edited(recipe, modules), ...solveParts(module)],
+        })),
+      ),
+    ),
+    largest(blocks.map((modules, block) => ({ phase: 'advance', at: nameOf(modules, block), parts: [states, restoredPart(modules, settings), ...run] }))),
+  ];
+}
+
+function largest(candidates: readonly PhaseMemory[]): PhaseMemory {
+  return candidates.reduce((most, one) => (bytesOf(one.parts) > bytesOf(most.parts) ? one : most));
+}
+
+function nameOf(modules: readonly PlannedModule[], block: number): string {
+  return modules[0]?.lmHead === true ? modules[0].module : `block ${block}`;
+}
+
+/** Hidden states of all sequences in f32. */
+function hiddenBytes({ config, sequences }: Calibration): number {
+  return 4 * config.shape.hiddenSize * sequences.reduce((sum, sequence) => sum + sequence.length, 0);
+}
+
+/** Running sequences through a block: values, caches, what goes in and out. */
+function runParts({ calibration, blocks }: CalibrationJob): readonly MemoryPart[] {
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = calibration.config.shape;
+  const longest = Math.max(1, ...calibration.sequences.map((sequence) => sequence.length));
+  const tokens = Math.min(
+    calibration.sequences.reduce((sum, sequence) => sum + sequence.length, 0),
+    Math.max(longest, chunkRows),
+  );
+  const rows = Math.min(tokens, chunkRows);
+  const widest = Math.max(hiddenSize, ...blocks.flat().map(({ cols }) => cols));
+  const values = 4 * rows * (2 * hiddenSize + Math.max(3 * intermediateSize, 2 * (heads + kvHeads) * headDim));
+  return [
+    { what: 'values of a pass', bytes: values + 4 * rows * (2 * widest + longest) + bandBytes },
+    { what: 'keys and values', bytes: 2 * 4 * tokens * kvHeads * headDim },
+    { what: 'what goes in and out of a pass', bytes: 3 * 4 * tokens * hiddenSize + uncollectedBytes },
+  ];
+}
+
+function hessianParts({ recipe }: CalibrationJob, modules: readonly PlannedModule[], { together }: CalibrationSettings): readonly MemoryPart[] {
+  if (!modules.some(({ scheme }) => scheme !== undefined)) return [];
+  const widths = [...new Map(modules.map(({ source, cols }) => [source.input, cols])).values()];
+  const bytes = widths.map((width) => 2 * width * (width + taskRows));
+  const held = together && !recipe.trueSequential ? bytes.reduce((sum, one) => sum + one, 0) : Math.max(0, ...bytes);
+  return [{ what: 'Hessians', bytes: held }];
+}
+
+/** Matrices as transforms left them. */
+function edited(recipe: Recipe, modules: readonly PlannedModule[]): readonly MemoryPart[] {
+  if (recipe.methods.length < 2) return [];
+  return [{ what: 'edited matrices', bytes: 4 * modules.reduce((sum, { rows, cols }) => sum + rows * cols, 0) }];
+}
+
+function solveParts({ rows, cols, bytes, source }: PlannedModule): readonly MemoryPart[] {
+  const tasks = Math.min(solvers, Math.ceil(rows / taskRows));
+  return [
+    { what: 'strips of the factor', bytes: 2 * 4 * taskRows * cols },
+    { what: 'rows that are solved', bytes: tasks * 4 * cols * (taskRows + 1) },
+    { what: 'the mapped matrix', bytes: source.weight.bytes },
+    { what: 'codes and packed words', bytes: (source.transposed ? 10 : 2) * rows * cols + 3 * bytes },
+  ];
+}
+
+function restoredPart(modules: readonly PlannedModule[], { restored }: CalibrationSettings): MemoryPart {
+  const packed = modules.reduce((sum, { bytes }) => sum + bytes, 0);
+  const weights = modules.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+  // Beside the packed form lie the pages of the file that it was made of.
+  return restored === 'whole'
+    ? { what: 'the block in f32', bytes: 4 * weights + 2 * Math.max(0, ...modules.map(({ bytes }) => bytes)) }
+    : { what: 'the packed block', bytes: 2 * packed };
+}
+
+function bytesOf(parts: readonly MemoryPart[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function leastBytes(job: CalibrationJob, phase: number): number {
+  return bytesOf(phases(job, { spill: true, restored: 'bands', together: false })[phase]?.parts ?? []);
+}
+
+function shortened(job: CalibrationJob, length: number): CalibrationJob {
+  const sequences = job.calibration.sequences.map((sequence) => sequence.subarray(0, length));
+  return { ...job, calibration: { ...job.calibration, sequences } };
+}
