@@ -78,7 +78,7 @@ function phases(job: CalibrationJob, settings: CalibrationSettings): readonly Ph
       blocks.map((modules, block) => ({ phase: 'observe', at: nameOf(modules, block), parts: [states, ...hessianParts(job, modules, settings), ...run] })),
     ),
     largest(
-      blocks.flatMap((modules, block) =>
+      blocks.flatMap((modules) =>
         modules.map((module) => ({
           phase: 'solve',
           at: module.module,
@@ -122,7 +122,6 @@ function runParts({ calibration, blocks }: CalibrationJob): readonly MemoryPart[
 }
 
 function hessianParts({ recipe }: CalibrationJob, modules: readonly PlannedModule[], { together }: CalibrationSettings): readonly MemoryPart[] {
-  if (!modules.some(({ scheme }) => scheme !== undefined)) return [];
   const widths = [...new Map(modules.map(({ source, cols }) => [source.input, cols])).values()];
   const bytes = widths.map((width) => 2 * width * (width + taskRows));
   const held = together && !recipe.trueSequential ? bytes.reduce((sum, one) => sum + one, 0) : Math.max(0, ...bytes);
