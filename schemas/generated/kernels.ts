@@ -292,6 +292,49 @@ export const kernelRows: readonly KernelRow[] = [
   },
   {
     "op": "linear",
+    "codec": "qrazor",
+    "summary": "3, 4 or 8 significant bits of 8- or 16-bit integers, a shift per group and a scale per row, computed on as packed; f32 activations",
+    "methods": [
+      "qrazor"
+    ],
+    "weights": {
+      "dtype": "int",
+      "bits": [
+        3,
+        4,
+        8
+      ],
+      "symmetric": [
+        true
+      ],
+      "zero_point": [
+        "none"
+      ],
+      "group_size": {
+        "per_channel": false,
+        "any": false,
+        "sizes": [
+          8,
+          16,
+          32,
+          64,
+          128
+        ]
+      }
+    },
+    "compute_method": "weight_only",
+    "activations": null,
+    "act_order": true,
+    "simd": [
+      "serial",
+      "avx2",
+      "avx512vnni"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/qrazor/kernel.json"
+  },
+  {
+    "op": "linear",
     "codec": "table4",
     "summary": "4-bit codes into a table of 16 values (NF4, FP4), computed on as packed; f32 activations",
     "weights": {

@@ -534,10 +534,14 @@ export const runtimeRows: readonly RuntimeData[] = [
       "smoothquant",
       "teq"
     ],
+    "nested": [
+      "gptq+qrazor"
+    ],
     "methods": [
       "instant_quant",
       "rtn",
-      "gptq"
+      "gptq",
+      "qrazor"
     ],
     "modelTypes": [
       "llama",

@@ -374,6 +374,59 @@ export const schema: JsonSchema = {
         }
       }
     },
+    "qrazor": {
+      "x-methods": [
+        "qrazor"
+      ],
+      "type": [
+        "object",
+        "null"
+      ],
+      "additionalProperties": false,
+      "description": "Options of qrazor.",
+      "properties": {
+        "base_bits": {
+          "type": "integer",
+          "enum": [
+            8,
+            16
+          ],
+          "default": 8,
+          "description": "Bits of the integers whose significant bits are kept. A shift takes 3 bits on a base of 8, 4 on one of 16."
+        },
+        "rule": {
+          "type": "string",
+          "enum": [
+            "qllm",
+            "original"
+          ],
+          "enumDescriptions": [
+            "A positive code that would round past the range keeps the largest one; the code -2^(bits-1) is used (qllm-infer).",
+            "Magnitudes near the end of the range are cut instead of rounded (SJuras/QRazor); for 4 and 8 bits."
+          ],
+          "default": "qllm",
+          "description": "What happens where a magnitude would round past the codes."
+        },
+        "comp_aware": {
+          "type": "boolean",
+          "default": false,
+          "description": "Refit the scale of every row by least squares on the razored integers."
+        },
+        "group_axis": {
+          "type": "string",
+          "enum": [
+            "outputs",
+            "inputs"
+          ],
+          "enumDescriptions": [
+            "Consecutive rows of a column: what GPTQ hands to its quantizer; the reference's way.",
+            "Consecutive columns of a row, as without GPTQ."
+          ],
+          "default": "outputs",
+          "description": "Inside gptq: where the group_size integers lie that share a shift."
+        }
+      }
+    },
     "zero_point": {
       "x-methods": [
         "awq"

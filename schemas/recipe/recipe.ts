@@ -124,6 +124,17 @@ export interface TeqRecipe {
   readonly batchSize: number;
 }
 
+export interface QrazorRecipe {
+  /** Integers before they are razored. */
+  readonly baseBits: 8 | 16;
+  /** What happens where a magnitude would round past the codes (kernels/solve/qrazor). */
+  readonly rule: 'qllm' | 'original';
+  /** Refit the scale by least squares on the razored integers. */
+  readonly compAware: boolean;
+  /** Inside GPTQ: whether a group is of rows of a column or of columns of a row. Alone: inputs, always. */
+  readonly groupAxis: 'inputs' | 'outputs';
+}
+
 /** First match wins; matched against full module names such as model.layers.0.mlp.down_proj. */
 export interface ModuleOverride {
   readonly pattern: string;
@@ -168,6 +179,8 @@ export interface Recipe {
   readonly awq?: AwqRecipe;
   /** Options of TEQ; left out: its defaults. */
   readonly teq?: TeqRecipe;
+  /** Options of QRazor; left out: its defaults. */
+  readonly qrazor?: QrazorRecipe;
   /** Type the layers compute in, where the config names one (bnb_4bit_compute_dtype). */
   readonly computeDtype: string | null;
 }

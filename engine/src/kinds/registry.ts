@@ -1,8 +1,9 @@
 // Every kind of coded matrix by its name. Adding one: its folder, and one line here.
 import { EngineError } from '../errors.ts';
 import type { CodedKind, Kind } from './kind.ts';
+import { qrazorKind } from './qrazor/kind.ts';
 
-const kinds: Readonly<Partial<Record<CodedKind, Kind>>> = {};
+const kinds: Readonly<Partial<Record<CodedKind, Kind>>> = { qrazor: qrazorKind };
 
 /** `name`: of a plan, or as config.json has it. `where`: the file, for people. Throws kind `checkpoint` for a name that is none. */
 export function kindOf(name: string, where: string): Kind {

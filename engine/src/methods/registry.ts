@@ -5,12 +5,16 @@ import { EngineError } from '../errors.ts';
 import { gptq } from './gptq/method.ts';
 import { instantQuant } from './instant_quant/method.ts';
 import type { Method } from './method.ts';
+import { gptqQrazor, qrazor } from './qrazor/method.ts';
 import { rtn } from './rtn/method.ts';
 import { smoothquant } from './smoothquant/transform.ts';
 import { teq } from './teq/transform.ts';
 import type { Transform } from './transform.ts';
 
-export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn, gptq };
+export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn, gptq, qrazor };
+
+/** Methods one inside the other, which round as one. */
+const nested: Readonly<Record<string, Method>> = { 'gptq+qrazor': gptqQrazor };
 
 export const transforms: Readonly<Partial<Record<QuantMethod, Transform>>> = { smoothquant, teq };
 
@@ -26,12 +30,17 @@ export interface Pipeline {
 export function pipelineOf(recipe: Recipe): Pipeline {
   const first = recipe.methods.findIndex((id) => transforms[id] === undefined);
   const before = first === -1 ? recipe.methods : recipe.methods.slice(0, first);
-  const [id, ...more] = first === -1 ? [] : recipe.methods.slice(first);
-  const rounding = id === undefined && before.length > 0 ? behindTransforms : id === undefined ? undefined : methods[id];
-  if (rounding === undefined || more.length > 0) throw unknown(recipe);
+  const behind = first === -1 ? [] : recipe.methods.slice(first);
+  const rounding = roundingOf(behind) ?? (behind.length === 0 && before.length > 0 ? behindTransforms : undefined);
+  if (rounding === undefined) throw unknown(recipe);
   const late = before.find((name, index) => index > 0 && transforms[name]?.begin !== undefined);
   if (late !== undefined) throw refused(`${late} learns from the model as it is, and must come before ${before[0]}`);
   return { transforms: before.flatMap((name) => transforms[name] ?? []), rounding };
+}
+
+function roundingOf(behind: readonly QuantMethod[]): Method | undefined {
+  const [id, ...more] = behind;
+  return more.length > 0 ? nested[behind.join('+')] : id === undefined ? undefined : methods[id];
 }
 
 /** The rounding method of a recipe. Throws as `pipelineOf`. */
@@ -42,7 +51,9 @@ export function methodOf(recipe: Recipe): Method {
 function unknown(recipe: Recipe): EngineError {
   const asked = recipe.methods.join(' + ') || 'no method';
   const known = Object.keys(methods).join(', ');
-  return refused(`this engine cannot run ${asked}; it runs one of: ${known}, with any of ${Object.keys(transforms).join(', ')} before it`);
+  return refused(
+    `this engine cannot run ${asked}; it runs one of: ${known}, ${Object.keys(nested).join(', ')}, with any of ${Object.keys(transforms).join(', ')} before it`,
+  );
 }
 
 function refused(message: string): EngineError {

@@ -8,6 +8,7 @@ import { type Fields, fieldsOf } from '../fields.ts';
 import { parseWeightFormat } from '../weight-format.ts';
 import { readMemory } from './memory-limit.ts';
 import { readOverrides } from './overrides.ts';
+import { QRAZOR_GROUP, readQrazor } from './qrazor.ts';
 import { isSearch, readSearch, searchCandidates, searchMethod } from './search.ts';
 import { readTransforms, TRANSFORMS } from './transforms.ts';
 
@@ -27,6 +28,8 @@ const METHODS: readonly QuantMethod[] = [
 ];
 /** Methods that are about 8-bit activations; the others pack weights. */
 const ACTIVATION_METHODS: readonly QuantMethod[] = ['smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static'];
+/** Methods whose weights only our own layout holds. */
+const CODED_METHODS: readonly QuantMethod[] = ['qrazor'];
 const SAVE_FORMATS: readonly SaveFormat[] = ['quantwright', 'gptq', 'gptq_v2', 'awq', 'compressed-tensors'];
 const DIALECTS = ['ist', 'qllm', 'inc', 'awq', 'compressed_tensors', 'dashinfer_cpu'] as const;
 const SCALE_TYPES = { float16: 'f16', bfloat16: 'bf16', float32: 'f32' } as const;
@@ -84,7 +87,7 @@ function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRec
     return first === undefined ? null : { ...first, ...order };
   }
   const type = parseWeightFormat(fields.text('weight_format') ?? defaultFormat(methods, fields));
-  const groupSize = fields.integer('group_size') ?? (fields.broken('group_size', null) ? null : -1);
+  const groupSize = fields.integer('group_size') ?? (fields.broken('group_size', null) ? null : methods.includes('qrazor') ? QRAZOR_GROUP : -1);
   if (type === null || groupSize === null || groupSize < -1 || groupSize === 0) {
     return null;
   }
@@ -110,7 +113,7 @@ function defaultFormat(methods: readonly QuantMethod[], fields: Fields): string 
   if (fields.broken('weight_format', null) || methods.some((method) => method === 'instant_quant' || method === 'rtn')) {
     return null;
   }
-  return methods.every((method) => ACTIVATION_METHODS.includes(method)) ? 'int8' : 'uint4';
+  return methods.every((method) => ACTIVATION_METHODS.includes(method)) ? 'int8' : methods.includes('qrazor') ? 'int4' : 'uint4';
 }
 
 function lowerRest(
@@ -135,12 +138,15 @@ function lowerRest(
     trueSequential: fields.boolean('true_sequential') ?? false,
     calibration: readCalibration(fields),
     search: readSearch(fields),
-    saveFormat: fields.oneOf('save_format', SAVE_FORMATS) ?? (instant ? 'quantwright' : activate ? 'compressed-tensors' : 'gptq'),
+    saveFormat:
+      fields.oneOf('save_format', SAVE_FORMATS) ??
+      (instant || methods.some((method) => CODED_METHODS.includes(method)) ? 'quantwright' : activate ? 'compressed-tensors' : 'gptq'),
     scaleType: SCALE_TYPES[scaleType],
     memoryLimitBytes: readMemory(fields.object('layer_wise')?.['memory_limit']),
     kvCache: null,
     computeDtype: null,
     ...readTransforms(fields, methods),
+    ...readQrazor(fields, methods),
   };
 }
 

@@ -4,14 +4,16 @@ export interface KernelRow {
   readonly op: string;
   readonly codec: string;
   readonly summary?: string;
+  /** Methods whose weights it computes on, and no other kernel; left out: those of every method that has no kernel of its own. */
+  readonly methods?: readonly string[];
   readonly weights: {
     readonly dtype: string;
     readonly bits?: readonly number[];
     readonly types?: readonly string[];
     readonly symmetric?: readonly boolean[];
     readonly zero_point?: readonly string[];
-    /** per_channel: -1 runs. any: every size from min on runs, also when it does not divide the row. */
-    readonly group_size?: { readonly per_channel: boolean; readonly any: boolean; readonly min?: number };
+    /** per_channel: -1 runs. any: every size from min on runs, also when it does not divide the row. sizes: those that run, where not all do. */
+    readonly group_size?: { readonly per_channel: boolean; readonly any: boolean; readonly min?: number; readonly sizes?: readonly number[] };
   };
   readonly compute_method: string;
   readonly activations: null | {

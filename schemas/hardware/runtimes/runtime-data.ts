@@ -39,6 +39,8 @@ export interface RuntimeData {
   readonly methods?: readonly QuantMethod[];
   /** Methods that it runs before one of `methods`, or alone, with plain rounding behind them. */
   readonly transforms?: readonly QuantMethod[];
+  /** Methods that run one inside the other, joined by +. */
+  readonly nested?: readonly string[];
   /** `model_type` of the models it runs, where that is a list. */
   readonly modelTypes?: readonly string[];
   readonly rules: readonly RuntimeRule[];

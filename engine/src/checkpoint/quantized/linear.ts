@@ -24,6 +24,9 @@ export async function readLinear(
   quantization: StoredQuantization | null,
   binding: NativeBinding,
 ): Promise<StoredLinear> {
+  // Tensors of a kind have names of its own; what stays in floating point is `weight`.
+  const coded = quantization?.layout === 'quantwright' && 'kind' in quantization.of(place.module) && !mapped.checkpoint.has(`${place.module}.${suffix.weight}`);
+  if (coded) return readQuantwright(mapped, place, quantization);
   const kind = storedKind(mapped.checkpoint, place.module);
   if (kind === 'dense') {
     expectTensor(mapped, `${place.module}.${suffix.weight}`, ['F32', 'F16', 'BF16'], [place.rows, place.cols]);

@@ -29,7 +29,7 @@ function supported(input: JudgeInput, codec: string, source: string): SupportVer
 }
 
 function methodVerdicts(input: JudgeInput): readonly SupportVerdict[] {
-  const { methods: known = [], transforms = [] } = findRuntime('quantwright') ?? {};
+  const { methods: known = [], transforms = [], nested = [] } = findRuntime('quantwright') ?? {};
   const { methods } = input.recipe;
   const rounding = methods.filter((_method, index) => !methods.slice(0, index + 1).every((before) => transforms.includes(before)));
   const [method = methods[0]] = rounding;
@@ -38,7 +38,8 @@ function methodVerdicts(input: JudgeInput): readonly SupportVerdict[] {
     const message = `Quantwright: teq learns from the model as it is, and must come before ${before}.`;
     return [refused(input, { rule: 'QW-01', field: 'methods', message })];
   }
-  if (methods.length > 0 && rounding.length <= 1 && rounding.every((one) => known.includes(one))) {
+  const runs = rounding.length > 1 ? nested.includes(rounding.join('+')) : rounding.every((one) => known.includes(one));
+  if (methods.length > 0 && runs) {
     return [];
   }
   const what = methods.length > 1 ? `the pipeline ${methods.join(' + ')} is` : `${method} is`;
@@ -46,7 +47,7 @@ function methodVerdicts(input: JudgeInput): readonly SupportVerdict[] {
     refused(input, {
       rule: 'QW-01',
       field: 'methods',
-      message: `Quantwright: ${what} not in this version; it quantizes with ${known.join(', ')}, with ${transforms.join(' or ')} before it where wanted.`,
+      message: `Quantwright: ${what} not in this version; it quantizes with ${[...known, ...nested].join(', ')}, with ${transforms.join(' or ')} before it where wanted.`,
       nearest: { field: 'methods', value: 'rtn', words: 'quant_method rtn' },
     }),
   ];

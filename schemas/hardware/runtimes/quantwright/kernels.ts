@@ -1,5 +1,5 @@
 // Recipe x kernel rows: which of our linear kernels computes on these weights, and which setting is in the way when none does.
-import type { ComputeMethod, WeightRecipe } from '../../../recipe/recipe.ts';
+import type { ComputeMethod, Recipe, WeightRecipe } from '../../../recipe/recipe.ts';
 import { groupWords } from '../../group-size.ts';
 import { fallsBack, ignored, type JudgeInput, refused } from '../../judge.ts';
 import type { Nearest, SupportVerdict } from '../../verdict.ts';
@@ -13,10 +13,17 @@ export interface KernelAnswer {
 
 export function kernelVerdicts(input: JudgeInput, rows: readonly KernelRow[]): KernelAnswer {
   const { recipe } = input;
-  const linear = rows.filter((row) => row.op === 'linear');
+  const linear = kernelsOf(recipe, rows);
   const own = judge(input, linear, recipe.weights, null);
   const overrides = recipe.overrides.flatMap(({ pattern, weights }) => judge(input, linear, { ...recipe.weights, ...weights }, pattern).verdicts);
   return { row: own.row, verdicts: [...own.verdicts, ...overrides] };
+}
+
+/** Those of a method that has kernels of its own; else all that are no method's own. */
+function kernelsOf({ methods }: Recipe, rows: readonly KernelRow[]): readonly KernelRow[] {
+  const linear = rows.filter((row) => row.op === 'linear');
+  const own = linear.filter((row) => row.methods?.some((method) => methods.some((one) => one === method)));
+  return own.length > 0 ? own : linear.filter((row) => row.methods === undefined);
 }
 
 /** `pattern`: of the override these weights are from; its settings have no nearest value, since one field of the recipe cannot hold it. */
@@ -27,7 +34,7 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
   const of = pattern === null ? '' : ` of "${pattern}"`;
   const no = (
     rule: string,
-    field: 'weights.bits' | 'weights.dtype' | 'weights.groupSize' | 'weights.descAct',
+    field: 'computeMethod' | 'weights.bits' | 'weights.dtype' | 'weights.groupSize' | 'weights.signed' | 'weights.descAct',
     message: string,
     nearest: Nearest,
   ): KernelAnswer => ({
@@ -50,8 +57,16 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
     });
   }
   const exact = computing.filter((row) => row.weights.bits?.includes(weights.bits));
-  const wider = computing.filter((row) => computeMethod === 'weight_only' && row.weights.bits?.some((bits) => bits > weights.bits)).sort(byWidth);
+  const wider = computing
+    .filter((row) => computeMethod === 'weight_only' && row.methods === undefined && row.weights.bits?.some((bits) => bits > weights.bits))
+    .sort(byWidth);
   const [row] = exact.length > 0 ? exact : wider;
+  if (row === undefined && computing.length === 0 && rows.some(({ methods }) => methods !== undefined))
+    return no('QW-02', 'computeMethod', `${rows[0]?.codec} weights${of} leave activations as they are; there is no ${computeMethod} kernel for them.`, {
+      field: 'computeMethod',
+      value: 'weight_only',
+      words: 'compute_method weight_only',
+    });
   if (row === undefined) {
     return no(
       'QW-02',
@@ -60,8 +75,19 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
       nearestBits(weights.bits, computeMethod, computing),
     );
   }
+  if (!weights.symmetric && row.weights.symmetric?.includes(false) === false && input.recipe.computeMethod === 'weight_only')
+    return no('QW-02', 'weights.signed', `${row.codec} codes are signed and have no zero point${of}.`, {
+      field: 'weights.signed',
+      value: true,
+      words: `weight_format int${weights.bits}`,
+    });
   const groups = row.weights.group_size;
-  if (groups !== undefined && weights.groupSize !== -1 && !(groups.any && weights.groupSize >= (groups.min ?? 1))) {
+  if (groups?.sizes !== undefined && !groups.sizes.includes(weights.groupSize)) {
+    const value = groups.sizes.reduce((best, size) => (Math.abs(size - weights.groupSize) < Math.abs(best - weights.groupSize) ? size : best));
+    const message = `${row.codec} weights have groups of ${groups.sizes.join(', ')}; ${groupWords(weights.groupSize)}${of} has no kernel.`;
+    return no('QW-03', 'weights.groupSize', message, { field: 'weights.groupSize', value, words: groupWords(value) });
+  }
+  if (groups !== undefined && groups.sizes === undefined && weights.groupSize !== -1 && !(groups.any && weights.groupSize >= (groups.min ?? 1))) {
     return no(
       'QW-03',
       'weights.groupSize',

@@ -1,4 +1,5 @@
 // What the written layouts can hold (algorithms section 18). Our own holds everything; the others have limits of form and of size.
+import { kernelRows } from '../../../generated/kernels.ts';
 import type { Recipe, RecipeField, WeightRecipe } from '../../../recipe/recipe.ts';
 import { type Piece, piecesWithHead, piecesWords, undivided } from '../../divisibility.ts';
 import { groupNearest, groupWords, USUAL_GROUPS } from '../../group-size.ts';
@@ -8,16 +9,37 @@ import type { Nearest, SupportVerdict } from '../../verdict.ts';
 /** Words of 32 bits hold whole runs of codes along K (qweight) and along N (qzeros). */
 const GPTQ_MULTIPLE = 32;
 const AWQ_BITS = 4;
+const RAZOR_GROUPS = [128, 64, 32, 16, 8];
 const OWN: Nearest = { field: 'saveFormat', value: 'quantwright', words: 'save_format quantwright' };
 
 export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   const { saveFormat } = input.recipe;
-  if (saveFormat === 'quantwright') {
-    return [];
-  }
   const pieces = input.model === null ? [] : piecesWithHead(input.recipe, input.model);
+  if (saveFormat === 'quantwright') {
+    return wholeGroups(input, pieces);
+  }
+  const coded = input.recipe.methods.find((method) => codedMethods().includes(method));
+  if (coded !== undefined) {
+    const message = `Quantwright: the ${saveFormat} layout cannot hold weights of ${coded}; use ${OWN.words}.`;
+    return [refused(input, { rule: 'QW-05', field: 'saveFormat', nearest: OWN, message })];
+  }
   const own = saveFormat === 'compressed-tensors' ? compressedTensors(input, pieces) : saveFormat === 'awq' ? awq(input, pieces) : gptq(input, pieces);
   return own.some((verdict) => verdict.kind === 'refused') ? own : [...own, ...roundedZeros(input)];
+}
+
+/** Methods that have kernels of their own have weights of their own, which no other tool's layout holds. */
+function codedMethods(): readonly string[] {
+  return kernelRows.flatMap(({ methods = [] }) => methods);
+}
+
+/** A group of QRazor along inputs must not run into the next row; all others may end short. */
+function wholeGroups(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
+  if (input.recipe.qrazor?.groupAxis !== 'inputs') return [];
+  const failing = undivided(pieces);
+  const [first] = failing;
+  if (first === undefined) return [];
+  const message = `Quantwright: qrazor has groups of one length, and ${groupWords(first.weights.groupSize)} does not divide ${piecesWords(failing, 1)}.`;
+  return [refused(input, { rule: 'QW-13', field: 'weights.groupSize', nearest: groupNearest(pieces, failing, RAZOR_GROUPS), message })];
 }
 
 function gptq(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {

@@ -34,6 +34,16 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [{ quant_method: ['gptq', 'smoothquant'], weight_format: 'int8' }, 'refused QW-01'],
   [{ quant_method: ['smoothquant', 'teq'], weight_format: 'int8' }, 'refused QW-01'],
   [{ quant_method: 'smoothquant' }, 'supported w8a8'],
+  [{ quant_method: 'qrazor' }, 'supported qrazor', even],
+  [{ quant_method: 'qrazor', weight_format: 'int3', group_size: 8 }, 'supported qrazor'],
+  [{ quant_method: ['smoothquant', 'gptq', 'qrazor'], group_size: 128, desc_act: true }, 'supported qrazor', uneven],
+  [{ quant_method: ['qrazor', 'gptq'] }, 'refused QW-01'],
+  [{ quant_method: 'qrazor', weight_format: 'uint4' }, 'refused QW-02'],
+  [{ quant_method: 'qrazor', weight_format: 'int2' }, 'refused QW-02'],
+  [{ quant_method: 'qrazor', compute_method: 'activate_quant' }, 'refused QW-02'],
+  [{ quant_method: 'qrazor', group_size: 100 }, 'refused QW-03'],
+  [{ quant_method: 'qrazor', save_format: 'gptq' }, 'refused QW-05'],
+  [{ quant_method: 'qrazor', group_size: 64 }, 'refused QW-13', even],
   [IQ({ weight_format: 'fp8_e4m3', compute_method: 'activate_quant' }), 'refused QW-02'],
   [RTN({ weight_format: 'int4', compute_method: 'activate_quant', save_format: 'quantwright' }), 'refused QW-02'],
   [RTN({ weight_format: 'int8', compute_method: 'activate_quant', group_size: 64, save_format: 'quantwright' }), 'refused QW-03'],
@@ -156,8 +166,13 @@ test('overrides are judged too, and named', () => {
 test('rows come from the kernels: each integer kernel is reached by a recipe of its own domain', () => {
   for (const row of kernelRows.filter((one) => one.weights.dtype === 'int')) {
     const [bits = 0] = row.weights.bits ?? [];
+    const [own] = row.methods ?? [];
     const recipe =
-      row.compute_method === 'weight_only' ? packed(bits) : recipeOf('quantwright', IQ({ weight_format: `int${bits}`, compute_method: row.compute_method }));
+      own !== undefined
+        ? recipeOf('quantwright', { quant_method: own })
+        : row.compute_method === 'weight_only'
+          ? packed(bits)
+          : recipeOf('quantwright', IQ({ weight_format: `int${bits}`, compute_method: row.compute_method }));
     const [verdict] = judge(recipe, { runtime: 'quantwright', intent: 'run' });
     assert.ok(verdict?.kind === 'supported' && verdict.kernel === row.codec && verdict.source === row.file, row.codec);
   }
