@@ -11,7 +11,7 @@ export async function transposedDense(mapped: MappedCheckpoint, name: string, ro
 }
 
 /** [rows, cols] -> [cols, rows], in tiles that stay in cache. */
-function transpose(values: Float32Array, rows: number, cols: number): Float32Array {
+export function transpose(values: Float32Array, rows: number, cols: number): Float32Array {
   const tile = 32;
   const out = new Float32Array(values.length);
   for (let top = 0; top < rows; top += tile)

@@ -9,6 +9,8 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { mapCheckpoint } from '../checkpoint/mapped.ts';
 import { EngineError } from '../errors.ts';
 import { watchPeakMemory } from '../jobs/peak-memory.ts';
+import { isOnnxPath } from '../onnx/model.ts';
+import { quantizeOnnx } from '../onnx/quantize.ts';
 import { foundFile } from '../search/settle.ts';
 import { jobIdentity } from './identity.ts';
 import { planMemory } from './memory/job.ts';
@@ -40,6 +42,13 @@ export async function quantizeOutputs(
   requests: readonly OutputRequest[],
   hooks: QuantizeHooks,
 ): Promise<readonly QuantizeResult[]> {
+  if (isOnnxPath(params.modelDir)) {
+    const results: QuantizeResult[] = [];
+    for (const [index, request] of requests.entries()) {
+      results.push(await quantizeOnnx({ ...params, ...request }, { ...hooks, onProgress: (progress) => hooks.onProgress?.(progress, index) }));
+    }
+    return results;
+  }
   const started = performance.now();
   const memory = watchPeakMemory();
   refuseDevice(params.device);
