@@ -335,6 +335,47 @@ export const kernelRows: readonly KernelRow[] = [
   },
   {
     "op": "linear",
+    "codec": "spqr",
+    "summary": "2- to 4-bit weights with quantized scales and zeros, and sparse 16-bit outliers, computed on as packed; f32 activations",
+    "methods": [
+      "spqr"
+    ],
+    "weights": {
+      "dtype": "int",
+      "bits": [
+        2,
+        3,
+        4
+      ],
+      "symmetric": [
+        true,
+        false
+      ],
+      "zero_point": [
+        "float"
+      ],
+      "group_size": {
+        "per_channel": true,
+        "min": 1,
+        "any": true
+      }
+    },
+    "compute_method": "weight_only",
+    "activations": null,
+    "act_order": true,
+    "simd": [
+      "serial",
+      "avx2",
+      "avxvnni",
+      "avx512",
+      "neon",
+      "neondot"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/spqr/kernel.json"
+  },
+  {
+    "op": "linear",
     "codec": "table4",
     "summary": "4-bit codes into a table of 16 values (NF4, FP4), computed on as packed; f32 activations",
     "weights": {

@@ -527,6 +527,20 @@ export const runtimeRows: readonly RuntimeData[] = [
         "words": null,
         "source": "engine/src/checkpoint/quantized/fp8.ts",
         "versions": null
+      },
+      {
+        "id": "QW-20",
+        "code": "QC006",
+        "words": null,
+        "source": "kernels/solve/spqr/spqr.cc",
+        "versions": null
+      },
+      {
+        "id": "QW-21",
+        "code": "QC017",
+        "words": null,
+        "source": "kernels/solve/spqr/spqr.cc :: qw_spqr_bits",
+        "versions": null
       }
     ],
     "table": [],
@@ -541,7 +555,8 @@ export const runtimeRows: readonly RuntimeData[] = [
       "instant_quant",
       "rtn",
       "gptq",
-      "qrazor"
+      "qrazor",
+      "spqr"
     ],
     "modelTypes": [
       "llama",

@@ -427,6 +427,70 @@ export const schema: JsonSchema = {
         }
       }
     },
+    "spqr": {
+      "x-methods": [
+        "spqr"
+      ],
+      "type": [
+        "object",
+        "null"
+      ],
+      "additionalProperties": false,
+      "description": "Options of spqr, by the names of its reference implementation.",
+      "x-source": "Vahe1994/SpQR main.py",
+      "properties": {
+        "outlier_threshold": {
+          "type": "number",
+          "exclusiveMinimum": 0,
+          "default": 0.2,
+          "examples": [
+            0.2,
+            0.1,
+            0.5
+          ],
+          "description": "Weights whose squared error, as the inputs weigh it, is above this part of the matrix's scale of errors are kept apart in 16 bits: a smaller threshold keeps more of them. target_bits comes before it."
+        },
+        "qq_scale_bits": {
+          "type": "integer",
+          "minimum": 1,
+          "maximum": 8,
+          "default": 3,
+          "description": "Bits of the quantized scales. The reference's command line has 4, its published results 3."
+        },
+        "qq_zero_bits": {
+          "type": "integer",
+          "minimum": 1,
+          "maximum": 8,
+          "default": 3,
+          "description": "Bits of the quantized zero points."
+        },
+        "qq_groupsize": {
+          "type": "integer",
+          "const": 16,
+          "default": 16,
+          "x-words": "qq_groupsize is 16: the kernels take 16 rows at a time.",
+          "x-fix": {
+            "set": 16
+          },
+          "description": "Rows whose scales and zero points at one group of columns are quantized together; 16."
+        },
+        "round_zero": {
+          "type": "boolean",
+          "default": false,
+          "description": "Round zero points to integers before they are quantized."
+        },
+        "qq_zero_sym": {
+          "type": "boolean",
+          "default": false,
+          "description": "Quantize zero points around 0."
+        },
+        "simplified_outliers": {
+          "type": "boolean",
+          "default": false,
+          "description": "Fit groups on all their weights, outliers or not: faster, and worse."
+        }
+      }
+    },
     "zero_point": {
       "x-methods": [
         "awq"
@@ -473,6 +537,7 @@ export const schema: JsonSchema = {
     "desc_act": {
       "x-methods": [
         "gptq",
+        "spqr",
         "auto"
       ],
       "type": "boolean",
@@ -491,6 +556,7 @@ export const schema: JsonSchema = {
     "true_sequential": {
       "x-methods": [
         "gptq",
+        "spqr",
         "auto"
       ],
       "type": "boolean",
@@ -500,6 +566,7 @@ export const schema: JsonSchema = {
     "damp_percent": {
       "x-methods": [
         "gptq",
+        "spqr",
         "auto"
       ],
       "type": "number",
@@ -551,12 +618,13 @@ export const schema: JsonSchema = {
     },
     "target_bits": {
       "x-methods": [
-        "auto"
+        "auto",
+        "spqr"
       ],
       "type": "number",
       "exclusiveMinimum": 1,
       "maximum": 16,
-      "description": "Size budget of auto: stored bits per quantized weight on average, scales and zero points included.",
+      "description": "Size budget: bits per quantized weight on average, scales and zero points included. auto searches settings for it; spqr the outlier threshold of every matrix, counted as in its paper.",
       "examples": [
         4,
         3.5,

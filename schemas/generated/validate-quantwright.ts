@@ -1270,9 +1270,10 @@ errors++;
 }
 }
 }
-if(data.zero_point !== undefined){
-if(typeof data.zero_point !== "boolean"){
-const err92 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.spqr !== undefined){
+let data43 = data.spqr;
+if((!(data43 && typeof data43 == "object" && !Array.isArray(data43))) && (data43 !== null)){
+const err92 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/type",keyword:"type",params:{type: schema11.properties.spqr.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1281,10 +1282,10 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-if(data.duo_scaling !== undefined){
-if(typeof data.duo_scaling !== "boolean"){
-const err93 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
+for(const key5 in data43){
+if(!(((((((key5 === "outlier_threshold") || (key5 === "qq_scale_bits")) || (key5 === "qq_zero_bits")) || (key5 === "qq_groupsize")) || (key5 === "round_zero")) || (key5 === "qq_zero_sym")) || (key5 === "simplified_outliers"))){
+const err93 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1294,9 +1295,11 @@ vErrors.push(err93);
 errors++;
 }
 }
-if(data.apply_clip !== undefined){
-if(typeof data.apply_clip !== "boolean"){
-const err94 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data43.outlier_threshold !== undefined){
+let data44 = data43.outlier_threshold;
+if((typeof data44 == "number") && (isFinite(data44))){
+if(data44 <= 0 || isNaN(data44)){
+const err94 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1306,10 +1309,8 @@ vErrors.push(err94);
 errors++;
 }
 }
-if(data.n_grid !== undefined){
-let data46 = data.n_grid;
-if(!(((typeof data46 == "number") && (!(data46 % 1) && !isNaN(data46))) && (isFinite(data46)))){
-const err95 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err95 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1318,9 +1319,11 @@ vErrors.push(err95);
 }
 errors++;
 }
-if((typeof data46 == "number") && (isFinite(data46))){
-if(data46 > 200 || isNaN(data46)){
-const err96 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
+}
+if(data43.qq_scale_bits !== undefined){
+let data45 = data43.qq_scale_bits;
+if(!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45)))){
+const err96 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1329,8 +1332,9 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(data46 < 2 || isNaN(data46)){
-const err97 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+if((typeof data45 == "number") && (isFinite(data45))){
+if(data45 > 8 || isNaN(data45)){
+const err97 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1339,13 +1343,8 @@ vErrors.push(err97);
 }
 errors++;
 }
-}
-}
-if(data.max_shrink !== undefined){
-let data47 = data.max_shrink;
-if((typeof data47 == "number") && (isFinite(data47))){
-if(data47 >= 1 || isNaN(data47)){
-const err98 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data45 < 1 || isNaN(data45)){
+const err98 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1354,8 +1353,12 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(data47 <= 0 || isNaN(data47)){
-const err99 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+}
+if(data43.qq_zero_bits !== undefined){
+let data46 = data43.qq_zero_bits;
+if(!(((typeof data46 == "number") && (!(data46 % 1) && !isNaN(data46))) && (isFinite(data46)))){
+const err99 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1364,9 +1367,9 @@ vErrors.push(err99);
 }
 errors++;
 }
-}
-else {
-const err100 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if((typeof data46 == "number") && (isFinite(data46))){
+if(data46 > 8 || isNaN(data46)){
+const err100 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1375,10 +1378,8 @@ vErrors.push(err100);
 }
 errors++;
 }
-}
-if(data.desc_act !== undefined){
-if(typeof data.desc_act !== "boolean"){
-const err101 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data46 < 1 || isNaN(data46)){
+const err101 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1388,9 +1389,11 @@ vErrors.push(err101);
 errors++;
 }
 }
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err102 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data43.qq_groupsize !== undefined){
+let data47 = data43.qq_groupsize;
+if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
+const err102 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1399,10 +1402,8 @@ vErrors.push(err102);
 }
 errors++;
 }
-}
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err103 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(16 !== data47){
+const err103 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/const",keyword:"const",params:{allowedValue: 16},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1412,11 +1413,9 @@ vErrors.push(err103);
 errors++;
 }
 }
-if(data.damp_percent !== undefined){
-let data51 = data.damp_percent;
-if((typeof data51 == "number") && (isFinite(data51))){
-if(data51 >= 1 || isNaN(data51)){
-const err104 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data43.round_zero !== undefined){
+if(typeof data43.round_zero !== "boolean"){
+const err104 = {instancePath:instancePath+"/spqr/round_zero",schemaPath:"#/properties/spqr/properties/round_zero/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1425,8 +1424,10 @@ vErrors.push(err104);
 }
 errors++;
 }
-if(data51 <= 0 || isNaN(data51)){
-const err105 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+if(data43.qq_zero_sym !== undefined){
+if(typeof data43.qq_zero_sym !== "boolean"){
+const err105 = {instancePath:instancePath+"/spqr/qq_zero_sym",schemaPath:"#/properties/spqr/properties/qq_zero_sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1436,8 +1437,9 @@ vErrors.push(err105);
 errors++;
 }
 }
-else {
-const err106 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data43.simplified_outliers !== undefined){
+if(typeof data43.simplified_outliers !== "boolean"){
+const err106 = {instancePath:instancePath+"/spqr/simplified_outliers",schemaPath:"#/properties/spqr/properties/simplified_outliers/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1447,10 +1449,11 @@ vErrors.push(err106);
 errors++;
 }
 }
-if(data.calibration !== undefined){
-let data52 = data.calibration;
-if((!(data52 && typeof data52 == "object" && !Array.isArray(data52))) && (data52 !== null)){
-const err107 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
+}
+}
+if(data.zero_point !== undefined){
+if(typeof data.zero_point !== "boolean"){
+const err107 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1459,10 +1462,10 @@ vErrors.push(err107);
 }
 errors++;
 }
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-for(const key5 in data52){
-if(!(((key5 === "dataset") || (key5 === "samples")) || (key5 === "sequence_length"))){
-const err108 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+}
+if(data.duo_scaling !== undefined){
+if(typeof data.duo_scaling !== "boolean"){
+const err108 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1472,10 +1475,9 @@ vErrors.push(err108);
 errors++;
 }
 }
-if(data52.dataset !== undefined){
-let data53 = data52.dataset;
-if((typeof data53 !== "string") && (data53 !== null)){
-const err109 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
+if(data.apply_clip !== undefined){
+if(typeof data.apply_clip !== "boolean"){
+const err109 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1485,10 +1487,10 @@ vErrors.push(err109);
 errors++;
 }
 }
-if(data52.samples !== undefined){
-let data54 = data52.samples;
+if(data.n_grid !== undefined){
+let data54 = data.n_grid;
 if(!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))){
-const err110 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err110 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1498,8 +1500,8 @@ vErrors.push(err110);
 errors++;
 }
 if((typeof data54 == "number") && (isFinite(data54))){
-if(data54 < 1 || isNaN(data54)){
-const err111 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data54 > 200 || isNaN(data54)){
+const err111 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1508,12 +1510,8 @@ vErrors.push(err111);
 }
 errors++;
 }
-}
-}
-if(data52.sequence_length !== undefined){
-let data55 = data52.sequence_length;
-if(!(((typeof data55 == "number") && (!(data55 % 1) && !isNaN(data55))) && (isFinite(data55)))){
-const err112 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data54 < 2 || isNaN(data54)){
+const err112 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1522,9 +1520,13 @@ vErrors.push(err112);
 }
 errors++;
 }
+}
+}
+if(data.max_shrink !== undefined){
+let data55 = data.max_shrink;
 if((typeof data55 == "number") && (isFinite(data55))){
-if(data55 < 1 || isNaN(data55)){
-const err113 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data55 >= 1 || isNaN(data55)){
+const err113 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1533,15 +1535,8 @@ vErrors.push(err113);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.target_bits !== undefined){
-let data56 = data.target_bits;
-if((typeof data56 == "number") && (isFinite(data56))){
-if(data56 > 16 || isNaN(data56)){
-const err114 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
+if(data55 <= 0 || isNaN(data55)){
+const err114 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1550,8 +1545,9 @@ vErrors.push(err114);
 }
 errors++;
 }
-if(data56 <= 1 || isNaN(data56)){
-const err115 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
+}
+else {
+const err115 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1561,8 +1557,9 @@ vErrors.push(err115);
 errors++;
 }
 }
-else {
-const err116 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.desc_act !== undefined){
+if(typeof data.desc_act !== "boolean"){
+const err116 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1572,10 +1569,9 @@ vErrors.push(err116);
 errors++;
 }
 }
-if(data.search !== undefined){
-let data57 = data.search;
-if((!(data57 && typeof data57 == "object" && !Array.isArray(data57))) && (data57 !== null)){
-const err117 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err117 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1584,10 +1580,10 @@ vErrors.push(err117);
 }
 errors++;
 }
-if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
-for(const key6 in data57){
-if(!(((((key6 === "method") || (key6 === "candidates")) || (key6 === "granularity")) || (key6 === "samples")) || (key6 === "sequence_length"))){
-const err118 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+}
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err118 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1597,10 +1593,11 @@ vErrors.push(err118);
 errors++;
 }
 }
-if(data57.method !== undefined){
-let data58 = data57.method;
-if(typeof data58 !== "string"){
-const err119 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.damp_percent !== undefined){
+let data59 = data.damp_percent;
+if((typeof data59 == "number") && (isFinite(data59))){
+if(data59 >= 1 || isNaN(data59)){
+const err119 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1609,8 +1606,8 @@ vErrors.push(err119);
 }
 errors++;
 }
-if(!((data58 === "gptq") || (data58 === "rtn"))){
-const err120 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
+if(data59 <= 0 || isNaN(data59)){
+const err120 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1620,11 +1617,8 @@ vErrors.push(err120);
 errors++;
 }
 }
-if(data57.candidates !== undefined){
-let data59 = data57.candidates;
-if(Array.isArray(data59)){
-if(data59.length > 16){
-const err121 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+else {
+const err121 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1633,8 +1627,11 @@ vErrors.push(err121);
 }
 errors++;
 }
-if(data59.length < 2){
-const err122 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
+}
+if(data.calibration !== undefined){
+let data60 = data.calibration;
+if((!(data60 && typeof data60 == "object" && !Array.isArray(data60))) && (data60 !== null)){
+const err122 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1643,12 +1640,10 @@ vErrors.push(err122);
 }
 errors++;
 }
-const len1 = data59.length;
-for(let i1=0; i1<len1; i1++){
-let data60 = data59[i1];
 if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
-if(data60.weight_format === undefined){
-const err123 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
+for(const key6 in data60){
+if(!(((key6 === "dataset") || (key6 === "samples")) || (key6 === "sequence_length"))){
+const err123 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1657,9 +1652,11 @@ vErrors.push(err123);
 }
 errors++;
 }
-for(const key7 in data60){
-if(!((key7 === "weight_format") || (key7 === "group_size"))){
-const err124 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+}
+if(data60.dataset !== undefined){
+let data61 = data60.dataset;
+if((typeof data61 !== "string") && (data61 !== null)){
+const err124 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1669,10 +1666,10 @@ vErrors.push(err124);
 errors++;
 }
 }
-if(data60.weight_format !== undefined){
-let data61 = data60.weight_format;
-if(typeof data61 !== "string"){
-const err125 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data60.samples !== undefined){
+let data62 = data60.samples;
+if(!(((typeof data62 == "number") && (!(data62 % 1) && !isNaN(data62))) && (isFinite(data62)))){
+const err125 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1681,8 +1678,9 @@ vErrors.push(err125);
 }
 errors++;
 }
-if(!((((((((data61 === "int8") || (data61 === "uint8")) || (data61 === "int4")) || (data61 === "uint4")) || (data61 === "int3")) || (data61 === "uint3")) || (data61 === "int2")) || (data61 === "uint2"))){
-const err126 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if((typeof data62 == "number") && (isFinite(data62))){
+if(data62 < 1 || isNaN(data62)){
+const err126 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1692,10 +1690,11 @@ vErrors.push(err126);
 errors++;
 }
 }
-if(data60.group_size !== undefined){
-let data62 = data60.group_size;
-if(!(((typeof data62 == "number") && (!(data62 % 1) && !isNaN(data62))) && (isFinite(data62)))){
-const err127 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+if(data60.sequence_length !== undefined){
+let data63 = data60.sequence_length;
+if(!(((typeof data63 == "number") && (!(data63 % 1) && !isNaN(data63))) && (isFinite(data63)))){
+const err127 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1704,10 +1703,9 @@ vErrors.push(err127);
 }
 errors++;
 }
-const _errs152 = errors;
-const _errs153 = errors;
-if(0 !== data62){
-const err128 = {};
+if((typeof data63 == "number") && (isFinite(data63))){
+if(data63 < 1 || isNaN(data63)){
+const err128 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1716,9 +1714,15 @@ vErrors.push(err128);
 }
 errors++;
 }
-var valid33 = _errs153 === errors;
-if(valid33){
-const err129 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+}
+}
+}
+if(data.target_bits !== undefined){
+let data64 = data.target_bits;
+if((typeof data64 == "number") && (isFinite(data64))){
+if(data64 > 16 || isNaN(data64)){
+const err129 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1727,20 +1731,8 @@ vErrors.push(err129);
 }
 errors++;
 }
-else {
-errors = _errs152;
-if(vErrors !== null){
-if(_errs152){
-vErrors.length = _errs152;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data62 == "number") && (isFinite(data62))){
-if(data62 < -1 || isNaN(data62)){
-const err130 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data64 <= 1 || isNaN(data64)){
+const err130 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1750,10 +1742,8 @@ vErrors.push(err130);
 errors++;
 }
 }
-}
-}
 else {
-const err131 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err131 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1763,9 +1753,10 @@ vErrors.push(err131);
 errors++;
 }
 }
-}
-else {
-const err132 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data.search !== undefined){
+let data65 = data.search;
+if((!(data65 && typeof data65 == "object" && !Array.isArray(data65))) && (data65 !== null)){
+const err132 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1774,11 +1765,10 @@ vErrors.push(err132);
 }
 errors++;
 }
-}
-if(data57.granularity !== undefined){
-let data63 = data57.granularity;
-if(typeof data63 !== "string"){
-const err133 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
+for(const key7 in data65){
+if(!(((((key7 === "method") || (key7 === "candidates")) || (key7 === "granularity")) || (key7 === "samples")) || (key7 === "sequence_length"))){
+const err133 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1787,8 +1777,11 @@ vErrors.push(err133);
 }
 errors++;
 }
-if(!((data63 === "input") || (data63 === "block"))){
-const err134 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
+}
+if(data65.method !== undefined){
+let data66 = data65.method;
+if(typeof data66 !== "string"){
+const err134 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1797,11 +1790,8 @@ vErrors.push(err134);
 }
 errors++;
 }
-}
-if(data57.samples !== undefined){
-let data64 = data57.samples;
-if(!(((typeof data64 == "number") && (!(data64 % 1) && !isNaN(data64))) && (isFinite(data64)))){
-const err135 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((data66 === "gptq") || (data66 === "rtn"))){
+const err135 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1810,9 +1800,12 @@ vErrors.push(err135);
 }
 errors++;
 }
-if((typeof data64 == "number") && (isFinite(data64))){
-if(data64 < 1 || isNaN(data64)){
-const err136 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data65.candidates !== undefined){
+let data67 = data65.candidates;
+if(Array.isArray(data67)){
+if(data67.length > 16){
+const err136 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1821,12 +1814,8 @@ vErrors.push(err136);
 }
 errors++;
 }
-}
-}
-if(data57.sequence_length !== undefined){
-let data65 = data57.sequence_length;
-if(!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65)))){
-const err137 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data67.length < 2){
+const err137 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1835,9 +1824,12 @@ vErrors.push(err137);
 }
 errors++;
 }
-if((typeof data65 == "number") && (isFinite(data65))){
-if(data65 < 2 || isNaN(data65)){
-const err138 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+const len1 = data67.length;
+for(let i1=0; i1<len1; i1++){
+let data68 = data67[i1];
+if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
+if(data68.weight_format === undefined){
+const err138 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1846,14 +1838,9 @@ vErrors.push(err138);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.ignore !== undefined){
-let data66 = data.ignore;
-if((!(Array.isArray(data66))) && (data66 !== null)){
-const err139 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+for(const key8 in data68){
+if(!((key8 === "weight_format") || (key8 === "group_size"))){
+const err139 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1862,11 +1849,11 @@ vErrors.push(err139);
 }
 errors++;
 }
-if(Array.isArray(data66)){
-const len2 = data66.length;
-for(let i2=0; i2<len2; i2++){
-if(typeof data66[i2] !== "string"){
-const err140 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data68.weight_format !== undefined){
+let data69 = data68.weight_format;
+if(typeof data69 !== "string"){
+const err140 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1875,12 +1862,8 @@ vErrors.push(err140);
 }
 errors++;
 }
-}
-}
-}
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err141 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!((((((((data69 === "int8") || (data69 === "uint8")) || (data69 === "int4")) || (data69 === "uint4")) || (data69 === "int3")) || (data69 === "uint3")) || (data69 === "int2")) || (data69 === "uint2"))){
+const err141 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1890,10 +1873,10 @@ vErrors.push(err141);
 errors++;
 }
 }
-if(data.overrides !== undefined){
-let data69 = data.overrides;
-if((!(data69 && typeof data69 == "object" && !Array.isArray(data69))) && (data69 !== null)){
-const err142 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+if(data68.group_size !== undefined){
+let data70 = data68.group_size;
+if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
+const err142 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1902,13 +1885,10 @@ vErrors.push(err142);
 }
 errors++;
 }
-if(data69 && typeof data69 == "object" && !Array.isArray(data69)){
-for(const key8 in data69){
-let data70 = data69[key8];
-if(data70 && typeof data70 == "object" && !Array.isArray(data70)){
-for(const key9 in data70){
-if(!((((key9 === "weight_format") || (key9 === "group_size")) || (key9 === "symmetric")) || (key9 === "sym"))){
-const err143 = {instancePath:instancePath+"/overrides/" + key8.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+const _errs169 = errors;
+const _errs170 = errors;
+if(0 !== data70){
+const err143 = {};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1917,11 +1897,9 @@ vErrors.push(err143);
 }
 errors++;
 }
-}
-if(data70.weight_format !== undefined){
-let data71 = data70.weight_format;
-if(typeof data71 !== "string"){
-const err144 = {instancePath:instancePath+"/overrides/" + key8.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+var valid34 = _errs170 === errors;
+if(valid34){
+const err144 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1930,8 +1908,20 @@ vErrors.push(err144);
 }
 errors++;
 }
-if(!(((((((((data71 === "int8") || (data71 === "uint8")) || (data71 === "int4")) || (data71 === "uint4")) || (data71 === "int3")) || (data71 === "uint3")) || (data71 === "int2")) || (data71 === "uint2")) || (data71 === "fp8_e4m3"))){
-const err145 = {instancePath:instancePath+"/overrides/" + key8.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+else {
+errors = _errs169;
+if(vErrors !== null){
+if(_errs169){
+vErrors.length = _errs169;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data70 == "number") && (isFinite(data70))){
+if(data70 < -1 || isNaN(data70)){
+const err145 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1941,10 +1931,10 @@ vErrors.push(err145);
 errors++;
 }
 }
-if(data70.group_size !== undefined){
-let data72 = data70.group_size;
-if(!(((typeof data72 == "number") && (!(data72 % 1) && !isNaN(data72))) && (isFinite(data72)))){
-const err146 = {instancePath:instancePath+"/overrides/" + key8.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+}
+else {
+const err146 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1953,10 +1943,10 @@ vErrors.push(err146);
 }
 errors++;
 }
-const _errs176 = errors;
-const _errs177 = errors;
-if(0 !== data72){
-const err147 = {};
+}
+}
+else {
+const err147 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1965,9 +1955,11 @@ vErrors.push(err147);
 }
 errors++;
 }
-var valid38 = _errs177 === errors;
-if(valid38){
-const err148 = {instancePath:instancePath+"/overrides/" + key8.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+if(data65.granularity !== undefined){
+let data71 = data65.granularity;
+if(typeof data71 !== "string"){
+const err148 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1976,20 +1968,8 @@ vErrors.push(err148);
 }
 errors++;
 }
-else {
-errors = _errs176;
-if(vErrors !== null){
-if(_errs176){
-vErrors.length = _errs176;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data72 == "number") && (isFinite(data72))){
-if(data72 < -1 || isNaN(data72)){
-const err149 = {instancePath:instancePath+"/overrides/" + key8.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(!((data71 === "input") || (data71 === "block"))){
+const err149 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1999,10 +1979,10 @@ vErrors.push(err149);
 errors++;
 }
 }
-}
-if(data70.symmetric !== undefined){
-if(typeof data70.symmetric !== "boolean"){
-const err150 = {instancePath:instancePath+"/overrides/" + key8.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data65.samples !== undefined){
+let data72 = data65.samples;
+if(!(((typeof data72 == "number") && (!(data72 % 1) && !isNaN(data72))) && (isFinite(data72)))){
+const err150 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -2011,10 +1991,9 @@ vErrors.push(err150);
 }
 errors++;
 }
-}
-if(data70.sym !== undefined){
-if(typeof data70.sym !== "boolean"){
-const err151 = {instancePath:instancePath+"/overrides/" + key8.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data72 == "number") && (isFinite(data72))){
+if(data72 < 1 || isNaN(data72)){
+const err151 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -2025,8 +2004,10 @@ errors++;
 }
 }
 }
-else {
-const err152 = {instancePath:instancePath+"/overrides/" + key8.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data65.sequence_length !== undefined){
+let data73 = data65.sequence_length;
+if(!(((typeof data73 == "number") && (!(data73 % 1) && !isNaN(data73))) && (isFinite(data73)))){
+const err152 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -2035,13 +2016,9 @@ vErrors.push(err152);
 }
 errors++;
 }
-}
-}
-}
-if(data.layer_wise !== undefined){
-let data75 = data.layer_wise;
-if((!(data75 && typeof data75 == "object" && !Array.isArray(data75))) && (data75 !== null)){
-const err153 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if((typeof data73 == "number") && (isFinite(data73))){
+if(data73 < 2 || isNaN(data73)){
+const err153 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -2050,10 +2027,14 @@ vErrors.push(err153);
 }
 errors++;
 }
-if(data75 && typeof data75 == "object" && !Array.isArray(data75)){
-for(const key10 in data75){
-if(!(key10 === "memory_limit")){
-const err154 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+}
+}
+}
+}
+if(data.ignore !== undefined){
+let data74 = data.ignore;
+if((!(Array.isArray(data74))) && (data74 !== null)){
+const err154 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -2062,11 +2043,11 @@ vErrors.push(err154);
 }
 errors++;
 }
-}
-if(data75.memory_limit !== undefined){
-let data76 = data75.memory_limit;
-if(((typeof data76 !== "string") && (!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76))))) && (data76 !== null)){
-const err155 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(Array.isArray(data74)){
+const len2 = data74.length;
+for(let i2=0; i2<len2; i2++){
+if(typeof data74[i2] !== "string"){
+const err155 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -2078,10 +2059,9 @@ errors++;
 }
 }
 }
-if(data.kv_cache !== undefined){
-let data77 = data.kv_cache;
-if((!(data77 && typeof data77 == "object" && !Array.isArray(data77))) && (data77 !== null)){
-const err156 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err156 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -2091,10 +2071,10 @@ vErrors.push(err156);
 errors++;
 }
 }
-if(data.activate_format !== undefined){
-let data78 = data.activate_format;
-if((typeof data78 !== "string") && (data78 !== null)){
-const err157 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(data.overrides !== undefined){
+let data77 = data.overrides;
+if((!(data77 && typeof data77 == "object" && !Array.isArray(data77))) && (data77 !== null)){
+const err157 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -2103,15 +2083,216 @@ vErrors.push(err157);
 }
 errors++;
 }
-}
-}
-else {
-const err158 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data77 && typeof data77 == "object" && !Array.isArray(data77)){
+for(const key9 in data77){
+let data78 = data77[key9];
+if(data78 && typeof data78 == "object" && !Array.isArray(data78)){
+for(const key10 in data78){
+if(!((((key10 === "weight_format") || (key10 === "group_size")) || (key10 === "symmetric")) || (key10 === "sym"))){
+const err158 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err158];
 }
 else {
 vErrors.push(err158);
+}
+errors++;
+}
+}
+if(data78.weight_format !== undefined){
+let data79 = data78.weight_format;
+if(typeof data79 !== "string"){
+const err159 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err159];
+}
+else {
+vErrors.push(err159);
+}
+errors++;
+}
+if(!(((((((((data79 === "int8") || (data79 === "uint8")) || (data79 === "int4")) || (data79 === "uint4")) || (data79 === "int3")) || (data79 === "uint3")) || (data79 === "int2")) || (data79 === "uint2")) || (data79 === "fp8_e4m3"))){
+const err160 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err160];
+}
+else {
+vErrors.push(err160);
+}
+errors++;
+}
+}
+if(data78.group_size !== undefined){
+let data80 = data78.group_size;
+if(!(((typeof data80 == "number") && (!(data80 % 1) && !isNaN(data80))) && (isFinite(data80)))){
+const err161 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err161];
+}
+else {
+vErrors.push(err161);
+}
+errors++;
+}
+const _errs193 = errors;
+const _errs194 = errors;
+if(0 !== data80){
+const err162 = {};
+if(vErrors === null){
+vErrors = [err162];
+}
+else {
+vErrors.push(err162);
+}
+errors++;
+}
+var valid39 = _errs194 === errors;
+if(valid39){
+const err163 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(vErrors === null){
+vErrors = [err163];
+}
+else {
+vErrors.push(err163);
+}
+errors++;
+}
+else {
+errors = _errs193;
+if(vErrors !== null){
+if(_errs193){
+vErrors.length = _errs193;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data80 == "number") && (isFinite(data80))){
+if(data80 < -1 || isNaN(data80)){
+const err164 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(vErrors === null){
+vErrors = [err164];
+}
+else {
+vErrors.push(err164);
+}
+errors++;
+}
+}
+}
+if(data78.symmetric !== undefined){
+if(typeof data78.symmetric !== "boolean"){
+const err165 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err165];
+}
+else {
+vErrors.push(err165);
+}
+errors++;
+}
+}
+if(data78.sym !== undefined){
+if(typeof data78.sym !== "boolean"){
+const err166 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err166];
+}
+else {
+vErrors.push(err166);
+}
+errors++;
+}
+}
+}
+else {
+const err167 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err167];
+}
+else {
+vErrors.push(err167);
+}
+errors++;
+}
+}
+}
+}
+if(data.layer_wise !== undefined){
+let data83 = data.layer_wise;
+if((!(data83 && typeof data83 == "object" && !Array.isArray(data83))) && (data83 !== null)){
+const err168 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err168];
+}
+else {
+vErrors.push(err168);
+}
+errors++;
+}
+if(data83 && typeof data83 == "object" && !Array.isArray(data83)){
+for(const key11 in data83){
+if(!(key11 === "memory_limit")){
+const err169 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err169];
+}
+else {
+vErrors.push(err169);
+}
+errors++;
+}
+}
+if(data83.memory_limit !== undefined){
+let data84 = data83.memory_limit;
+if(((typeof data84 !== "string") && (!(((typeof data84 == "number") && (!(data84 % 1) && !isNaN(data84))) && (isFinite(data84))))) && (data84 !== null)){
+const err170 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(vErrors === null){
+vErrors = [err170];
+}
+else {
+vErrors.push(err170);
+}
+errors++;
+}
+}
+}
+}
+if(data.kv_cache !== undefined){
+let data85 = data.kv_cache;
+if((!(data85 && typeof data85 == "object" && !Array.isArray(data85))) && (data85 !== null)){
+const err171 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err171];
+}
+else {
+vErrors.push(err171);
+}
+errors++;
+}
+}
+if(data.activate_format !== undefined){
+let data86 = data.activate_format;
+if((typeof data86 !== "string") && (data86 !== null)){
+const err172 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err172];
+}
+else {
+vErrors.push(err172);
+}
+errors++;
+}
+}
+}
+else {
+const err173 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err173];
+}
+else {
+vErrors.push(err173);
 }
 errors++;
 }

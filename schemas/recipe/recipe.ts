@@ -89,6 +89,22 @@ export interface SmoothQuantRecipe {
   readonly alpha: number;
 }
 
+export interface SpqrRecipe {
+  /** Of the quantized scales and zeros, 1 to 8. */
+  readonly scaleBits: number;
+  readonly zeroBits: number;
+  /** Zeros are rounded before they are quantized. */
+  readonly roundZero: boolean;
+  /** Zeros are quantized around 0. */
+  readonly zeroSymmetric: boolean;
+  /** Groups are fitted on all their weights, outliers or not. */
+  readonly simplifiedOutliers: boolean;
+  /** Relative: what squared errors are compared with, in parts of their scale in the matrix. */
+  readonly outlierThreshold: number;
+  /** The threshold of every matrix is searched instead, so that its weights take so many bits on average; null: it is not. */
+  readonly targetBits: number | null;
+}
+
 export interface AwqRecipe {
   /** Scales follow the weights' magnitudes too, not only those of what they read. */
   readonly duoScaling: boolean;
@@ -175,6 +191,8 @@ export interface Recipe {
   readonly kvCache: KvCacheRecipe | null;
   /** Options of SmoothQuant; left out: its defaults. */
   readonly smoothquant?: SmoothQuantRecipe;
+  /** Options of SpQR; left out: its defaults. */
+  readonly spqr?: SpqrRecipe;
   /** Options of AWQ; left out: its defaults. */
   readonly awq?: AwqRecipe;
   /** Options of TEQ; left out: its defaults. */

@@ -24,6 +24,7 @@ import type { SaveFormat } from '@quantwright/schemas/recipe/recipe';
  *   4-bit           weight U8 [out*in/2, 1] (or the same bytes as another type), weight.quant_map F32 [16], weight.absmax F32 [blocks] (nested: U8, with
  *                   weight.nested_absmax F32, weight.nested_quant_map F32 [256]), weight.quant_state.bitsandbytes__nf4 or __fp4: JSON as U8.
  * fp8              weight F8_E4M3 or F8_E5M2 [out, in], weight_scale of one value or [out, 1], or weight_scale_inv [out/128, in/128] (a factor all the same).
+ *   spqr and other kinds: engine/src/kinds.
  * hqq              W_q U8 or I32 [lines/fields, group_size] (or the same bytes as a float type), scale and zero [lines, 1], a line being group_size
  *                  weights of the flat matrix; scalars nbits, axis, group_size ..., and shape I64 [2].
  */
@@ -40,6 +41,11 @@ export const suffix = {
   weightZeroPoint: 'weight_zero_point',
   weightPacked: 'weight_packed',
   weightGIdx: 'weight_g_idx',
+  statScales: 'stat_scales',
+  statLevels: 'stat_levels',
+  outlierCounts: 'outlier_counts',
+  outlierColumns: 'outlier_columns',
+  outlierValues: 'outlier_values',
   scb: 'SCB',
   weightFormat: 'weight_format',
   weightScaleInv: 'weight_scale_inv',

@@ -10,6 +10,8 @@ export interface TensorPlan {
   readonly name: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
+  /** `shape` is an estimate, and the tensor is written to a file of its part (pipeline/sink.ts). */
+  readonly late?: true;
 }
 
 export interface TensorPlace {

@@ -107,7 +107,7 @@ async function inputsOf(
 }
 
 function formOf(matrix: QuantizedMatrix, scheme: ModuleScheme) {
-  if (matrix.kind !== 'affine') return { kind: matrix.kind, bits: scheme.weights.bits, groupSize: scheme.weights.groupSize };
+  if (matrix.kind !== 'affine') return { kind: matrix.kind, bits: scheme.weights.bits, groupSize: scheme.weights.groupSize, ...matrix.figures };
   const { bits, groupSize, groups, symmetric, scaleType } = matrix;
   return { bits, groupSize, groups, dialect: scheme.dialect, symmetric, scaleType };
 }

@@ -14,6 +14,8 @@ export interface StoredTensor {
   readonly suffix: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
+  /** One dimension, whose length is known once the module is quantized; `shape` is an estimate of it. */
+  readonly late?: true;
 }
 
 export interface Kind {

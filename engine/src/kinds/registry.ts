@@ -2,8 +2,9 @@
 import { EngineError } from '../errors.ts';
 import type { CodedKind, Kind } from './kind.ts';
 import { qrazorKind } from './qrazor/kind.ts';
+import { spqrKind } from './spqr/kind.ts';
 
-const kinds: Readonly<Partial<Record<CodedKind, Kind>>> = { qrazor: qrazorKind };
+const kinds: Readonly<Partial<Record<CodedKind, Kind>>> = { qrazor: qrazorKind, spqr: spqrKind };
 
 /** `name`: of a plan, or as config.json has it. `where`: the file, for people. Throws kind `checkpoint` for a name that is none. */
 export function kindOf(name: string, where: string): Kind {

@@ -17,18 +17,19 @@ export interface SharedInputs extends LayerInputs {
 
 /** `observe`: the sum of x^T x over all tokens; asked for once for each order of columns, because a factor takes the memory of the Hessian it is made of. */
 export function hessianInputs(binding: NativeBinding, observe: () => Promise<Hessian>, options: HessianOptions): SharedInputs {
-  const factors = new Map<boolean, Promise<HessianFactor>>();
-  const make = async (descAct: boolean): Promise<HessianFactor> => {
+  const factors = new Map<string, Promise<HessianFactor>>();
+  const make = async (descAct: boolean, dampFirst: boolean): Promise<HessianFactor> => {
     const hessian = await observe();
     // 2 / samples: AutoGPTQ's mean (gptq.py :: add_batch).
-    const factor = await binding.factorHessian(hessian, hessian.width, { scale: 2 / options.samples, dampPercent: options.dampPercent, descAct });
+    const factor = await binding.factorHessian(hessian, hessian.width, { scale: 2 / options.samples, dampPercent: options.dampPercent, descAct, dampFirst });
     if (factor.dampPercent > options.dampPercent) options.onRaised?.(factor.dampPercent);
     return factor;
   };
   return {
-    factor: (descAct) => {
-      const known = factors.get(descAct) ?? make(descAct);
-      factors.set(descAct, known);
+    factor: (descAct, dampFirst = false) => {
+      const key = `${descAct} ${dampFirst}`;
+      const known = factors.get(key) ?? make(descAct, dampFirst);
+      factors.set(key, known);
       return known;
     },
     release: async () => {

@@ -11,8 +11,8 @@ export type Observation = 'absmax' | 'hessian' | 'capture';
 
 /** What calibration knows about the input that a linear reads. Linears with the same input share it. */
 export interface LayerInputs {
-  /** The factor of its Hessian; made once for each order of columns. */
-  factor(descAct: boolean): Promise<HessianFactor>;
+  /** The factor of its Hessian; made once for each order of columns. `dampFirst`: damped before columns without input are looked at. */
+  factor(descAct: boolean, dampFirst?: boolean): Promise<HessianFactor>;
 }
 
 /** What every quantized matrix says of itself. */
@@ -54,6 +54,8 @@ export interface CodedMatrix extends MatrixReport {
   readonly tensors: readonly (StoredTensor & { readonly data: Uint8Array })[];
   /** The same weight for the kernels. */
   readonly spec: WeightSpec;
+  /** What the method has to say of it beside the errors, for people. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 export type QuantizedMatrix = AffineMatrix | CodedMatrix;

@@ -8,10 +8,11 @@ import type { Method } from './method.ts';
 import { gptqQrazor, qrazor } from './qrazor/method.ts';
 import { rtn } from './rtn/method.ts';
 import { smoothquant } from './smoothquant/transform.ts';
+import { spqr } from './spqr/method.ts';
 import { teq } from './teq/transform.ts';
 import type { Transform } from './transform.ts';
 
-export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn, gptq, qrazor };
+export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn, gptq, qrazor, spqr };
 
 /** Methods one inside the other, which round as one. */
 const nested: Readonly<Record<string, Method>> = { 'gptq+qrazor': gptqQrazor };

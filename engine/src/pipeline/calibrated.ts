@@ -20,6 +20,7 @@ import type { PlannedModule } from './plan.ts';
 import type { JobProgress } from './progress.ts';
 import type { ModelSink } from './sink.ts';
 import type { QuantizeModule, StreamOptions } from './stream.ts';
+import { withWaiting } from './waiting.ts';
 
 export interface CalibratedStream {
   /** Quantizes a block; returns warnings. Blocks are taken in their order. */
@@ -37,7 +38,7 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
   const { recipe, plan, method, layout, mapped, output, binding, signal, memory, budgetBytes } = stream;
   const { config, sequences } = calibration;
   const transforms = await beginTransforms(stream, calibration, progress);
-  const written = mapCheckpoint(await openCheckpointFiles(output.work, sink.written), binding);
+  const written = withWaiting(mapCheckpoint(await openCheckpointFiles(output.work, sink.written), binding), sink);
   const settings = calibrationSettings({ calibration, recipe, blocks: plan.blocks }, budgetBytes);
   const quantization = storedQuantization(layout.config(recipe, plan.modules, plan.left), output.work);
   const blocks = await createCalibrationBlocks({

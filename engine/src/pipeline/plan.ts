@@ -76,7 +76,7 @@ export function planQuantization(
       };
       const refusal = kind === 'affine' || layout.format === 'quantwright' ? layout.refusal(plan) : onlyOurs(kind, layout.format);
       if (refusal !== null) throw refused(linear.module, refusal);
-      const tensors = layout.tensors(plan).map(({ suffix, dtype, shape }) => ({ name: `${linear.module}.${suffix}`, dtype, shape }));
+      const tensors = layout.tensors(plan).map(({ suffix, ...tensor }) => ({ name: `${linear.module}.${suffix}`, ...tensor }));
       return [{ ...plan, source: linear, tensors, bytes: sum(tensors.map(planBytes)) }];
     }),
   );

@@ -134,11 +134,11 @@ function resultOf(
     method: job.recipe.methods.join('+'),
     saveFormat: layout.format,
     outputBytes: stream.outputBytes,
-    bitsPerWeight: bitsPerWeight(plan),
+    bitsPerWeight: bitsPerWeight(plan, stream.moduleBytes),
     modules: plan.modules.map((module) => ({
       module: module.module,
       codec: layout.codec(module),
-      bitsPerWeight: (8 * module.bytes) / (module.rows * module.cols),
+      bitsPerWeight: (8 * (stream.moduleBytes.get(module.module) ?? module.bytes)) / (module.rows * module.cols),
       sqnrDb: stream.sqnrDb.get(module.module) ?? Number.POSITIVE_INFINITY,
     })),
     warnings: [...warnings, ...stream.warnings],
@@ -146,8 +146,8 @@ function resultOf(
 }
 
 /** Section 19 of the method notes, with the bytes that were really written: codes, scales, zeros and indices of the quantized linears. */
-function bitsPerWeight(plan: QuantizePlan): number {
-  const bytes = plan.modules.reduce((total, module) => total + module.bytes, 0);
+function bitsPerWeight(plan: QuantizePlan, written: ReadonlyMap<string, number>): number {
+  const bytes = plan.modules.reduce((total, module) => total + (written.get(module.module) ?? module.bytes), 0);
   const weights = plan.modules.reduce((total, module) => total + module.rows * module.cols, 0);
   return (8 * bytes) / weights;
 }

@@ -44,6 +44,8 @@ export interface StreamOptions {
 export interface StreamResult {
   readonly outputBytes: number;
   readonly sqnrDb: ReadonlyMap<string, number>;
+  /** Of every module's tensors as they were written. */
+  readonly moduleBytes: ReadonlyMap<string, number>;
   readonly warnings: readonly string[];
 }
 
@@ -113,9 +115,9 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
       const quantize: QuantizeModule = async (module, inputs, edited) => {
         await options.rest?.();
         signal?.throwIfAborted();
-        const sqnrDb = await quantizeModule(options, sink, module, inputs, edited);
+        const { sqnrDb, bytes } = await quantizeModule(options, sink, module, inputs, edited);
         options.memory.sample();
-        done.push({ module: module.module, sqnrDb: Number.isFinite(sqnrDb) ? sqnrDb : null });
+        done.push({ module: module.module, sqnrDb: Number.isFinite(sqnrDb) ? sqnrDb : null, bytes });
         progress.finish(module, sqnrDb);
       };
       const inBands = modules.every((module) => goesInBands(options.method, options.layout, module));
@@ -128,7 +130,8 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
       for (const file of sink.files) onProgress?.({ phase: 'write', file });
       await sink.finish();
       const sqnrDb = new Map(told.modules.map((record) => [record.module, record.sqnrDb ?? Number.POSITIVE_INFINITY]));
-      return { outputBytes: sink.fileBytes, sqnrDb, warnings: told.warnings };
+      const moduleBytes = new Map(told.modules.map((record) => [record.module, record.bytes]));
+      return { outputBytes: sink.fileBytes, sqnrDb, moduleBytes, warnings: told.warnings };
     },
     abort: async () => {
       await close();
@@ -147,11 +150,18 @@ async function inTurns<T>(items: readonly T[], atOnce: number, body: (item: T) =
   for (const end of ended) if (end.status === 'rejected') throw end.reason;
 }
 
-/** Returns the SQNR in dB of what was written. */
-async function quantizeModule(options: StreamOptions, sink: ModelSink, module: PlannedModule, inputs?: LayerInputs, edited?: DenseSource): Promise<number> {
+/** Returns the SQNR in dB of what was written, and its bytes. */
+async function quantizeModule(
+  options: StreamOptions,
+  sink: ModelSink,
+  module: PlannedModule,
+  inputs?: LayerInputs,
+  edited?: DenseSource,
+): Promise<{ readonly sqnrDb: number; readonly bytes: number }> {
   const { binding, mapped, method, layout } = options;
-  if (inputs === undefined && edited === undefined && goesInBands(method, layout, module)) return writeInBands({ ...options, sink }, module);
+  if (inputs === undefined && edited === undefined && goesInBands(method, layout, module))
+    return { sqnrDb: await writeInBands({ ...options, sink }, module), bytes: module.bytes };
   const { matrix, data } = await applyToModule(binding, mapped, method, layout, module, inputs, edited);
   for (const [index, tensor] of module.tensors.entries()) await sink.write(tensor.name, data[index] ?? new Uint8Array());
-  return matrix.sqnrDb;
+  return { sqnrDb: matrix.sqnrDb, bytes: data.reduce((total, { byteLength }) => total + byteLength, 0) };
 }

@@ -10,6 +10,7 @@ import { readMemory } from './memory-limit.ts';
 import { readOverrides } from './overrides.ts';
 import { QRAZOR_GROUP, readQrazor } from './qrazor.ts';
 import { isSearch, readSearch, searchCandidates, searchMethod } from './search.ts';
+import { readSpqr, spqrDefaults } from './spqr.ts';
 import { readTransforms, TRANSFORMS } from './transforms.ts';
 
 const METHODS: readonly QuantMethod[] = [
@@ -29,7 +30,7 @@ const METHODS: readonly QuantMethod[] = [
 /** Methods that are about 8-bit activations; the others pack weights. */
 const ACTIVATION_METHODS: readonly QuantMethod[] = ['smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static'];
 /** Methods whose weights only our own layout holds. */
-const CODED_METHODS: readonly QuantMethod[] = ['qrazor'];
+const CODED_METHODS: readonly QuantMethod[] = ['qrazor', 'spqr'];
 const SAVE_FORMATS: readonly SaveFormat[] = ['quantwright', 'gptq', 'gptq_v2', 'awq', 'compressed-tensors'];
 const DIALECTS = ['ist', 'qllm', 'inc', 'awq', 'compressed_tensors', 'dashinfer_cpu'] as const;
 const SCALE_TYPES = { float16: 'f16', bfloat16: 'bf16', float32: 'f32' } as const;
@@ -87,7 +88,8 @@ function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRec
     return first === undefined ? null : { ...first, ...order };
   }
   const type = parseWeightFormat(fields.text('weight_format') ?? defaultFormat(methods, fields));
-  const groupSize = fields.integer('group_size') ?? (fields.broken('group_size', null) ? null : methods.includes('qrazor') ? QRAZOR_GROUP : -1);
+  const groupSize = fields.integer('group_size') ?? (fields.broken('group_size', null) ? null : defaultGroup(methods));
+  const spqr = methods.includes('spqr');
   if (type === null || groupSize === null || groupSize < -1 || groupSize === 0) {
     return null;
   }
@@ -103,16 +105,21 @@ function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRec
     ...type,
     groupSize,
     symmetric,
-    zeroPoint: symmetric ? 'none' : rounded ? 'integer' : 'float',
-    descAct: fields.boolean('desc_act') ?? false,
+    zeroPoint: symmetric ? 'none' : rounded && !spqr ? 'integer' : 'float',
+    descAct: fields.boolean('desc_act') ?? (spqr && spqrDefaults.descAct),
     staticGroups: fields.boolean('static_groups') ?? false,
   };
+}
+
+function defaultGroup(methods: readonly QuantMethod[]): number {
+  return methods.includes('qrazor') ? QRAZOR_GROUP : methods.includes('spqr') ? spqrDefaults.groupSize : -1;
 }
 
 function defaultFormat(methods: readonly QuantMethod[], fields: Fields): string | null {
   if (fields.broken('weight_format', null) || methods.some((method) => method === 'instant_quant' || method === 'rtn')) {
     return null;
   }
+  if (methods.includes('spqr')) return spqrDefaults.weightFormat;
   return methods.every((method) => ACTIVATION_METHODS.includes(method)) ? 'int8' : methods.includes('qrazor') ? 'int4' : 'uint4';
 }
 
@@ -147,6 +154,7 @@ function lowerRest(
     computeDtype: null,
     ...readTransforms(fields, methods),
     ...readQrazor(fields, methods),
+    ...(methods.includes('spqr') ? { spqr: readSpqr(fields) } : {}),
   };
 }
 

@@ -9,6 +9,7 @@ import { findRuntime } from '../index.ts';
 import { deviceVerdicts } from './device.ts';
 import { kernelVerdicts } from './kernels.ts';
 import { layoutVerdicts } from './layouts.ts';
+import { spqrVerdicts } from './spqr.ts';
 
 export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
   const foreign = foreignVerdicts(input);
@@ -16,7 +17,10 @@ export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
     return foreign;
   }
   const kernels = kernelVerdicts(input, kernelRows);
-  const making = input.intent === 'quantize' ? [...methodVerdicts(input), ...dialectVerdicts(input), ...emptyVerdicts(input), ...layoutVerdicts(input)] : [];
+  const making =
+    input.intent === 'quantize'
+      ? [...methodVerdicts(input), ...dialectVerdicts(input), ...emptyVerdicts(input), ...layoutVerdicts(input), ...spqrVerdicts(input)]
+      : [];
   const rest = [...modelVerdicts(input), ...making, ...kernels.verdicts, ...deviceVerdicts(input, kernels.row)];
   return rest.some((verdict) => verdict.kind === 'refused') || kernels.row === null ? rest : [...rest, supported(input, kernels.row.codec, kernels.row.file)];
 }
