@@ -1,6 +1,7 @@
 // Entry of the addon: the functions of NativeBinding in native/ts/binding.ts. State is per environment, so worker threads can load it too.
 #include <napi.h>
 
+#include "awq.h"
 #include "cpu.h"
 #include "hessian.h"
 #include "mapped_file.h"
@@ -55,6 +56,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("quantizeSpqr", Napi::Function::New<quantize_spqr>(env, "quantizeSpqr"));
   exports.Set("editMatrix", Napi::Function::New<edit_matrix>(env, "editMatrix"));
   exports.Set("columnMagnitudes", Napi::Function::New<column_magnitudes>(env, "columnMagnitudes"));
+  exports.Set("awqWeightSums", Napi::Function::New<awq_weight_sums>(env, "awqWeightSums"));
+  exports.Set("awqFakeQuantize", Napi::Function::New<awq_fake_quantize>(env, "awqFakeQuantize"));
+  exports.Set("awqClip", Napi::Function::New<awq_clip>(env, "awqClip"));
   exports.Set("meanSquaredError", Napi::Function::New<mean_squared_error>(env, "meanSquaredError"));
   exports.Set("widen", Napi::Function::New<widen>(env, "widen"));
   exports.Set("packGptq", Napi::Function::New<pack_gptq>(env, "packGptq"));

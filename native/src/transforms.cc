@@ -26,16 +26,17 @@ Napi::Value edit_matrix(const Napi::CallbackInfo& info) {
     auto columns = optional_floats(field(given, "columns"), dense.cols);
     auto rows = optional_floats(field(given, "rows"), dense.rows);
     const Named clip_field = field(given, "clip");
-    Array<float> clip;
+    Array<float> clip, low;
     int64_t group_size = -1;
     if (!absent(clip_field)) {
       group_size = integer(field(clip_field, "groupSize"), 1, kMaxDimension);
       clip = floats(field(clip_field, "limits"), dense.rows * ((dense.cols + group_size - 1) / group_size));
+      low = optional_floats(field(clip_field, "low"), int64_t(clip.length));
     }
     const Named first_field = field(given, "firstRow"), count_field = field(given, "rowCount");
     const int64_t first = absent(first_field) ? 0 : integer(first_field, 0, dense.rows);
     const int64_t count = absent(count_field) ? dense.rows - first : integer(count_field, 0, dense.rows - first);
-    const qw_edit edit = {columns.data, rows.data, clip.data, group_size};
+    const qw_edit edit = {columns.data, rows.data, clip.data, low.data, group_size};
     Napi::Float32Array out = new_floats(env, elements(env, "editMatrix", count, dense.cols));
     return run_off_thread(
         env,
@@ -44,7 +45,7 @@ Napi::Value edit_matrix(const Napi::CallbackInfo& info) {
           return qw_edit_matrix(&dense, &edit, first, count, lease.pool(), to);
         },
         [out = Napi::Persistent(out), keep = std::move(source.bytes.keep), keep_columns = std::move(columns.keep),
-         keep_rows = std::move(rows.keep), keep_clip = std::move(clip.keep)](Napi::Env) -> Napi::Value { return out.Value(); });
+         keep_rows = std::move(rows.keep), keep_clip = std::move(clip.keep), keep_low = std::move(low.keep)](Napi::Env) -> Napi::Value { return out.Value(); });
   });
 }
 

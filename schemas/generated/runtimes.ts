@@ -546,6 +546,7 @@ export const runtimeRows: readonly RuntimeData[] = [
     "table": [],
     "transforms": [
       "smoothquant",
+      "awq",
       "teq"
     ],
     "nested": [

@@ -27,6 +27,8 @@ export interface CalibrationBlocks {
     changed: ReadonlyMap<string, Weight>,
     vectors?: Vectors,
   ): Promise<(input: LinearInput) => Float32Array>;
+  /** Hidden states before the block that comes next, [tokens, hidden] each: sequences spread over all of them, of at most so many tokens, and at least one. */
+  sample(tokens: number): Promise<readonly Float32Array[]>;
   /** The same of what the output matrix reads, once all blocks are done. */
   headHessian(): Promise<Hessian>;
   /** A linear as it was written, for what is observed behind it. */
@@ -117,6 +119,12 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
     magnitudes: async (layer, inputs, changed, vectors) => {
       const program = await observe('absmax', layer, inputs, weightsWith(changed, vectors));
       return (input) => program.observed(observeSlot(input, 'absmax')) ?? new Float32Array();
+    },
+    sample: async (most) => {
+      const count = Math.min(sequences.length, Math.max(1, Math.floor(most / length)));
+      const taken: Float32Array[] = [];
+      for (let index = 0; index < count; index++) taken.push(await hidden.read(Math.floor((index * sequences.length) / count)));
+      return taken;
     },
     headHessian: async () => {
       const norm = await buildFinalNorm(config, weightsWith(new Map()));

@@ -5,16 +5,17 @@ import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import { scaleTypeOf } from '../checkpoint/quantized/stored.ts';
 import { transposedDense } from '../checkpoint/transposed.ts';
-import type { ModuleScheme } from '../methods/method.ts';
-import { type BlockEdit, type EditedBlock, type Transform, untouched } from '../methods/transform.ts';
+import { type BlockEdit, type BlockLinear, type EditedBlock, type Transform, untouched } from '../methods/transform.ts';
+import type { ModelConfig } from '../model/config.ts';
+import type { LinearInput } from '../model/observations.ts';
 import type { ScalingPair } from '../model/scaling-pairs.ts';
+import { checkpointWeights } from '../model/weights.ts';
+import { type BlockParts, blockParts } from './block-parts.ts';
 import type { CalibrationBlocks } from './blocks.ts';
 
-export interface TransformedLinear {
-  readonly module: string;
-  readonly rows: number;
-  readonly cols: number;
-  readonly scheme: ModuleScheme;
+export interface TransformedLinear extends Omit<BlockLinear, 'input'> {
+  /** Null: the output matrix. */
+  readonly input: LinearInput | null;
   /** The checkpoint's matrix, and whether it lies there as [cols, rows]. */
   readonly tensor: string;
   readonly transposed: boolean;
@@ -24,6 +25,7 @@ export interface TransformOptions {
   readonly binding: NativeBinding;
   readonly mapped: MappedCheckpoint;
   readonly blocks: CalibrationBlocks;
+  readonly config: ModelConfig;
   readonly recipe: Recipe;
   readonly transforms: readonly Transform[];
   readonly signal?: AbortSignal | undefined;
@@ -51,9 +53,14 @@ async function runTransform(
   linears: readonly TransformedLinear[],
   pairs: readonly ScalingPair[],
   edited: EditedBlock,
-  { binding, mapped, blocks, recipe, signal }: TransformOptions,
+  { binding, mapped, blocks, config, recipe, signal }: TransformOptions,
 ): Promise<BlockEdit> {
   const weights = await editedWeights(binding, edited);
+  const makeParts = async (): Promise<BlockParts> => {
+    const now = checkpointWeights(mapped, null, binding, { packed: weights, vectors: edited.tensors });
+    return blockParts(binding, config, now, layer, await blocks.sample(sampleTokens(config)));
+  };
+  let parts: Promise<BlockParts> | null = null;
   const find = (module: string): TransformedLinear => {
     const linear = linears.find((one) => one.module === module);
     if (linear === undefined) throw new Error(`${module} is not quantized in block ${layer}`);
@@ -64,11 +71,17 @@ async function runTransform(
     recipe,
     layer,
     pairs,
-    schemes: new Map(linears.map(({ module, scheme }) => [module, scheme])),
+    linears: linears.flatMap(({ input, ...linear }) => (input === null ? [] : [{ ...linear, input }])),
     matrix: async (module) => edited.matrices.get(module) ?? storedMatrix(mapped, find(module)),
     vector: async (name) => edited.tensors.get(name) ?? (mapped.checkpoint.has(name) ? mapped.floats(name) : null),
     typeOf: (name) => scaleTypeOf(mapped.checkpoint.info(name)),
-    inputs: { magnitudes: (inputs) => blocks.magnitudes(layer, inputs, weights, edited.tensors) },
+    inputs: {
+      magnitudes: (inputs) => blocks.magnitudes(layer, inputs, weights, edited.tensors),
+      sample: async (input) => {
+        parts ??= makeParts();
+        return (await parts).sample(input);
+      },
+    },
     signal,
   });
 }
@@ -97,6 +110,12 @@ async function withEdit(
 
 function storedMatrix(mapped: MappedCheckpoint, { tensor, transposed, rows, cols }: TransformedLinear): Promise<DenseSource> | DenseSource {
   return transposed ? transposedDense(mapped, tensor, rows, cols) : mapped.dense(tensor);
+}
+
+/** Enough to tell good scales from bad ones, in at most 256 MiB of what the widest linear reads. */
+function sampleTokens({ shape }: ModelConfig): number {
+  const widest = Math.max(shape.hiddenSize, shape.intermediateSize, shape.heads * shape.headDim);
+  return Math.min(4096, Math.floor(2 ** 26 / widest));
 }
 
 /** For programs. */

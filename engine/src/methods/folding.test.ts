@@ -85,11 +85,11 @@ function blockOf(config: ModelConfig, model: Model, pairs: readonly ScalingPair[
     recipe: {} as Recipe,
     layer: 1,
     pairs,
-    schemes: new Map(),
+    linears: [],
     matrix: async (module) => model.matrices.get(module) ?? assert.fail(`${config.architecture.name} has no ${module}`),
     vector: async (name) => model.vectors.get(name) ?? null,
     typeOf: () => type,
-    inputs: { magnitudes: () => assert.fail('not asked') },
+    inputs: { magnitudes: () => assert.fail('not asked'), sample: () => assert.fail('not asked') },
   };
 }
 

@@ -2,6 +2,7 @@
 // A recipe is any number of transforms and one rounding method behind them. Adding one: its folder, and one line here.
 import type { QuantMethod, Recipe } from '@quantwright/schemas/recipe/recipe';
 import { EngineError } from '../errors.ts';
+import { awq } from './awq/transform.ts';
 import { gptq } from './gptq/method.ts';
 import { instantQuant } from './instant_quant/method.ts';
 import type { Method } from './method.ts';
@@ -17,7 +18,7 @@ export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant
 /** Methods one inside the other, which round as one. */
 const nested: Readonly<Record<string, Method>> = { 'gptq+qrazor': gptqQrazor };
 
-export const transforms: Readonly<Partial<Record<QuantMethod, Transform>>> = { smoothquant, teq };
+export const transforms: Readonly<Partial<Record<QuantMethod, Transform>>> = { smoothquant, awq, teq };
 
 /** What rounds when a transform stands alone. */
 const behindTransforms: Method = rtn;

@@ -1,6 +1,6 @@
 // What a transform is to the pipeline: it changes a block's float weights, norms and biases so that the block computes what it did, before a method rounds
 // them. A transform never reads or writes files; it is given the block as earlier transforms left it, and says what it changes.
-import type { DenseSource, DenseType, MatrixEdit, NativeBinding } from '@quantwright/native/binding';
+import type { DenseSource, DenseType, MatrixEdit, NativeBinding, Weight } from '@quantwright/native/binding';
 import type { QuantMethod, Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { ModelConfig } from '../model/config.ts';
@@ -25,6 +25,24 @@ export interface EditedBlock {
 
 export const untouched: EditedBlock = { tensors: new Map(), matrices: new Map() };
 
+export interface BlockLinear {
+  readonly module: string;
+  readonly rows: number;
+  readonly cols: number;
+  readonly input: LinearInput;
+  readonly scheme: ModuleScheme;
+}
+
+/** What linears read, of some of the calibration tokens. */
+export interface InputSample {
+  /** [tokens, width] */
+  readonly values: Float32Array;
+  readonly tokens: number;
+  readonly width: number;
+  /** [tokens, ...] What attention or MLP, whichever reads this, makes of it with other weights in the place of those modules'. */
+  output(replaced: ReadonlyMap<string, Weight>): Promise<Float32Array>;
+}
+
 /** One block for a transform. */
 export interface TransformBlock {
   readonly binding: NativeBinding;
@@ -32,8 +50,8 @@ export interface TransformBlock {
   readonly layer: number;
   /** Where channels may be rescaled: all linears of a pair are quantized. */
   readonly pairs: readonly ScalingPair[];
-  /** Of every linear that is quantized. */
-  readonly schemes: ReadonlyMap<string, ModuleScheme>;
+  /** Every linear that is quantized, in the order in which the block computes them. */
+  readonly linears: readonly BlockLinear[];
   /** [out, in] */
   matrix(module: string): Promise<DenseSource>;
   /** Null when the checkpoint has no such tensor. */
@@ -48,6 +66,8 @@ export interface TransformBlock {
 export interface BlockInputs {
   /** [width] Largest |x| of these inputs over all calibration tokens. */
   magnitudes(inputs: readonly LinearInput[]): Promise<(input: LinearInput) => Float32Array>;
+  /** The same tokens at every call; so many that memory holds them. */
+  sample(input: LinearInput): Promise<InputSample>;
 }
 
 /** What a transform that learns from the whole model will work on, for the plan. */

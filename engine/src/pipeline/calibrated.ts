@@ -60,7 +60,7 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
   const behind = method.needs.observe.length === 0 ? 'original' : 'written';
   return {
     quantize: async (block, modules, quantize) => {
-      const options = { binding, mapped, blocks, recipe, transforms, signal };
+      const options = { binding, mapped, blocks, config, recipe, transforms, signal };
       const edited = await transformBlock(block, modules.map(transformedLinear), plan.pairs[block] ?? [], options);
       for (const tensor of plan.rewritten[block] ?? []) await writeEdited(tensor, edited, mapped, sink);
       if (behind === 'original') {
@@ -92,7 +92,7 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
 }
 
 function transformedLinear({ module, rows, cols, scheme, source }: PlannedModule): TransformedLinear {
-  return { module, rows, cols, scheme, tensor: source.weight.name, transposed: source.transposed };
+  return { module, rows, cols, input: source.input, scheme, tensor: source.weight.name, transposed: source.transposed };
 }
 
 /** A norm or bias as transforms left it, in its stored type. */

@@ -31,10 +31,10 @@ void edit_row(const qw_edit& edit, int64_t row, int64_t cols, float* w) {
   if (edit.clip == nullptr) return;
   const int64_t size = edit.group_size == -1 ? cols : edit.group_size, groups = (cols + size - 1) / size;
   for (int64_t g = 0; g < groups; ++g) {
-    const float limit = edit.clip[row * groups + g];
+    const float high = edit.clip[row * groups + g], low = edit.low == nullptr ? -high : edit.low[row * groups + g];
     const int64_t end = std::min(cols, (g + 1) * size);
     // NaN passes: the quantizer names it.
-    for (int64_t c = g * size; c < end; ++c) w[c] = w[c] > limit ? limit : w[c] < -limit ? -limit : w[c];
+    for (int64_t c = g * size; c < end; ++c) w[c] = w[c] > high ? high : w[c] < low ? low : w[c];
   }
 }
 

@@ -1,5 +1,5 @@
 // Changes of a weight matrix that keep a block's function when what comes before it is changed the other way, made before the matrix is rounded:
-//   w'[r, c] = clamp(w[r, c] * columns[c] * rows[r], -clip[r, c / group_size], clip[r, c / group_size])
+//   w'[r, c] = clamp(w[r, c] * columns[c] * rows[r], low[r, c / group_size], clip[r, c / group_size])
 // and the statistics of columns that such changes are computed from. Reads f32, f16 or bf16 where it lies. Cost: one pass over memory each.
 #pragma once
 #include "abi/codec.h"
@@ -14,6 +14,7 @@ typedef struct qw_edit {
   const float* columns;  // [cols] or null
   const float* rows;     // [source rows] or null
   const float* clip;     // [source rows, ceil(cols / group_size)] or null; not negative
+  const float* low;      // of the same shape, or null: -clip
   int64_t group_size;    // of clip; -1: the whole row
 } qw_edit;
 

@@ -16,13 +16,15 @@ void check_edit(Random& random, int64_t rows, int64_t cols, int64_t group_size) 
   const int64_t size = group_size == -1 ? cols : group_size, groups = (cols + size - 1) / size;
   std::vector<float> clip = random.vector(size_t(rows * groups), 0.5f);
   for (float& limit : clip) limit = std::fabs(limit);
+  std::vector<float> low = clip;
+  for (float& limit : low) limit *= -0.5f;
   const qw_dense source = dense_f32(w, cols);
-  const qw_edit edit = {columns.data(), by.data(), clip.data(), group_size};
+  const qw_edit edit = {columns.data(), by.data(), clip.data(), low.data(), group_size};
   std::vector<float> wanted(w.size());
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < cols; ++c) {
       const float limit = clip[size_t(r * groups + c / size)], value = w[size_t(r * cols + c)] * columns[size_t(c)] * by[size_t(r)];
-      wanted[size_t(r * cols + c)] = std::min(std::max(value, -limit), limit);
+      wanted[size_t(r * cols + c)] = std::min(std::max(value, -0.5f * limit), limit);
     }
   }
   every_level([&](qw_simd) {
@@ -39,7 +41,7 @@ void check_edit(Random& random, int64_t rows, int64_t cols, int64_t group_size) 
     }
     CHECK(banded == wanted);
   });
-  const qw_edit nothing = {nullptr, nullptr, nullptr, -1};
+  const qw_edit nothing = {nullptr, nullptr, nullptr, nullptr, -1};
   std::vector<float> same(w.size());
   CHECK_OK(qw_edit_matrix(&source, &nothing, 0, rows, qw_pool_shared(), same.data()));
   CHECK(same == w);
