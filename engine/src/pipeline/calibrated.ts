@@ -41,12 +41,16 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
   const written = withWaiting(mapCheckpoint(await openCheckpointFiles(output.work, sink.written), binding), sink);
   const settings = calibrationSettings({ calibration, recipe, blocks: plan.blocks }, budgetBytes);
   const quantization = storedQuantization(layout.config(recipe, plan.modules, plan.left), output.work);
+  // A method that looks at no errors of rounding is followed by the blocks as they are in the model (AutoAWQ quantizer.py :: _get_input_feat).
+  const behind = method.needs.observe.length === 0 ? 'original' : 'written';
+  // Transforms that learned before the first block look at no inputs.
+  const watched = behind === 'written' || transforms.some((transform) => transform.begin === undefined);
   const blocks = await createCalibrationBlocks({
     binding,
     mapped,
     written: checkpointWeights(written, quantization, binding, { held: (weight) => inFull(binding, weight, settings.restored) }),
     config,
-    sequences,
+    sequences: watched ? sequences : [],
     spill: settings.spill ? join(output.work, spillFile) : null,
     restored: settings.restored,
     signal,
@@ -56,8 +60,10 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
     },
   });
   const last = plan.blocks.length - 1;
-  // A method that looks at no errors of rounding is followed by the blocks as they are in the model (AutoAWQ quantizer.py :: _get_input_feat).
-  const behind = method.needs.observe.length === 0 ? 'original' : 'written';
+  // What comes out of the last block is not looked at.
+  const advance = async (block: number): Promise<void> => {
+    if (watched && block !== last) await blocks.advance(block, behind);
+  };
   return {
     quantize: async (block, modules, quantize) => {
       const options = { binding, mapped, blocks, config, recipe, transforms, signal };
@@ -65,7 +71,7 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
       for (const tensor of plan.rewritten[block] ?? []) await writeEdited(tensor, edited, mapped, sink);
       if (behind === 'original') {
         for (const planned of modules) await quantize(planned, undefined, edited.matrices.get(planned.module));
-        if (block !== last) await blocks.advance(block, behind);
+        await advance(block);
         return [];
       }
       const linears = modules.map((planned) => ({ module: planned.module, rows: planned.rows, cols: planned.cols, input: planned.source.input, planned }));
@@ -80,10 +86,7 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
         quantize: ({ planned }, inputs) => quantize(planned, inputs, edited.matrices.get(planned.module)),
       });
     },
-    // What comes out of the last block is not looked at.
-    skip: async (block) => {
-      if (block !== last) await blocks.advance(block, behind);
-    },
+    skip: advance,
     close: async () => {
       written.close();
       await blocks.close();
