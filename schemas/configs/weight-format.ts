@@ -7,8 +7,8 @@ export function parseWeightFormat(name: string | null): CodeType | null {
   if (name === 'fp8_e4m3') {
     return { dtype: 'fp8_e4m3', bits: 8, signed: true };
   }
-  const match = /^(u?)int([2348])$/.exec(name ?? '');
-  return match === null ? null : { dtype: 'int', bits: Number(match[2]), signed: match[1] === '' };
+  const match = /^(?:(u?)int([2348])|(u)int(1))$/.exec(name ?? '');
+  return match === null ? null : { dtype: 'int', bits: Number(match[2] ?? match[4]), signed: (match[1] ?? match[3]) === '' };
 }
 
 export function weightFormatName(type: CodeType): string {

@@ -4,6 +4,42 @@ import type { KernelRow } from '../hardware/runtimes/kernel-row.ts';
 export const kernelRows: readonly KernelRow[] = [
   {
     "op": "linear",
+    "codec": "bcq",
+    "summary": "1 to 4 sign planes with an alpha per group and plane (BCQ, LUT-GEMM), multiplied by table look-up; f32 activations",
+    "methods": [
+      "bcq"
+    ],
+    "weights": {
+      "dtype": "int",
+      "bits": [
+        1,
+        2,
+        3,
+        4
+      ],
+      "symmetric": [
+        true,
+        false
+      ],
+      "group_size": {
+        "per_channel": true,
+        "min": 1,
+        "any": true
+      }
+    },
+    "compute_method": "weight_only",
+    "activations": null,
+    "act_order": true,
+    "simd": [
+      "serial",
+      "avx2",
+      "avx512"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/bcq/kernel.json"
+  },
+  {
+    "op": "linear",
     "codec": "dense",
     "summary": "f32, f16 or bf16 weights, computed on as stored",
     "weights": {

@@ -550,12 +550,16 @@ export const runtimeRows: readonly RuntimeData[] = [
       "teq"
     ],
     "nested": [
-      "gptq+qrazor"
+      "gptq+qrazor",
+      "rtn+bcq",
+      "gptq+bcq",
+      "instant_quant+bcq"
     ],
     "methods": [
       "instant_quant",
       "rtn",
       "gptq",
+      "bcq",
       "qrazor",
       "spqr"
     ],

@@ -116,6 +116,7 @@ export const schema: JsonSchema = {
         "uint3",
         "int2",
         "uint2",
+        "uint1",
         "fp8_e4m3"
       ],
       "enumDescriptions": [
@@ -127,6 +128,7 @@ export const schema: JsonSchema = {
         "3-bit, unsigned codes.",
         "2-bit, signed codes.",
         "2-bit, unsigned codes.",
+        "1 bit, a sign; bcq only.",
         "8-bit floating point; only with activate_quant, on GPUs from compute capability 8.9."
       ],
       "description": "Type of the weight codes.",
@@ -289,7 +291,7 @@ export const schema: JsonSchema = {
         "AutoAWQ's GEMM layout: 4 bits, integer zero points, one group size, rows in multiples of 32.",
         "The layout of compressed-tensors; for activate_quant (int-quantized)."
       ],
-      "description": "Layout of the written checkpoint. Default: quantwright for instant_quant; gptq (weight_only) or compressed-tensors (activate_quant) for the others."
+      "description": "Layout of the written checkpoint. Default: quantwright for instant_quant and bcq; gptq (weight_only) or compressed-tensors (activate_quant) for the others."
     },
     "smoothquant": {
       "x-methods": [
@@ -488,6 +490,37 @@ export const schema: JsonSchema = {
           "type": "boolean",
           "default": false,
           "description": "Fit groups on all their weights, outliers or not: faster, and worse."
+        }
+      }
+    },
+    "bcq": {
+      "x-methods": [
+        "bcq"
+      ],
+      "type": [
+        "object",
+        "null"
+      ],
+      "additionalProperties": false,
+      "description": "Options of bcq.",
+      "properties": {
+        "round": {
+          "type": "integer",
+          "minimum": 0,
+          "maximum": 100,
+          "default": 15,
+          "examples": [
+            0,
+            1,
+            15,
+            30
+          ],
+          "description": "How often alphas and signs are fitted to each other: 0 greedy, 1 refined, more alternating. Stops early where nothing changes."
+        },
+        "use_bst": {
+          "type": "boolean",
+          "default": true,
+          "description": "A weight takes the signs whose sum is nearest, found by binary search; false: plane by plane, greedily."
         }
       }
     },
@@ -784,6 +817,7 @@ export const schema: JsonSchema = {
               "uint3",
               "int2",
               "uint2",
+              "uint1",
               "fp8_e4m3"
             ],
             "enumDescriptions": [
@@ -795,6 +829,7 @@ export const schema: JsonSchema = {
               "3-bit, unsigned codes.",
               "2-bit, signed codes.",
               "2-bit, unsigned codes.",
+              "1 bit, a sign; bcq only.",
               "8-bit floating point; only with activate_quant, on GPUs from compute capability 8.9."
             ],
             "description": "Type of the weight codes.",

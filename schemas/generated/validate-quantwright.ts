@@ -626,7 +626,7 @@ vErrors.push(err39);
 }
 errors++;
 }
-if(!(((((((((data18 === "int8") || (data18 === "uint8")) || (data18 === "int4")) || (data18 === "uint4")) || (data18 === "int3")) || (data18 === "uint3")) || (data18 === "int2")) || (data18 === "uint2")) || (data18 === "fp8_e4m3"))){
+if(!((((((((((data18 === "int8") || (data18 === "uint8")) || (data18 === "int4")) || (data18 === "uint4")) || (data18 === "int3")) || (data18 === "uint3")) || (data18 === "int2")) || (data18 === "uint2")) || (data18 === "uint1")) || (data18 === "fp8_e4m3"))){
 const err40 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err40];
@@ -1451,9 +1451,10 @@ errors++;
 }
 }
 }
-if(data.zero_point !== undefined){
-if(typeof data.zero_point !== "boolean"){
-const err107 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.bcq !== undefined){
+let data51 = data.bcq;
+if((!(data51 && typeof data51 == "object" && !Array.isArray(data51))) && (data51 !== null)){
+const err107 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/type",keyword:"type",params:{type: schema11.properties.bcq.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1462,10 +1463,10 @@ vErrors.push(err107);
 }
 errors++;
 }
-}
-if(data.duo_scaling !== undefined){
-if(typeof data.duo_scaling !== "boolean"){
-const err108 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
+for(const key6 in data51){
+if(!((key6 === "round") || (key6 === "use_bst"))){
+const err108 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1475,9 +1476,10 @@ vErrors.push(err108);
 errors++;
 }
 }
-if(data.apply_clip !== undefined){
-if(typeof data.apply_clip !== "boolean"){
-const err109 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data51.round !== undefined){
+let data52 = data51.round;
+if(!(((typeof data52 == "number") && (!(data52 % 1) && !isNaN(data52))) && (isFinite(data52)))){
+const err109 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1486,11 +1488,9 @@ vErrors.push(err109);
 }
 errors++;
 }
-}
-if(data.n_grid !== undefined){
-let data54 = data.n_grid;
-if(!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))){
-const err110 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data52 == "number") && (isFinite(data52))){
+if(data52 > 100 || isNaN(data52)){
+const err110 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1499,9 +1499,8 @@ vErrors.push(err110);
 }
 errors++;
 }
-if((typeof data54 == "number") && (isFinite(data54))){
-if(data54 > 200 || isNaN(data54)){
-const err111 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
+if(data52 < 0 || isNaN(data52)){
+const err111 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1510,8 +1509,11 @@ vErrors.push(err111);
 }
 errors++;
 }
-if(data54 < 2 || isNaN(data54)){
-const err112 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+}
+}
+if(data51.use_bst !== undefined){
+if(typeof data51.use_bst !== "boolean"){
+const err112 = {instancePath:instancePath+"/bcq/use_bst",schemaPath:"#/properties/bcq/properties/use_bst/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1522,11 +1524,10 @@ errors++;
 }
 }
 }
-if(data.max_shrink !== undefined){
-let data55 = data.max_shrink;
-if((typeof data55 == "number") && (isFinite(data55))){
-if(data55 >= 1 || isNaN(data55)){
-const err113 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+}
+if(data.zero_point !== undefined){
+if(typeof data.zero_point !== "boolean"){
+const err113 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1535,8 +1536,10 @@ vErrors.push(err113);
 }
 errors++;
 }
-if(data55 <= 0 || isNaN(data55)){
-const err114 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+if(data.duo_scaling !== undefined){
+if(typeof data.duo_scaling !== "boolean"){
+const err114 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1546,8 +1549,9 @@ vErrors.push(err114);
 errors++;
 }
 }
-else {
-const err115 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.apply_clip !== undefined){
+if(typeof data.apply_clip !== "boolean"){
+const err115 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1557,9 +1561,10 @@ vErrors.push(err115);
 errors++;
 }
 }
-if(data.desc_act !== undefined){
-if(typeof data.desc_act !== "boolean"){
-const err116 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.n_grid !== undefined){
+let data57 = data.n_grid;
+if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
+const err116 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1568,10 +1573,9 @@ vErrors.push(err116);
 }
 errors++;
 }
-}
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err117 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data57 == "number") && (isFinite(data57))){
+if(data57 > 200 || isNaN(data57)){
+const err117 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1580,10 +1584,8 @@ vErrors.push(err117);
 }
 errors++;
 }
-}
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err118 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data57 < 2 || isNaN(data57)){
+const err118 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1593,11 +1595,12 @@ vErrors.push(err118);
 errors++;
 }
 }
-if(data.damp_percent !== undefined){
-let data59 = data.damp_percent;
-if((typeof data59 == "number") && (isFinite(data59))){
-if(data59 >= 1 || isNaN(data59)){
-const err119 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+}
+if(data.max_shrink !== undefined){
+let data58 = data.max_shrink;
+if((typeof data58 == "number") && (isFinite(data58))){
+if(data58 >= 1 || isNaN(data58)){
+const err119 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1606,8 +1609,8 @@ vErrors.push(err119);
 }
 errors++;
 }
-if(data59 <= 0 || isNaN(data59)){
-const err120 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(data58 <= 0 || isNaN(data58)){
+const err120 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1618,7 +1621,7 @@ errors++;
 }
 }
 else {
-const err121 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+const err121 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1628,10 +1631,9 @@ vErrors.push(err121);
 errors++;
 }
 }
-if(data.calibration !== undefined){
-let data60 = data.calibration;
-if((!(data60 && typeof data60 == "object" && !Array.isArray(data60))) && (data60 !== null)){
-const err122 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
+if(data.desc_act !== undefined){
+if(typeof data.desc_act !== "boolean"){
+const err122 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1640,10 +1642,10 @@ vErrors.push(err122);
 }
 errors++;
 }
-if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
-for(const key6 in data60){
-if(!(((key6 === "dataset") || (key6 === "samples")) || (key6 === "sequence_length"))){
-const err123 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+}
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err123 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1653,10 +1655,9 @@ vErrors.push(err123);
 errors++;
 }
 }
-if(data60.dataset !== undefined){
-let data61 = data60.dataset;
-if((typeof data61 !== "string") && (data61 !== null)){
-const err124 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err124 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1666,10 +1667,11 @@ vErrors.push(err124);
 errors++;
 }
 }
-if(data60.samples !== undefined){
-let data62 = data60.samples;
-if(!(((typeof data62 == "number") && (!(data62 % 1) && !isNaN(data62))) && (isFinite(data62)))){
-const err125 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.damp_percent !== undefined){
+let data62 = data.damp_percent;
+if((typeof data62 == "number") && (isFinite(data62))){
+if(data62 >= 1 || isNaN(data62)){
+const err125 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1678,9 +1680,8 @@ vErrors.push(err125);
 }
 errors++;
 }
-if((typeof data62 == "number") && (isFinite(data62))){
-if(data62 < 1 || isNaN(data62)){
-const err126 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data62 <= 0 || isNaN(data62)){
+const err126 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1690,11 +1691,8 @@ vErrors.push(err126);
 errors++;
 }
 }
-}
-if(data60.sequence_length !== undefined){
-let data63 = data60.sequence_length;
-if(!(((typeof data63 == "number") && (!(data63 % 1) && !isNaN(data63))) && (isFinite(data63)))){
-const err127 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err127 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1703,9 +1701,11 @@ vErrors.push(err127);
 }
 errors++;
 }
-if((typeof data63 == "number") && (isFinite(data63))){
-if(data63 < 1 || isNaN(data63)){
-const err128 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data.calibration !== undefined){
+let data63 = data.calibration;
+if((!(data63 && typeof data63 == "object" && !Array.isArray(data63))) && (data63 !== null)){
+const err128 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1714,15 +1714,10 @@ vErrors.push(err128);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.target_bits !== undefined){
-let data64 = data.target_bits;
-if((typeof data64 == "number") && (isFinite(data64))){
-if(data64 > 16 || isNaN(data64)){
-const err129 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
+if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
+for(const key7 in data63){
+if(!(((key7 === "dataset") || (key7 === "samples")) || (key7 === "sequence_length"))){
+const err129 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1731,8 +1726,11 @@ vErrors.push(err129);
 }
 errors++;
 }
-if(data64 <= 1 || isNaN(data64)){
-const err130 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
+}
+if(data63.dataset !== undefined){
+let data64 = data63.dataset;
+if((typeof data64 !== "string") && (data64 !== null)){
+const err130 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1742,8 +1740,10 @@ vErrors.push(err130);
 errors++;
 }
 }
-else {
-const err131 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data63.samples !== undefined){
+let data65 = data63.samples;
+if(!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65)))){
+const err131 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1752,11 +1752,9 @@ vErrors.push(err131);
 }
 errors++;
 }
-}
-if(data.search !== undefined){
-let data65 = data.search;
-if((!(data65 && typeof data65 == "object" && !Array.isArray(data65))) && (data65 !== null)){
-const err132 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
+if((typeof data65 == "number") && (isFinite(data65))){
+if(data65 < 1 || isNaN(data65)){
+const err132 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1765,10 +1763,12 @@ vErrors.push(err132);
 }
 errors++;
 }
-if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
-for(const key7 in data65){
-if(!(((((key7 === "method") || (key7 === "candidates")) || (key7 === "granularity")) || (key7 === "samples")) || (key7 === "sequence_length"))){
-const err133 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+}
+}
+if(data63.sequence_length !== undefined){
+let data66 = data63.sequence_length;
+if(!(((typeof data66 == "number") && (!(data66 % 1) && !isNaN(data66))) && (isFinite(data66)))){
+const err133 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1777,11 +1777,9 @@ vErrors.push(err133);
 }
 errors++;
 }
-}
-if(data65.method !== undefined){
-let data66 = data65.method;
-if(typeof data66 !== "string"){
-const err134 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data66 == "number") && (isFinite(data66))){
+if(data66 < 1 || isNaN(data66)){
+const err134 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1790,8 +1788,15 @@ vErrors.push(err134);
 }
 errors++;
 }
-if(!((data66 === "gptq") || (data66 === "rtn"))){
-const err135 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
+}
+}
+}
+}
+if(data.target_bits !== undefined){
+let data67 = data.target_bits;
+if((typeof data67 == "number") && (isFinite(data67))){
+if(data67 > 16 || isNaN(data67)){
+const err135 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1800,12 +1805,8 @@ vErrors.push(err135);
 }
 errors++;
 }
-}
-if(data65.candidates !== undefined){
-let data67 = data65.candidates;
-if(Array.isArray(data67)){
-if(data67.length > 16){
-const err136 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(data67 <= 1 || isNaN(data67)){
+const err136 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1814,8 +1815,9 @@ vErrors.push(err136);
 }
 errors++;
 }
-if(data67.length < 2){
-const err137 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
+}
+else {
+const err137 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1824,12 +1826,11 @@ vErrors.push(err137);
 }
 errors++;
 }
-const len1 = data67.length;
-for(let i1=0; i1<len1; i1++){
-let data68 = data67[i1];
-if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
-if(data68.weight_format === undefined){
-const err138 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
+}
+if(data.search !== undefined){
+let data68 = data.search;
+if((!(data68 && typeof data68 == "object" && !Array.isArray(data68))) && (data68 !== null)){
+const err138 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1838,9 +1839,10 @@ vErrors.push(err138);
 }
 errors++;
 }
+if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
 for(const key8 in data68){
-if(!((key8 === "weight_format") || (key8 === "group_size"))){
-const err139 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(!(((((key8 === "method") || (key8 === "candidates")) || (key8 === "granularity")) || (key8 === "samples")) || (key8 === "sequence_length"))){
+const err139 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1850,10 +1852,10 @@ vErrors.push(err139);
 errors++;
 }
 }
-if(data68.weight_format !== undefined){
-let data69 = data68.weight_format;
+if(data68.method !== undefined){
+let data69 = data68.method;
 if(typeof data69 !== "string"){
-const err140 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err140 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1862,8 +1864,8 @@ vErrors.push(err140);
 }
 errors++;
 }
-if(!((((((((data69 === "int8") || (data69 === "uint8")) || (data69 === "int4")) || (data69 === "uint4")) || (data69 === "int3")) || (data69 === "uint3")) || (data69 === "int2")) || (data69 === "uint2"))){
-const err141 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if(!((data69 === "gptq") || (data69 === "rtn"))){
+const err141 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1873,10 +1875,11 @@ vErrors.push(err141);
 errors++;
 }
 }
-if(data68.group_size !== undefined){
-let data70 = data68.group_size;
-if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
-const err142 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data68.candidates !== undefined){
+let data70 = data68.candidates;
+if(Array.isArray(data70)){
+if(data70.length > 16){
+const err142 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1885,10 +1888,8 @@ vErrors.push(err142);
 }
 errors++;
 }
-const _errs169 = errors;
-const _errs170 = errors;
-if(0 !== data70){
-const err143 = {};
+if(data70.length < 2){
+const err143 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1897,9 +1898,12 @@ vErrors.push(err143);
 }
 errors++;
 }
-var valid34 = _errs170 === errors;
-if(valid34){
-const err144 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+const len1 = data70.length;
+for(let i1=0; i1<len1; i1++){
+let data71 = data70[i1];
+if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
+if(data71.weight_format === undefined){
+const err144 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1908,20 +1912,9 @@ vErrors.push(err144);
 }
 errors++;
 }
-else {
-errors = _errs169;
-if(vErrors !== null){
-if(_errs169){
-vErrors.length = _errs169;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data70 == "number") && (isFinite(data70))){
-if(data70 < -1 || isNaN(data70)){
-const err145 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+for(const key9 in data71){
+if(!((key9 === "weight_format") || (key9 === "group_size"))){
+const err145 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1931,10 +1924,10 @@ vErrors.push(err145);
 errors++;
 }
 }
-}
-}
-else {
-const err146 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data71.weight_format !== undefined){
+let data72 = data71.weight_format;
+if(typeof data72 !== "string"){
+const err146 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1943,10 +1936,8 @@ vErrors.push(err146);
 }
 errors++;
 }
-}
-}
-else {
-const err147 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!((((((((data72 === "int8") || (data72 === "uint8")) || (data72 === "int4")) || (data72 === "uint4")) || (data72 === "int3")) || (data72 === "uint3")) || (data72 === "int2")) || (data72 === "uint2"))){
+const err147 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1956,10 +1947,10 @@ vErrors.push(err147);
 errors++;
 }
 }
-if(data65.granularity !== undefined){
-let data71 = data65.granularity;
-if(typeof data71 !== "string"){
-const err148 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data71.group_size !== undefined){
+let data73 = data71.group_size;
+if(!(((typeof data73 == "number") && (!(data73 % 1) && !isNaN(data73))) && (isFinite(data73)))){
+const err148 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1968,8 +1959,10 @@ vErrors.push(err148);
 }
 errors++;
 }
-if(!((data71 === "input") || (data71 === "block"))){
-const err149 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
+const _errs176 = errors;
+const _errs177 = errors;
+if(0 !== data73){
+const err149 = {};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1978,11 +1971,9 @@ vErrors.push(err149);
 }
 errors++;
 }
-}
-if(data65.samples !== undefined){
-let data72 = data65.samples;
-if(!(((typeof data72 == "number") && (!(data72 % 1) && !isNaN(data72))) && (isFinite(data72)))){
-const err150 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+var valid35 = _errs177 === errors;
+if(valid35){
+const err150 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1991,9 +1982,20 @@ vErrors.push(err150);
 }
 errors++;
 }
-if((typeof data72 == "number") && (isFinite(data72))){
-if(data72 < 1 || isNaN(data72)){
-const err151 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+else {
+errors = _errs176;
+if(vErrors !== null){
+if(_errs176){
+vErrors.length = _errs176;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data73 == "number") && (isFinite(data73))){
+if(data73 < -1 || isNaN(data73)){
+const err151 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -2004,10 +2006,9 @@ errors++;
 }
 }
 }
-if(data65.sequence_length !== undefined){
-let data73 = data65.sequence_length;
-if(!(((typeof data73 == "number") && (!(data73 % 1) && !isNaN(data73))) && (isFinite(data73)))){
-const err152 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+else {
+const err152 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -2016,9 +2017,10 @@ vErrors.push(err152);
 }
 errors++;
 }
-if((typeof data73 == "number") && (isFinite(data73))){
-if(data73 < 2 || isNaN(data73)){
-const err153 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+}
+}
+else {
+const err153 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -2028,13 +2030,10 @@ vErrors.push(err153);
 errors++;
 }
 }
-}
-}
-}
-if(data.ignore !== undefined){
-let data74 = data.ignore;
-if((!(Array.isArray(data74))) && (data74 !== null)){
-const err154 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+if(data68.granularity !== undefined){
+let data74 = data68.granularity;
+if(typeof data74 !== "string"){
+const err154 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -2043,11 +2042,8 @@ vErrors.push(err154);
 }
 errors++;
 }
-if(Array.isArray(data74)){
-const len2 = data74.length;
-for(let i2=0; i2<len2; i2++){
-if(typeof data74[i2] !== "string"){
-const err155 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data74 === "input") || (data74 === "block"))){
+const err155 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -2057,11 +2053,10 @@ vErrors.push(err155);
 errors++;
 }
 }
-}
-}
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err156 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data68.samples !== undefined){
+let data75 = data68.samples;
+if(!(((typeof data75 == "number") && (!(data75 % 1) && !isNaN(data75))) && (isFinite(data75)))){
+const err156 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -2070,11 +2065,9 @@ vErrors.push(err156);
 }
 errors++;
 }
-}
-if(data.overrides !== undefined){
-let data77 = data.overrides;
-if((!(data77 && typeof data77 == "object" && !Array.isArray(data77))) && (data77 !== null)){
-const err157 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+if((typeof data75 == "number") && (isFinite(data75))){
+if(data75 < 1 || isNaN(data75)){
+const err157 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -2083,13 +2076,12 @@ vErrors.push(err157);
 }
 errors++;
 }
-if(data77 && typeof data77 == "object" && !Array.isArray(data77)){
-for(const key9 in data77){
-let data78 = data77[key9];
-if(data78 && typeof data78 == "object" && !Array.isArray(data78)){
-for(const key10 in data78){
-if(!((((key10 === "weight_format") || (key10 === "group_size")) || (key10 === "symmetric")) || (key10 === "sym"))){
-const err158 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+}
+}
+if(data68.sequence_length !== undefined){
+let data76 = data68.sequence_length;
+if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
+const err158 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -2098,11 +2090,9 @@ vErrors.push(err158);
 }
 errors++;
 }
-}
-if(data78.weight_format !== undefined){
-let data79 = data78.weight_format;
-if(typeof data79 !== "string"){
-const err159 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data76 == "number") && (isFinite(data76))){
+if(data76 < 2 || isNaN(data76)){
+const err159 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -2111,8 +2101,14 @@ vErrors.push(err159);
 }
 errors++;
 }
-if(!(((((((((data79 === "int8") || (data79 === "uint8")) || (data79 === "int4")) || (data79 === "uint4")) || (data79 === "int3")) || (data79 === "uint3")) || (data79 === "int2")) || (data79 === "uint2")) || (data79 === "fp8_e4m3"))){
-const err160 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+}
+}
+}
+}
+if(data.ignore !== undefined){
+let data77 = data.ignore;
+if((!(Array.isArray(data77))) && (data77 !== null)){
+const err160 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -2121,11 +2117,11 @@ vErrors.push(err160);
 }
 errors++;
 }
-}
-if(data78.group_size !== undefined){
-let data80 = data78.group_size;
-if(!(((typeof data80 == "number") && (!(data80 % 1) && !isNaN(data80))) && (isFinite(data80)))){
-const err161 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(Array.isArray(data77)){
+const len2 = data77.length;
+for(let i2=0; i2<len2; i2++){
+if(typeof data77[i2] !== "string"){
+const err161 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -2134,10 +2130,12 @@ vErrors.push(err161);
 }
 errors++;
 }
-const _errs193 = errors;
-const _errs194 = errors;
-if(0 !== data80){
-const err162 = {};
+}
+}
+}
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err162 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2146,9 +2144,11 @@ vErrors.push(err162);
 }
 errors++;
 }
-var valid39 = _errs194 === errors;
-if(valid39){
-const err163 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+if(data.overrides !== undefined){
+let data80 = data.overrides;
+if((!(data80 && typeof data80 == "object" && !Array.isArray(data80))) && (data80 !== null)){
+const err163 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2157,20 +2157,13 @@ vErrors.push(err163);
 }
 errors++;
 }
-else {
-errors = _errs193;
-if(vErrors !== null){
-if(_errs193){
-vErrors.length = _errs193;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data80 == "number") && (isFinite(data80))){
-if(data80 < -1 || isNaN(data80)){
-const err164 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
+for(const key10 in data80){
+let data81 = data80[key10];
+if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
+for(const key11 in data81){
+if(!((((key11 === "weight_format") || (key11 === "group_size")) || (key11 === "symmetric")) || (key11 === "sym"))){
+const err164 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2180,10 +2173,10 @@ vErrors.push(err164);
 errors++;
 }
 }
-}
-if(data78.symmetric !== undefined){
-if(typeof data78.symmetric !== "boolean"){
-const err165 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data81.weight_format !== undefined){
+let data82 = data81.weight_format;
+if(typeof data82 !== "string"){
+const err165 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2192,10 +2185,8 @@ vErrors.push(err165);
 }
 errors++;
 }
-}
-if(data78.sym !== undefined){
-if(typeof data78.sym !== "boolean"){
-const err166 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!((((((((((data82 === "int8") || (data82 === "uint8")) || (data82 === "int4")) || (data82 === "uint4")) || (data82 === "int3")) || (data82 === "uint3")) || (data82 === "int2")) || (data82 === "uint2")) || (data82 === "uint1")) || (data82 === "fp8_e4m3"))){
+const err166 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2205,9 +2196,10 @@ vErrors.push(err166);
 errors++;
 }
 }
-}
-else {
-const err167 = {instancePath:instancePath+"/overrides/" + key9.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data81.group_size !== undefined){
+let data83 = data81.group_size;
+if(!(((typeof data83 == "number") && (!(data83 % 1) && !isNaN(data83))) && (isFinite(data83)))){
+const err167 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2216,13 +2208,10 @@ vErrors.push(err167);
 }
 errors++;
 }
-}
-}
-}
-if(data.layer_wise !== undefined){
-let data83 = data.layer_wise;
-if((!(data83 && typeof data83 == "object" && !Array.isArray(data83))) && (data83 !== null)){
-const err168 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+const _errs200 = errors;
+const _errs201 = errors;
+if(0 !== data83){
+const err168 = {};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2231,10 +2220,9 @@ vErrors.push(err168);
 }
 errors++;
 }
-if(data83 && typeof data83 == "object" && !Array.isArray(data83)){
-for(const key11 in data83){
-if(!(key11 === "memory_limit")){
-const err169 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+var valid40 = _errs201 === errors;
+if(valid40){
+const err169 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2243,11 +2231,20 @@ vErrors.push(err169);
 }
 errors++;
 }
+else {
+errors = _errs200;
+if(vErrors !== null){
+if(_errs200){
+vErrors.length = _errs200;
 }
-if(data83.memory_limit !== undefined){
-let data84 = data83.memory_limit;
-if(((typeof data84 !== "string") && (!(((typeof data84 == "number") && (!(data84 % 1) && !isNaN(data84))) && (isFinite(data84))))) && (data84 !== null)){
-const err170 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data83 == "number") && (isFinite(data83))){
+if(data83 < -1 || isNaN(data83)){
+const err170 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2258,11 +2255,9 @@ errors++;
 }
 }
 }
-}
-if(data.kv_cache !== undefined){
-let data85 = data.kv_cache;
-if((!(data85 && typeof data85 == "object" && !Array.isArray(data85))) && (data85 !== null)){
-const err171 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(data81.symmetric !== undefined){
+if(typeof data81.symmetric !== "boolean"){
+const err171 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2272,10 +2267,9 @@ vErrors.push(err171);
 errors++;
 }
 }
-if(data.activate_format !== undefined){
-let data86 = data.activate_format;
-if((typeof data86 !== "string") && (data86 !== null)){
-const err172 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(data81.sym !== undefined){
+if(typeof data81.sym !== "boolean"){
+const err172 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2287,12 +2281,92 @@ errors++;
 }
 }
 else {
-const err173 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err173 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err173];
 }
 else {
 vErrors.push(err173);
+}
+errors++;
+}
+}
+}
+}
+if(data.layer_wise !== undefined){
+let data86 = data.layer_wise;
+if((!(data86 && typeof data86 == "object" && !Array.isArray(data86))) && (data86 !== null)){
+const err174 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err174];
+}
+else {
+vErrors.push(err174);
+}
+errors++;
+}
+if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
+for(const key12 in data86){
+if(!(key12 === "memory_limit")){
+const err175 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err175];
+}
+else {
+vErrors.push(err175);
+}
+errors++;
+}
+}
+if(data86.memory_limit !== undefined){
+let data87 = data86.memory_limit;
+if(((typeof data87 !== "string") && (!(((typeof data87 == "number") && (!(data87 % 1) && !isNaN(data87))) && (isFinite(data87))))) && (data87 !== null)){
+const err176 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(vErrors === null){
+vErrors = [err176];
+}
+else {
+vErrors.push(err176);
+}
+errors++;
+}
+}
+}
+}
+if(data.kv_cache !== undefined){
+let data88 = data.kv_cache;
+if((!(data88 && typeof data88 == "object" && !Array.isArray(data88))) && (data88 !== null)){
+const err177 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err177];
+}
+else {
+vErrors.push(err177);
+}
+errors++;
+}
+}
+if(data.activate_format !== undefined){
+let data89 = data.activate_format;
+if((typeof data89 !== "string") && (data89 !== null)){
+const err178 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err178];
+}
+else {
+vErrors.push(err178);
+}
+errors++;
+}
+}
+}
+else {
+const err179 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err179];
+}
+else {
+vErrors.push(err179);
 }
 errors++;
 }

@@ -77,6 +77,11 @@ export function scaleBitsPerWeight(recipe: Recipe, linear: Pick<LinearShape, 'in
   if (weights.block !== undefined && weights.block !== null) {
     return 32 / (weights.block[0] * weights.block[1]);
   }
+  if (recipe.methods.includes('bcq')) {
+    // An alpha a plane; codes of another rounding have a 32-bit q_bias beside them.
+    const bias = recipe.methods.some((method) => method === 'rtn' || method === 'gptq' || method === 'instant_quant') ? 32 : 0;
+    return (weights.bits * scaleBits + bias) / (weights.groupSize === -1 ? linear.in : weights.groupSize);
+  }
   const stored = weights.zeroPoint !== 'none' || ['gptq', 'awq'].includes(recipe.scheme) || ['gptq', 'gptq_v2', 'awq'].includes(recipe.saveFormat ?? '');
   const zeroBits = !stored || weights.dtype !== 'int' ? 0 : weights.zeroPoint === 'float' ? scaleBits : weights.bits;
   return (scaleBits + zeroBits) / (weights.groupSize === -1 ? linear.in : weights.groupSize);

@@ -151,6 +151,14 @@ export interface QrazorRecipe {
   readonly groupAxis: 'inputs' | 'outputs';
 }
 
+/** Binary-coding quantization. */
+export interface BcqRecipe {
+  /** 0: greedy, 1: refined, from 2 on: alternating. */
+  readonly rounds: number;
+  /** Signs of a round are the nearest sum; false: greedily, plane by plane. */
+  readonly useBst: boolean;
+}
+
 /** First match wins; matched against full module names such as model.layers.0.mlp.down_proj. */
 export interface ModuleOverride {
   readonly pattern: string;
@@ -199,6 +207,8 @@ export interface Recipe {
   readonly teq?: TeqRecipe;
   /** Options of QRazor; left out: its defaults. */
   readonly qrazor?: QrazorRecipe;
+  /** Options of BCQ; left out: its defaults. */
+  readonly bcq?: BcqRecipe;
   /** Type the layers compute in, where the config names one (bnb_4bit_compute_dtype). */
   readonly computeDtype: string | null;
 }

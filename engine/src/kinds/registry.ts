@@ -1,10 +1,11 @@
 // Every kind of coded matrix by its name. Adding one: its folder, and one line here.
 import { EngineError } from '../errors.ts';
+import { bcqKind } from './bcq/kind.ts';
 import type { CodedKind, Kind } from './kind.ts';
 import { qrazorKind } from './qrazor/kind.ts';
 import { spqrKind } from './spqr/kind.ts';
 
-const kinds: Readonly<Partial<Record<CodedKind, Kind>>> = { qrazor: qrazorKind, spqr: spqrKind };
+const kinds: Readonly<Partial<Record<CodedKind, Kind>>> = { bcq: bcqKind, qrazor: qrazorKind, spqr: spqrKind };
 
 /** `name`: of a plan, or as config.json has it. `where`: the file, for people. Throws kind `checkpoint` for a name that is none. */
 export function kindOf(name: string, where: string): Kind {

@@ -3,6 +3,7 @@
 import type { QuantMethod, Recipe } from '@quantwright/schemas/recipe/recipe';
 import { EngineError } from '../errors.ts';
 import { awq } from './awq/transform.ts';
+import { asPlanes, bcq } from './bcq/method.ts';
 import { gptq } from './gptq/method.ts';
 import { instantQuant } from './instant_quant/method.ts';
 import type { Method } from './method.ts';
@@ -13,10 +14,15 @@ import { spqr } from './spqr/method.ts';
 import { teq } from './teq/transform.ts';
 import type { Transform } from './transform.ts';
 
-export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn, gptq, qrazor, spqr };
+export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn, gptq, bcq, qrazor, spqr };
 
 /** Methods one inside the other, which round as one. */
-const nested: Readonly<Record<string, Method>> = { 'gptq+qrazor': gptqQrazor };
+const nested: Readonly<Record<string, Method>> = {
+  'gptq+qrazor': gptqQrazor,
+  'rtn+bcq': asPlanes(rtn),
+  'gptq+bcq': asPlanes(gptq),
+  'instant_quant+bcq': asPlanes(instantQuant),
+};
 
 export const transforms: Readonly<Partial<Record<QuantMethod, Transform>>> = { smoothquant, awq, teq };
 

@@ -30,7 +30,7 @@ const METHODS: readonly QuantMethod[] = [
 /** Methods that are about 8-bit activations; the others pack weights. */
 const ACTIVATION_METHODS: readonly QuantMethod[] = ['smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static'];
 /** Methods whose weights only our own layout holds. */
-const CODED_METHODS: readonly QuantMethod[] = ['qrazor', 'spqr'];
+const CODED_METHODS: readonly QuantMethod[] = ['bcq', 'qrazor', 'spqr'];
 const SAVE_FORMATS: readonly SaveFormat[] = ['quantwright', 'gptq', 'gptq_v2', 'awq', 'compressed-tensors'];
 const DIALECTS = ['ist', 'qllm', 'inc', 'awq', 'compressed_tensors', 'dashinfer_cpu'] as const;
 const SCALE_TYPES = { float16: 'f16', bfloat16: 'bf16', float32: 'f32' } as const;
@@ -98,7 +98,9 @@ function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRec
   const asymmetric = instant || (methods.includes('rtn') && fields.oneOf('dialect', DIALECTS) === 'dashinfer_cpu');
   const zeroPoint = fields.boolean('zero_point');
   const asked = fields.boolean('symmetric') ?? fields.boolean('sym') ?? (zeroPoint === null ? null : !zeroPoint);
-  const symmetric = type.dtype !== 'int' || (!asymmetric && (asked ?? type.signed));
+  // Sums of +alpha and -alpha lie evenly around 0.
+  const planes = methods.at(-1) === 'bcq' && methods.every((method) => method === 'bcq' || TRANSFORMS.includes(method));
+  const symmetric = type.dtype !== 'int' || planes || (!asymmetric && (asked ?? type.signed));
   const saveFormat = fields.oneOf('save_format', SAVE_FORMATS);
   const rounded = !instant || (saveFormat !== null && saveFormat !== 'quantwright');
   return {
@@ -160,8 +162,8 @@ function lowerRest(
 
 /** Of round-to-nearest, alone or behind transforms; AWQ searches its scales for AutoAWQ's rounding, TEQ trains them for Neural Compressor's. */
 function readDialect(fields: Fields, methods: readonly QuantMethod[], activate: boolean): Recipe['dialect'] {
-  const nearest = methods.every((method) => method === 'rtn' || TRANSFORMS.includes(method));
-  if (!nearest) return null;
+  const nearest = methods.every((method) => method === 'rtn' || method === 'bcq' || TRANSFORMS.includes(method));
+  if (!nearest || (methods.includes('bcq') && !methods.includes('rtn'))) return null;
   return fields.oneOf('dialect', DIALECTS) ?? (activate ? 'compressed_tensors' : methods.includes('awq') ? 'awq' : methods.includes('teq') ? 'inc' : 'ist');
 }
 

@@ -1,5 +1,5 @@
-// Options of the transforms (methods that rescale channels before others round) in a customized quant config, with their defaults.
-import type { AwqRecipe, QuantMethod, SmoothQuantRecipe, TeqRecipe } from '../../recipe/recipe.ts';
+// Options of the transforms (methods that rescale channels before others round) and of BCQ in a customized quant config, with their defaults.
+import type { AwqRecipe, BcqRecipe, QuantMethod, SmoothQuantRecipe, TeqRecipe } from '../../recipe/recipe.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
 
 /** Methods that leave the rounding to the one behind them, or to plain rounding. */
@@ -9,6 +9,7 @@ export interface TransformRecipes {
   readonly smoothquant?: SmoothQuantRecipe;
   readonly awq?: AwqRecipe;
   readonly teq?: TeqRecipe;
+  readonly bcq?: BcqRecipe;
 }
 
 /** Only of the methods that are named. */
@@ -17,7 +18,13 @@ export function readTransforms(fields: Fields, methods: readonly QuantMethod[]):
     ...(methods.includes('smoothquant') ? { smoothquant: { alpha: fieldsOf(fields.object('smoothquant'), []).number('alpha') ?? 0.5 } } : {}),
     ...(methods.includes('awq') ? { awq: readAwq(fields) } : {}),
     ...(methods.includes('teq') ? { teq: readTeq(fieldsOf(fields.object('teq'), [])) } : {}),
+    ...(methods.includes('bcq') ? { bcq: readBcq(fieldsOf(fields.object('bcq'), [])) } : {}),
   };
+}
+
+/** The reference's names (dnotitia/qllm-infer lib/lutgemm/quantize_bcq.py :: quantize) and default number of rounds. */
+function readBcq(fields: Fields): BcqRecipe {
+  return { rounds: fields.integer('round') ?? 15, useBst: fields.boolean('use_bst') ?? true };
 }
 
 /** AutoAWQ's names and defaults (awq/quantize/quantizer.py :: AwqQuantizer). */

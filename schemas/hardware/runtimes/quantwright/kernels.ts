@@ -56,9 +56,13 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
       words: 'weight_format int8',
     });
   }
-  const exact = computing.filter((row) => row.weights.bits?.includes(weights.bits));
+  // Rounding to integers needs two bits; a single sign is what BCQ alone makes.
+  const { methods } = input.recipe;
+  const signs = methods.includes('bcq') && !methods.some((method) => method === 'rtn' || method === 'gptq' || method === 'instant_quant');
+  const makes = weights.bits > 1 || signs || input.intent === 'run';
+  const exact = computing.filter((row) => makes && row.weights.bits?.includes(weights.bits));
   const wider = computing
-    .filter((row) => computeMethod === 'weight_only' && row.methods === undefined && row.weights.bits?.some((bits) => bits > weights.bits))
+    .filter((row) => computeMethod === 'weight_only' && row.methods === undefined && makes && row.weights.bits?.some((bits) => bits > weights.bits))
     .sort(byWidth);
   const [row] = exact.length > 0 ? exact : wider;
   if (row === undefined && computing.length === 0 && rows.some(({ methods }) => methods !== undefined))
