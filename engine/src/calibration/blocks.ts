@@ -6,6 +6,7 @@ import type { Hessian, NativeBinding, Program, ProgramPart, ProgramSpec, Weight 
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { LinearPlace } from '../checkpoint/quantized/stored.ts';
 import { EngineError } from '../errors.ts';
+import { collectGarbage } from '../jobs/collect-garbage.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { buildBlock, buildEmbedding, buildFinalNorm } from '../model/decoder.ts';
 import { type LinearInput, type Observation, observeSlot } from '../model/observations.ts';
@@ -96,8 +97,14 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
   const hidden = await createHiddenStates(tokens, hiddenSize, options.spill ?? null);
   const readHidden = (index: number): Promise<Float32Array> => hidden.read(index);
   const writeHidden = (index: number, output: Float32Array): Promise<void> => hidden.write(index, output);
-  const embedding = await buildEmbedding(config, checkpointWeights(mapped, null, binding));
-  await run(embedding, async (index) => sequences[index] ?? new Int32Array(), null, writeHidden);
+  const tables: string[] = [];
+  const embedding = await buildEmbedding(config, checkpointWeights(mapped, null, binding, { loaded: (table) => tables.push(table) }));
+  const embedded = async (index: number, output: Float32Array): Promise<void> => {
+    // A table may be larger than all else that calibration holds.
+    for (const table of tables) mapped.release(table);
+    await writeHidden(index, output);
+  };
+  await run(embedding, async (index) => sequences[index] ?? new Int32Array(), null, embedded);
   const weightsWith = (changed: ReadonlyMap<string, Weight>, vectors: Vectors = new Map()) =>
     checkpointWeights(mapped, null, binding, { packed: changed, vectors, held: (weight) => inFull(binding, weight, options.restored ?? 'whole') });
   /** Runs a block up to the last of the observations. */
@@ -112,9 +119,14 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
   return {
     samples: sequences.length,
     hessians: async (layer, inputs, changed, vectors) => {
-      const program = await observe('hessian', layer, inputs, weightsWith(changed, vectors));
-      const taken = (input: LinearInput): Hessian => takeHessian(program, observeSlot(input, 'hessian'), `block ${layer}`, readers[input]);
-      return new Map(inputs.map((input) => [input, taken(input)]));
+      const observed = async (): Promise<ReadonlyMap<LinearInput, Hessian>> => {
+        const program = await observe('hessian', layer, inputs, weightsWith(changed, vectors));
+        const taken = (input: LinearInput): Hessian => takeHessian(program, observeSlot(input, 'hessian'), `block ${layer}`, readers[input]);
+        return new Map(inputs.map((input) => [input, taken(input)]));
+      };
+      const hessians = await observed();
+      await collectGarbage();
+      return hessians;
     },
     magnitudes: async (layer, inputs, changed, vectors) => {
       const program = await observe('absmax', layer, inputs, weightsWith(changed, vectors));
@@ -133,7 +145,14 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
     },
     restored: async ({ module, rows, cols }) => (await written.linear(module, rows, cols, false)).weight,
     advance: async (layer, as = 'written') => {
-      await run(await buildBlock(config, as === 'written' ? written : weightsWith(new Map()), layer), readHidden, layer, writeHidden);
+      const through = async (): Promise<void> => {
+        const block = await buildBlock(config, as === 'written' ? written : weightsWith(new Map()), layer);
+        // What its weights were made of is not needed any more.
+        await collectGarbage();
+        await run(block, readHidden, layer, writeHidden);
+      };
+      await through();
+      await collectGarbage();
     },
     close: () => hidden.close(),
   };

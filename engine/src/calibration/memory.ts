@@ -62,6 +62,8 @@ const taskRows = 128;
 const bandBytes = 8 * 2 ** 20;
 /** V8 looks for unused buffers when this much was allocated since it last did. */
 const uncollectedBytes = 64 * 2 ** 20;
+/** The system maps so much of a file where a byte of it is touched. */
+const readAhead = 64 * 1024;
 /** Threads that solve at once; more share what there is. */
 const solvers = 16;
 
@@ -70,7 +72,7 @@ function phases(job: CalibrationJob, settings: CalibrationSettings): readonly Ph
   const { shape } = calibration.config;
   const states: MemoryPart = { what: 'hidden states', bytes: settings.spill ? 0 : hiddenBytes(calibration) };
   const run = runParts(job);
-  const table: MemoryPart = { what: 'the embedding table', bytes: 4 * shape.vocabSize * shape.hiddenSize };
+  const table: MemoryPart = { what: 'rows of the embedding table', bytes: Math.min(4 * shape.vocabSize * shape.hiddenSize, tokensOfPass(job) * readAhead) };
   const embed: PhaseMemory = { phase: 'embed', at: 'the calibration text', parts: [states, table, ...run] };
   return [
     embed,
@@ -103,14 +105,17 @@ function hiddenBytes({ config, sequences }: Calibration): number {
   return 4 * config.shape.hiddenSize * sequences.reduce((sum, sequence) => sum + sequence.length, 0);
 }
 
+/** Tokens that run at once. */
+function tokensOfPass({ calibration: { sequences } }: Pick<CalibrationJob, 'calibration'>): number {
+  const all = sequences.reduce((sum, sequence) => sum + sequence.length, 0);
+  return Math.min(all, Math.max(chunkRows, ...sequences.map((sequence) => sequence.length)));
+}
+
 /** Running sequences through a block: values, caches, what goes in and out. */
 function runParts({ calibration, blocks }: CalibrationJob): readonly MemoryPart[] {
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = calibration.config.shape;
   const longest = Math.max(1, ...calibration.sequences.map((sequence) => sequence.length));
-  const tokens = Math.min(
-    calibration.sequences.reduce((sum, sequence) => sum + sequence.length, 0),
-    Math.max(longest, chunkRows),
-  );
+  const tokens = tokensOfPass({ calibration });
   const rows = Math.min(tokens, chunkRows);
   const widest = Math.max(hiddenSize, ...blocks.flat().map(({ cols }) => cols));
   const values = 4 * rows * (2 * hiddenSize + Math.max(3 * intermediateSize, 2 * (heads + kvHeads) * headDim));

@@ -1,5 +1,6 @@
 // One block in the order that calibration needs: observe, quantize what reads that input, and go on. The output matrix counts as a block behind the others.
 import type { Hessian, NativeBinding } from '@quantwright/native/binding';
+import { collectGarbage } from '../jobs/collect-garbage.ts';
 import { hessianInputs, type SharedInputs } from '../methods/hessian.ts';
 import type { LayerInputs } from '../methods/method.ts';
 import { type EditedBlock, untouched } from '../methods/transform.ts';
@@ -32,6 +33,9 @@ export interface CalibratedBlockOptions<Linear extends CalibratedLinear> {
   quantize(linear: Linear, inputs: LayerInputs): Promise<void>;
 }
 
+/** Codes and packed words of so many weights are not left to wait for V8. */
+const largeMatrix = 2 ** 22;
+
 /** Returns warnings. `linears`: those of the block that are quantized, in the order in which it computes them. */
 export async function quantizeCalibratedBlock<Linear extends CalibratedLinear>(
   layer: number,
@@ -62,7 +66,10 @@ export async function quantizeCalibratedBlock<Linear extends CalibratedLinear>(
     for (const input of stage) {
       const reading = linears.filter((linear) => linear.input === input);
       const inputs = inputsOf(reading, () => observe(input), options, warnings);
-      for (const linear of reading) await options.quantize(linear, inputs);
+      for (const linear of reading) {
+        await options.quantize(linear, inputs);
+        if (linear.rows * linear.cols >= largeMatrix) await collectGarbage();
+      }
       await inputs.release();
       if (!options.trueSequential || input === read.at(-1)) continue;
       for (const linear of reading) changed.set(linear.module, await blocks.restored(linear));
