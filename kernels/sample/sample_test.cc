@@ -74,7 +74,7 @@ void draws_follow_the_definition(const qw_sampling& sampling, const std::vector<
 }
 
 void every_filter_gives_its_distribution() {
-  for (const int64_t width : {1, 7, 100, 601}) {
+  for (const int64_t width : {1, 7, 100, 601, 3001}) {
     const std::vector<float> logits = Random(uint64_t(width)).vector(size_t(width), 2.0f);
     std::vector<uint32_t> mask(size_t(width + 31) / 32);
     for (size_t i = 0; i < mask.size(); ++i) mask[i] = uint32_t(0x9e3779b9u * (i + 1)) | 1u;
