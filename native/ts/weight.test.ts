@@ -82,7 +82,7 @@ describe('Weight', () => {
     await rejects(binding.createWeight(affine({ gIdx: Int32Array.from([0, 1, 2, 0]) })), /gIdx\[2\] is 2, but groups are 0\.\.1/);
     await rejects(
       binding.createWeight(affine({ codec: wrong('q7') })),
-      /codec must be one of 'dense', 'gguf', 'table4', .*'q8', 'q6', 'q5', 'q4', 'q3', 'q2', 'w8a8', not 'q7'/,
+      /codec must be one of 'dense', 'gguf', 'table4', .*'q8', 'q6', 'q5', 'q4', 'q3', 'q2', 'w8a8', .*not 'q7'/,
     );
     await rejects(binding.createWeight(affine({ rows: 2 ** 31, cols: 2 ** 31 })), /larger than this addon handles/);
     await rejects(binding.createWeight(wrong(null)), /spec must be an object, not null/);
