@@ -630,9 +630,10 @@ export const schema: JsonSchema = {
             "string",
             "null"
           ],
-          "description": "Path of a text file, relative to this file.",
+          "description": "Path of a text or JSON-lines file (\"text\" or \"messages\" a line), relative to this file. Default: a built-in text.",
           "examples": [
-            "calib.txt"
+            "calib.txt",
+            "conversations.jsonl"
           ]
         },
         "samples": {
@@ -646,6 +647,15 @@ export const schema: JsonSchema = {
           "minimum": 1,
           "default": 512,
           "description": "Tokens of one sequence."
+        },
+        "seed": {
+          "type": [
+            "integer",
+            "null"
+          ],
+          "minimum": 0,
+          "maximum": 4294967295,
+          "description": "Draws the sequences at random places of the text; without it they are spread evenly."
         }
       }
     },
@@ -899,6 +909,19 @@ export const schema: JsonSchema = {
             "2GiB",
             "512MiB"
           ]
+        },
+        "priority": {
+          "type": "string",
+          "enum": [
+            "normal",
+            "background"
+          ],
+          "enumDescriptions": [
+            "All cores.",
+            "Half of the cores at the lowest priority, with pauses while other programs need the processor."
+          ],
+          "default": "normal",
+          "description": "Whether the job gives way to other work on this machine."
         }
       }
     },

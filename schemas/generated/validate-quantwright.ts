@@ -1716,7 +1716,7 @@ errors++;
 }
 if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
 for(const key7 in data63){
-if(!(((key7 === "dataset") || (key7 === "samples")) || (key7 === "sequence_length"))){
+if(!((((key7 === "dataset") || (key7 === "samples")) || (key7 === "sequence_length")) || (key7 === "seed"))){
 const err129 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err129];
@@ -1790,13 +1790,10 @@ errors++;
 }
 }
 }
-}
-}
-if(data.target_bits !== undefined){
-let data67 = data.target_bits;
-if((typeof data67 == "number") && (isFinite(data67))){
-if(data67 > 16 || isNaN(data67)){
-const err135 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
+if(data63.seed !== undefined){
+let data67 = data63.seed;
+if((!(((typeof data67 == "number") && (!(data67 % 1) && !isNaN(data67))) && (isFinite(data67)))) && (data67 !== null)){
+const err135 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/type",keyword:"type",params:{type: schema11.properties.calibration.properties.seed.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1805,8 +1802,9 @@ vErrors.push(err135);
 }
 errors++;
 }
-if(data67 <= 1 || isNaN(data67)){
-const err136 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
+if((typeof data67 == "number") && (isFinite(data67))){
+if(data67 > 4294967295 || isNaN(data67)){
+const err136 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1815,9 +1813,8 @@ vErrors.push(err136);
 }
 errors++;
 }
-}
-else {
-const err137 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data67 < 0 || isNaN(data67)){
+const err137 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1827,10 +1824,14 @@ vErrors.push(err137);
 errors++;
 }
 }
-if(data.search !== undefined){
-let data68 = data.search;
-if((!(data68 && typeof data68 == "object" && !Array.isArray(data68))) && (data68 !== null)){
-const err138 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
+}
+}
+}
+if(data.target_bits !== undefined){
+let data68 = data.target_bits;
+if((typeof data68 == "number") && (isFinite(data68))){
+if(data68 > 16 || isNaN(data68)){
+const err138 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1839,10 +1840,8 @@ vErrors.push(err138);
 }
 errors++;
 }
-if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
-for(const key8 in data68){
-if(!(((((key8 === "method") || (key8 === "candidates")) || (key8 === "granularity")) || (key8 === "samples")) || (key8 === "sequence_length"))){
-const err139 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(data68 <= 1 || isNaN(data68)){
+const err139 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1852,10 +1851,8 @@ vErrors.push(err139);
 errors++;
 }
 }
-if(data68.method !== undefined){
-let data69 = data68.method;
-if(typeof data69 !== "string"){
-const err140 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err140 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1864,8 +1861,11 @@ vErrors.push(err140);
 }
 errors++;
 }
-if(!((data69 === "gptq") || (data69 === "rtn"))){
-const err141 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.search !== undefined){
+let data69 = data.search;
+if((!(data69 && typeof data69 == "object" && !Array.isArray(data69))) && (data69 !== null)){
+const err141 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1874,12 +1874,10 @@ vErrors.push(err141);
 }
 errors++;
 }
-}
-if(data68.candidates !== undefined){
-let data70 = data68.candidates;
-if(Array.isArray(data70)){
-if(data70.length > 16){
-const err142 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(data69 && typeof data69 == "object" && !Array.isArray(data69)){
+for(const key8 in data69){
+if(!(((((key8 === "method") || (key8 === "candidates")) || (key8 === "granularity")) || (key8 === "samples")) || (key8 === "sequence_length"))){
+const err142 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1888,8 +1886,11 @@ vErrors.push(err142);
 }
 errors++;
 }
-if(data70.length < 2){
-const err143 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
+}
+if(data69.method !== undefined){
+let data70 = data69.method;
+if(typeof data70 !== "string"){
+const err143 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1898,12 +1899,8 @@ vErrors.push(err143);
 }
 errors++;
 }
-const len1 = data70.length;
-for(let i1=0; i1<len1; i1++){
-let data71 = data70[i1];
-if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
-if(data71.weight_format === undefined){
-const err144 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
+if(!((data70 === "gptq") || (data70 === "rtn"))){
+const err144 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1912,9 +1909,12 @@ vErrors.push(err144);
 }
 errors++;
 }
-for(const key9 in data71){
-if(!((key9 === "weight_format") || (key9 === "group_size"))){
-const err145 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+}
+if(data69.candidates !== undefined){
+let data71 = data69.candidates;
+if(Array.isArray(data71)){
+if(data71.length > 16){
+const err145 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1923,11 +1923,8 @@ vErrors.push(err145);
 }
 errors++;
 }
-}
-if(data71.weight_format !== undefined){
-let data72 = data71.weight_format;
-if(typeof data72 !== "string"){
-const err146 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data71.length < 2){
+const err146 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1936,8 +1933,12 @@ vErrors.push(err146);
 }
 errors++;
 }
-if(!((((((((data72 === "int8") || (data72 === "uint8")) || (data72 === "int4")) || (data72 === "uint4")) || (data72 === "int3")) || (data72 === "uint3")) || (data72 === "int2")) || (data72 === "uint2"))){
-const err147 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+const len1 = data71.length;
+for(let i1=0; i1<len1; i1++){
+let data72 = data71[i1];
+if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
+if(data72.weight_format === undefined){
+const err147 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1946,11 +1947,9 @@ vErrors.push(err147);
 }
 errors++;
 }
-}
-if(data71.group_size !== undefined){
-let data73 = data71.group_size;
-if(!(((typeof data73 == "number") && (!(data73 % 1) && !isNaN(data73))) && (isFinite(data73)))){
-const err148 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+for(const key9 in data72){
+if(!((key9 === "weight_format") || (key9 === "group_size"))){
+const err148 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1959,10 +1958,11 @@ vErrors.push(err148);
 }
 errors++;
 }
-const _errs176 = errors;
-const _errs177 = errors;
-if(0 !== data73){
-const err149 = {};
+}
+if(data72.weight_format !== undefined){
+let data73 = data72.weight_format;
+if(typeof data73 !== "string"){
+const err149 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1971,9 +1971,8 @@ vErrors.push(err149);
 }
 errors++;
 }
-var valid35 = _errs177 === errors;
-if(valid35){
-const err150 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(!((((((((data73 === "int8") || (data73 === "uint8")) || (data73 === "int4")) || (data73 === "uint4")) || (data73 === "int3")) || (data73 === "uint3")) || (data73 === "int2")) || (data73 === "uint2"))){
+const err150 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1982,20 +1981,11 @@ vErrors.push(err150);
 }
 errors++;
 }
-else {
-errors = _errs176;
-if(vErrors !== null){
-if(_errs176){
-vErrors.length = _errs176;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data73 == "number") && (isFinite(data73))){
-if(data73 < -1 || isNaN(data73)){
-const err151 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data72.group_size !== undefined){
+let data74 = data72.group_size;
+if(!(((typeof data74 == "number") && (!(data74 % 1) && !isNaN(data74))) && (isFinite(data74)))){
+const err151 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -2004,11 +1994,10 @@ vErrors.push(err151);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err152 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const _errs178 = errors;
+const _errs179 = errors;
+if(0 !== data74){
+const err152 = {};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -2017,10 +2006,9 @@ vErrors.push(err152);
 }
 errors++;
 }
-}
-}
-else {
-const err153 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+var valid35 = _errs179 === errors;
+if(valid35){
+const err153 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -2029,11 +2017,20 @@ vErrors.push(err153);
 }
 errors++;
 }
+else {
+errors = _errs178;
+if(vErrors !== null){
+if(_errs178){
+vErrors.length = _errs178;
 }
-if(data68.granularity !== undefined){
-let data74 = data68.granularity;
-if(typeof data74 !== "string"){
-const err154 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data74 == "number") && (isFinite(data74))){
+if(data74 < -1 || isNaN(data74)){
+const err154 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -2042,8 +2039,11 @@ vErrors.push(err154);
 }
 errors++;
 }
-if(!((data74 === "input") || (data74 === "block"))){
-const err155 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
+}
+}
+}
+else {
+const err155 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -2053,10 +2053,9 @@ vErrors.push(err155);
 errors++;
 }
 }
-if(data68.samples !== undefined){
-let data75 = data68.samples;
-if(!(((typeof data75 == "number") && (!(data75 % 1) && !isNaN(data75))) && (isFinite(data75)))){
-const err156 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+else {
+const err156 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -2065,9 +2064,11 @@ vErrors.push(err156);
 }
 errors++;
 }
-if((typeof data75 == "number") && (isFinite(data75))){
-if(data75 < 1 || isNaN(data75)){
-const err157 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data69.granularity !== undefined){
+let data75 = data69.granularity;
+if(typeof data75 !== "string"){
+const err157 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -2076,12 +2077,8 @@ vErrors.push(err157);
 }
 errors++;
 }
-}
-}
-if(data68.sequence_length !== undefined){
-let data76 = data68.sequence_length;
-if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
-const err158 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((data75 === "input") || (data75 === "block"))){
+const err158 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -2090,9 +2087,11 @@ vErrors.push(err158);
 }
 errors++;
 }
-if((typeof data76 == "number") && (isFinite(data76))){
-if(data76 < 2 || isNaN(data76)){
-const err159 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+}
+if(data69.samples !== undefined){
+let data76 = data69.samples;
+if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
+const err159 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -2101,14 +2100,9 @@ vErrors.push(err159);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.ignore !== undefined){
-let data77 = data.ignore;
-if((!(Array.isArray(data77))) && (data77 !== null)){
-const err160 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+if((typeof data76 == "number") && (isFinite(data76))){
+if(data76 < 1 || isNaN(data76)){
+const err160 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -2117,11 +2111,12 @@ vErrors.push(err160);
 }
 errors++;
 }
-if(Array.isArray(data77)){
-const len2 = data77.length;
-for(let i2=0; i2<len2; i2++){
-if(typeof data77[i2] !== "string"){
-const err161 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+if(data69.sequence_length !== undefined){
+let data77 = data69.sequence_length;
+if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
+const err161 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -2130,12 +2125,9 @@ vErrors.push(err161);
 }
 errors++;
 }
-}
-}
-}
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err162 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data77 == "number") && (isFinite(data77))){
+if(data77 < 2 || isNaN(data77)){
+const err162 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2145,10 +2137,13 @@ vErrors.push(err162);
 errors++;
 }
 }
-if(data.overrides !== undefined){
-let data80 = data.overrides;
-if((!(data80 && typeof data80 == "object" && !Array.isArray(data80))) && (data80 !== null)){
-const err163 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+}
+}
+}
+if(data.ignore !== undefined){
+let data78 = data.ignore;
+if((!(Array.isArray(data78))) && (data78 !== null)){
+const err163 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2157,13 +2152,11 @@ vErrors.push(err163);
 }
 errors++;
 }
-if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
-for(const key10 in data80){
-let data81 = data80[key10];
-if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
-for(const key11 in data81){
-if(!((((key11 === "weight_format") || (key11 === "group_size")) || (key11 === "symmetric")) || (key11 === "sym"))){
-const err164 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+if(Array.isArray(data78)){
+const len2 = data78.length;
+for(let i2=0; i2<len2; i2++){
+if(typeof data78[i2] !== "string"){
+const err164 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2173,10 +2166,11 @@ vErrors.push(err164);
 errors++;
 }
 }
-if(data81.weight_format !== undefined){
-let data82 = data81.weight_format;
-if(typeof data82 !== "string"){
-const err165 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err165 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2185,8 +2179,11 @@ vErrors.push(err165);
 }
 errors++;
 }
-if(!((((((((((data82 === "int8") || (data82 === "uint8")) || (data82 === "int4")) || (data82 === "uint4")) || (data82 === "int3")) || (data82 === "uint3")) || (data82 === "int2")) || (data82 === "uint2")) || (data82 === "uint1")) || (data82 === "fp8_e4m3"))){
-const err166 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.overrides !== undefined){
+let data81 = data.overrides;
+if((!(data81 && typeof data81 == "object" && !Array.isArray(data81))) && (data81 !== null)){
+const err166 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2195,11 +2192,13 @@ vErrors.push(err166);
 }
 errors++;
 }
-}
-if(data81.group_size !== undefined){
-let data83 = data81.group_size;
-if(!(((typeof data83 == "number") && (!(data83 % 1) && !isNaN(data83))) && (isFinite(data83)))){
-const err167 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
+for(const key10 in data81){
+let data82 = data81[key10];
+if(data82 && typeof data82 == "object" && !Array.isArray(data82)){
+for(const key11 in data82){
+if(!((((key11 === "weight_format") || (key11 === "group_size")) || (key11 === "symmetric")) || (key11 === "sym"))){
+const err167 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2208,10 +2207,11 @@ vErrors.push(err167);
 }
 errors++;
 }
-const _errs200 = errors;
-const _errs201 = errors;
-if(0 !== data83){
-const err168 = {};
+}
+if(data82.weight_format !== undefined){
+let data83 = data82.weight_format;
+if(typeof data83 !== "string"){
+const err168 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2220,9 +2220,8 @@ vErrors.push(err168);
 }
 errors++;
 }
-var valid40 = _errs201 === errors;
-if(valid40){
-const err169 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(!((((((((((data83 === "int8") || (data83 === "uint8")) || (data83 === "int4")) || (data83 === "uint4")) || (data83 === "int3")) || (data83 === "uint3")) || (data83 === "int2")) || (data83 === "uint2")) || (data83 === "uint1")) || (data83 === "fp8_e4m3"))){
+const err169 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2231,20 +2230,11 @@ vErrors.push(err169);
 }
 errors++;
 }
-else {
-errors = _errs200;
-if(vErrors !== null){
-if(_errs200){
-vErrors.length = _errs200;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data83 == "number") && (isFinite(data83))){
-if(data83 < -1 || isNaN(data83)){
-const err170 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data82.group_size !== undefined){
+let data84 = data82.group_size;
+if(!(((typeof data84 == "number") && (!(data84 % 1) && !isNaN(data84))) && (isFinite(data84)))){
+const err170 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2253,11 +2243,10 @@ vErrors.push(err170);
 }
 errors++;
 }
-}
-}
-if(data81.symmetric !== undefined){
-if(typeof data81.symmetric !== "boolean"){
-const err171 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+const _errs202 = errors;
+const _errs203 = errors;
+if(0 !== data84){
+const err171 = {};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2266,10 +2255,9 @@ vErrors.push(err171);
 }
 errors++;
 }
-}
-if(data81.sym !== undefined){
-if(typeof data81.sym !== "boolean"){
-const err172 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+var valid40 = _errs203 === errors;
+if(valid40){
+const err172 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2278,10 +2266,20 @@ vErrors.push(err172);
 }
 errors++;
 }
-}
+else {
+errors = _errs202;
+if(vErrors !== null){
+if(_errs202){
+vErrors.length = _errs202;
 }
 else {
-const err173 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+vErrors = null;
+}
+}
+}
+if((typeof data84 == "number") && (isFinite(data84))){
+if(data84 < -1 || isNaN(data84)){
+const err173 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2292,11 +2290,9 @@ errors++;
 }
 }
 }
-}
-if(data.layer_wise !== undefined){
-let data86 = data.layer_wise;
-if((!(data86 && typeof data86 == "object" && !Array.isArray(data86))) && (data86 !== null)){
-const err174 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(data82.symmetric !== undefined){
+if(typeof data82.symmetric !== "boolean"){
+const err174 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2305,10 +2301,10 @@ vErrors.push(err174);
 }
 errors++;
 }
-if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
-for(const key12 in data86){
-if(!(key12 === "memory_limit")){
-const err175 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+}
+if(data82.sym !== undefined){
+if(typeof data82.sym !== "boolean"){
+const err175 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2318,10 +2314,9 @@ vErrors.push(err175);
 errors++;
 }
 }
-if(data86.memory_limit !== undefined){
-let data87 = data86.memory_limit;
-if(((typeof data87 !== "string") && (!(((typeof data87 == "number") && (!(data87 % 1) && !isNaN(data87))) && (isFinite(data87))))) && (data87 !== null)){
-const err176 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+}
+else {
+const err176 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2333,10 +2328,10 @@ errors++;
 }
 }
 }
-if(data.kv_cache !== undefined){
-let data88 = data.kv_cache;
-if((!(data88 && typeof data88 == "object" && !Array.isArray(data88))) && (data88 !== null)){
-const err177 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(data.layer_wise !== undefined){
+let data87 = data.layer_wise;
+if((!(data87 && typeof data87 == "object" && !Array.isArray(data87))) && (data87 !== null)){
+const err177 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2345,11 +2340,10 @@ vErrors.push(err177);
 }
 errors++;
 }
-}
-if(data.activate_format !== undefined){
-let data89 = data.activate_format;
-if((typeof data89 !== "string") && (data89 !== null)){
-const err178 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
+for(const key12 in data87){
+if(!((key12 === "memory_limit") || (key12 === "priority"))){
+const err178 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2359,14 +2353,78 @@ vErrors.push(err178);
 errors++;
 }
 }
-}
-else {
-const err179 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data87.memory_limit !== undefined){
+let data88 = data87.memory_limit;
+if(((typeof data88 !== "string") && (!(((typeof data88 == "number") && (!(data88 % 1) && !isNaN(data88))) && (isFinite(data88))))) && (data88 !== null)){
+const err179 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
 if(vErrors === null){
 vErrors = [err179];
 }
 else {
 vErrors.push(err179);
+}
+errors++;
+}
+}
+if(data87.priority !== undefined){
+let data89 = data87.priority;
+if(typeof data89 !== "string"){
+const err180 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err180];
+}
+else {
+vErrors.push(err180);
+}
+errors++;
+}
+if(!((data89 === "normal") || (data89 === "background"))){
+const err181 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/enum",keyword:"enum",params:{allowedValues: schema11.properties.layer_wise.properties.priority.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err181];
+}
+else {
+vErrors.push(err181);
+}
+errors++;
+}
+}
+}
+}
+if(data.kv_cache !== undefined){
+let data90 = data.kv_cache;
+if((!(data90 && typeof data90 == "object" && !Array.isArray(data90))) && (data90 !== null)){
+const err182 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err182];
+}
+else {
+vErrors.push(err182);
+}
+errors++;
+}
+}
+if(data.activate_format !== undefined){
+let data91 = data.activate_format;
+if((typeof data91 !== "string") && (data91 !== null)){
+const err183 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err183];
+}
+else {
+vErrors.push(err183);
+}
+errors++;
+}
+}
+}
+else {
+const err184 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err184];
+}
+else {
+vErrors.push(err184);
 }
 errors++;
 }

@@ -82,6 +82,8 @@ export interface Calibration {
   readonly dataset: string | null;
   readonly samples: number;
   readonly sequenceLength: number;
+  /** Draws the sequences at random; null or left out: spread evenly over the text. */
+  readonly seed?: number | null;
 }
 
 export interface SmoothQuantRecipe {
@@ -196,6 +198,8 @@ export interface Recipe {
   /** How scales (and float zeros) are stored. */
   readonly scaleType: 'f16' | 'bf16' | 'f32';
   readonly memoryLimitBytes: number | null;
+  /** Left out: normal. background: fewer threads, a low priority and pauses, so that other work goes on as if there were no job. */
+  readonly priority?: 'normal' | 'background';
   readonly kvCache: KvCacheRecipe | null;
   /** Options of SmoothQuant; left out: its defaults. */
   readonly smoothquant?: SmoothQuantRecipe;

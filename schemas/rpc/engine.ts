@@ -79,6 +79,8 @@ export interface QuantizeParams {
   readonly device?: string;
   readonly calibrationPath?: string;
   readonly memoryLimitBytes?: number;
+  /** Comes before the config's. */
+  readonly priority?: 'normal' | 'background';
   readonly resume?: boolean;
   /** Replace an existing output directory. */
   readonly overwrite?: boolean;

@@ -1,7 +1,5 @@
-// The token sequences that a method is calibrated on, cut from one text file. Deterministic: the same text gives the same sequences.
+// The token sequences that a method is calibrated on, cut from the tokens of its text. Deterministic: the same text, settings and seed give the same sequences.
 import { EngineError } from '../errors.ts';
-import { readTextFile } from '../eval/text-file.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
 
 export interface SampleOptions {
   /** Sequences that are wanted. */
@@ -10,6 +8,8 @@ export interface SampleOptions {
   readonly sequenceLength: number;
   /** Positions that the model has. */
   readonly contextLength: number;
+  /** Draws places of the text at random; null or left out: spread evenly over it. */
+  readonly seed?: number | null;
 }
 
 export interface CalibrationSamples {
@@ -19,19 +19,21 @@ export interface CalibrationSamples {
 }
 
 /** Fewer tokens say nothing about how inputs hang together. */
-const fewestTokens = 16;
+export const fewestTokens = 16;
 
-/** Throws kind `input` when the file cannot be read or has too few tokens. */
-export async function readSamples(file: string, tokenizer: Tokenizer, options: SampleOptions): Promise<CalibrationSamples> {
-  const ids = tokenizer.encode(await readTextFile(file), { specialTokens: true });
-  if (ids.length < fewestTokens) {
-    throw new EngineError('input', `${file} has ${ids.length} tokens, too few to calibrate with; give a text of some thousand words`, { file });
-  }
-  return cutSamples(ids, options, file);
+/** Throws kind `input` for a text with too few tokens, saying how many it has and how many are wanted. `name`: of the text, for messages. */
+export function requireTokens(ids: Int32Array, { samples, sequenceLength }: SampleOptions, name: string): void {
+  if (ids.length >= fewestTokens) return;
+  throw new EngineError(
+    'input',
+    `${name} has ${ids.length} tokens, too few to calibrate with: at least ${fewestTokens} are needed, and ${samples * sequenceLength} are wanted ` +
+      `(${samples} sequences of ${sequenceLength}); give a text of some thousand words`,
+    { file: name },
+  );
 }
 
-/** Sequences without overlap, spread evenly over the text. `file`: for warnings. */
-export function cutSamples(ids: Int32Array, { samples, sequenceLength, contextLength }: SampleOptions, file: string): CalibrationSamples {
+/** Sequences without overlap. `name`: of the text, for warnings. */
+export function cutSamples(ids: Int32Array, { samples, sequenceLength, contextLength, seed = null }: SampleOptions, name: string): CalibrationSamples {
   const warnings: string[] = [];
   const fitting = Math.min(sequenceLength, contextLength);
   if (fitting < sequenceLength) warnings.push(`calibration sequences are cut from ${sequenceLength} to the ${contextLength} positions of the model`);
@@ -39,10 +41,35 @@ export function cutSamples(ids: Int32Array, { samples, sequenceLength, contextLe
   const possible = Math.floor(ids.length / length);
   const count = Math.min(samples, possible);
   if (count < samples)
-    warnings.push(`${file} gives ${count} of ${samples} calibration sequences of ${length} tokens; a longer text makes the result more general`);
-  const sequences = Array.from({ length: count }, (_, index) => {
-    const begin = Math.floor((index * possible) / count) * length;
-    return ids.slice(begin, begin + length);
-  });
-  return { sequences, warnings };
+    warnings.push(
+      `${name} has ${ids.length} tokens and gives ${count} of ${samples} calibration sequences of ${length} tokens; a longer text makes the result more general`,
+    );
+  const places = seed === null ? Array.from({ length: count }, (_, index) => Math.floor((index * possible) / count)) : drawn(possible, count, seed);
+  // Drawn sequences need not begin at multiples of their length: what is left over at the end moves all of them.
+  const shift = seed === null ? 0 : Math.floor(uniform(seed ^ 0x5bd1e995)() * (ids.length - possible * length + 1));
+  return { sequences: places.map((place) => ids.slice(shift + place * length, shift + (place + 1) * length)), warnings };
+}
+
+/** `count` different numbers below `possible` (Fisher and Yates, as far as it is needed). */
+function drawn(possible: number, count: number, seed: number): readonly number[] {
+  const numbers = Int32Array.from({ length: possible }, (_, index) => index);
+  const random = uniform(seed);
+  for (let at = 0; at < count; at++) {
+    const other = at + Math.floor(random() * (possible - at));
+    const value = numbers[other] ?? 0;
+    numbers[other] = numbers[at] ?? 0;
+    numbers[at] = value;
+  }
+  return [...numbers.subarray(0, count)];
+}
+
+/** mulberry32: 0 <= value < 1. */
+function uniform(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }

@@ -1,34 +1,39 @@
 // quantwright quantize MODEL_DIR --config FILE --out DIR: quantizes a model; progress on stderr, or as JSON lines with --json.
-
+import { resolve } from 'node:path';
 import type { QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { loadBinding } from '../jobs/binding.ts';
-import { quantizeModel } from '../pipeline/quantize.ts';
+import type { OutputRequest } from '../pipeline/prepare.ts';
+import { quantizeOutputs } from '../pipeline/quantize.ts';
 import { byteSize } from './option-values.ts';
-import { exitCodes, runCommand } from './run-command.ts';
+import { exitCodes, runCommand, UsageError } from './run-command.ts';
 import { bytesText, secondsText } from './table.ts';
 import { statusLine, type Terminal } from './terminal.ts';
 
 interface Options {
-  readonly config: string;
-  readonly out: string;
+  readonly config: readonly string[];
+  readonly out: readonly string[];
   readonly device: string;
   readonly calibration?: string;
   readonly memoryLimit?: number;
+  readonly priority?: 'normal' | 'background';
   readonly resume?: boolean;
   readonly overwrite?: boolean;
   readonly json?: boolean;
 }
 
+const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
 export function quantizeCommand(terminal: Terminal): Command {
   return new Command('quantize')
     .description('quantize a model directory')
     .argument('<model-dir>', 'directory with config.json and safetensors weights')
-    .requiredOption('--config <file>', 'quantization config, such as model.quant.json')
-    .requiredOption('--out <dir>', 'directory of the result; it appears when it is complete')
+    .requiredOption('--config <file>', 'quantization config, such as model.quant.json; again for another output of the same pass, with its own --out', several)
+    .option('--out <dir>', 'directory of the result; it appears when it is complete', several, [])
     .option('--device <device>', 'cpu', 'cpu')
-    .option('--calibration <file>', "text for methods that need calibration (gptq); comes before the config's")
-    .option('--memory-limit <size>', 'refuse jobs that need more, such as 2GiB', byteSize)
+    .option('--calibration <file>', "text or JSON lines for methods that need calibration (gptq); comes before the config's, and before the built-in text")
+    .option('--memory-limit <size>', 'stay below it, or refuse the job with what would, such as 2GiB', byteSize)
+    .addOption(new Option('--priority <priority>', 'background: give way to other work').choices(['normal', 'background']))
     .option('--resume', 'go on where a killed run of the same job stopped')
     .option('--overwrite', 'replace the output when it exists')
     .option('--json', 'progress and result as JSON lines')
@@ -37,31 +42,41 @@ export function quantizeCommand(terminal: Terminal): Command {
 
 async function quantize(terminal: Terminal, modelDir: string, options: Options): Promise<number> {
   const line = statusLine(terminal);
-  const onProgress = (progress: QuantizeProgress): void => {
-    if (options.json) terminal.out(`${JSON.stringify({ event: 'progress', ...progress })}\n`);
+  const requests = requestsOf(options);
+  const onProgress = (progress: QuantizeProgress, output: number): void => {
+    const outDir = requests.length > 1 ? { outDir: requests[output]?.outDir } : {};
+    if (options.json) terminal.out(`${JSON.stringify({ event: 'progress', ...outDir, ...progress })}\n`);
     else line.show(progressText(progress));
   };
+  const params = {
+    modelDir,
+    device: options.device,
+    ...(options.calibration === undefined ? {} : { calibrationPath: options.calibration }),
+    ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
+    ...(options.priority === undefined ? {} : { priority: options.priority }),
+    resume: options.resume ?? false,
+    overwrite: options.overwrite ?? false,
+  };
   try {
-    const result = await quantizeModel(
-      {
-        modelDir,
-        configPath: options.config,
-        outDir: options.out,
-        device: options.device,
-        ...(options.calibration === undefined ? {} : { calibrationPath: options.calibration }),
-        ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
-        resume: options.resume ?? false,
-        overwrite: options.overwrite ?? false,
-      },
-      { loadBinding, onProgress, signal: terminal.signal },
-    );
+    const results = await quantizeOutputs(params, requests, { loadBinding, onProgress, signal: terminal.signal });
     line.clear();
-    for (const warning of result.warnings) terminal.err(`warning: ${warning}\n`);
-    terminal.out(options.json ? `${JSON.stringify({ event: 'result', ...result })}\n` : resultText(result));
+    for (const warning of new Set(results.flatMap(({ warnings }) => warnings))) terminal.err(`warning: ${warning}\n`);
+    for (const result of results) terminal.out(options.json ? `${JSON.stringify({ event: 'result', ...result })}\n` : resultText(result));
     return exitCodes.ok;
   } finally {
     line.clear();
   }
+}
+
+/** Every --config with the --out at the same place. */
+function requestsOf({ config, out }: Options): readonly OutputRequest[] {
+  if (config.length !== out.length) {
+    throw new UsageError(`${config.length} --config and ${out.length} --out were given; every config needs the directory of its own result`);
+  }
+  const places = out.map((directory) => resolve(directory));
+  const twice = out.find((_, index) => places.indexOf(places[index] ?? '') !== index);
+  if (twice !== undefined) throw new UsageError(`--out ${twice} was given twice; every result needs a directory of its own`);
+  return config.map((configPath, index) => ({ configPath, outDir: out[index] ?? '' }));
 }
 
 function progressText(progress: QuantizeProgress): string {

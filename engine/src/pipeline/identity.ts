@@ -1,4 +1,4 @@
-// The identity of a job: equal exactly when its result would be equal byte for byte. Weights are told apart by header, size and time of change:
+// The identity of a job: equal exactly when its result would be equal byte for byte, whatever memory and time it may take. Weights are told apart by header, size and time of change:
 // hashing gigabytes would cost as much as quantizing them.
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
@@ -13,7 +13,7 @@ export async function jobIdentity(job: JudgedJob, checkpoint: Checkpoint, sequen
     hash.update(`${sequence.length} tokens`);
     hash.update(sequence);
   }
-  hash.update(JSON.stringify([version, job.recipe, job.modelConfigText]));
+  hash.update(JSON.stringify([version, { ...job.recipe, memoryLimitBytes: null, priority: 'normal' }, job.modelConfigText]));
   for (const file of checkpoint.files) {
     const { size, mtimeMs } = await stat(file);
     hash.update(JSON.stringify([file, size, mtimeMs]));

@@ -8,6 +8,7 @@ import type { QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwri
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { mapCheckpoint } from '../checkpoint/mapped.ts';
 import { EngineError } from '../errors.ts';
+import { beginBackground } from '../jobs/background.ts';
 import { watchPeakMemory } from '../jobs/peak-memory.ts';
 import { isOnnxPath } from '../onnx/model.ts';
 import { quantizeOnnx } from '../onnx/quantize.ts';
@@ -64,6 +65,7 @@ export async function quantizeOutputs(
   const binding = await hooks.loadBinding();
   hooks.signal?.throwIfAborted();
   const mapped = mapCheckpoint(checkpoint, binding);
+  const background = asksBackground(params.priority, outputs) ? beginBackground(binding, hooks.signal) : null;
   const directories: OutputDirectory[] = [];
   const streams: Stream[] = [];
   try {
@@ -73,7 +75,7 @@ export async function quantizeOutputs(
       const { recipe } = output.job;
       const onProgress = (progress: QuantizeProgress): void => hooks.onProgress?.(progress, index);
       const budgetBytes = planned.outputs[index]?.budgetBytes ?? 0;
-      const shared = { mapped, memory, binding, signal: hooks.signal, peakMemoryBytes: planned.peakBytes };
+      const shared = { mapped, memory, binding, signal: hooks.signal, rest: background?.rest, peakMemoryBytes: planned.peakBytes };
       streams.push(await createStream({ ...output, ...shared, recipe, output: directory, budgetBytes, onProgress }));
     }
     const written = await runStreams(streams, outputs);
@@ -92,6 +94,7 @@ export async function quantizeOutputs(
       return stream === undefined ? [] : [{ ...resultOf(output, stream), inputBytes: fileBytes, ...measured }];
     });
   } finally {
+    background?.end();
     for (const stream of streams) await stream.abort();
     mapped.close();
     for (const directory of directories) await directory.abort();
@@ -150,6 +153,11 @@ function bitsPerWeight(plan: QuantizePlan, written: ReadonlyMap<string, number>)
   const bytes = plan.modules.reduce((total, module) => total + (written.get(module.module) ?? module.bytes), 0);
   const weights = plan.modules.reduce((total, module) => total + module.rows * module.cols, 0);
   return (8 * bytes) / weights;
+}
+
+/** The caller's wish comes first; else one config that asks for it is enough. */
+function asksBackground(priority: QuantizeParams['priority'], outputs: readonly PreparedOutput[]): boolean {
+  return priority === undefined ? outputs.some(({ job }) => job.recipe.priority === 'background') : priority === 'background';
 }
 
 function onceOpened(modelDir: string): () => Promise<Checkpoint> {

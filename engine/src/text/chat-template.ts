@@ -21,11 +21,13 @@ export interface TemplateInput {
   readonly specialTokens: Readonly<Record<string, string>>;
   /** For messages. */
   readonly file: string;
+  /** The conversation is whole: nothing is put behind it for the assistant to go on. Left out: false. */
+  readonly answered?: boolean;
 }
 
-/** Ends where the assistant's answer begins. Throws kind `checkpoint` when the template is faulty or exceeds a limit, `input` when it refuses the messages. */
+/** Ends where the assistant's answer begins, unless it is `answered`. Throws kind `checkpoint` when the template is faulty or exceeds a limit, `input` when it refuses the messages. */
 export function renderChat(input: TemplateInput): string {
-  const { template, messages, specialTokens, file } = input;
+  const { template, messages, specialTokens, file, answered = false } = input;
   if (template.length > templateLimits.sourceCharacters) {
     throw new EngineError(
       'checkpoint',
@@ -33,7 +35,7 @@ export function renderChat(input: TemplateInput): string {
       { file },
     );
   }
-  const variables = { ...specialTokens, messages: messages.map(({ role, content }) => ({ role, content })), add_generation_prompt: true };
+  const variables = { ...specialTokens, messages: messages.map(({ role, content }) => ({ role, content })), add_generation_prompt: !answered };
   try {
     const program = parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }));
     const text = limited(new Interpreter(environment(variables))).run(program).value;

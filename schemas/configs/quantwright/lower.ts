@@ -151,6 +151,7 @@ function lowerRest(
       fields.oneOf('save_format', SAVE_FORMATS) ??
       (instant || methods.some((method) => CODED_METHODS.includes(method)) ? 'quantwright' : activate ? 'compressed-tensors' : 'gptq'),
     scaleType: SCALE_TYPES[scaleType],
+    ...(fields.object('layer_wise')?.['priority'] === 'background' ? { priority: 'background' as const } : {}),
     memoryLimitBytes: readMemory(fields.object('layer_wise')?.['memory_limit']),
     kvCache: null,
     computeDtype: null,
@@ -173,7 +174,12 @@ function readCalibration(fields: Fields): Calibration | null {
     return null;
   }
   const inner = fieldsOf(object, []);
-  return { dataset: inner.text('dataset'), samples: inner.integer('samples') ?? 128, sequenceLength: inner.integer('sequence_length') ?? 512 };
+  return {
+    dataset: inner.text('dataset'),
+    samples: inner.integer('samples') ?? 128,
+    sequenceLength: inner.integer('sequence_length') ?? 512,
+    seed: inner.integer('seed'),
+  };
 }
 
 /** Matches no module. */
