@@ -3,9 +3,12 @@
 //   spill    hidden states lie in a file between blocks           -> a pass reads and writes them
 //   bands    quantized matrices are restored a band at a time     -> packed weights are restored once for every 256 tokens
 //   apart    one Hessian at a time                                -> a pass of the block for each of its inputs
+import { availableParallelism } from 'node:os';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
+import type { Method } from '../methods/method.ts';
 import type { MemoryPart, PhaseDemand, PhaseMemory } from '../pipeline/memory/phase.ts';
 import type { PlannedModule } from '../pipeline/plan.ts';
+import { bandRows, goesInRowBands } from '../pipeline/row-bands.ts';
 import type { Calibration } from './prepare.ts';
 
 export interface CalibrationSettings {
@@ -18,6 +21,8 @@ export interface CalibrationSettings {
 
 export interface CalibrationJob {
   readonly calibration: Calibration;
+  /** That rounds. */
+  readonly method: Method;
   readonly recipe: Recipe;
   readonly blocks: readonly (readonly PlannedModule[])[];
 }
@@ -64,8 +69,6 @@ const bandBytes = 8 * 2 ** 20;
 const uncollectedBytes = 64 * 2 ** 20;
 /** The system maps so much of a file where a byte of it is touched. */
 const readAhead = 64 * 1024;
-/** Threads that solve at once; more share what there is. */
-const solvers = 16;
 
 function phases(job: CalibrationJob, settings: CalibrationSettings): readonly PhaseMemory[] {
   const { calibration, recipe, blocks } = job;
@@ -84,7 +87,7 @@ function phases(job: CalibrationJob, settings: CalibrationSettings): readonly Ph
         modules.map((module) => ({
           phase: 'solve',
           at: module.module,
-          parts: [states, ...hessianParts(job, modules, settings), ...edited(recipe, modules), ...solveParts(module)],
+          parts: [states, ...hessianParts(job, modules, settings), ...edited(recipe, modules), ...solveParts(job.method, module)],
         })),
       ),
     ),
@@ -139,13 +142,15 @@ function edited(recipe: Recipe, modules: readonly PlannedModule[]): readonly Mem
   return [{ what: 'edited matrices', bytes: 4 * modules.reduce((sum, { rows, cols }) => sum + rows * cols, 0) }];
 }
 
-function solveParts({ rows, cols, bytes, source }: PlannedModule): readonly MemoryPart[] {
-  const tasks = Math.min(solvers, Math.ceil(rows / taskRows));
+function solveParts(method: Method, module: PlannedModule): readonly MemoryPart[] {
+  const { rows, cols, bytes, source } = module;
+  const share = goesInRowBands(method, module) ? bandRows(module) / rows : 1;
+  const tasks = Math.min(availableParallelism(), Math.ceil(rows / taskRows));
   return [
     { what: 'strips of the factor', bytes: 2 * 4 * taskRows * cols },
     { what: 'rows that are solved', bytes: tasks * 4 * cols * (taskRows + 1) },
-    { what: 'the mapped matrix', bytes: source.weight.bytes },
-    { what: 'codes and packed words', bytes: (source.transposed ? 10 : 2) * rows * cols + 3 * bytes },
+    { what: 'mapped rows', bytes: share * source.weight.bytes },
+    { what: 'codes and packed words', bytes: share * ((source.transposed ? 10 : 2) * rows * cols + 2 * bytes) },
   ];
 }
 

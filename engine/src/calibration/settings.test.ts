@@ -18,7 +18,7 @@ import { modelSource } from '../pipeline/source.ts';
 import { workspace } from '../pipeline/testing/calibrated-jobs.ts';
 import { type CalibrationBlocks, createCalibrationBlocks } from './blocks.ts';
 import { inFull } from './in-full.ts';
-import { type CalibrationSettings, calibrationDemands, calibrationSettings } from './memory.ts';
+import type { CalibrationSettings } from './memory.ts';
 import { quantizeCalibratedBlock } from './quantize-block.ts';
 
 const binding = await loadBinding();

@@ -83,6 +83,8 @@ export interface Method<Matrix extends QuantizedMatrix = QuantizedMatrix> {
   kind?(weights: WeightRecipe, recipe: Recipe): 'affine' | CodedKind;
   /** For methods that round every row by itself: how the native quantizer does what `quantizeModule` does, so that a matrix can be written in bands of rows. */
   rowOptions?(scheme: ModuleScheme, cols: number): RtnOptions | undefined;
+  /** Rows are rounded apart from each other, given the inputs: a matrix may be handed in in bands of 32 rows or more. Left out: false. */
+  readonly rowsApart?: boolean;
   /** `inputs`: given when `needs` asks for observations. Rejects with a native error when the matrix cannot be quantized so; never touches `source`. */
   quantizeModule(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme, inputs?: LayerInputs): Promise<Matrix>;
 }

@@ -39,7 +39,7 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
   const { config, sequences } = calibration;
   const transforms = await beginTransforms(stream, calibration, progress);
   const written = withWaiting(mapCheckpoint(await openCheckpointFiles(output.work, sink.written), binding), sink);
-  const settings = calibrationSettings({ calibration, recipe, blocks: plan.blocks }, budgetBytes);
+  const settings = calibrationSettings({ calibration, method, recipe, blocks: plan.blocks }, budgetBytes);
   const quantization = storedQuantization(layout.config(recipe, plan.modules, plan.left), output.work);
   // A method that looks at no errors of rounding is followed by the blocks as they are in the model (AutoAWQ quantizer.py :: _get_input_feat).
   const behind = method.needs.observe.length === 0 ? 'original' : 'written';

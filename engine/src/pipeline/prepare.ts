@@ -71,7 +71,7 @@ export async function prepareOutput(request: OutputRequest, { modelDir, calibrat
     foundText,
     plan,
     calibration,
-    demands: calibration === null ? plan.demands : [...learning, ...plan.demands, ...calibrationDemands({ calibration, recipe, blocks: plan.blocks })],
+    demands: calibration === null ? plan.demands : [...learning, ...plan.demands, ...calibrationDemands({ calibration, method, recipe, blocks: plan.blocks })],
     warnings: [...job.warnings, ...unused, ...(calibration?.warnings ?? []), ...plan.warnings],
   };
 }

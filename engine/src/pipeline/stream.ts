@@ -17,6 +17,7 @@ import type { Layout } from './layouts/layout.ts';
 import type { OutputDirectory } from './output-directory.ts';
 import type { PlannedModule, QuantizePlan } from './plan.ts';
 import { createProgress } from './progress.ts';
+import { goesInRowBands, writeInRowBands } from './row-bands.ts';
 import { createSink, type ModelSink, type ModuleRecord, type PartRecord } from './sink.ts';
 
 export interface StreamOptions {
@@ -161,6 +162,8 @@ async function quantizeModule(
   const { binding, mapped, method, layout } = options;
   if (inputs === undefined && edited === undefined && goesInBands(method, layout, module))
     return { sqnrDb: await writeInBands({ ...options, sink }, module), bytes: module.bytes };
+  if (inputs !== undefined && goesInRowBands(method, module))
+    return { sqnrDb: await writeInRowBands({ ...options, sink }, module, inputs, edited), bytes: module.bytes };
   const { matrix, data } = await applyToModule(binding, mapped, method, layout, module, inputs, edited);
   for (const [index, tensor] of module.tensors.entries()) await sink.write(tensor.name, data[index] ?? new Uint8Array());
   return { sqnrDb: matrix.sqnrDb, bytes: data.reduce((total, { byteLength }) => total + byteLength, 0) };

@@ -7,6 +7,7 @@ export const gptq: Method<AffineMatrix> = {
   id: 'gptq',
   needs: { observe: ['hessian'] },
   defaultDialect: 'ist',
+  rowsApart: true,
   async quantizeModule(binding, source, scheme, inputs) {
     if (inputs === undefined) throw new Error('gptq needs the inputs of the matrix');
     const { symmetric, descAct, staticGroups } = scheme.weights;
