@@ -37,7 +37,7 @@ const modules = config.shape.linears.flatMap(({ kind, module, in: cols, out: row
   return [{ module: name, block: 0, rows, cols, scheme, activations: false, source, tensors: [], bytes: (rows * cols * 4.25) / 8 }];
 });
 const jobOf = (samples: number, length: number): CalibrationJob => ({
-  calibration: { config, sequences: Array.from({ length: samples }, () => new Int32Array(length)), warnings: [] },
+  calibration: { config, sequences: Array.from({ length: samples }, () => new Int32Array(length)) },
   ...{ method: gptq, recipe: { methods: ['gptq'], trueSequential: false } as unknown as Recipe, blocks: [modules] },
 });
 const peak = (job: CalibrationJob, budget: number): number => Math.max(...calibrationDemands(job).map((demand) => phaseBytes(demand.memory(budget))));

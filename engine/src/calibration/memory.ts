@@ -20,7 +20,7 @@ export interface CalibrationSettings {
 }
 
 export interface CalibrationJob {
-  readonly calibration: Calibration;
+  readonly calibration: Pick<Calibration, 'config' | 'sequences'>;
   /** That rounds. */
   readonly method: Method;
   readonly recipe: Recipe;
@@ -104,7 +104,7 @@ function nameOf(modules: readonly PlannedModule[], block: number): string {
 }
 
 /** Hidden states of all sequences in f32. */
-function hiddenBytes({ config, sequences }: Calibration): number {
+function hiddenBytes({ config, sequences }: CalibrationJob['calibration']): number {
   return 4 * config.shape.hiddenSize * sequences.reduce((sum, sequence) => sum + sequence.length, 0);
 }
 
