@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { openGguf } from '../../checkpoint/gguf/file.ts';
 import { architectureFor } from '../../checkpoint/gguf/from-config.ts';
 import { dequantize } from '../../checkpoint/gguf/testing/dequantize.ts';
@@ -15,9 +16,10 @@ import { parseModelConfig } from '../../model/config.ts';
 import { loadModel } from '../../model/load.ts';
 import { convertModel } from '../convert.ts';
 import type { StoredMatrix } from '../stored-matrix.ts';
-import { type Grid, randomMatrix, tinyLlama, writeQuantized } from '../testing/quantized-model.ts';
+import { type Grid, gridsOf, randomMatrix, tinyLlama, writeQuantized } from '../testing/quantized-model.ts';
 import { type BlockType, blockTypeFor } from './block-type.ts';
 import { encodeBlocks } from './blocks.ts';
+import { decodeBlocks } from './decode-blocks.ts';
 
 const binding = await loadBinding();
 const ids = Int32Array.from({ length: 8 }, (_, index) => (index * 17 + 3) % 64);
@@ -121,6 +123,49 @@ for (const [title, grid, exact, type] of [
     assert.equal(metadata.text('general.architecture'), 'llama');
   });
 }
+
+for (const [title, grid, exact] of [
+  ['4 bits, symmetric', { ...plain, groupSize: 128 }, false],
+  ['4 bits, asymmetric, rounded minimums', { ...plain, zeros: 'integer', groupSize: 64 }, false],
+  ['4 bits, asymmetric, one group a row', { ...plain, zeros: 'integer', groupSize: -1 }, false],
+  ['8 bits, symmetric', { ...plain, bits: 8 }, false],
+] as const) {
+  test(`a GGUF file becomes the model directory that it was made of: ${title}`, async (t) => {
+    const directory = await temporary(t);
+    const model = join(directory, 'model');
+    await mkdir(model);
+    await writeQuantized(binding, model, 'gptq_v2', grid, wide);
+    const [there, back] = [join(directory, 'there'), join(directory, 'back')];
+    const hooks = { loadBinding: async () => binding };
+    await convertModel({ modelPath: model, to: 'gguf', outDir: there, exact }, hooks);
+    await convertModel({ modelPath: join(there, 'model.gguf'), to: 'gptq_v2', outDir: back }, hooks);
+    assert.deepEqual(await gridsOf(binding, back), await gridsOf(binding, model));
+    const [before, after] = [await openCheckpoint(model), await openCheckpoint(back)];
+    assert.deepEqual(after.names, before.names);
+    for (const name of before.names)
+      assert.deepEqual([after.info(name).shape, after.info(name).dtype], [before.info(name).shape, before.info(name).dtype], name);
+    assert.deepEqual(await logitsOf(await loadModel(back, { binding }), ids), await logitsOf(await loadModel(model, { binding }), ids));
+  });
+}
+
+test('blocks give back the codes and parameters that they were made of', async () => {
+  await fc.assert(
+    fc.asyncProperty(grids, async ({ exact, cols, ...grid }) => {
+      const matrix = stored(grid, 3, cols);
+      const choice = blockTypeFor(matrix, exact);
+      if ('why' in choice || grid.zeros === 'fractional') return;
+      const decoded = decodeBlocks(choice.type, await encodeBlocks(choice.type, matrix, null), 3, cols);
+      assert.ok(decoded !== null);
+      const [codes, got] = [await matrix.codes(), await decoded.codes()];
+      for (const [at, code] of codes.entries()) {
+        const parameter = (of: StoredMatrix): number => Math.floor(at / cols) * of.groups + Math.floor((at % cols) / of.groupSize);
+        assert.equal((got[at] ?? 0) - (decoded.zero[parameter(decoded)] ?? 0), code - (matrix.zero[parameter(matrix)] ?? 0));
+        assert.equal(decoded.scale[parameter(decoded)], matrix.scale[parameter(matrix)]);
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
 
 test("Llama 3's rotation becomes divisors of its frequencies", async (t) => {
   const directory = await temporary(t);
