@@ -282,14 +282,16 @@ export const schema: JsonSchema = {
         "gptq",
         "gptq_v2",
         "awq",
-        "compressed-tensors"
+        "compressed-tensors",
+        "gguf"
       ],
       "enumDescriptions": [
         "Our own layout: holds everything, also unrounded zero points and any row length.",
         "GPTQ v1 layout; read by most runtimes. Integer zero points; rows and columns in multiples of 32.",
         "GPTQ layout with zero points stored as they are.",
         "AutoAWQ's GEMM layout: 4 bits, integer zero points, one group size, rows in multiples of 32.",
-        "The layout of compressed-tensors; for activate_quant (int-quantized)."
+        "The layout of compressed-tensors; for activate_quant (int-quantized).",
+        "One GGUF file for llama.cpp: Q4_0, Q4_1 or Q4_K for up to 4 bits, Q8_0 for 8 bits (symmetric); groups in multiples of 32."
       ],
       "description": "Layout of the written checkpoint. Default: quantwright for instant_quant and bcq; gptq (weight_only) or compressed-tensors (activate_quant) for the others."
     },

@@ -899,7 +899,7 @@ vErrors.push(err60);
 }
 errors++;
 }
-if(!(((((data29 === "quantwright") || (data29 === "gptq")) || (data29 === "gptq_v2")) || (data29 === "awq")) || (data29 === "compressed-tensors"))){
+if(!((((((data29 === "quantwright") || (data29 === "gptq")) || (data29 === "gptq_v2")) || (data29 === "awq")) || (data29 === "compressed-tensors")) || (data29 === "gguf"))){
 const err61 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err61];

@@ -23,6 +23,8 @@ export function savedLayout({ recipe, intent }: Pick<JudgeInput, 'recipe' | 'int
       return { scheme: 'awq', variant: 'gemm' };
     case 'compressed-tensors':
       return { scheme: 'compressed-tensors', variant: null };
+    case 'gguf':
+      return { scheme: 'gguf', variant: null };
     case 'quantwright':
       return { scheme: 'quantwright', variant: null };
     default:

@@ -37,7 +37,7 @@ export type QuantMethod =
 
 /** weight_only: activations stay 16/32-bit. activate_quant: integer activations and integer dot products (A8W8). */
 export type ComputeMethod = 'weight_only' | 'activate_quant';
-export type SaveFormat = 'quantwright' | 'gptq' | 'gptq_v2' | 'awq' | 'compressed-tensors';
+export type SaveFormat = 'quantwright' | 'gptq' | 'gptq_v2' | 'awq' | 'compressed-tensors' | 'gguf';
 
 export interface WeightRecipe {
   readonly dtype: WeightDtype;

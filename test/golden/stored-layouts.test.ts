@@ -129,7 +129,7 @@ const layouts = {
 } as const;
 
 interface Shape {
-  readonly format: SaveFormat;
+  readonly format: Exclude<SaveFormat, 'gguf'>;
   readonly rows: number;
   readonly cols: number;
   readonly bits: 2 | 3 | 4 | 8;

@@ -1,7 +1,6 @@
 // How quantized linears lie in a checkpoint: tensor names, shapes and config keys. Shared by the readers (quantized/) and the writers (pipeline/),
 // so that what one writes the other reads. Pure data and arithmetic; no IO. Sources: algorithms sections 18.1 (GPTQ) and 18.3 (compressed-tensors).
 import type { AffineWeightSpec, PackedBits } from '@quantwright/native/binding';
-import type { SaveFormat } from '@quantwright/schemas/recipe/recipe';
 
 /**
  * Tensors of a linear `module`, by suffix (`${module}.${suffix}`). `bias` is always the plain dense vector [out].
@@ -91,15 +90,6 @@ export type QuantwrightConfig = (QuantwrightModule | CodedModule) & {
 export const awqOrder = [0, 2, 4, 6, 1, 3, 5, 7] as const;
 
 export const quantwrightVersion = 1;
-
-/** Values of `quantization_config.quant_method` by save format. */
-export const quantMethodOf: Readonly<Record<SaveFormat, string>> = {
-  quantwright: 'quantwright',
-  gptq: 'gptq',
-  gptq_v2: 'gptq',
-  awq: 'awq',
-  'compressed-tensors': 'compressed-tensors',
-};
 
 /** 32-bit words that hold `count` fields of `bits`, packed without gaps. */
 export function packedWords(count: number, bits: PackedBits): number {

@@ -24,7 +24,8 @@ export interface OutputRequest {
   readonly bytes: number;
 }
 
-const lockFile = 'job.json';
+/** Beside what is written, until it is complete. */
+export const lockFile = 'job.json';
 
 /** Throws kind `input` when the place cannot be used, `io` when it cannot be written or the disk is too full, `busy` when another process writes it. */
 export async function createOutputDirectory(request: OutputRequest): Promise<OutputDirectory> {
@@ -114,8 +115,10 @@ async function refuseExisting(out: string, overwrite: boolean): Promise<void> {
   if (names === null || names.length === 0) return;
   if (!overwrite) throw new EngineError('input', `${out} exists and is not empty; choose another place, or replace it with --overwrite`, { file: out });
   // Replacing means removing: only what looks like a model is ever removed.
-  if (!names.includes('config.json'))
-    throw new EngineError('input', `${out} is not a model directory (it has no config.json), so it is not replaced; choose another place`, { file: out });
+  if (!names.includes('config.json') && !names.some((name) => name.endsWith('.gguf')))
+    throw new EngineError('input', `${out} is not a model directory (it has no config.json and no GGUF file), so it is not replaced; choose another place`, {
+      file: out,
+    });
 }
 
 async function refuseFullDisk(directory: string, bytes: number): Promise<void> {

@@ -2,7 +2,7 @@
 // Refuses before it reads a weight what can be refused then. Equal inputs give equal files; a cancelled or failed job leaves nothing behind.
 // Several outputs are made of one pass over the source: every block is read once and quantized for each of them before the next.
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
@@ -12,11 +12,12 @@ import { beginBackground } from '../jobs/background.ts';
 import { watchPeakMemory } from '../jobs/peak-memory.ts';
 import { isOnnxPath } from '../onnx/model.ts';
 import { quantizeOnnx } from '../onnx/quantize.ts';
+import { type ExportedGguf, exportGguf } from '../repack/gguf/export.ts';
 import { foundFile } from '../search/settle.ts';
 import { jobIdentity } from './identity.ts';
 import { planMemory } from './memory/job.ts';
 import { copyModelFiles, writeModelConfig } from './model-files.ts';
-import { createOutputDirectory, type OutputDirectory } from './output-directory.ts';
+import { createOutputDirectory, lockFile, type OutputDirectory } from './output-directory.ts';
 import type { QuantizePlan } from './plan.ts';
 import { type OutputRequest, type PreparedOutput, prepareOutput } from './prepare.ts';
 import { createStream, type Stream, type StreamResult } from './stream.ts';
@@ -79,11 +80,15 @@ export async function quantizeOutputs(
       streams.push(await createStream({ ...output, ...shared, recipe, output: directory, budgetBytes, onProgress }));
     }
     const written = await runStreams(streams, outputs);
+    const exported: (ExportedGguf | null)[] = [];
     for (const [index, { layout, job, plan, foundText }] of outputs.entries()) {
       const work = directories[index]?.work ?? '';
       await copyModelFiles(params.modelDir, work);
       if (foundText !== null) await writeFile(join(work, foundFile), foundText);
       await writeModelConfig(params.modelDir, work, layout.config(job.recipe, plan.modules, plan.left));
+      const keep = (file: string): boolean => file === foundFile || file === lockFile;
+      const name = basename(resolve(params.modelDir));
+      exported.push(layout.format === 'gguf' ? await exportGguf(work, name, binding, hooks.signal, keep) : null);
     }
     hooks.signal?.throwIfAborted();
     for (const directory of directories) await directory.commit();
@@ -91,7 +96,7 @@ export async function quantizeOutputs(
     const measured = { seconds: (performance.now() - started) / 1000, peakMemoryBytes: memory.peak() };
     return outputs.flatMap((output, index) => {
       const stream = written[index];
-      return stream === undefined ? [] : [{ ...resultOf(output, stream), inputBytes: fileBytes, ...measured }];
+      return stream === undefined ? [] : [{ ...resultOf(output, stream, exported[index] ?? null), inputBytes: fileBytes, ...measured }];
     });
   } finally {
     background?.end();
@@ -131,20 +136,22 @@ async function outputDirectory(
 function resultOf(
   { outDir, job, layout, plan, warnings }: PreparedOutput,
   stream: StreamResult,
+  exported: ExportedGguf | null,
 ): Omit<QuantizeResult, 'inputBytes' | 'seconds' | 'peakMemoryBytes'> {
+  const moduleBytes = exported?.moduleBytes ?? stream.moduleBytes;
   return {
     outDir,
     method: job.recipe.methods.join('+'),
     saveFormat: layout.format,
-    outputBytes: stream.outputBytes,
-    bitsPerWeight: bitsPerWeight(plan, stream.moduleBytes),
+    outputBytes: exported?.bytes ?? stream.outputBytes,
+    bitsPerWeight: bitsPerWeight(plan, moduleBytes),
     modules: plan.modules.map((module) => ({
       module: module.module,
-      codec: layout.codec(module),
-      bitsPerWeight: (8 * (stream.moduleBytes.get(module.module) ?? module.bytes)) / (module.rows * module.cols),
+      codec: exported?.types.get(module.module) ?? layout.codec(module),
+      bitsPerWeight: (8 * (moduleBytes.get(module.module) ?? module.bytes)) / (module.rows * module.cols),
       sqnrDb: stream.sqnrDb.get(module.module) ?? Number.POSITIVE_INFINITY,
     })),
-    warnings: [...warnings, ...stream.warnings],
+    warnings: [...warnings, ...stream.warnings, ...(exported?.warnings ?? [])],
   };
 }
 

@@ -15,6 +15,8 @@ export interface Written {
   readonly bytes: number;
   readonly linears: ConvertResult['linears'];
   readonly warnings: readonly string[];
+  /** gguf: type of every quantized linear, by module. */
+  readonly types?: ReadonlyMap<string, string>;
 }
 
 /** A conversion that was found possible. */

@@ -1,7 +1,7 @@
 // A quantized (or dense) model directory as conversion sees it: every linear with what stores it, and every other tensor. Reads headers and parameters
 // of one linear at a time; never weights before they are asked for.
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { NativeBinding } from '@quantwright/native/binding';
 import { checkConfig } from '@quantwright/schemas/check/check';
 import type { LinearShape, ModelShape } from '@quantwright/schemas/checkpoint/model-shape';
@@ -63,6 +63,8 @@ export interface ModelSource {
 
 /** A model of config.json and safetensors files. */
 export interface DirectorySource extends ModelSource {
+  /** Of the model, for files that are named after it. */
+  readonly name: string;
   readonly others: readonly TensorInfo[];
   readonly mapped: MappedCheckpoint;
 }
@@ -104,6 +106,7 @@ export async function openModelSource(directory: string, binding: NativeBinding)
   const { quantization_config: _, compression_config: __, ...config } = json;
   return {
     path: directory,
+    name: basename(resolve(directory)),
     config,
     model,
     recipe: madeBy(text, modules.length),

@@ -31,7 +31,7 @@ const METHODS: readonly QuantMethod[] = [
 const ACTIVATION_METHODS: readonly QuantMethod[] = ['smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static'];
 /** Methods whose weights only our own layout holds. */
 const CODED_METHODS: readonly QuantMethod[] = ['bcq', 'qrazor', 'spqr'];
-const SAVE_FORMATS: readonly SaveFormat[] = ['quantwright', 'gptq', 'gptq_v2', 'awq', 'compressed-tensors'];
+const SAVE_FORMATS: readonly SaveFormat[] = ['quantwright', 'gptq', 'gptq_v2', 'awq', 'compressed-tensors', 'gguf'];
 const DIALECTS = ['ist', 'qllm', 'inc', 'awq', 'compressed_tensors', 'dashinfer_cpu'] as const;
 const SCALE_TYPES = { float16: 'f16', bfloat16: 'bf16', float32: 'f32' } as const;
 

@@ -55,6 +55,10 @@ const byId: ReadonlyMap<number, GgufType> = new Map(Object.entries(ggufTypes).ma
 
 export const ggufTypeNames: readonly string[] = Object.keys(ggufTypes);
 
+export function isGgufType(name: string): name is GgufType {
+  return Object.hasOwn(ggufTypes, name);
+}
+
 export function ggufTypeOf(id: number): GgufType | null {
   return byId.get(id) ?? null;
 }

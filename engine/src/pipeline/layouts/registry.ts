@@ -3,6 +3,7 @@ import type { Recipe, SaveFormat } from '@quantwright/schemas/recipe/recipe';
 import { EngineError } from '../../errors.ts';
 import { awqLayout } from './awq.ts';
 import { compressedTensorsLayout } from './compressed-tensors.ts';
+import { ggufLayout } from './gguf.ts';
 import { gptqLayout, gptqV2Layout } from './gptq.ts';
 import type { Layout } from './layout.ts';
 import { quantwrightLayout } from './quantwright.ts';
@@ -13,6 +14,7 @@ export const layouts: Readonly<Record<SaveFormat, Layout>> = {
   gptq_v2: gptqV2Layout,
   awq: awqLayout,
   'compressed-tensors': compressedTensorsLayout,
+  gguf: ggufLayout,
 };
 
 /** Throws EngineError `config` for a recipe whose layout only other tools write. */

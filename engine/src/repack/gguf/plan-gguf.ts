@@ -1,7 +1,7 @@
 // A model source -> one GGUF file: every tensor with its name, type and order of rows there, judged before anything is written, then streamed one tensor
 // at a time. Linears in codes become blocks without rounding; tensors in floating point keep their type, vectors become F32.
 import { copyFile, readdir } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { GgufArchitecture } from '../../checkpoint/gguf/config.ts';
 import { architectureEntries, architectureFor, normOffset, ropeFactorsOf, rowOrder } from '../../checkpoint/gguf/from-config.ts';
 import { ggufModule } from '../../checkpoint/gguf/names.ts';
@@ -39,7 +39,7 @@ export async function planGguf(source: DirectorySource, exact: boolean, hooks: P
   const entries: readonly GgufEntry[] = [
     { key: 'general.architecture', type: 'text', value: architecture },
     { key: 'general.type', type: 'text', value: 'model' },
-    { key: 'general.name', type: 'text', value: basename(resolve(source.path)) },
+    { key: 'general.name', type: 'text', value: source.name },
     { key: 'general.file_type', type: 'u32', value: fileTypes[main] ?? 0 },
     ...(source.modules.length === 0 ? [] : [{ key: 'general.quantization_version', type: 'u32' as const, value: 2 }]),
     ...architectureEntries(architecture, config, file),
@@ -49,7 +49,7 @@ export async function planGguf(source: DirectorySource, exact: boolean, hooks: P
   return {
     outputBytes: bytes,
     write: async (directory): Promise<Written> => {
-      const name = `${basename(resolve(source.path)).replace(/\.gguf$/i, '')}.gguf`;
+      const name = `${source.name.replace(/\.gguf$/i, '')}.gguf`;
       const writer = await createGguf(join(directory, name), entries, jobs);
       try {
         const bytesTotal = jobs.reduce((sum, job) => sum + tensorBytes(job), 0);
@@ -65,8 +65,14 @@ export async function planGguf(source: DirectorySource, exact: boolean, hooks: P
         await writer.abort();
         throw cause;
       }
-      await copyTerms(source.path, directory);
-      return { files: [name], bytes: writer.fileBytes, linears: forms(choices), warnings: [...vocabulary.warnings, ...roundingWarnings(source, choices)] };
+      if (source.path !== directory) await copyTerms(source.path, directory);
+      return {
+        files: [name],
+        bytes: writer.fileBytes,
+        linears: forms(choices),
+        types: new Map(source.modules.map(({ module }, index) => [module, choices[index]?.type ?? ''])),
+        warnings: [...vocabulary.warnings, ...roundingWarnings(source, choices)],
+      };
     },
   };
 }

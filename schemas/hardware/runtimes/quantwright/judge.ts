@@ -143,7 +143,7 @@ function emptyVerdicts(input: JudgeInput): readonly SupportVerdict[] {
       refused(input, { rule: 'QW-12', field: 'ignore', message: 'Quantwright: "ignore" matches every linear of the model, so nothing is left to quantize.' }),
     );
   }
-  if (recipe.saveFormat !== null && ['gptq', 'gptq_v2', 'awq'].includes(recipe.saveFormat) && recipe.scaleType !== 'f16') {
+  if (recipe.saveFormat !== null && ['gptq', 'gptq_v2', 'awq', 'gguf'].includes(recipe.saveFormat) && recipe.scaleType !== 'f16') {
     verdicts.push(
       ignored(input, {
         rule: 'QW-10',

@@ -5,6 +5,7 @@ import { type Piece, piecesWithHead, piecesWords, undivided } from '../../divisi
 import { groupNearest, groupWords, USUAL_GROUPS } from '../../group-size.ts';
 import { fallsBack, type JudgeInput, refused } from '../../judge.ts';
 import type { Nearest, SupportVerdict } from '../../verdict.ts';
+import { ggufLayoutVerdicts } from './gguf-layout.ts';
 
 /** Words of 32 bits hold whole runs of codes along K (qweight) and along N (qzeros). */
 const GPTQ_MULTIPLE = 32;
@@ -23,7 +24,7 @@ export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
     const message = `Quantwright: the ${saveFormat} layout cannot hold weights of ${coded}; use ${OWN.words}.`;
     return [refused(input, { rule: 'QW-05', field: 'saveFormat', nearest: OWN, message })];
   }
-  const own = saveFormat === 'compressed-tensors' ? compressedTensors(input, pieces) : saveFormat === 'awq' ? awq(input, pieces) : gptq(input, pieces);
+  const own = heldBy(input, pieces);
   return own.some((verdict) => verdict.kind === 'refused') ? own : [...own, ...roundedZeros(input)];
 }
 
@@ -40,6 +41,19 @@ function wholeGroups(input: JudgeInput, pieces: readonly Piece[]): readonly Supp
   if (first === undefined) return [];
   const message = `Quantwright: qrazor has groups of one length, and ${groupWords(first.weights.groupSize)} does not divide ${piecesWords(failing, 1)}.`;
   return [refused(input, { rule: 'QW-13', field: 'weights.groupSize', nearest: groupNearest(pieces, failing, RAZOR_GROUPS), message })];
+}
+
+function heldBy(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
+  switch (input.recipe.saveFormat) {
+    case 'compressed-tensors':
+      return compressedTensors(input, pieces);
+    case 'awq':
+      return awq(input, pieces);
+    case 'gguf':
+      return ggufLayoutVerdicts(input, pieces, settingsOf(input.recipe, pieces));
+    default:
+      return gptq(input, pieces);
+  }
 }
 
 function gptq(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
