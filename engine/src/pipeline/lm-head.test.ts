@@ -38,10 +38,12 @@ const layouts = [
   { save_format: 'gptq_v2', weight_format: 'int8', group_size: 32, bytes: weights + groups * (2 + 1) + 4 * hidden },
   { save_format: 'compressed-tensors', weight_format: 'int8', group_size: 32, bytes: weights + groups * 2 + 16 },
   { save_format: 'compressed-tensors', weight_format: 'int8', group_size: -1, compute_method: 'activate_quant', bytes: weights + vocabulary * 2 },
+  { quant_method: 'bcq', save_format: 'quantwright', weight_format: 'uint4', group_size: 32, bytes: weights / 2 + groups * 4 * 2 + 16 },
+  { quant_method: ['rtn', 'bcq'], save_format: 'quantwright', weight_format: 'uint4', group_size: 32, bytes: weights / 2 + groups * (4 * 2 + 4) + 16 },
 ];
 
 for (const { bytes, ...layout } of layouts) {
-  test(`${layout.save_format} ${layout.weight_format}: lm_head is stored in the planned size, and the model runs on it`, async (t) => {
+  test(`${layout.save_format} ${layout.weight_format}${layout.quant_method === undefined ? '' : ` of ${layout.quant_method}`}: lm_head is stored in the planned size, and the model runs on it`, async (t) => {
     const directory = await madeModel(t, false);
     const config = { quant_method: 'rtn', ...layout };
     const [plain, quantized] = [await made(t, directory, config), await made(t, directory, { ...config, lm_head: true })];
