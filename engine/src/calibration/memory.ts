@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { Method } from '../methods/method.ts';
+import { transforms } from '../methods/registry.ts';
 import type { MemoryPart, PhaseDemand, PhaseMemory } from '../pipeline/memory/phase.ts';
 import type { PlannedModule } from '../pipeline/plan.ts';
 import { bandRows, goesInRowBands } from '../pipeline/row-bands.ts';
@@ -138,7 +139,7 @@ function hessianParts({ recipe }: CalibrationJob, modules: readonly PlannedModul
 
 /** Matrices as transforms left them. */
 function edited(recipe: Recipe, modules: readonly PlannedModule[]): readonly MemoryPart[] {
-  if (recipe.methods.length < 2) return [];
+  if (!recipe.methods.some((method) => transforms[method] !== undefined)) return [];
   return [{ what: 'edited matrices', bytes: 4 * modules.reduce((sum, { rows, cols }) => sum + rows * cols, 0) }];
 }
 

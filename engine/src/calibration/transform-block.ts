@@ -12,6 +12,7 @@ import type { ScalingPair } from '../model/scaling-pairs.ts';
 import { checkpointWeights } from '../model/weights.ts';
 import { type BlockParts, blockParts } from './block-parts.ts';
 import type { CalibrationBlocks } from './blocks.ts';
+import { sampleTokens } from './sample-tokens.ts';
 
 export interface TransformedLinear extends Omit<BlockLinear, 'input'> {
   /** Null: the output matrix. */
@@ -58,7 +59,7 @@ async function runTransform(
   const weights = await editedWeights(binding, edited);
   const makeParts = async (): Promise<BlockParts> => {
     const now = checkpointWeights(mapped, null, binding, { packed: weights, vectors: edited.tensors });
-    return blockParts(binding, config, now, layer, await blocks.sample(sampleTokens(config)));
+    return blockParts(binding, config, now, layer, await blocks.sample(sampleTokens(config.shape)));
   };
   let parts: Promise<BlockParts> | null = null;
   const find = (module: string): TransformedLinear => {
@@ -110,12 +111,6 @@ async function withEdit(
 
 function storedMatrix(mapped: MappedCheckpoint, { tensor, transposed, rows, cols }: TransformedLinear): Promise<DenseSource> | DenseSource {
   return transposed ? transposedDense(mapped, tensor, rows, cols) : mapped.dense(tensor);
-}
-
-/** Enough to tell good scales from bad ones, in at most 256 MiB of what the widest linear reads. */
-function sampleTokens({ shape }: ModelConfig): number {
-  const widest = Math.max(shape.hiddenSize, shape.intermediateSize, shape.heads * shape.headDim);
-  return Math.min(4096, Math.floor(2 ** 26 / widest));
 }
 
 /** For programs. */

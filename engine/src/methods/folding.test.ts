@@ -1,85 +1,27 @@
 // Rescaling channels keeps what a block computes: every place of every architecture, with random scales; and norms stay exact in the type they are stored in.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DenseSource, DenseType, Weight } from '@quantwright/native/binding';
+import type { DenseType } from '@quantwright/native/binding';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import fc from 'fast-check';
 import { loadBinding } from '../jobs/binding.ts';
 import { architectures } from '../model/architectures/registry.ts';
-import { type ModelConfig, parseModelConfig } from '../model/config.ts';
+import type { ModelConfig } from '../model/config.ts';
 import { buildBlock } from '../model/decoder.ts';
 import { type ScalingPair, scalingPairs } from '../model/scaling-pairs.ts';
-import type { ModelWeights } from '../model/weights.ts';
+import { configOf, heads, hidden, type RandomModel, randomModel, tokens, weightsOf } from '../model/testing/random-block.ts';
 import { encodeFloats } from '../pipeline/layouts/codes.ts';
 import { foldIntoNorm, foldPair, mergeEdits } from './folding.ts';
 import { roundToType } from './round-to-type.ts';
 import type { BlockEdit, TransformBlock } from './transform.ts';
 
 const binding = await loadBinding();
-const [hidden, inner, heads, tokens] = [32, 48, 4, 9];
-
-/** `kvHeads` below `heads`: keys and values are shared. */
-function configOf(name: string, modelType: string, kvHeads: number): ModelConfig {
-  const sizes = {
-    hidden_size: hidden,
-    intermediate_size: inner,
-    num_hidden_layers: 2,
-    num_attention_heads: heads,
-    max_position_embeddings: 64,
-    vocab_size: 40,
-  };
-  const gpt2 = { n_embd: hidden, n_inner: inner, n_layer: 2, n_head: heads, n_positions: 64 };
-  const opt = { ffn_dim: inner };
-  const biased = { attention_bias: true, mlp_bias: true, num_key_value_heads: kvHeads, head_dim: hidden / heads };
-  return parseModelConfig({ architectures: [name], model_type: modelType, ...sizes, ...gpt2, ...opt, ...biased }, 'config.json');
-}
-
-/** Random weights, made when they are asked for and kept. */
-function randomModel(seed: number) {
-  let state = seed;
-  const next = (): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  };
-  const vectors = new Map<string, Float32Array>();
-  const matrices = new Map<string, DenseSource>();
-  const vector = (name: string, length: number): Float32Array => {
-    // Norms of 1 and more; biases around 0. In bf16, as models are stored.
-    const made = vectors.get(name) ?? Float32Array.from({ length }, () => roundToType((name.endsWith('norm.weight') ? 1.5 : 0) + 0.4 * next(), 'bf16'));
-    vectors.set(name, made);
-    return made;
-  };
-  const matrix = (module: string, rows: number, cols: number): DenseSource => {
-    const values = Float32Array.from({ length: rows * cols }, () => 0.3 * next());
-    const made = matrices.get(module) ?? { type: 'f32', rows, cols, data: new Uint8Array(values.buffer) };
-    matrices.set(module, made);
-    return made;
-  };
-  return { next, vectors, matrices, vector, matrix };
-}
-
-type Model = ReturnType<typeof randomModel>;
-
-async function outputOf(config: ModelConfig, model: Model, input: Float32Array, edit: BlockEdit | null): Promise<Float32Array> {
-  const linear: ModelWeights['linear'] = async (module, rows, cols, bias) => {
-    const source = model.matrix(module, rows, cols);
-    const change = edit?.matrices.get(module);
-    const values = change === undefined ? null : await binding.editMatrix(source, change);
-    const weight: Weight = await binding.createWeight({ codec: 'dense', ...source, ...(values === null ? {} : { data: new Uint8Array(values.buffer) }) });
-    const stored = bias ? model.vector(`${module}.bias`, rows) : null;
-    return stored === null ? { weight } : { weight, bias: edit?.tensors.get(`${module}.bias`) ?? stored };
-  };
-  const weights: ModelWeights = {
-    linear,
-    transposedLinear: linear,
-    vector: async (name, length) => edit?.tensors.get(name) ?? model.vector(name, length),
-    embedding: () => assert.fail('a block has no embedding'),
-  };
-  const program = binding.createProgram(await buildBlock(config, weights, 1));
+async function outputOf(config: ModelConfig, model: RandomModel, input: Float32Array, edit: BlockEdit | null): Promise<Float32Array> {
+  const program = binding.createProgram(await buildBlock(config, weightsOf(model, edit), 1));
   return program.run(program.createSession(tokens, 'f32'), input, 'all');
 }
 
-function blockOf(config: ModelConfig, model: Model, pairs: readonly ScalingPair[], type: DenseType): TransformBlock {
+function blockOf(config: ModelConfig, model: RandomModel, pairs: readonly ScalingPair[], type: DenseType): TransformBlock {
   return {
     binding,
     recipe: {} as Recipe,

@@ -100,7 +100,7 @@ export interface Transform {
   uses(pair: ScalingPair): boolean;
   /** Learns from the model as the checkpoint has it; what it gives is asked for the blocks instead. Only of a transform that comes first. */
   begin?(job: TransformJob): Promise<Pick<Transform, 'transform'>>;
-  /** What `begin` holds. */
+  /** What `begin` holds, or `transform` beside the block that it edits. */
   demand?(demand: TransformDemand): PhaseDemand;
   /** Rejects with kind `checkpoint` when the weights or what they read are not finite. */
   transform(block: TransformBlock): Promise<BlockEdit>;

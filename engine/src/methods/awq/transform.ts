@@ -7,6 +7,7 @@ import type { ScalingPair } from '../../model/scaling-pairs.ts';
 import { foldPair, mergeEdits } from '../folding.ts';
 import { rowOptions } from '../rounding.ts';
 import type { BlockEdit, BlockLinear, InputSample, Transform, TransformBlock } from '../transform.ts';
+import { awqDemand } from './memory.ts';
 import { type AwqVariant, type ScaleGrid, searchScale } from './scales.ts';
 
 /** AutoAWQ's (quantizer.py :: AwqQuantizer, _compute_best_clip). */
@@ -21,6 +22,7 @@ const notClipped = /(q_|k_|query|key|qkv|Wqkv|c_attn)/;
 export const awq: Transform = {
   id: 'awq',
   uses: () => true,
+  demand: awqDemand,
   async transform(block) {
     const options = block.recipe.awq ?? defaults;
     const edits: BlockEdit[] = [];
