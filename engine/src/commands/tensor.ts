@@ -12,13 +12,14 @@ import { EngineError } from '../errors.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { hessianInputs } from '../methods/hessian.ts';
 import type { AffineMatrix, CodedMatrix, LayerInputs, Method, ModuleScheme, QuantizedMatrix } from '../methods/method.ts';
-import { methodOf } from '../methods/registry.ts';
+import { pipelineOf } from '../methods/registry.ts';
 import { refuseNotFinite } from '../pipeline/apply.ts';
 import { judgeConfig } from '../pipeline/judge.ts';
 import type { ModulePlan } from '../pipeline/layouts/layout.ts';
 import { layoutOf } from '../pipeline/layouts/registry.ts';
 import { exitCodes, runCommand } from './run-command.ts';
 import type { Terminal } from './terminal.ts';
+import { transformMatrix } from './transformed-tensor.ts';
 
 interface Options {
   readonly config: string;
@@ -30,7 +31,7 @@ export function tensorCommand(terminal: Terminal): Command {
     .description('quantize one matrix and look at the result')
     .argument('<in.safetensors>', 'file with the tensor `weight` [out, in]')
     .requiredOption('--config <file>', 'quantization config')
-    .requiredOption('--out <out.safetensors>', 'gets codes, scales, zeros and dequantized')
+    .requiredOption('--out <out.safetensors>', 'gets codes, scales, zeros and dequantized; channel_scale, where a method scales channels')
     .action((input: string, options: Options) => runCommand(terminal, { json: true }, () => quantizeTensor(terminal, input, options)));
 }
 
@@ -43,21 +44,27 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
     throw new EngineError('input', `${input} has no tensor "weight"; it has ${checkpoint.names.slice(0, 8).join(', ')}`, { file: input });
   const mapped = mapCheckpoint(checkpoint, binding);
   try {
-    const source = mapped.dense('weight');
-    const method = methodOf(recipe);
-    const inputs = method.needs.observe.length === 0 ? undefined : await inputsOf(mapped, binding, method, recipe, source.cols, warn);
+    const stored = mapped.dense('weight');
+    const { transforms, rounding: method } = pipelineOf(recipe);
+    const asking = transforms[0] ?? (method.needs.observe.length === 0 ? null : method);
+    const read = asking === null ? null : await readInputs(mapped, asking, stored.cols);
     const layout = layoutOf(recipe);
     const scheme: ModuleScheme = {
-      ...layout.scheme(recipe, method, { ...recipe.weights, descAct: recipe.weights.descAct && inputs !== undefined }),
+      ...layout.scheme(recipe, method, { ...recipe.weights, descAct: recipe.weights.descAct && method.needs.observe.length > 0 }),
       kind: method.kind?.(recipe.weights, recipe) ?? 'affine',
       recipe,
     };
     const started = performance.now();
+    const transformed =
+      transforms.length === 0 || read === null ? null : await transformMatrix(binding, recipe, transforms, scheme, { source: stored, inputs: read });
+    const source = transformed?.source ?? stored;
+    const values = method.needs.observe.length === 0 ? null : (transformed?.inputs ?? read);
+    const inputs = values === null ? undefined : await inputsOf(binding, values, recipe, source.cols, warn);
     const matrix = await method.quantizeModule(binding, source, scheme, inputs);
     const seconds = (performance.now() - started) / 1000;
     refuseNotFinite(matrix, 'weight', input);
     const dequantized = matrix.kind === 'affine' ? dequantize(matrix) : await (await binding.createWeight(matrix.spec)).dequantize();
-    await writeMatrix(options.out, matrix, dequantized);
+    await writeMatrix(options.out, matrix, dequantized, transformed?.channelScale);
     const weight = await binding.widen(source);
     const plan = { module: 'weight', block: 0, rows: matrix.rows, cols: matrix.cols, scheme, activations: recipe.activations !== null };
     for (const warning of warnings) warn(warning);
@@ -79,23 +86,27 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
   }
 }
 
-/** Statistics of the tensor `inputs` [tokens, in], which counts as one calibration sequence. */
-async function inputsOf(
-  mapped: MappedCheckpoint,
-  binding: NativeBinding,
-  method: Method,
-  recipe: Recipe,
-  width: number,
-  onWarning: (warning: string) => void,
-): Promise<LayerInputs> {
+/** The tensor `inputs` [tokens, in]. `method`: who asks for it. */
+async function readInputs(mapped: MappedCheckpoint, method: Pick<Method, 'id'>, width: number): Promise<Float32Array> {
   const file = mapped.checkpoint.path;
   if (!mapped.checkpoint.has('inputs'))
     throw new EngineError('input', `${method.id} looks at what the matrix reads: ${file} needs a tensor "inputs" [tokens, ${width}] beside "weight"`, { file });
   const { shape } = expectTensor(mapped, 'inputs', ['F32', 'F16', 'BF16'], [mapped.checkpoint.info('inputs').shape[0] ?? 0, width]);
   const tokens = shape[0] ?? 0;
   if (tokens === 0) throw new EngineError('input', `${file}: the tensor "inputs" has no rows`, { file, tensor: 'inputs' });
+  return mapped.floats('inputs');
+}
+
+/** Statistics of inputs, which count as one calibration sequence. */
+async function inputsOf(
+  binding: NativeBinding,
+  values: Float32Array,
+  recipe: Recipe,
+  width: number,
+  onWarning: (warning: string) => void,
+): Promise<LayerInputs> {
   const program = binding.createProgram({ input: 'hidden', values: [width], body: [{ op: 'observe', in: 0, kind: 'hessian', slot: 0 }], head: [], output: 0 });
-  await program.run(program.createSession(tokens, 'f32'), await mapped.floats('inputs'), 'none');
+  await program.run(program.createSession(values.length / width, 'f32'), values, 'none');
   const hessian = program.takeHessian(0);
   if (hessian === null) throw new Error('the inputs were not observed');
   const { dampPercent } = recipe;
@@ -130,10 +141,11 @@ export function dequantize(matrix: AffineMatrix): Float32Array {
   return out;
 }
 
-async function writeMatrix(file: string, matrix: QuantizedMatrix, dequantized: Float32Array): Promise<void> {
+async function writeMatrix(file: string, matrix: QuantizedMatrix, dequantized: Float32Array, channelScale?: Float32Array): Promise<void> {
   const tensors: readonly (TensorPlan & { readonly data: ArrayBufferView })[] = [
     ...(matrix.kind === 'affine' ? affineTensors(matrix) : matrix.tensors.map(({ suffix, ...tensor }) => ({ name: suffix, ...tensor }))),
     { name: 'dequantized', dtype: 'F32', shape: [matrix.rows, matrix.cols], data: dequantized },
+    ...(channelScale === undefined ? [] : [{ name: 'channel_scale', dtype: 'F32' as const, shape: [matrix.cols], data: channelScale }]),
   ];
   const writer = await createSafetensors(file, tensors, { format: 'pt' });
   try {
