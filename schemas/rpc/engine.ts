@@ -87,6 +87,38 @@ export interface QuantizeParams {
   /** Token under which QuantizeProgress arrives. */
   readonly progressToken?: string;
 }
+/** What a job will need and make, told before it begins; `quantwright quantize --dry-run` shows it and does nothing else. */
+export interface JobPlan {
+  readonly outDir: string;
+  readonly method: string;
+  readonly saveFormat: string;
+  /** Quantized linears by kind (q_proj ...), then what stays as it is. Exact, but for tensors whose length depends on the weights. */
+  readonly sizes: readonly { readonly kind: string; readonly tensors: number; readonly inputBytes: number; readonly outputBytes: number }[];
+  /** Of the weight files, headers included. */
+  readonly outputBytes: number;
+  readonly freeDiskBytes: number;
+  readonly memory: {
+    /** The process before the first phase. */
+    readonly baseBytes: number;
+    readonly limitBytes: number | null;
+    /** Of the job: with several outputs, of all of them. */
+    readonly peakBytes: number;
+    readonly phases: readonly { readonly phase: string; readonly at: string; readonly bytes: number; readonly parts: readonly MemoryPart[] }[];
+  };
+  /** From a short trial on this machine; null where only the first block will tell (methods that run the model). */
+  readonly seconds: number | null;
+  readonly calibration: CalibrationReport | null;
+}
+export interface MemoryPart {
+  readonly what: string;
+  readonly bytes: number;
+}
+export interface CalibrationReport {
+  readonly text: string;
+  readonly sequences: number;
+  readonly tokens: number;
+  readonly seed: number | null;
+}
 export type QuantizeProgress =
   | {
       readonly phase: 'plan';
@@ -95,6 +127,8 @@ export type QuantizeProgress =
       readonly inputBytes: number;
       readonly outputBytes: number;
       readonly peakMemoryBytes: number;
+      /** Left out: no such plan is made of the format (ONNX). */
+      readonly plan?: JobPlan;
     }
   | {
       readonly phase: 'module';
@@ -144,6 +178,9 @@ export interface QuantizeResult {
   readonly bitsPerWeight: number;
   readonly seconds: number;
   readonly peakMemoryBytes: number;
+  /** What the plan said, to stand beside what was measured. */
+  readonly estimate?: { readonly outputBytes: number; readonly peakMemoryBytes: number; readonly seconds: number | null };
+  readonly calibration?: CalibrationReport | null;
   readonly modules: readonly { readonly module: string; readonly codec: string; readonly bitsPerWeight: number; readonly sqnrDb: number }[];
   readonly warnings: readonly string[];
 }

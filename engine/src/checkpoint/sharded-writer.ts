@@ -5,7 +5,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, fileError } from '../errors.ts';
 import { readHeader } from './file.ts';
-import { createSafetensors, planBytes, type SafetensorsWriter, type TensorPlace, type TensorPlan } from './writer.ts';
+import { createSafetensors, planBytes, type SafetensorsWriter, safetensorsBytes, type TensorPlace, type TensorPlan } from './writer.ts';
 
 export interface CheckpointWriter {
   /** File names in the directory, without the index. */
@@ -41,11 +41,18 @@ export interface CheckpointOptions {
   readonly added?: number;
 }
 
+const written = { format: 'pt' };
+
+/** Bytes of all files that `createCheckpoint` would make of the plan, without the index. */
+export function checkpointBytes(plan: readonly TensorPlan[], maxShardBytes: number): number {
+  return splitPlan(plan, maxShardBytes).reduce((sum, shard) => sum + safetensorsBytes(shard, written), 0);
+}
+
 export async function createCheckpoint(directory: string, plan: readonly TensorPlan[], options: CheckpointOptions = {}): Promise<CheckpointWriter> {
   const shards = splitPlan(plan, options.maxShardBytes ?? Number.POSITIVE_INFINITY);
   const count = shards.length + (options.added ?? 0);
   const names = Array.from({ length: count }, (_, index) => shardName(index, count));
-  const metadata = { format: 'pt', ...options.metadata };
+  const metadata = { ...written, ...options.metadata };
   const writers: SafetensorsWriter[] = [];
   const owner = new Map<string, SafetensorsWriter>();
   const weightMap: Record<string, string> = {};

@@ -127,6 +127,11 @@ export async function createSafetensors(
   };
 }
 
+/** Bytes of the finished file. */
+export function safetensorsBytes(plan: readonly TensorPlan[], metadata: Readonly<Record<string, string>>): number {
+  return layOut('the file', plan, metadata).fileBytes;
+}
+
 interface Place {
   readonly offset: number;
   readonly bytes: number;

@@ -4,8 +4,10 @@ import type { QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/
 import { Command, Option } from 'commander';
 import { loadBinding } from '../jobs/binding.ts';
 import type { OutputRequest } from '../pipeline/prepare.ts';
+import { planJob } from '../pipeline/prepare-job.ts';
 import { quantizeOutputs } from '../pipeline/quantize.ts';
 import { byteSize } from './option-values.ts';
+import { planText } from './quantize-plan.ts';
 import { exitCodes, runCommand, UsageError } from './run-command.ts';
 import { bytesText, secondsText } from './table.ts';
 import { statusLine, type Terminal } from './terminal.ts';
@@ -17,6 +19,7 @@ interface Options {
   readonly calibration?: string;
   readonly memoryLimit?: number;
   readonly priority?: 'normal' | 'background';
+  readonly dryRun?: boolean;
   readonly resume?: boolean;
   readonly overwrite?: boolean;
   readonly json?: boolean;
@@ -34,6 +37,7 @@ export function quantizeCommand(terminal: Terminal): Command {
     .option('--calibration <file>', "text or JSON lines for methods that need calibration (gptq); comes before the config's, and before the built-in text")
     .option('--memory-limit <size>', 'stay below it, or refuse the job with what would, such as 2GiB', byteSize)
     .addOption(new Option('--priority <priority>', 'background: give way to other work').choices(['normal', 'background']))
+    .option('--dry-run', 'show the plan (sizes, memory, disk, time) and do nothing else')
     .option('--resume', 'go on where a killed run of the same job stopped')
     .option('--overwrite', 'replace the output when it exists')
     .option('--json', 'progress and result as JSON lines')
@@ -58,6 +62,11 @@ async function quantize(terminal: Terminal, modelDir: string, options: Options):
     overwrite: options.overwrite ?? false,
   };
   try {
+    if (options.dryRun) {
+      const plans = await planJob(params, requests, { loadBinding, signal: terminal.signal });
+      for (const plan of plans) terminal.out(options.json ? `${JSON.stringify({ event: 'plan', ...plan })}\n` : planText(plan));
+      return exitCodes.ok;
+    }
     const results = await quantizeOutputs(params, requests, { loadBinding, onProgress, signal: terminal.signal });
     line.clear();
     for (const warning of new Set(results.flatMap(({ warnings }) => warnings))) terminal.err(`warning: ${warning}\n`);
@@ -106,7 +115,20 @@ function resultText(result: QuantizeResult): string {
     `  size         ${bytesText(result.outputBytes)} (was ${bytesText(result.inputBytes)})`,
     `  bits/weight  ${result.bitsPerWeight.toFixed(3)} over ${result.modules.length} linears`,
     ...(worst === undefined ? [] : [`  worst SQNR   ${worst.sqnrDb.toFixed(1)} dB in ${worst.module}`]),
-    `  time         ${secondsText(result.seconds)}, peak memory ${bytesText(result.peakMemoryBytes)}`,
+    ...measuredLines(result),
     '',
   ].join('\n');
+}
+
+/** What was measured, beside what the plan said. */
+function measuredLines({ seconds, peakMemoryBytes, estimate, calibration }: QuantizeResult): readonly string[] {
+  const planned = (value: string | null): string => (value === null ? '' : ` (planned ${value})`);
+  const time = planned(estimate === undefined || estimate.seconds === null ? null : secondsText(estimate.seconds));
+  const memory = planned(estimate === undefined ? null : bytesText(estimate.peakMemoryBytes));
+  return [
+    ...(calibration === undefined || calibration === null
+      ? []
+      : [`  calibrated   on ${calibration.sequences} sequences, ${calibration.tokens} tokens of ${calibration.text}`]),
+    `  time         ${secondsText(seconds)}${time}, peak memory ${bytesText(peakMemoryBytes)}${memory}`,
+  ];
 }

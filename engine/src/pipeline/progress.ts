@@ -1,5 +1,5 @@
 // Progress of a quantization job as its contract has it (schemas/rpc/engine.ts): the plan first, then one event a module with the time that is left.
-import type { QuantizeProgress } from '@quantwright/schemas/rpc/engine';
+import type { JobPlan, QuantizeProgress } from '@quantwright/schemas/rpc/engine';
 import type { PlannedModule, QuantizePlan } from './plan.ts';
 
 export interface JobProgress {
@@ -13,7 +13,7 @@ export interface JobProgress {
 }
 
 /** Sends the plan at once. */
-export function createProgress(plan: QuantizePlan, peakMemoryBytes: number, send: ((progress: QuantizeProgress) => void) | undefined): JobProgress {
+export function createProgress(plan: QuantizePlan, job: JobPlan, send: ((progress: QuantizeProgress) => void) | undefined): JobProgress {
   const bytesTotal = plan.modules.reduce((total, module) => total + module.source.weight.bytes, 0);
   const started = performance.now();
   let bytesDone = 0;
@@ -25,7 +25,8 @@ export function createProgress(plan: QuantizePlan, peakMemoryBytes: number, send
     modules: plan.modules.length,
     inputBytes: plan.inputBytes,
     outputBytes: plan.outputBytes,
-    peakMemoryBytes,
+    peakMemoryBytes: job.memory.peakBytes,
+    plan: job,
   });
   return {
     calibrate: (block, sequencesDone, sequences) => send?.({ phase: 'calibrate', block, blocks: plan.blocks.length, sequencesDone, sequences }),

@@ -4,8 +4,8 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { NativeBinding } from '@quantwright/native/binding';
-import type { QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
+import type { JobPlan, QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { mapCheckpoint } from '../checkpoint/mapped.ts';
 import { EngineError } from '../errors.ts';
 import { beginBackground } from '../jobs/background.ts';
@@ -14,12 +14,14 @@ import { isOnnxPath } from '../onnx/model.ts';
 import { quantizeOnnx } from '../onnx/quantize.ts';
 import { type ExportedGguf, exportGguf } from '../repack/gguf/export.ts';
 import { foundFile } from '../search/settle.ts';
+import { describeJob } from './estimate/describe.ts';
+import { estimateSeconds, trialSeconds } from './estimate/time.ts';
 import { jobIdentity } from './identity.ts';
-import { planMemory } from './memory/job.ts';
 import { copyModelFiles, writeModelConfig } from './model-files.ts';
 import { createOutputDirectory, lockFile, type OutputDirectory } from './output-directory.ts';
 import type { QuantizePlan } from './plan.ts';
-import { type OutputRequest, type PreparedOutput, prepareOutput } from './prepare.ts';
+import type { OutputRequest, PreparedOutput } from './prepare.ts';
+import { prepareJob } from './prepare-job.ts';
 import { createStream, type Stream, type StreamResult } from './stream.ts';
 
 export interface QuantizeHooks {
@@ -54,21 +56,14 @@ export async function quantizeOutputs(
   const started = performance.now();
   const memory = watchPeakMemory();
   refuseDevice(params.device);
-  const open = onceOpened(params.modelDir);
-  const outputs: PreparedOutput[] = [];
-  for (const request of requests) {
-    const onProgress = (progress: QuantizeProgress): void => hooks.onProgress?.(progress, outputs.length);
-    const searchHooks = async () => ({ signal: hooks.signal, onProgress, binding: await hooks.loadBinding() });
-    outputs.push(await prepareOutput(request, { ...params, checkpoint: open, hooks: searchHooks }));
-  }
-  const checkpoint = await open();
-  const planned = planMemory(outputs, params.memoryLimitBytes ?? null, process.memoryUsage.rss());
+  const { outputs, checkpoint, planned } = await prepareJob(params, requests, hooks);
   const binding = await hooks.loadBinding();
   hooks.signal?.throwIfAborted();
   const mapped = mapCheckpoint(checkpoint, binding);
   const background = asksBackground(params.priority, outputs) ? beginBackground(binding, hooks.signal) : null;
   const directories: OutputDirectory[] = [];
   const streams: Stream[] = [];
+  const jobs: JobPlan[] = [];
   try {
     for (const [index, output] of outputs.entries()) {
       const directory = await outputDirectory(output, params, checkpoint);
@@ -76,7 +71,10 @@ export async function quantizeOutputs(
       const { recipe } = output.job;
       const onProgress = (progress: QuantizeProgress): void => hooks.onProgress?.(progress, index);
       const budgetBytes = planned.outputs[index]?.budgetBytes ?? 0;
-      const shared = { mapped, memory, binding, signal: hooks.signal, rest: background?.rest, peakMemoryBytes: planned.peakBytes };
+      const seconds = await estimateSeconds(output, { binding, mapped, budgetBytes, signal: hooks.signal, seconds: trialSeconds(output.plan.inputBytes) });
+      const told = await describeJob(output, index, planned, seconds);
+      jobs.push(told);
+      const shared = { mapped, memory, binding, signal: hooks.signal, rest: background?.rest, job: told };
       streams.push(await createStream({ ...output, ...shared, recipe, output: directory, budgetBytes, onProgress }));
     }
     const written = await runStreams(streams, outputs);
@@ -96,7 +94,12 @@ export async function quantizeOutputs(
     const measured = { seconds: (performance.now() - started) / 1000, peakMemoryBytes: memory.peak() };
     return outputs.flatMap((output, index) => {
       const stream = written[index];
-      return stream === undefined ? [] : [{ ...resultOf(output, stream, exported[index] ?? null), inputBytes: fileBytes, ...measured }];
+      const job = jobs[index];
+      if (stream === undefined || job === undefined) return [];
+      // Several outputs share their time, and each was estimated by itself.
+      const seconds = jobs.length > 1 ? totalSeconds(jobs) : job.seconds;
+      const estimate = { outputBytes: job.outputBytes, peakMemoryBytes: planned.peakBytes, seconds };
+      return [{ ...resultOf(output, stream, exported[index] ?? null), inputBytes: fileBytes, ...measured, estimate, calibration: job.calibration }];
     });
   } finally {
     background?.end();
@@ -167,12 +170,8 @@ function asksBackground(priority: QuantizeParams['priority'], outputs: readonly 
   return priority === undefined ? outputs.some(({ job }) => job.recipe.priority === 'background') : priority === 'background';
 }
 
-function onceOpened(modelDir: string): () => Promise<Checkpoint> {
-  let opened: Promise<Checkpoint> | null = null;
-  return () => {
-    opened ??= openCheckpoint(modelDir);
-    return opened;
-  };
+function totalSeconds(jobs: readonly JobPlan[]): number | null {
+  return jobs.reduce((sum: number | null, { seconds }) => (sum === null || seconds === null ? null : sum + seconds), 0);
 }
 
 function refuseDevice(device: string | undefined): void {

@@ -1,7 +1,7 @@
 // Where the stream ends: writes tensors into the output directory, and after every block a line in a journal, so that a killed job can go on
 // after the last finished block. The journal is only written when the tensors it speaks of are safe on the disk. Tensors of a part whose length nobody knows
 // beforehand (sparse outliers) wait in memory until the part is finished, and become a file of their own then.
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dtypeBytes } from '../checkpoint/dtype.ts';
 import type { TensorInfo } from '../checkpoint/header.ts';
@@ -48,13 +48,15 @@ export interface SinkPart {
 }
 
 /** Bytes of tensors in one file: what published models use, so that a shard fits every file system and downloads in one piece. */
-const maxShardBytes = 5_000_000_000;
+export const maxShardBytes = 5_000_000_000;
 const journalFile = 'journal.jsonl';
 
 /** `resumed`: the directory holds what an earlier run of the same plan left. */
 export async function createSink(directory: string, parts: readonly SinkPart[], resumed: boolean): Promise<ModelSink> {
   const journal = join(directory, journalFile);
   const finished = resumed ? await readJournal(journal) : new Map<string, PartRecord>();
+  // A line that was cut short would spoil the one behind it.
+  if (resumed) await writeFile(journal, [...finished].map(([part, record]) => `${JSON.stringify({ part, record })}\n`).join(''));
   const kept = new Set(parts.filter(({ part }) => finished.has(part)).flatMap(({ tensors }) => tensors.map((tensor) => tensor.name)));
   const late = new Map(parts.flatMap(({ tensors }) => tensors.filter((tensor) => tensor.late === true).map((tensor) => [tensor.name, tensor])));
   const lateParts = parts.filter(({ tensors }) => tensors.some(({ name }) => late.has(name))).map(({ part }) => part);

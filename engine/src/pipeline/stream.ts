@@ -3,7 +3,7 @@
 // The caller goes from block to block, so that several outputs can be made of one reading of the source.
 import type { DenseSource, NativeBinding } from '@quantwright/native/binding';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
-import type { QuantizeProgress } from '@quantwright/schemas/rpc/engine';
+import type { JobPlan, QuantizeProgress } from '@quantwright/schemas/rpc/engine';
 import type { Calibration } from '../calibration/prepare.ts';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { PeakMemory } from '../jobs/peak-memory.ts';
@@ -18,7 +18,7 @@ import type { OutputDirectory } from './output-directory.ts';
 import type { PlannedModule, QuantizePlan } from './plan.ts';
 import { createProgress } from './progress.ts';
 import { goesInRowBands, writeInRowBands } from './row-bands.ts';
-import { createSink, type ModelSink, type ModuleRecord, type PartRecord } from './sink.ts';
+import { createSink, type ModelSink, type ModuleRecord, type PartRecord, type SinkPart } from './sink.ts';
 
 export interface StreamOptions {
   readonly recipe: Recipe;
@@ -31,8 +31,8 @@ export interface StreamOptions {
   readonly memory: PeakMemory;
   /** What a phase may hold beyond the process's base; Infinity without a limit. */
   readonly budgetBytes: number;
-  /** Of the job, base included: for the progress. */
-  readonly peakMemoryBytes: number;
+  /** For the progress, which begins with it. */
+  readonly job: JobPlan;
   readonly binding: NativeBinding;
   /** Null: the method needs none. */
   readonly calibration: Calibration | null;
@@ -67,20 +67,21 @@ export type QuantizeModule = (module: PlannedModule, inputs?: LayerInputs, edite
 const othersPart = 'others';
 const blockPart = (block: number): string => `block ${block}`;
 
+/** What the files of the output hold, in the order in which it is written. */
+export function partsOf(plan: QuantizePlan): readonly SinkPart[] {
+  return [
+    { part: othersPart, tensors: plan.copied },
+    ...plan.blocks.map((modules, block) => ({
+      part: blockPart(block),
+      tensors: [...(plan.rewritten[block] ?? []), ...modules.flatMap((module) => module.tensors)],
+    })),
+  ];
+}
+
 export async function createStream(options: StreamOptions): Promise<Stream> {
   const { plan, output, onProgress, signal, binding, mapped } = options;
-  const sink = await createSink(
-    output.work,
-    [
-      { part: othersPart, tensors: plan.copied },
-      ...plan.blocks.map((modules, block) => ({
-        part: blockPart(block),
-        tensors: [...(plan.rewritten[block] ?? []), ...modules.flatMap((module) => module.tensors)],
-      })),
-    ],
-    output.resumed,
-  );
-  const progress = createProgress(plan, options.peakMemoryBytes, onProgress);
+  const sink = await createSink(output.work, partsOf(plan), output.resumed);
+  const progress = createProgress(plan, options.job, onProgress);
   const told = { modules: [] as ModuleRecord[], warnings: [] as string[] };
   const tell = (record: PartRecord): void => {
     told.modules.push(...record.modules);

@@ -32,6 +32,11 @@ test('progress names block and module, percentage and time left', () => {
   assert.deepEqual(line, { message: 'block 3/8, mlp.down_proj, 41 %, 12 s left', percent: 41 });
 });
 
+test('the plan tells sizes, memory, and the time where it is known', () => {
+  const plan = { phase: 'plan', blocks: 8, modules: 56, inputBytes: 31_478_456, outputBytes: 18_900_000, peakMemoryBytes: 107_000_000 } as const;
+  assert.equal(progressLine(plan).message, '56 modules in 8 blocks, 31.5 MB to 18.9 MB, 107 MB of memory');
+});
+
 test('without an estimate no time is promised', () => {
   const line = progressLine({
     phase: 'module',

@@ -10,8 +10,11 @@ export interface ProgressLine {
 
 export function progressLine(progress: QuantizeProgress): ProgressLine {
   if (progress.phase === 'plan') {
+    const { seconds = null } = progress.plan ?? {};
+    const time = seconds === null ? '' : `, about ${durationWords(seconds)}`;
+    const sizes = `${sizeWords(progress.inputBytes)} to ${sizeWords(progress.outputBytes)}`;
     return {
-      message: `${progress.modules} modules in ${progress.blocks} blocks, ${sizeWords(progress.inputBytes)} to about ${sizeWords(progress.outputBytes)}`,
+      message: `${progress.modules} modules in ${progress.blocks} blocks, ${sizes}, ${sizeWords(progress.peakMemoryBytes)} of memory${time}`,
       percent: 0,
     };
   }

@@ -4,8 +4,8 @@ import { EngineError } from '../../errors.ts';
 import type { PreparedOutput } from '../prepare.ts';
 import { type JobMemory, jobMemory, memoryRefusal } from './phase.ts';
 
-/** The addon, its threads and the code that is not compiled yet. */
-const runtimeBytes = 12 * 2 ** 20;
+/** The addon, its threads, the code that is not compiled yet, and what the heap grows by. */
+const runtimeBytes = 20 * 2 ** 20;
 
 export interface JobMemoryPlan {
   readonly limitBytes: number | null;
