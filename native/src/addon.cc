@@ -51,6 +51,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("factorHessian", Napi::Function::New<factor_hessian>(env, "factorHessian"));
   exports.Set("quantizeGptq", Napi::Function::New<quantize_gptq>(env, "quantizeGptq"));
   exports.Set("quantizeQrazor", Napi::Function::New<quantize_qrazor>(env, "quantizeQrazor"));
+  exports.Set("quantizeTable4", Napi::Function::New<quantize_table4>(env, "quantizeTable4"));
   exports.Set("quantizeBcq", Napi::Function::New<quantize_bcq>(env, "quantizeBcq"));
   exports.Set("convertToBcq", Napi::Function::New<convert_to_bcq>(env, "convertToBcq"));
   exports.Set("quantizeSpqr", Napi::Function::New<quantize_spqr>(env, "quantizeSpqr"));

@@ -16,6 +16,7 @@ Napi::Value copy_to_file(const Napi::CallbackInfo& info);
 Napi::Value factor_hessian(const Napi::CallbackInfo& info);
 Napi::Value quantize_gptq(const Napi::CallbackInfo& info);
 Napi::Value quantize_qrazor(const Napi::CallbackInfo& info);
+Napi::Value quantize_table4(const Napi::CallbackInfo& info);
 Napi::Value quantize_bcq(const Napi::CallbackInfo& info);
 Napi::Value convert_to_bcq(const Napi::CallbackInfo& info);
 Napi::Value quantize_spqr(const Napi::CallbackInfo& info);

@@ -8,6 +8,7 @@ import type { QrazorOptions, QrazorResult } from './qrazor.ts';
 import type { FactorOptions, GptqOptions, GptqResult, Hessian, HessianFactor, RtnOptions, RtnResult, RtnTarget, RtnWritten } from './quantizers.ts';
 import type { Sampler, SamplerSpec } from './samplers.ts';
 import type { SpqrOptions, SpqrResult } from './spqr.ts';
+import type { Table4Options, Table4Result } from './table4.ts';
 import type { TransformBinding } from './transforms.ts';
 import type { Bytes, DenseSource, FileRange, MappedFile, PackedBits, Weight, WeightSpec } from './weights.ts';
 
@@ -18,6 +19,7 @@ export type * from './qrazor.ts';
 export type * from './quantizers.ts';
 export type * from './samplers.ts';
 export type * from './spqr.ts';
+export type * from './table4.ts';
 export type * from './transforms.ts';
 export type * from './weights.ts';
 
@@ -90,6 +92,8 @@ export interface NativeBinding extends BcqBinding, TransformBinding {
   quantizeQrazor(source: DenseSource, options: QrazorOptions, factor?: HessianFactor): Promise<QrazorResult>;
   /** `factor`: made with dampFirst. Rejects options that do not go together, and targetBits that leave no room for codes and scales. */
   quantizeSpqr(source: DenseSource, factor: HessianFactor, options: SpqrOptions): Promise<SpqrResult>;
+  /** Rounds to the nearest of 16 values: NF4 and FP4. */
+  quantizeTable4(source: DenseSource, options: Table4Options): Promise<Table4Result>;
   /** f32 copy of a stored matrix. */
   widen(source: DenseSource): Promise<Float32Array>;
   /** GPTQ layout (section 18.1): codes [rows, cols] unsigned -> int32 words [ceil(cols*bits/32), rows] little endian. */

@@ -117,6 +117,8 @@ export const schema: JsonSchema = {
         "int2",
         "uint2",
         "uint1",
+        "nf4",
+        "fp4",
         "fp8_e4m3"
       ],
       "enumDescriptions": [
@@ -129,6 +131,8 @@ export const schema: JsonSchema = {
         "2-bit, signed codes.",
         "2-bit, unsigned codes.",
         "1 bit, a sign; bcq only.",
+        "4-bit codes of 16 values that lie as a normal distribution does; rtn only.",
+        "4-bit floating point values (a sign, two bits of exponent, one of mantissa); rtn only.",
         "8-bit floating point; only with activate_quant, on GPUs from compute capability 8.9."
       ],
       "description": "Type of the weight codes.",
@@ -214,7 +218,8 @@ export const schema: JsonSchema = {
         "inc",
         "awq",
         "compressed_tensors",
-        "dashinfer_cpu"
+        "dashinfer_cpu",
+        "bitsandbytes"
       ],
       "enumDescriptions": [
         "The quantizer of the GPTQ repository: range extended to zero, integer zero point.",
@@ -222,7 +227,8 @@ export const schema: JsonSchema = {
         "Intel Neural Compressor: optional full range and clip search.",
         "AutoAWQ: range not extended to zero.",
         "compressed-tensors: signed codes, scale absmax / ((2^bits - 1) / 2).",
-        "DashInfer's CPU operator: int8 or uint8, zero point clamped to the codes, halves away from zero; groups of one sign saturate."
+        "DashInfer's CPU operator: int8 or uint8, zero point clamped to the codes, halves away from zero; groups of one sign saturate.",
+        "bitsandbytes, for nf4 and fp4 only: the reciprocal of the largest magnitude is multiplied with; its order of codes."
       ],
       "description": "Rounding rules of rtn. They give different numbers on the same weights. Default: ist for weight_only, compressed_tensors for activate_quant."
     },
@@ -830,6 +836,8 @@ export const schema: JsonSchema = {
               "int2",
               "uint2",
               "uint1",
+              "nf4",
+              "fp4",
               "fp8_e4m3"
             ],
             "enumDescriptions": [
@@ -842,6 +850,8 @@ export const schema: JsonSchema = {
               "2-bit, signed codes.",
               "2-bit, unsigned codes.",
               "1 bit, a sign; bcq only.",
+              "4-bit codes of 16 values that lie as a normal distribution does; rtn only.",
+              "4-bit floating point values (a sign, two bits of exponent, one of mantissa); rtn only.",
               "8-bit floating point; only with activate_quant, on GPUs from compute capability 8.9."
             ],
             "description": "Type of the weight codes.",
@@ -1050,6 +1060,55 @@ export const schema: JsonSchema = {
             "x-words": "full_range belongs to quant_method rtn with dialect inc.",
             "x-fix": {
               "remove": true
+            }
+          }
+        }
+      }
+    },
+    {
+      "if": {
+        "required": [
+          "weight_format"
+        ],
+        "properties": {
+          "weight_format": {
+            "enum": [
+              "nf4",
+              "fp4"
+            ]
+          }
+        }
+      },
+      "then": {
+        "properties": {
+          "dialect": {
+            "enum": [
+              "inc",
+              "bitsandbytes"
+            ],
+            "x-words": "nf4 and fp4 are rounded as Neural Compressor (inc) or bitsandbytes does it; the other dialects are of integers.",
+            "x-fix": {
+              "set": "inc"
+            }
+          },
+          "full_range": {
+            "const": false,
+            "x-words": "full_range is about integer codes; nf4 and fp4 use all of their values.",
+            "x-fix": {
+              "remove": true
+            }
+          }
+        }
+      },
+      "else": {
+        "properties": {
+          "dialect": {
+            "not": {
+              "const": "bitsandbytes",
+              "x-words": "the dialect bitsandbytes rounds nf4 and fp4 only.",
+              "x-fix": {
+                "remove": true
+              }
             }
           }
         }

@@ -279,7 +279,7 @@ let valid9 = true;
 const _errs25 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing3;
-if(((data.mse_search === undefined) && (missing3 = "mse_search")) || ((data.dialect === undefined) && (missing3 = "dialect"))){
+if((data.weight_format === undefined) && (missing3 = "weight_format")){
 const err17 = {};
 if(vErrors === null){
 vErrors = [err17];
@@ -290,8 +290,9 @@ vErrors.push(err17);
 errors++;
 }
 else {
-if(data.mse_search !== undefined){
-if(true !== data.mse_search){
+if(data.weight_format !== undefined){
+let data9 = data.weight_format;
+if(!((data9 === "nf4") || (data9 === "fp4"))){
 const err18 = {};
 if(vErrors === null){
 vErrors = [err18];
@@ -314,12 +315,13 @@ else {
 vErrors = null;
 }
 }
+let ifClause0;
 if(_valid3){
 const _errs27 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.dialect !== undefined){
 let data10 = data.dialect;
-if(!(((data10 === "ist") || (data10 === "qllm")) || (data10 === "inc"))){
+if(!((data10 === "inc") || (data10 === "bitsandbytes"))){
 const err19 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/3/then/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.allOf[3].then.properties.dialect.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err19];
@@ -330,12 +332,9 @@ vErrors.push(err19);
 errors++;
 }
 }
-}
-var _valid3 = _errs27 === errors;
-valid9 = _valid3;
-}
-if(!valid9){
-const err20 = {instancePath,schemaPath:"#/allOf/3/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data.full_range !== undefined){
+if(false !== data.full_range){
+const err20 = {instancePath:instancePath+"/full_range",schemaPath:"#/allOf/3/then/properties/full_range/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -344,12 +343,19 @@ vErrors.push(err20);
 }
 errors++;
 }
+}
+}
+var _valid3 = _errs27 === errors;
+valid9 = _valid3;
+ifClause0 = "then";
+}
+else {
 const _errs30 = errors;
-let valid12 = true;
-const _errs31 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-let missing4;
-if((data.dialect === undefined) && (missing4 = "dialect")){
+if(data.dialect !== undefined){
+const _errs32 = errors;
+const _errs33 = errors;
+if("bitsandbytes" !== data.dialect){
 const err21 = {};
 if(vErrors === null){
 vErrors = [err21];
@@ -359,10 +365,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-else {
-if(data.dialect !== undefined){
-if("dashinfer_cpu" !== data.dialect){
-const err22 = {};
+var valid13 = _errs33 === errors;
+if(valid13){
+const err22 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/3/else/properties/dialect/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -371,25 +376,25 @@ vErrors.push(err22);
 }
 errors++;
 }
-}
-}
-}
-var _valid4 = _errs31 === errors;
-errors = _errs30;
+else {
+errors = _errs32;
 if(vErrors !== null){
-if(_errs30){
-vErrors.length = _errs30;
+if(_errs32){
+vErrors.length = _errs32;
 }
 else {
 vErrors = null;
 }
 }
-if(_valid4){
-const _errs33 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.symmetric !== undefined){
-if(false !== data.symmetric){
-const err23 = {instancePath:instancePath+"/symmetric",schemaPath:"#/allOf/4/then/properties/symmetric/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
+}
+}
+}
+var _valid3 = _errs30 === errors;
+valid9 = _valid3;
+ifClause0 = "else";
+}
+if(!valid9){
+const err23 = {instancePath,schemaPath:"#/allOf/3/if",keyword:"if",params:{failingKeyword: ifClause0},message:"must match \""+ifClause0+"\" schema"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -398,10 +403,13 @@ vErrors.push(err23);
 }
 errors++;
 }
-}
-if(data.sym !== undefined){
-if(false !== data.sym){
-const err24 = {instancePath:instancePath+"/sym",schemaPath:"#/allOf/4/then/properties/sym/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
+const _errs35 = errors;
+let valid14 = true;
+const _errs36 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing4;
+if(((data.mse_search === undefined) && (missing4 = "mse_search")) || ((data.dialect === undefined) && (missing4 = "dialect"))){
+const err24 = {};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -410,13 +418,10 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-}
-var _valid4 = _errs33 === errors;
-valid12 = _valid4;
-}
-if(!valid12){
-const err25 = {instancePath,schemaPath:"#/allOf/4/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+if(data.mse_search !== undefined){
+if(true !== data.mse_search){
+const err25 = {};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -425,13 +430,26 @@ vErrors.push(err25);
 }
 errors++;
 }
-const _errs37 = errors;
-let valid15 = true;
+}
+}
+}
+var _valid4 = _errs36 === errors;
+errors = _errs35;
+if(vErrors !== null){
+if(_errs35){
+vErrors.length = _errs35;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
 const _errs38 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-let missing5;
-if((data.full_range === undefined) && (missing5 = "full_range")){
-const err26 = {};
+if(data.dialect !== undefined){
+let data14 = data.dialect;
+if(!(((data14 === "ist") || (data14 === "qllm")) || (data14 === "inc"))){
+const err26 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/4/then/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.allOf[4].then.properties.dialect.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -440,10 +458,13 @@ vErrors.push(err26);
 }
 errors++;
 }
-else {
-if(data.full_range !== undefined){
-if(true !== data.full_range){
-const err27 = {};
+}
+}
+var _valid4 = _errs38 === errors;
+valid14 = _valid4;
+}
+if(!valid14){
+const err27 = {instancePath,schemaPath:"#/allOf/4/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -452,24 +473,13 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-}
-}
-var _valid5 = _errs38 === errors;
-errors = _errs37;
-if(vErrors !== null){
-if(_errs37){
-vErrors.length = _errs37;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid5){
-const _errs40 = errors;
+const _errs41 = errors;
+let valid17 = true;
+const _errs42 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.dialect === undefined){
-const err28 = {instancePath,schemaPath:"#/allOf/5/then/required",keyword:"required",params:{missingProperty: "dialect"},message:"must have required property '"+"dialect"+"'"};
+let missing5;
+if((data.dialect === undefined) && (missing5 = "dialect")){
+const err28 = {};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -478,9 +488,10 @@ vErrors.push(err28);
 }
 errors++;
 }
+else {
 if(data.dialect !== undefined){
-if("inc" !== data.dialect){
-const err29 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/5/then/properties/dialect/const",keyword:"const",params:{allowedValue: "inc"},message:"must be equal to constant"};
+if("dashinfer_cpu" !== data.dialect){
+const err29 = {};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -491,11 +502,23 @@ errors++;
 }
 }
 }
-var _valid5 = _errs40 === errors;
-valid15 = _valid5;
 }
-if(!valid15){
-const err30 = {instancePath,schemaPath:"#/allOf/5/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid5 = _errs42 === errors;
+errors = _errs41;
+if(vErrors !== null){
+if(_errs41){
+vErrors.length = _errs41;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs44 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.symmetric !== undefined){
+if(false !== data.symmetric){
+const err30 = {instancePath:instancePath+"/symmetric",schemaPath:"#/allOf/5/then/properties/symmetric/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -504,9 +527,10 @@ vErrors.push(err30);
 }
 errors++;
 }
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.quant_method === undefined){
-const err31 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "quant_method"},message:"must have required property '"+"quant_method"+"'"};
+}
+if(data.sym !== undefined){
+if(false !== data.sym){
+const err31 = {instancePath:instancePath+"/sym",schemaPath:"#/allOf/5/then/properties/sym/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -515,9 +539,13 @@ vErrors.push(err31);
 }
 errors++;
 }
-for(const key0 in data){
-if(!(func2.call(schema11.properties, key0))){
-const err32 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+}
+}
+var _valid5 = _errs44 === errors;
+valid17 = _valid5;
+}
+if(!valid17){
+const err32 = {instancePath,schemaPath:"#/allOf/5/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -526,11 +554,13 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-if(data.quant_method !== undefined){
-let data16 = data.quant_method;
-if((typeof data16 !== "string") && (!(Array.isArray(data16)))){
-const err33 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/type",keyword:"type",params:{type: schema11.properties.quant_method.type},message:"must be string,array"};
+const _errs48 = errors;
+let valid20 = true;
+const _errs49 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing6;
+if((data.full_range === undefined) && (missing6 = "full_range")){
+const err33 = {};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -539,10 +569,9 @@ vErrors.push(err33);
 }
 errors++;
 }
-const _errs45 = errors;
-let valid19 = true;
-const _errs46 = errors;
-if(typeof data16 !== "string"){
+else {
+if(data.full_range !== undefined){
+if(true !== data.full_range){
 const err34 = {};
 if(vErrors === null){
 vErrors = [err34];
@@ -552,20 +581,24 @@ vErrors.push(err34);
 }
 errors++;
 }
-var _valid6 = _errs46 === errors;
-errors = _errs45;
+}
+}
+}
+var _valid6 = _errs49 === errors;
+errors = _errs48;
 if(vErrors !== null){
-if(_errs45){
-vErrors.length = _errs45;
+if(_errs48){
+vErrors.length = _errs48;
 }
 else {
 vErrors = null;
 }
 }
 if(_valid6){
-const _errs48 = errors;
-if(!(((((((((((((data16 === "instant_quant") || (data16 === "rtn")) || (data16 === "gptq")) || (data16 === "awq")) || (data16 === "teq")) || (data16 === "spqr")) || (data16 === "bcq")) || (data16 === "qrazor")) || (data16 === "smoothquant")) || (data16 === "llm_int8")) || (data16 === "zeroquant")) || (data16 === "w8a8_static")) || (data16 === "auto"))){
-const err35 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.then.enum},message:"must be equal to one of the allowed values"};
+const _errs51 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.dialect === undefined){
+const err35 = {instancePath,schemaPath:"#/allOf/6/then/required",keyword:"required",params:{missingProperty: "dialect"},message:"must have required property '"+"dialect"+"'"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -574,11 +607,9 @@ vErrors.push(err35);
 }
 errors++;
 }
-var _valid6 = _errs48 === errors;
-valid19 = _valid6;
-}
-if(!valid19){
-const err36 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data.dialect !== undefined){
+if("inc" !== data.dialect){
+const err36 = {instancePath:instancePath+"/dialect",schemaPath:"#/allOf/6/then/properties/dialect/const",keyword:"const",params:{allowedValue: "inc"},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -587,12 +618,13 @@ vErrors.push(err36);
 }
 errors++;
 }
-if(Array.isArray(data16)){
-const len0 = data16.length;
-for(let i0=0; i0<len0; i0++){
-let data17 = data16[i0];
-if(typeof data17 !== "string"){
-const err37 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+var _valid6 = _errs51 === errors;
+valid20 = _valid6;
+}
+if(!valid20){
+const err37 = {instancePath,schemaPath:"#/allOf/6/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -601,8 +633,9 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(!((((((((((((data17 === "instant_quant") || (data17 === "rtn")) || (data17 === "gptq")) || (data17 === "awq")) || (data17 === "teq")) || (data17 === "spqr")) || (data17 === "bcq")) || (data17 === "qrazor")) || (data17 === "smoothquant")) || (data17 === "llm_int8")) || (data17 === "zeroquant")) || (data17 === "w8a8_static"))){
-const err38 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.items.enum},message:"must be equal to one of the allowed values"};
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.quant_method === undefined){
+const err38 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "quant_method"},message:"must have required property '"+"quant_method"+"'"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -611,13 +644,9 @@ vErrors.push(err38);
 }
 errors++;
 }
-}
-}
-}
-if(data.weight_format !== undefined){
-let data18 = data.weight_format;
-if(typeof data18 !== "string"){
-const err39 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key0 in data){
+if(!(func2.call(schema11.properties, key0))){
+const err39 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -626,8 +655,11 @@ vErrors.push(err39);
 }
 errors++;
 }
-if(!((((((((((data18 === "int8") || (data18 === "uint8")) || (data18 === "int4")) || (data18 === "uint4")) || (data18 === "int3")) || (data18 === "uint3")) || (data18 === "int2")) || (data18 === "uint2")) || (data18 === "uint1")) || (data18 === "fp8_e4m3"))){
-const err40 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.quant_method !== undefined){
+let data20 = data.quant_method;
+if((typeof data20 !== "string") && (!(Array.isArray(data20)))){
+const err40 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/type",keyword:"type",params:{type: schema11.properties.quant_method.type},message:"must be string,array"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -636,11 +668,11 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-if(data.compute_method !== undefined){
-let data19 = data.compute_method;
-if(typeof data19 !== "string"){
-const err41 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const _errs56 = errors;
+let valid24 = true;
+const _errs57 = errors;
+if(typeof data20 !== "string"){
+const err41 = {};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -649,8 +681,20 @@ vErrors.push(err41);
 }
 errors++;
 }
-if(!((data19 === "weight_only") || (data19 === "activate_quant"))){
-const err42 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/enum",keyword:"enum",params:{allowedValues: schema11.properties.compute_method.enum},message:"must be equal to one of the allowed values"};
+var _valid7 = _errs57 === errors;
+errors = _errs56;
+if(vErrors !== null){
+if(_errs56){
+vErrors.length = _errs56;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs59 = errors;
+if(!(((((((((((((data20 === "instant_quant") || (data20 === "rtn")) || (data20 === "gptq")) || (data20 === "awq")) || (data20 === "teq")) || (data20 === "spqr")) || (data20 === "bcq")) || (data20 === "qrazor")) || (data20 === "smoothquant")) || (data20 === "llm_int8")) || (data20 === "zeroquant")) || (data20 === "w8a8_static")) || (data20 === "auto"))){
+const err42 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.then.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -659,11 +703,11 @@ vErrors.push(err42);
 }
 errors++;
 }
+var _valid7 = _errs59 === errors;
+valid24 = _valid7;
 }
-if(data.group_size !== undefined){
-let data20 = data.group_size;
-if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
-const err43 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid24){
+const err43 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -672,10 +716,12 @@ vErrors.push(err43);
 }
 errors++;
 }
-const _errs57 = errors;
-const _errs58 = errors;
-if(0 !== data20){
-const err44 = {};
+if(Array.isArray(data20)){
+const len0 = data20.length;
+for(let i0=0; i0<len0; i0++){
+let data21 = data20[i0];
+if(typeof data21 !== "string"){
+const err44 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -684,9 +730,8 @@ vErrors.push(err44);
 }
 errors++;
 }
-var valid22 = _errs58 === errors;
-if(valid22){
-const err45 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(!((((((((((((data21 === "instant_quant") || (data21 === "rtn")) || (data21 === "gptq")) || (data21 === "awq")) || (data21 === "teq")) || (data21 === "spqr")) || (data21 === "bcq")) || (data21 === "qrazor")) || (data21 === "smoothquant")) || (data21 === "llm_int8")) || (data21 === "zeroquant")) || (data21 === "w8a8_static"))){
+const err45 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.items.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -695,20 +740,13 @@ vErrors.push(err45);
 }
 errors++;
 }
-else {
-errors = _errs57;
-if(vErrors !== null){
-if(_errs57){
-vErrors.length = _errs57;
-}
-else {
-vErrors = null;
 }
 }
 }
-if((typeof data20 == "number") && (isFinite(data20))){
-if(data20 < -1 || isNaN(data20)){
-const err46 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data.weight_format !== undefined){
+let data22 = data.weight_format;
+if(typeof data22 !== "string"){
+const err46 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -717,12 +755,8 @@ vErrors.push(err46);
 }
 errors++;
 }
-}
-}
-if(data.group_settings !== undefined){
-let data21 = data.group_settings;
-if((!(data21 && typeof data21 == "object" && !Array.isArray(data21))) && (data21 !== null)){
-const err47 = {instancePath:instancePath+"/group_settings",schemaPath:"#/properties/group_settings/type",keyword:"type",params:{type: schema11.properties.group_settings.type},message:"must be object,null"};
+if(!((((((((((((data22 === "int8") || (data22 === "uint8")) || (data22 === "int4")) || (data22 === "uint4")) || (data22 === "int3")) || (data22 === "uint3")) || (data22 === "int2")) || (data22 === "uint2")) || (data22 === "uint1")) || (data22 === "nf4")) || (data22 === "fp4")) || (data22 === "fp8_e4m3"))){
+const err47 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -731,11 +765,11 @@ vErrors.push(err47);
 }
 errors++;
 }
-if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
-for(const key1 in data21){
-let data22 = data21[key1];
-if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
-const err48 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+if(data.compute_method !== undefined){
+let data23 = data.compute_method;
+if(typeof data23 !== "string"){
+const err48 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -744,10 +778,8 @@ vErrors.push(err48);
 }
 errors++;
 }
-const _errs64 = errors;
-const _errs65 = errors;
-if(0 !== data22){
-const err49 = {};
+if(!((data23 === "weight_only") || (data23 === "activate_quant"))){
+const err49 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/enum",keyword:"enum",params:{allowedValues: schema11.properties.compute_method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -756,9 +788,11 @@ vErrors.push(err49);
 }
 errors++;
 }
-var valid24 = _errs65 === errors;
-if(valid24){
-const err50 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+if(data.group_size !== undefined){
+let data24 = data.group_size;
+if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
+const err50 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -767,20 +801,10 @@ vErrors.push(err50);
 }
 errors++;
 }
-else {
-errors = _errs64;
-if(vErrors !== null){
-if(_errs64){
-vErrors.length = _errs64;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data22 == "number") && (isFinite(data22))){
-if(data22 < -1 || isNaN(data22)){
-const err51 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const _errs68 = errors;
+const _errs69 = errors;
+if(0 !== data24){
+const err51 = {};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -789,14 +813,9 @@ vErrors.push(err51);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.dialect !== undefined){
-let data23 = data.dialect;
-if(typeof data23 !== "string"){
-const err52 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"};
+var valid27 = _errs69 === errors;
+if(valid27){
+const err52 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -805,8 +824,20 @@ vErrors.push(err52);
 }
 errors++;
 }
-if(!((((((data23 === "ist") || (data23 === "qllm")) || (data23 === "inc")) || (data23 === "awq")) || (data23 === "compressed_tensors")) || (data23 === "dashinfer_cpu"))){
-const err53 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.properties.dialect.enum},message:"must be equal to one of the allowed values"};
+else {
+errors = _errs68;
+if(vErrors !== null){
+if(_errs68){
+vErrors.length = _errs68;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 < -1 || isNaN(data24)){
+const err53 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -816,9 +847,11 @@ vErrors.push(err53);
 errors++;
 }
 }
-if(data.symmetric !== undefined){
-if(typeof data.symmetric !== "boolean"){
-const err54 = {instancePath:instancePath+"/symmetric",schemaPath:"#/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data.group_settings !== undefined){
+let data25 = data.group_settings;
+if((!(data25 && typeof data25 == "object" && !Array.isArray(data25))) && (data25 !== null)){
+const err54 = {instancePath:instancePath+"/group_settings",schemaPath:"#/properties/group_settings/type",keyword:"type",params:{type: schema11.properties.group_settings.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -827,10 +860,11 @@ vErrors.push(err54);
 }
 errors++;
 }
-}
-if(data.sym !== undefined){
-if(typeof data.sym !== "boolean"){
-const err55 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+for(const key1 in data25){
+let data26 = data25[key1];
+if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+const err55 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -839,10 +873,10 @@ vErrors.push(err55);
 }
 errors++;
 }
-}
-if(data.mse_search !== undefined){
-if(typeof data.mse_search !== "boolean"){
-const err56 = {instancePath:instancePath+"/mse_search",schemaPath:"#/properties/mse_search/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+const _errs75 = errors;
+const _errs76 = errors;
+if(0 !== data26){
+const err56 = {};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -851,10 +885,9 @@ vErrors.push(err56);
 }
 errors++;
 }
-}
-if(data.full_range !== undefined){
-if(typeof data.full_range !== "boolean"){
-const err57 = {instancePath:instancePath+"/full_range",schemaPath:"#/properties/full_range/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+var valid29 = _errs76 === errors;
+if(valid29){
+const err57 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -863,11 +896,20 @@ vErrors.push(err57);
 }
 errors++;
 }
+else {
+errors = _errs75;
+if(vErrors !== null){
+if(_errs75){
+vErrors.length = _errs75;
 }
-if(data.scale_type !== undefined){
-let data28 = data.scale_type;
-if(typeof data28 !== "string"){
-const err58 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 < -1 || isNaN(data26)){
+const err58 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -876,8 +918,14 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(!(((data28 === "float16") || (data28 === "bfloat16")) || (data28 === "float32"))){
-const err59 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/enum",keyword:"enum",params:{allowedValues: schema11.properties.scale_type.enum},message:"must be equal to one of the allowed values"};
+}
+}
+}
+}
+if(data.dialect !== undefined){
+let data27 = data.dialect;
+if(typeof data27 !== "string"){
+const err59 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -886,11 +934,8 @@ vErrors.push(err59);
 }
 errors++;
 }
-}
-if(data.save_format !== undefined){
-let data29 = data.save_format;
-if(typeof data29 !== "string"){
-const err60 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!(((((((data27 === "ist") || (data27 === "qllm")) || (data27 === "inc")) || (data27 === "awq")) || (data27 === "compressed_tensors")) || (data27 === "dashinfer_cpu")) || (data27 === "bitsandbytes"))){
+const err60 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.properties.dialect.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -899,8 +944,10 @@ vErrors.push(err60);
 }
 errors++;
 }
-if(!((((((data29 === "quantwright") || (data29 === "gptq")) || (data29 === "gptq_v2")) || (data29 === "awq")) || (data29 === "compressed-tensors")) || (data29 === "gguf"))){
-const err61 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.symmetric !== undefined){
+if(typeof data.symmetric !== "boolean"){
+const err61 = {instancePath:instancePath+"/symmetric",schemaPath:"#/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -910,10 +957,9 @@ vErrors.push(err61);
 errors++;
 }
 }
-if(data.smoothquant !== undefined){
-let data30 = data.smoothquant;
-if((!(data30 && typeof data30 == "object" && !Array.isArray(data30))) && (data30 !== null)){
-const err62 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/type",keyword:"type",params:{type: schema11.properties.smoothquant.type},message:"must be object,null"};
+if(data.sym !== undefined){
+if(typeof data.sym !== "boolean"){
+const err62 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -922,10 +968,10 @@ vErrors.push(err62);
 }
 errors++;
 }
-if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
-for(const key2 in data30){
-if(!(key2 === "alpha")){
-const err63 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+}
+if(data.mse_search !== undefined){
+if(typeof data.mse_search !== "boolean"){
+const err63 = {instancePath:instancePath+"/mse_search",schemaPath:"#/properties/mse_search/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -935,11 +981,9 @@ vErrors.push(err63);
 errors++;
 }
 }
-if(data30.alpha !== undefined){
-let data31 = data30.alpha;
-if((typeof data31 == "number") && (isFinite(data31))){
-if(data31 > 1 || isNaN(data31)){
-const err64 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data.full_range !== undefined){
+if(typeof data.full_range !== "boolean"){
+const err64 = {instancePath:instancePath+"/full_range",schemaPath:"#/properties/full_range/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -948,8 +992,11 @@ vErrors.push(err64);
 }
 errors++;
 }
-if(data31 < 0 || isNaN(data31)){
-const err65 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data.scale_type !== undefined){
+let data32 = data.scale_type;
+if(typeof data32 !== "string"){
+const err65 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -958,9 +1005,8 @@ vErrors.push(err65);
 }
 errors++;
 }
-}
-else {
-const err66 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(!(((data32 === "float16") || (data32 === "bfloat16")) || (data32 === "float32"))){
+const err66 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/enum",keyword:"enum",params:{allowedValues: schema11.properties.scale_type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -970,12 +1016,10 @@ vErrors.push(err66);
 errors++;
 }
 }
-}
-}
-if(data.teq !== undefined){
-let data32 = data.teq;
-if((!(data32 && typeof data32 == "object" && !Array.isArray(data32))) && (data32 !== null)){
-const err67 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/type",keyword:"type",params:{type: schema11.properties.teq.type},message:"must be object,null"};
+if(data.save_format !== undefined){
+let data33 = data.save_format;
+if(typeof data33 !== "string"){
+const err67 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -984,10 +1028,8 @@ vErrors.push(err67);
 }
 errors++;
 }
-if(data32 && typeof data32 == "object" && !Array.isArray(data32)){
-for(const key3 in data32){
-if(!(((((key3 === "mode") || (key3 === "steps")) || (key3 === "learning_rate")) || (key3 === "warmup_ratio")) || (key3 === "batch_size"))){
-const err68 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(!((((((data33 === "quantwright") || (data33 === "gptq")) || (data33 === "gptq_v2")) || (data33 === "awq")) || (data33 === "compressed-tensors")) || (data33 === "gguf"))){
+const err68 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -997,10 +1039,10 @@ vErrors.push(err68);
 errors++;
 }
 }
-if(data32.mode !== undefined){
-let data33 = data32.mode;
-if(typeof data33 !== "string"){
-const err69 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.smoothquant !== undefined){
+let data34 = data.smoothquant;
+if((!(data34 && typeof data34 == "object" && !Array.isArray(data34))) && (data34 !== null)){
+const err69 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/type",keyword:"type",params:{type: schema11.properties.smoothquant.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -1009,8 +1051,10 @@ vErrors.push(err69);
 }
 errors++;
 }
-if(!((data33 === "lm_loss") || (data33 === "layer_wise"))){
-const err70 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.teq.properties.mode.enum},message:"must be equal to one of the allowed values"};
+if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
+for(const key2 in data34){
+if(!(key2 === "alpha")){
+const err70 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -1020,10 +1064,11 @@ vErrors.push(err70);
 errors++;
 }
 }
-if(data32.steps !== undefined){
-let data34 = data32.steps;
-if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
-const err71 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data34.alpha !== undefined){
+let data35 = data34.alpha;
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 > 1 || isNaN(data35)){
+const err71 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -1032,9 +1077,8 @@ vErrors.push(err71);
 }
 errors++;
 }
-if((typeof data34 == "number") && (isFinite(data34))){
-if(data34 > 1000000 || isNaN(data34)){
-const err72 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(data35 < 0 || isNaN(data35)){
+const err72 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -1043,8 +1087,9 @@ vErrors.push(err72);
 }
 errors++;
 }
-if(data34 < 1 || isNaN(data34)){
-const err73 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err73 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -1055,11 +1100,11 @@ errors++;
 }
 }
 }
-if(data32.learning_rate !== undefined){
-let data35 = data32.learning_rate;
-if((typeof data35 == "number") && (isFinite(data35))){
-if(data35 > 1 || isNaN(data35)){
-const err74 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+}
+if(data.teq !== undefined){
+let data36 = data.teq;
+if((!(data36 && typeof data36 == "object" && !Array.isArray(data36))) && (data36 !== null)){
+const err74 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/type",keyword:"type",params:{type: schema11.properties.teq.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -1068,8 +1113,10 @@ vErrors.push(err74);
 }
 errors++;
 }
-if(data35 <= 0 || isNaN(data35)){
-const err75 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
+for(const key3 in data36){
+if(!(((((key3 === "mode") || (key3 === "steps")) || (key3 === "learning_rate")) || (key3 === "warmup_ratio")) || (key3 === "batch_size"))){
+const err75 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -1079,8 +1126,10 @@ vErrors.push(err75);
 errors++;
 }
 }
-else {
-const err76 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data36.mode !== undefined){
+let data37 = data36.mode;
+if(typeof data37 !== "string"){
+const err76 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1089,12 +1138,8 @@ vErrors.push(err76);
 }
 errors++;
 }
-}
-if(data32.warmup_ratio !== undefined){
-let data36 = data32.warmup_ratio;
-if((typeof data36 == "number") && (isFinite(data36))){
-if(data36 > 1 || isNaN(data36)){
-const err77 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(!((data37 === "lm_loss") || (data37 === "layer_wise"))){
+const err77 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.teq.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1103,8 +1148,11 @@ vErrors.push(err77);
 }
 errors++;
 }
-if(data36 < 0 || isNaN(data36)){
-const err78 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data36.steps !== undefined){
+let data38 = data36.steps;
+if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
+const err78 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1113,9 +1161,9 @@ vErrors.push(err78);
 }
 errors++;
 }
-}
-else {
-const err79 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if((typeof data38 == "number") && (isFinite(data38))){
+if(data38 > 1000000 || isNaN(data38)){
+const err79 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1124,11 +1172,8 @@ vErrors.push(err79);
 }
 errors++;
 }
-}
-if(data32.batch_size !== undefined){
-let data37 = data32.batch_size;
-if(!(((typeof data37 == "number") && (!(data37 % 1) && !isNaN(data37))) && (isFinite(data37)))){
-const err80 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data38 < 1 || isNaN(data38)){
+const err80 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1137,9 +1182,13 @@ vErrors.push(err80);
 }
 errors++;
 }
-if((typeof data37 == "number") && (isFinite(data37))){
-if(data37 > 1024 || isNaN(data37)){
-const err81 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
+}
+}
+if(data36.learning_rate !== undefined){
+let data39 = data36.learning_rate;
+if((typeof data39 == "number") && (isFinite(data39))){
+if(data39 > 1 || isNaN(data39)){
+const err81 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1148,8 +1197,8 @@ vErrors.push(err81);
 }
 errors++;
 }
-if(data37 < 1 || isNaN(data37)){
-const err82 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data39 <= 0 || isNaN(data39)){
+const err82 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1159,13 +1208,8 @@ vErrors.push(err82);
 errors++;
 }
 }
-}
-}
-}
-if(data.qrazor !== undefined){
-let data38 = data.qrazor;
-if((!(data38 && typeof data38 == "object" && !Array.isArray(data38))) && (data38 !== null)){
-const err83 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/type",keyword:"type",params:{type: schema11.properties.qrazor.type},message:"must be object,null"};
+else {
+const err83 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1174,10 +1218,12 @@ vErrors.push(err83);
 }
 errors++;
 }
-if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
-for(const key4 in data38){
-if(!((((key4 === "base_bits") || (key4 === "rule")) || (key4 === "comp_aware")) || (key4 === "group_axis"))){
-const err84 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+if(data36.warmup_ratio !== undefined){
+let data40 = data36.warmup_ratio;
+if((typeof data40 == "number") && (isFinite(data40))){
+if(data40 > 1 || isNaN(data40)){
+const err84 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1186,11 +1232,8 @@ vErrors.push(err84);
 }
 errors++;
 }
-}
-if(data38.base_bits !== undefined){
-let data39 = data38.base_bits;
-if(!(((typeof data39 == "number") && (!(data39 % 1) && !isNaN(data39))) && (isFinite(data39)))){
-const err85 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data40 < 0 || isNaN(data40)){
+const err85 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1199,8 +1242,9 @@ vErrors.push(err85);
 }
 errors++;
 }
-if(!((data39 === 8) || (data39 === 16))){
-const err86 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err86 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1210,10 +1254,10 @@ vErrors.push(err86);
 errors++;
 }
 }
-if(data38.rule !== undefined){
-let data40 = data38.rule;
-if(typeof data40 !== "string"){
-const err87 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data36.batch_size !== undefined){
+let data41 = data36.batch_size;
+if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
+const err87 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1222,8 +1266,9 @@ vErrors.push(err87);
 }
 errors++;
 }
-if(!((data40 === "qllm") || (data40 === "original"))){
-const err88 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.rule.enum},message:"must be equal to one of the allowed values"};
+if((typeof data41 == "number") && (isFinite(data41))){
+if(data41 > 1024 || isNaN(data41)){
+const err88 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1232,10 +1277,8 @@ vErrors.push(err88);
 }
 errors++;
 }
-}
-if(data38.comp_aware !== undefined){
-if(typeof data38.comp_aware !== "boolean"){
-const err89 = {instancePath:instancePath+"/qrazor/comp_aware",schemaPath:"#/properties/qrazor/properties/comp_aware/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data41 < 1 || isNaN(data41)){
+const err89 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1245,10 +1288,13 @@ vErrors.push(err89);
 errors++;
 }
 }
-if(data38.group_axis !== undefined){
-let data42 = data38.group_axis;
-if(typeof data42 !== "string"){
-const err90 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+}
+if(data.qrazor !== undefined){
+let data42 = data.qrazor;
+if((!(data42 && typeof data42 == "object" && !Array.isArray(data42))) && (data42 !== null)){
+const err90 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/type",keyword:"type",params:{type: schema11.properties.qrazor.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1257,8 +1303,10 @@ vErrors.push(err90);
 }
 errors++;
 }
-if(!((data42 === "outputs") || (data42 === "inputs"))){
-const err91 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.group_axis.enum},message:"must be equal to one of the allowed values"};
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
+for(const key4 in data42){
+if(!((((key4 === "base_bits") || (key4 === "rule")) || (key4 === "comp_aware")) || (key4 === "group_axis"))){
+const err91 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1268,12 +1316,10 @@ vErrors.push(err91);
 errors++;
 }
 }
-}
-}
-if(data.spqr !== undefined){
-let data43 = data.spqr;
-if((!(data43 && typeof data43 == "object" && !Array.isArray(data43))) && (data43 !== null)){
-const err92 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/type",keyword:"type",params:{type: schema11.properties.spqr.type},message:"must be object,null"};
+if(data42.base_bits !== undefined){
+let data43 = data42.base_bits;
+if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
+const err92 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1282,10 +1328,8 @@ vErrors.push(err92);
 }
 errors++;
 }
-if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
-for(const key5 in data43){
-if(!(((((((key5 === "outlier_threshold") || (key5 === "qq_scale_bits")) || (key5 === "qq_zero_bits")) || (key5 === "qq_groupsize")) || (key5 === "round_zero")) || (key5 === "qq_zero_sym")) || (key5 === "simplified_outliers"))){
-const err93 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+if(!((data43 === 8) || (data43 === 16))){
+const err93 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1295,11 +1339,10 @@ vErrors.push(err93);
 errors++;
 }
 }
-if(data43.outlier_threshold !== undefined){
-let data44 = data43.outlier_threshold;
-if((typeof data44 == "number") && (isFinite(data44))){
-if(data44 <= 0 || isNaN(data44)){
-const err94 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(data42.rule !== undefined){
+let data44 = data42.rule;
+if(typeof data44 !== "string"){
+const err94 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1308,9 +1351,8 @@ vErrors.push(err94);
 }
 errors++;
 }
-}
-else {
-const err95 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(!((data44 === "qllm") || (data44 === "original"))){
+const err95 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.rule.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1320,10 +1362,9 @@ vErrors.push(err95);
 errors++;
 }
 }
-if(data43.qq_scale_bits !== undefined){
-let data45 = data43.qq_scale_bits;
-if(!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45)))){
-const err96 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data42.comp_aware !== undefined){
+if(typeof data42.comp_aware !== "boolean"){
+const err96 = {instancePath:instancePath+"/qrazor/comp_aware",schemaPath:"#/properties/qrazor/properties/comp_aware/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1332,9 +1373,11 @@ vErrors.push(err96);
 }
 errors++;
 }
-if((typeof data45 == "number") && (isFinite(data45))){
-if(data45 > 8 || isNaN(data45)){
-const err97 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+}
+if(data42.group_axis !== undefined){
+let data46 = data42.group_axis;
+if(typeof data46 !== "string"){
+const err97 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1343,8 +1386,8 @@ vErrors.push(err97);
 }
 errors++;
 }
-if(data45 < 1 || isNaN(data45)){
-const err98 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(!((data46 === "outputs") || (data46 === "inputs"))){
+const err98 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.group_axis.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1355,10 +1398,11 @@ errors++;
 }
 }
 }
-if(data43.qq_zero_bits !== undefined){
-let data46 = data43.qq_zero_bits;
-if(!(((typeof data46 == "number") && (!(data46 % 1) && !isNaN(data46))) && (isFinite(data46)))){
-const err99 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+if(data.spqr !== undefined){
+let data47 = data.spqr;
+if((!(data47 && typeof data47 == "object" && !Array.isArray(data47))) && (data47 !== null)){
+const err99 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/type",keyword:"type",params:{type: schema11.properties.spqr.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1367,9 +1411,10 @@ vErrors.push(err99);
 }
 errors++;
 }
-if((typeof data46 == "number") && (isFinite(data46))){
-if(data46 > 8 || isNaN(data46)){
-const err100 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
+for(const key5 in data47){
+if(!(((((((key5 === "outlier_threshold") || (key5 === "qq_scale_bits")) || (key5 === "qq_zero_bits")) || (key5 === "qq_groupsize")) || (key5 === "round_zero")) || (key5 === "qq_zero_sym")) || (key5 === "simplified_outliers"))){
+const err100 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1378,8 +1423,12 @@ vErrors.push(err100);
 }
 errors++;
 }
-if(data46 < 1 || isNaN(data46)){
-const err101 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data47.outlier_threshold !== undefined){
+let data48 = data47.outlier_threshold;
+if((typeof data48 == "number") && (isFinite(data48))){
+if(data48 <= 0 || isNaN(data48)){
+const err101 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1389,11 +1438,8 @@ vErrors.push(err101);
 errors++;
 }
 }
-}
-if(data43.qq_groupsize !== undefined){
-let data47 = data43.qq_groupsize;
-if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
-const err102 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err102 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1402,8 +1448,11 @@ vErrors.push(err102);
 }
 errors++;
 }
-if(16 !== data47){
-const err103 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/const",keyword:"const",params:{allowedValue: 16},message:"must be equal to constant"};
+}
+if(data47.qq_scale_bits !== undefined){
+let data49 = data47.qq_scale_bits;
+if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
+const err103 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1412,10 +1461,9 @@ vErrors.push(err103);
 }
 errors++;
 }
-}
-if(data43.round_zero !== undefined){
-if(typeof data43.round_zero !== "boolean"){
-const err104 = {instancePath:instancePath+"/spqr/round_zero",schemaPath:"#/properties/spqr/properties/round_zero/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data49 == "number") && (isFinite(data49))){
+if(data49 > 8 || isNaN(data49)){
+const err104 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1424,10 +1472,8 @@ vErrors.push(err104);
 }
 errors++;
 }
-}
-if(data43.qq_zero_sym !== undefined){
-if(typeof data43.qq_zero_sym !== "boolean"){
-const err105 = {instancePath:instancePath+"/spqr/qq_zero_sym",schemaPath:"#/properties/spqr/properties/qq_zero_sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data49 < 1 || isNaN(data49)){
+const err105 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1437,9 +1483,11 @@ vErrors.push(err105);
 errors++;
 }
 }
-if(data43.simplified_outliers !== undefined){
-if(typeof data43.simplified_outliers !== "boolean"){
-const err106 = {instancePath:instancePath+"/spqr/simplified_outliers",schemaPath:"#/properties/spqr/properties/simplified_outliers/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data47.qq_zero_bits !== undefined){
+let data50 = data47.qq_zero_bits;
+if(!(((typeof data50 == "number") && (!(data50 % 1) && !isNaN(data50))) && (isFinite(data50)))){
+const err106 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1448,13 +1496,9 @@ vErrors.push(err106);
 }
 errors++;
 }
-}
-}
-}
-if(data.bcq !== undefined){
-let data51 = data.bcq;
-if((!(data51 && typeof data51 == "object" && !Array.isArray(data51))) && (data51 !== null)){
-const err107 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/type",keyword:"type",params:{type: schema11.properties.bcq.type},message:"must be object,null"};
+if((typeof data50 == "number") && (isFinite(data50))){
+if(data50 > 8 || isNaN(data50)){
+const err107 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1463,10 +1507,8 @@ vErrors.push(err107);
 }
 errors++;
 }
-if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
-for(const key6 in data51){
-if(!((key6 === "round") || (key6 === "use_bst"))){
-const err108 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+if(data50 < 1 || isNaN(data50)){
+const err108 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1476,10 +1518,11 @@ vErrors.push(err108);
 errors++;
 }
 }
-if(data51.round !== undefined){
-let data52 = data51.round;
-if(!(((typeof data52 == "number") && (!(data52 % 1) && !isNaN(data52))) && (isFinite(data52)))){
-const err109 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+if(data47.qq_groupsize !== undefined){
+let data51 = data47.qq_groupsize;
+if(!(((typeof data51 == "number") && (!(data51 % 1) && !isNaN(data51))) && (isFinite(data51)))){
+const err109 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1488,9 +1531,8 @@ vErrors.push(err109);
 }
 errors++;
 }
-if((typeof data52 == "number") && (isFinite(data52))){
-if(data52 > 100 || isNaN(data52)){
-const err110 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(16 !== data51){
+const err110 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/const",keyword:"const",params:{allowedValue: 16},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1499,8 +1541,10 @@ vErrors.push(err110);
 }
 errors++;
 }
-if(data52 < 0 || isNaN(data52)){
-const err111 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data47.round_zero !== undefined){
+if(typeof data47.round_zero !== "boolean"){
+const err111 = {instancePath:instancePath+"/spqr/round_zero",schemaPath:"#/properties/spqr/properties/round_zero/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1510,10 +1554,9 @@ vErrors.push(err111);
 errors++;
 }
 }
-}
-if(data51.use_bst !== undefined){
-if(typeof data51.use_bst !== "boolean"){
-const err112 = {instancePath:instancePath+"/bcq/use_bst",schemaPath:"#/properties/bcq/properties/use_bst/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data47.qq_zero_sym !== undefined){
+if(typeof data47.qq_zero_sym !== "boolean"){
+const err112 = {instancePath:instancePath+"/spqr/qq_zero_sym",schemaPath:"#/properties/spqr/properties/qq_zero_sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1523,11 +1566,9 @@ vErrors.push(err112);
 errors++;
 }
 }
-}
-}
-if(data.zero_point !== undefined){
-if(typeof data.zero_point !== "boolean"){
-const err113 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data47.simplified_outliers !== undefined){
+if(typeof data47.simplified_outliers !== "boolean"){
+const err113 = {instancePath:instancePath+"/spqr/simplified_outliers",schemaPath:"#/properties/spqr/properties/simplified_outliers/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1537,9 +1578,12 @@ vErrors.push(err113);
 errors++;
 }
 }
-if(data.duo_scaling !== undefined){
-if(typeof data.duo_scaling !== "boolean"){
-const err114 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+}
+if(data.bcq !== undefined){
+let data55 = data.bcq;
+if((!(data55 && typeof data55 == "object" && !Array.isArray(data55))) && (data55 !== null)){
+const err114 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/type",keyword:"type",params:{type: schema11.properties.bcq.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1548,10 +1592,10 @@ vErrors.push(err114);
 }
 errors++;
 }
-}
-if(data.apply_clip !== undefined){
-if(typeof data.apply_clip !== "boolean"){
-const err115 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
+for(const key6 in data55){
+if(!((key6 === "round") || (key6 === "use_bst"))){
+const err115 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1561,10 +1605,10 @@ vErrors.push(err115);
 errors++;
 }
 }
-if(data.n_grid !== undefined){
-let data57 = data.n_grid;
-if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
-const err116 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data55.round !== undefined){
+let data56 = data55.round;
+if(!(((typeof data56 == "number") && (!(data56 % 1) && !isNaN(data56))) && (isFinite(data56)))){
+const err116 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1573,9 +1617,9 @@ vErrors.push(err116);
 }
 errors++;
 }
-if((typeof data57 == "number") && (isFinite(data57))){
-if(data57 > 200 || isNaN(data57)){
-const err117 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
+if((typeof data56 == "number") && (isFinite(data56))){
+if(data56 > 100 || isNaN(data56)){
+const err117 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1584,8 +1628,8 @@ vErrors.push(err117);
 }
 errors++;
 }
-if(data57 < 2 || isNaN(data57)){
-const err118 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+if(data56 < 0 || isNaN(data56)){
+const err118 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1596,11 +1640,9 @@ errors++;
 }
 }
 }
-if(data.max_shrink !== undefined){
-let data58 = data.max_shrink;
-if((typeof data58 == "number") && (isFinite(data58))){
-if(data58 >= 1 || isNaN(data58)){
-const err119 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data55.use_bst !== undefined){
+if(typeof data55.use_bst !== "boolean"){
+const err119 = {instancePath:instancePath+"/bcq/use_bst",schemaPath:"#/properties/bcq/properties/use_bst/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1609,8 +1651,12 @@ vErrors.push(err119);
 }
 errors++;
 }
-if(data58 <= 0 || isNaN(data58)){
-const err120 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+}
+}
+if(data.zero_point !== undefined){
+if(typeof data.zero_point !== "boolean"){
+const err120 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1620,8 +1666,9 @@ vErrors.push(err120);
 errors++;
 }
 }
-else {
-const err121 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.duo_scaling !== undefined){
+if(typeof data.duo_scaling !== "boolean"){
+const err121 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1631,9 +1678,9 @@ vErrors.push(err121);
 errors++;
 }
 }
-if(data.desc_act !== undefined){
-if(typeof data.desc_act !== "boolean"){
-const err122 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.apply_clip !== undefined){
+if(typeof data.apply_clip !== "boolean"){
+const err122 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1643,9 +1690,10 @@ vErrors.push(err122);
 errors++;
 }
 }
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err123 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.n_grid !== undefined){
+let data61 = data.n_grid;
+if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
+const err123 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1654,10 +1702,9 @@ vErrors.push(err123);
 }
 errors++;
 }
-}
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err124 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data61 == "number") && (isFinite(data61))){
+if(data61 > 200 || isNaN(data61)){
+const err124 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1666,12 +1713,8 @@ vErrors.push(err124);
 }
 errors++;
 }
-}
-if(data.damp_percent !== undefined){
-let data62 = data.damp_percent;
-if((typeof data62 == "number") && (isFinite(data62))){
-if(data62 >= 1 || isNaN(data62)){
-const err125 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data61 < 2 || isNaN(data61)){
+const err125 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1680,8 +1723,13 @@ vErrors.push(err125);
 }
 errors++;
 }
-if(data62 <= 0 || isNaN(data62)){
-const err126 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+}
+if(data.max_shrink !== undefined){
+let data62 = data.max_shrink;
+if((typeof data62 == "number") && (isFinite(data62))){
+if(data62 >= 1 || isNaN(data62)){
+const err126 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1690,9 +1738,8 @@ vErrors.push(err126);
 }
 errors++;
 }
-}
-else {
-const err127 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data62 <= 0 || isNaN(data62)){
+const err127 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1702,10 +1749,8 @@ vErrors.push(err127);
 errors++;
 }
 }
-if(data.calibration !== undefined){
-let data63 = data.calibration;
-if((!(data63 && typeof data63 == "object" && !Array.isArray(data63))) && (data63 !== null)){
-const err128 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
+else {
+const err128 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1714,10 +1759,10 @@ vErrors.push(err128);
 }
 errors++;
 }
-if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
-for(const key7 in data63){
-if(!((((key7 === "dataset") || (key7 === "samples")) || (key7 === "sequence_length")) || (key7 === "seed"))){
-const err129 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+}
+if(data.desc_act !== undefined){
+if(typeof data.desc_act !== "boolean"){
+const err129 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1727,10 +1772,9 @@ vErrors.push(err129);
 errors++;
 }
 }
-if(data63.dataset !== undefined){
-let data64 = data63.dataset;
-if((typeof data64 !== "string") && (data64 !== null)){
-const err130 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err130 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1740,10 +1784,9 @@ vErrors.push(err130);
 errors++;
 }
 }
-if(data63.samples !== undefined){
-let data65 = data63.samples;
-if(!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65)))){
-const err131 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err131 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1752,9 +1795,12 @@ vErrors.push(err131);
 }
 errors++;
 }
-if((typeof data65 == "number") && (isFinite(data65))){
-if(data65 < 1 || isNaN(data65)){
-const err132 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data.damp_percent !== undefined){
+let data66 = data.damp_percent;
+if((typeof data66 == "number") && (isFinite(data66))){
+if(data66 >= 1 || isNaN(data66)){
+const err132 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1763,12 +1809,8 @@ vErrors.push(err132);
 }
 errors++;
 }
-}
-}
-if(data63.sequence_length !== undefined){
-let data66 = data63.sequence_length;
-if(!(((typeof data66 == "number") && (!(data66 % 1) && !isNaN(data66))) && (isFinite(data66)))){
-const err133 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data66 <= 0 || isNaN(data66)){
+const err133 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1777,9 +1819,9 @@ vErrors.push(err133);
 }
 errors++;
 }
-if((typeof data66 == "number") && (isFinite(data66))){
-if(data66 < 1 || isNaN(data66)){
-const err134 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err134 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1789,11 +1831,10 @@ vErrors.push(err134);
 errors++;
 }
 }
-}
-if(data63.seed !== undefined){
-let data67 = data63.seed;
-if((!(((typeof data67 == "number") && (!(data67 % 1) && !isNaN(data67))) && (isFinite(data67)))) && (data67 !== null)){
-const err135 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/type",keyword:"type",params:{type: schema11.properties.calibration.properties.seed.type},message:"must be integer,null"};
+if(data.calibration !== undefined){
+let data67 = data.calibration;
+if((!(data67 && typeof data67 == "object" && !Array.isArray(data67))) && (data67 !== null)){
+const err135 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1802,9 +1843,10 @@ vErrors.push(err135);
 }
 errors++;
 }
-if((typeof data67 == "number") && (isFinite(data67))){
-if(data67 > 4294967295 || isNaN(data67)){
-const err136 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
+for(const key7 in data67){
+if(!((((key7 === "dataset") || (key7 === "samples")) || (key7 === "sequence_length")) || (key7 === "seed"))){
+const err136 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1813,8 +1855,11 @@ vErrors.push(err136);
 }
 errors++;
 }
-if(data67 < 0 || isNaN(data67)){
-const err137 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data67.dataset !== undefined){
+let data68 = data67.dataset;
+if((typeof data68 !== "string") && (data68 !== null)){
+const err137 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1824,14 +1869,10 @@ vErrors.push(err137);
 errors++;
 }
 }
-}
-}
-}
-if(data.target_bits !== undefined){
-let data68 = data.target_bits;
-if((typeof data68 == "number") && (isFinite(data68))){
-if(data68 > 16 || isNaN(data68)){
-const err138 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
+if(data67.samples !== undefined){
+let data69 = data67.samples;
+if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
+const err138 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1840,8 +1881,9 @@ vErrors.push(err138);
 }
 errors++;
 }
-if(data68 <= 1 || isNaN(data68)){
-const err139 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
+if((typeof data69 == "number") && (isFinite(data69))){
+if(data69 < 1 || isNaN(data69)){
+const err139 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1851,8 +1893,11 @@ vErrors.push(err139);
 errors++;
 }
 }
-else {
-const err140 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+if(data67.sequence_length !== undefined){
+let data70 = data67.sequence_length;
+if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
+const err140 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1861,11 +1906,9 @@ vErrors.push(err140);
 }
 errors++;
 }
-}
-if(data.search !== undefined){
-let data69 = data.search;
-if((!(data69 && typeof data69 == "object" && !Array.isArray(data69))) && (data69 !== null)){
-const err141 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
+if((typeof data70 == "number") && (isFinite(data70))){
+if(data70 < 1 || isNaN(data70)){
+const err141 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1874,10 +1917,12 @@ vErrors.push(err141);
 }
 errors++;
 }
-if(data69 && typeof data69 == "object" && !Array.isArray(data69)){
-for(const key8 in data69){
-if(!(((((key8 === "method") || (key8 === "candidates")) || (key8 === "granularity")) || (key8 === "samples")) || (key8 === "sequence_length"))){
-const err142 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+}
+}
+if(data67.seed !== undefined){
+let data71 = data67.seed;
+if((!(((typeof data71 == "number") && (!(data71 % 1) && !isNaN(data71))) && (isFinite(data71)))) && (data71 !== null)){
+const err142 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/type",keyword:"type",params:{type: schema11.properties.calibration.properties.seed.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1886,11 +1931,9 @@ vErrors.push(err142);
 }
 errors++;
 }
-}
-if(data69.method !== undefined){
-let data70 = data69.method;
-if(typeof data70 !== "string"){
-const err143 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data71 == "number") && (isFinite(data71))){
+if(data71 > 4294967295 || isNaN(data71)){
+const err143 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1899,8 +1942,8 @@ vErrors.push(err143);
 }
 errors++;
 }
-if(!((data70 === "gptq") || (data70 === "rtn"))){
-const err144 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
+if(data71 < 0 || isNaN(data71)){
+const err144 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1910,11 +1953,14 @@ vErrors.push(err144);
 errors++;
 }
 }
-if(data69.candidates !== undefined){
-let data71 = data69.candidates;
-if(Array.isArray(data71)){
-if(data71.length > 16){
-const err145 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+}
+}
+if(data.target_bits !== undefined){
+let data72 = data.target_bits;
+if((typeof data72 == "number") && (isFinite(data72))){
+if(data72 > 16 || isNaN(data72)){
+const err145 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1923,8 +1969,8 @@ vErrors.push(err145);
 }
 errors++;
 }
-if(data71.length < 2){
-const err146 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
+if(data72 <= 1 || isNaN(data72)){
+const err146 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1933,12 +1979,9 @@ vErrors.push(err146);
 }
 errors++;
 }
-const len1 = data71.length;
-for(let i1=0; i1<len1; i1++){
-let data72 = data71[i1];
-if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
-if(data72.weight_format === undefined){
-const err147 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
+}
+else {
+const err147 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1947,9 +1990,11 @@ vErrors.push(err147);
 }
 errors++;
 }
-for(const key9 in data72){
-if(!((key9 === "weight_format") || (key9 === "group_size"))){
-const err148 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+}
+if(data.search !== undefined){
+let data73 = data.search;
+if((!(data73 && typeof data73 == "object" && !Array.isArray(data73))) && (data73 !== null)){
+const err148 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1958,11 +2003,10 @@ vErrors.push(err148);
 }
 errors++;
 }
-}
-if(data72.weight_format !== undefined){
-let data73 = data72.weight_format;
-if(typeof data73 !== "string"){
-const err149 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
+for(const key8 in data73){
+if(!(((((key8 === "method") || (key8 === "candidates")) || (key8 === "granularity")) || (key8 === "samples")) || (key8 === "sequence_length"))){
+const err149 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1971,8 +2015,11 @@ vErrors.push(err149);
 }
 errors++;
 }
-if(!((((((((data73 === "int8") || (data73 === "uint8")) || (data73 === "int4")) || (data73 === "uint4")) || (data73 === "int3")) || (data73 === "uint3")) || (data73 === "int2")) || (data73 === "uint2"))){
-const err150 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data73.method !== undefined){
+let data74 = data73.method;
+if(typeof data74 !== "string"){
+const err150 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1981,11 +2028,8 @@ vErrors.push(err150);
 }
 errors++;
 }
-}
-if(data72.group_size !== undefined){
-let data74 = data72.group_size;
-if(!(((typeof data74 == "number") && (!(data74 % 1) && !isNaN(data74))) && (isFinite(data74)))){
-const err151 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((data74 === "gptq") || (data74 === "rtn"))){
+const err151 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -1994,10 +2038,12 @@ vErrors.push(err151);
 }
 errors++;
 }
-const _errs178 = errors;
-const _errs179 = errors;
-if(0 !== data74){
-const err152 = {};
+}
+if(data73.candidates !== undefined){
+let data75 = data73.candidates;
+if(Array.isArray(data75)){
+if(data75.length > 16){
+const err152 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -2006,9 +2052,8 @@ vErrors.push(err152);
 }
 errors++;
 }
-var valid35 = _errs179 === errors;
-if(valid35){
-const err153 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(data75.length < 2){
+const err153 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -2017,20 +2062,12 @@ vErrors.push(err153);
 }
 errors++;
 }
-else {
-errors = _errs178;
-if(vErrors !== null){
-if(_errs178){
-vErrors.length = _errs178;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data74 == "number") && (isFinite(data74))){
-if(data74 < -1 || isNaN(data74)){
-const err154 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const len1 = data75.length;
+for(let i1=0; i1<len1; i1++){
+let data76 = data75[i1];
+if(data76 && typeof data76 == "object" && !Array.isArray(data76)){
+if(data76.weight_format === undefined){
+const err154 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -2039,11 +2076,9 @@ vErrors.push(err154);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err155 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key9 in data76){
+if(!((key9 === "weight_format") || (key9 === "group_size"))){
+const err155 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -2053,9 +2088,10 @@ vErrors.push(err155);
 errors++;
 }
 }
-}
-else {
-const err156 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data76.weight_format !== undefined){
+let data77 = data76.weight_format;
+if(typeof data77 !== "string"){
+const err156 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -2064,11 +2100,8 @@ vErrors.push(err156);
 }
 errors++;
 }
-}
-if(data69.granularity !== undefined){
-let data75 = data69.granularity;
-if(typeof data75 !== "string"){
-const err157 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((((((((data77 === "int8") || (data77 === "uint8")) || (data77 === "int4")) || (data77 === "uint4")) || (data77 === "int3")) || (data77 === "uint3")) || (data77 === "int2")) || (data77 === "uint2"))){
+const err157 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -2077,8 +2110,11 @@ vErrors.push(err157);
 }
 errors++;
 }
-if(!((data75 === "input") || (data75 === "block"))){
-const err158 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
+}
+if(data76.group_size !== undefined){
+let data78 = data76.group_size;
+if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
+const err158 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -2087,11 +2123,10 @@ vErrors.push(err158);
 }
 errors++;
 }
-}
-if(data69.samples !== undefined){
-let data76 = data69.samples;
-if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
-const err159 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const _errs189 = errors;
+const _errs190 = errors;
+if(0 !== data78){
+const err159 = {};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -2100,9 +2135,9 @@ vErrors.push(err159);
 }
 errors++;
 }
-if((typeof data76 == "number") && (isFinite(data76))){
-if(data76 < 1 || isNaN(data76)){
-const err160 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+var valid40 = _errs190 === errors;
+if(valid40){
+const err160 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -2111,12 +2146,20 @@ vErrors.push(err160);
 }
 errors++;
 }
+else {
+errors = _errs189;
+if(vErrors !== null){
+if(_errs189){
+vErrors.length = _errs189;
+}
+else {
+vErrors = null;
 }
 }
-if(data69.sequence_length !== undefined){
-let data77 = data69.sequence_length;
-if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
-const err161 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+if((typeof data78 == "number") && (isFinite(data78))){
+if(data78 < -1 || isNaN(data78)){
+const err161 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -2125,9 +2168,11 @@ vErrors.push(err161);
 }
 errors++;
 }
-if((typeof data77 == "number") && (isFinite(data77))){
-if(data77 < 2 || isNaN(data77)){
-const err162 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+}
+}
+}
+else {
+const err162 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2138,12 +2183,8 @@ errors++;
 }
 }
 }
-}
-}
-if(data.ignore !== undefined){
-let data78 = data.ignore;
-if((!(Array.isArray(data78))) && (data78 !== null)){
-const err163 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+else {
+const err163 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2152,11 +2193,11 @@ vErrors.push(err163);
 }
 errors++;
 }
-if(Array.isArray(data78)){
-const len2 = data78.length;
-for(let i2=0; i2<len2; i2++){
-if(typeof data78[i2] !== "string"){
-const err164 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data73.granularity !== undefined){
+let data79 = data73.granularity;
+if(typeof data79 !== "string"){
+const err164 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2165,12 +2206,8 @@ vErrors.push(err164);
 }
 errors++;
 }
-}
-}
-}
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err165 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!((data79 === "input") || (data79 === "block"))){
+const err165 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2180,10 +2217,10 @@ vErrors.push(err165);
 errors++;
 }
 }
-if(data.overrides !== undefined){
-let data81 = data.overrides;
-if((!(data81 && typeof data81 == "object" && !Array.isArray(data81))) && (data81 !== null)){
-const err166 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+if(data73.samples !== undefined){
+let data80 = data73.samples;
+if(!(((typeof data80 == "number") && (!(data80 % 1) && !isNaN(data80))) && (isFinite(data80)))){
+const err166 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2192,13 +2229,9 @@ vErrors.push(err166);
 }
 errors++;
 }
-if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
-for(const key10 in data81){
-let data82 = data81[key10];
-if(data82 && typeof data82 == "object" && !Array.isArray(data82)){
-for(const key11 in data82){
-if(!((((key11 === "weight_format") || (key11 === "group_size")) || (key11 === "symmetric")) || (key11 === "sym"))){
-const err167 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+if((typeof data80 == "number") && (isFinite(data80))){
+if(data80 < 1 || isNaN(data80)){
+const err167 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2208,10 +2241,11 @@ vErrors.push(err167);
 errors++;
 }
 }
-if(data82.weight_format !== undefined){
-let data83 = data82.weight_format;
-if(typeof data83 !== "string"){
-const err168 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data73.sequence_length !== undefined){
+let data81 = data73.sequence_length;
+if(!(((typeof data81 == "number") && (!(data81 % 1) && !isNaN(data81))) && (isFinite(data81)))){
+const err168 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2220,8 +2254,9 @@ vErrors.push(err168);
 }
 errors++;
 }
-if(!((((((((((data83 === "int8") || (data83 === "uint8")) || (data83 === "int4")) || (data83 === "uint4")) || (data83 === "int3")) || (data83 === "uint3")) || (data83 === "int2")) || (data83 === "uint2")) || (data83 === "uint1")) || (data83 === "fp8_e4m3"))){
-const err169 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if((typeof data81 == "number") && (isFinite(data81))){
+if(data81 < 2 || isNaN(data81)){
+const err169 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2231,10 +2266,13 @@ vErrors.push(err169);
 errors++;
 }
 }
-if(data82.group_size !== undefined){
-let data84 = data82.group_size;
-if(!(((typeof data84 == "number") && (!(data84 % 1) && !isNaN(data84))) && (isFinite(data84)))){
-const err170 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+}
+}
+if(data.ignore !== undefined){
+let data82 = data.ignore;
+if((!(Array.isArray(data82))) && (data82 !== null)){
+const err170 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2243,10 +2281,11 @@ vErrors.push(err170);
 }
 errors++;
 }
-const _errs202 = errors;
-const _errs203 = errors;
-if(0 !== data84){
-const err171 = {};
+if(Array.isArray(data82)){
+const len2 = data82.length;
+for(let i2=0; i2<len2; i2++){
+if(typeof data82[i2] !== "string"){
+const err171 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2255,9 +2294,12 @@ vErrors.push(err171);
 }
 errors++;
 }
-var valid40 = _errs203 === errors;
-if(valid40){
-const err172 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+}
+}
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err172 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2266,20 +2308,11 @@ vErrors.push(err172);
 }
 errors++;
 }
-else {
-errors = _errs202;
-if(vErrors !== null){
-if(_errs202){
-vErrors.length = _errs202;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data84 == "number") && (isFinite(data84))){
-if(data84 < -1 || isNaN(data84)){
-const err173 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data.overrides !== undefined){
+let data85 = data.overrides;
+if((!(data85 && typeof data85 == "object" && !Array.isArray(data85))) && (data85 !== null)){
+const err173 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2288,11 +2321,13 @@ vErrors.push(err173);
 }
 errors++;
 }
-}
-}
-if(data82.symmetric !== undefined){
-if(typeof data82.symmetric !== "boolean"){
-const err174 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
+for(const key10 in data85){
+let data86 = data85[key10];
+if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
+for(const key11 in data86){
+if(!((((key11 === "weight_format") || (key11 === "group_size")) || (key11 === "symmetric")) || (key11 === "sym"))){
+const err174 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2302,9 +2337,10 @@ vErrors.push(err174);
 errors++;
 }
 }
-if(data82.sym !== undefined){
-if(typeof data82.sym !== "boolean"){
-const err175 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data86.weight_format !== undefined){
+let data87 = data86.weight_format;
+if(typeof data87 !== "string"){
+const err175 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2313,10 +2349,8 @@ vErrors.push(err175);
 }
 errors++;
 }
-}
-}
-else {
-const err176 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!((((((((((((data87 === "int8") || (data87 === "uint8")) || (data87 === "int4")) || (data87 === "uint4")) || (data87 === "int3")) || (data87 === "uint3")) || (data87 === "int2")) || (data87 === "uint2")) || (data87 === "uint1")) || (data87 === "nf4")) || (data87 === "fp4")) || (data87 === "fp8_e4m3"))){
+const err176 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2326,12 +2360,10 @@ vErrors.push(err176);
 errors++;
 }
 }
-}
-}
-if(data.layer_wise !== undefined){
-let data87 = data.layer_wise;
-if((!(data87 && typeof data87 == "object" && !Array.isArray(data87))) && (data87 !== null)){
-const err177 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(data86.group_size !== undefined){
+let data88 = data86.group_size;
+if(!(((typeof data88 == "number") && (!(data88 % 1) && !isNaN(data88))) && (isFinite(data88)))){
+const err177 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2340,10 +2372,10 @@ vErrors.push(err177);
 }
 errors++;
 }
-if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
-for(const key12 in data87){
-if(!((key12 === "memory_limit") || (key12 === "priority"))){
-const err178 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+const _errs213 = errors;
+const _errs214 = errors;
+if(0 !== data88){
+const err178 = {};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2352,11 +2384,9 @@ vErrors.push(err178);
 }
 errors++;
 }
-}
-if(data87.memory_limit !== undefined){
-let data88 = data87.memory_limit;
-if(((typeof data88 !== "string") && (!(((typeof data88 == "number") && (!(data88 % 1) && !isNaN(data88))) && (isFinite(data88))))) && (data88 !== null)){
-const err179 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+var valid45 = _errs214 === errors;
+if(valid45){
+const err179 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2365,11 +2395,20 @@ vErrors.push(err179);
 }
 errors++;
 }
+else {
+errors = _errs213;
+if(vErrors !== null){
+if(_errs213){
+vErrors.length = _errs213;
 }
-if(data87.priority !== undefined){
-let data89 = data87.priority;
-if(typeof data89 !== "string"){
-const err180 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data88 == "number") && (isFinite(data88))){
+if(data88 < -1 || isNaN(data88)){
+const err180 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2378,8 +2417,11 @@ vErrors.push(err180);
 }
 errors++;
 }
-if(!((data89 === "normal") || (data89 === "background"))){
-const err181 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/enum",keyword:"enum",params:{allowedValues: schema11.properties.layer_wise.properties.priority.enum},message:"must be equal to one of the allowed values"};
+}
+}
+if(data86.symmetric !== undefined){
+if(typeof data86.symmetric !== "boolean"){
+const err181 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2389,12 +2431,9 @@ vErrors.push(err181);
 errors++;
 }
 }
-}
-}
-if(data.kv_cache !== undefined){
-let data90 = data.kv_cache;
-if((!(data90 && typeof data90 == "object" && !Array.isArray(data90))) && (data90 !== null)){
-const err182 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(data86.sym !== undefined){
+if(typeof data86.sym !== "boolean"){
+const err182 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2404,10 +2443,9 @@ vErrors.push(err182);
 errors++;
 }
 }
-if(data.activate_format !== undefined){
-let data91 = data.activate_format;
-if((typeof data91 !== "string") && (data91 !== null)){
-const err183 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+}
+else {
+const err183 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2418,13 +2456,104 @@ errors++;
 }
 }
 }
-else {
-const err184 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+}
+if(data.layer_wise !== undefined){
+let data91 = data.layer_wise;
+if((!(data91 && typeof data91 == "object" && !Array.isArray(data91))) && (data91 !== null)){
+const err184 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err184];
 }
 else {
 vErrors.push(err184);
+}
+errors++;
+}
+if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
+for(const key12 in data91){
+if(!((key12 === "memory_limit") || (key12 === "priority"))){
+const err185 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err185];
+}
+else {
+vErrors.push(err185);
+}
+errors++;
+}
+}
+if(data91.memory_limit !== undefined){
+let data92 = data91.memory_limit;
+if(((typeof data92 !== "string") && (!(((typeof data92 == "number") && (!(data92 % 1) && !isNaN(data92))) && (isFinite(data92))))) && (data92 !== null)){
+const err186 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(vErrors === null){
+vErrors = [err186];
+}
+else {
+vErrors.push(err186);
+}
+errors++;
+}
+}
+if(data91.priority !== undefined){
+let data93 = data91.priority;
+if(typeof data93 !== "string"){
+const err187 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err187];
+}
+else {
+vErrors.push(err187);
+}
+errors++;
+}
+if(!((data93 === "normal") || (data93 === "background"))){
+const err188 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/enum",keyword:"enum",params:{allowedValues: schema11.properties.layer_wise.properties.priority.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err188];
+}
+else {
+vErrors.push(err188);
+}
+errors++;
+}
+}
+}
+}
+if(data.kv_cache !== undefined){
+let data94 = data.kv_cache;
+if((!(data94 && typeof data94 == "object" && !Array.isArray(data94))) && (data94 !== null)){
+const err189 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err189];
+}
+else {
+vErrors.push(err189);
+}
+errors++;
+}
+}
+if(data.activate_format !== undefined){
+let data95 = data.activate_format;
+if((typeof data95 !== "string") && (data95 !== null)){
+const err190 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err190];
+}
+else {
+vErrors.push(err190);
+}
+errors++;
+}
+}
+}
+else {
+const err191 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err191];
+}
+else {
+vErrors.push(err191);
 }
 errors++;
 }

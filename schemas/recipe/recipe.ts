@@ -186,6 +186,8 @@ export interface Recipe {
   readonly lmHead?: boolean;
   /** RTN dialect (algorithms section 3); null for methods that have none. */
   readonly dialect: 'instant_quant' | 'ist' | 'qllm' | 'inc' | 'awq' | 'compressed_tensors' | 'dashinfer_cpu' | null;
+  /** Whose rounding to the values of nf4 and fp4; left out: Neural Compressor's. */
+  readonly tableDialect?: 'inc' | 'bitsandbytes';
   readonly mseSearch: boolean;
   readonly fullRange: boolean;
   readonly dampPercent: number;

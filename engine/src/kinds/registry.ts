@@ -4,8 +4,9 @@ import { bcqKind } from './bcq/kind.ts';
 import type { CodedKind, Kind } from './kind.ts';
 import { qrazorKind } from './qrazor/kind.ts';
 import { spqrKind } from './spqr/kind.ts';
+import { table4Kind } from './table4/kind.ts';
 
-const kinds: Readonly<Partial<Record<CodedKind, Kind>>> = { bcq: bcqKind, qrazor: qrazorKind, spqr: spqrKind };
+const kinds: Readonly<Partial<Record<CodedKind, Kind>>> = { bcq: bcqKind, qrazor: qrazorKind, spqr: spqrKind, table4: table4Kind };
 
 /** `name`: of a plan, or as config.json has it. `where`: the file, for people. Throws kind `checkpoint` for a name that is none. */
 export function kindOf(name: string, where: string): Kind {

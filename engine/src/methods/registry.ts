@@ -9,12 +9,13 @@ import { instantQuant } from './instant_quant/method.ts';
 import type { Method } from './method.ts';
 import { gptqQrazor, qrazor } from './qrazor/method.ts';
 import { rtn } from './rtn/method.ts';
+import { rtnOfTables } from './rtn/table4.ts';
 import { smoothquant } from './smoothquant/transform.ts';
 import { spqr } from './spqr/method.ts';
 import { teq } from './teq/transform.ts';
 import type { Transform } from './transform.ts';
 
-export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn, gptq, bcq, qrazor, spqr };
+export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn: rtnOfTables, gptq, bcq, qrazor, spqr };
 
 /** Methods one inside the other, which round as one. */
 const nested: Readonly<Record<string, Method>> = {
@@ -27,7 +28,7 @@ const nested: Readonly<Record<string, Method>> = {
 export const transforms: Readonly<Partial<Record<QuantMethod, Transform>>> = { smoothquant, awq, teq };
 
 /** What rounds when a transform stands alone. */
-const behindTransforms: Method = rtn;
+const behindTransforms: Method = rtnOfTables;
 
 export interface Pipeline {
   readonly transforms: readonly Transform[];

@@ -5,7 +5,7 @@ import type { JsonPath } from '../../recipe/origin.ts';
 import type { Calibration, ComputeMethod, QuantMethod, Recipe, SaveFormat, WeightRecipe } from '../../recipe/recipe.ts';
 import type { Lowered, LowerProblem } from '../config-format.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
-import { parseWeightFormat } from '../weight-format.ts';
+import { type CodeType, parseWeightFormat } from '../weight-format.ts';
 import { readMemory } from './memory-limit.ts';
 import { readOverrides } from './overrides.ts';
 import { QRAZOR_GROUP, readQrazor } from './qrazor.ts';
@@ -31,6 +31,8 @@ const METHODS: readonly QuantMethod[] = [
 const ACTIVATION_METHODS: readonly QuantMethod[] = ['smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static'];
 /** Methods whose weights only our own layout holds. */
 const CODED_METHODS: readonly QuantMethod[] = ['bcq', 'qrazor', 'spqr'];
+/** Values that share a scale in nf4 and fp4, where the config does not say: Neural Compressor's default. */
+const TABLE_GROUP = 32;
 const SAVE_FORMATS: readonly SaveFormat[] = ['quantwright', 'gptq', 'gptq_v2', 'awq', 'compressed-tensors', 'gguf'];
 const DIALECTS = ['ist', 'qllm', 'inc', 'awq', 'compressed_tensors', 'dashinfer_cpu'] as const;
 const SCALE_TYPES = { float16: 'f16', bfloat16: 'bf16', float32: 'f32' } as const;
@@ -88,7 +90,7 @@ function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRec
     return first === undefined ? null : { ...first, ...order };
   }
   const type = parseWeightFormat(fields.text('weight_format') ?? defaultFormat(methods, fields));
-  const groupSize = fields.integer('group_size') ?? (fields.broken('group_size', null) ? null : defaultGroup(methods));
+  const groupSize = fields.integer('group_size') ?? (fields.broken('group_size', null) ? null : defaultGroup(methods, type));
   const spqr = methods.includes('spqr');
   if (type === null || groupSize === null || groupSize < -1 || groupSize === 0) {
     return null;
@@ -113,7 +115,12 @@ function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRec
   };
 }
 
-function defaultGroup(methods: readonly QuantMethod[]): number {
+function isTable(dtype: WeightRecipe['dtype'] | undefined): boolean {
+  return dtype === 'nf4' || dtype === 'fp4';
+}
+
+function defaultGroup(methods: readonly QuantMethod[], type: CodeType | null): number {
+  if (isTable(type?.dtype)) return TABLE_GROUP;
   return methods.includes('qrazor') ? QRAZOR_GROUP : methods.includes('spqr') ? spqrDefaults.groupSize : -1;
 }
 
@@ -140,7 +147,8 @@ function lowerRest(
     lmHead: fields.boolean('lm_head') ?? false,
     computeMethod,
     activations: activate ? { bits: 8, symmetric: true, granularity: 'per_token', dynamic: !methods.includes('w8a8_static') } : null,
-    dialect: instant ? 'instant_quant' : readDialect(fields, methods, activate),
+    dialect: instant ? 'instant_quant' : isTable(weights.dtype) ? 'inc' : readDialect(fields, methods, activate),
+    ...(isTable(weights.dtype) ? { tableDialect: fields.oneOf('dialect', ['inc', 'bitsandbytes'] as const) ?? 'inc' } : {}),
     mseSearch: fields.boolean('mse_search') ?? false,
     fullRange: fields.boolean('full_range') ?? false,
     dampPercent: fields.number('damp_percent') ?? 0.01,
@@ -149,7 +157,11 @@ function lowerRest(
     search: readSearch(fields),
     saveFormat:
       fields.oneOf('save_format', SAVE_FORMATS) ??
-      (instant || methods.some((method) => CODED_METHODS.includes(method)) ? 'quantwright' : activate ? 'compressed-tensors' : 'gptq'),
+      (instant || isTable(weights.dtype) || methods.some((method) => CODED_METHODS.includes(method))
+        ? 'quantwright'
+        : activate
+          ? 'compressed-tensors'
+          : 'gptq'),
     scaleType: SCALE_TYPES[scaleType],
     ...(fields.object('layer_wise')?.['priority'] === 'background' ? { priority: 'background' as const } : {}),
     memoryLimitBytes: readMemory(fields.object('layer_wise')?.['memory_limit']),

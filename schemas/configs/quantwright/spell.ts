@@ -55,6 +55,7 @@ function changed(field: RecipeField, value: string | number | boolean, object: R
   const named = object['weight_format'];
   const now = parseWeightFormat(typeof named === 'string' ? named : null) ?? { dtype: 'int', bits: 8, signed: true };
   if (field === 'weights.dtype') {
+    if (value === 'nf4' || value === 'fp4') return { dtype: value, bits: 4, signed: true };
     return value === 'fp8_e4m3' ? { dtype: 'fp8_e4m3', bits: 8, signed: true } : { dtype: 'int', bits: 8, signed: true };
   }
   if (field === 'weights.signed') {

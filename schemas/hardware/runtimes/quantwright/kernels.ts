@@ -45,8 +45,9 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
   });
   const computing = rows.filter((row) => row.compute_method === computeMethod && row.weights.dtype === weights.dtype);
   if (weights.dtype !== 'int') {
-    // Such weights are run, never made; their kernels leave activations as they are.
-    const row = input.intent === 'run' ? rows.find(({ weights: taken }) => taken.types?.includes(weights.dtype)) : undefined;
+    // Their kernels leave activations as they are. fp8 is run, never made.
+    const row =
+      input.intent === 'run' || madeOfTable(input.recipe, weights) ? rows.find(({ weights: taken }) => taken.types?.includes(weights.dtype)) : undefined;
     if (row !== undefined) {
       return { row, verdicts: pattern === null && input.recipe.activations !== null ? [floatActivations(input, weights.dtype)] : [] };
     }
@@ -108,6 +109,11 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
   }
   const left = floatRun && pattern === null && input.recipe.activations !== null ? [floatActivations(input, `${weights.bits}-bit`)] : [];
   return { row, verdicts: exact.length > 0 ? left : [...left, wide(input, weights, row, of)] };
+}
+
+/** nf4 and fp4, which plain rounding makes. */
+function madeOfTable({ methods, computeMethod }: Recipe, { dtype }: WeightRecipe): boolean {
+  return (dtype === 'nf4' || dtype === 'fp4') && computeMethod === 'weight_only' && methods.every((method) => method === 'rtn' || method === 'smoothquant');
 }
 
 function floatActivations(input: JudgeInput, dtype: string): SupportVerdict {

@@ -19,7 +19,7 @@ export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   if (saveFormat === 'quantwright') {
     return wholeGroups(input, pieces);
   }
-  const coded = input.recipe.methods.find((method) => codedMethods().includes(method));
+  const coded = input.recipe.methods.find((method) => codedMethods().includes(method)) ?? tablesOf(input.recipe)[0]?.dtype;
   if (coded !== undefined) {
     const message = `Quantwright: the ${saveFormat} layout cannot hold weights of ${coded}; use ${OWN.words}.`;
     return [refused(input, { rule: 'QW-05', field: 'saveFormat', nearest: OWN, message })];
@@ -33,8 +33,25 @@ function codedMethods(): readonly string[] {
   return kernelRows.flatMap(({ methods = [] }) => methods);
 }
 
+/** Settings of nf4 and fp4, which are no integer codes. */
+function tablesOf(recipe: Recipe): readonly WeightRecipe[] {
+  return settingsOf(recipe, []).filter(({ dtype }) => dtype === 'nf4' || dtype === 'fp4');
+}
+
+/** The kernel of 16 values takes columns by eight: the longest run of them that lies in one group in every row. */
+function tableRuns(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
+  const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
+  const tables = pieces.filter(({ weights }) => weights.dtype === 'nf4' || weights.dtype === 'fp4');
+  const failing = tables.filter(({ linear, weights }) => divisor(linear.in, weights.groupSize === -1 ? linear.in : weights.groupSize) % 8 !== 0);
+  const [first] = failing;
+  if (first === undefined) return [];
+  const message = `Quantwright: ${groupWords(first.weights.groupSize)} and rows of ${piecesWords(failing, 1)} have no multiple of 8 in common, which ${first.weights.dtype} needs.`;
+  return [refused(input, { rule: 'QW-13', field: 'weights.groupSize', nearest: groupNearest(pieces, failing, USUAL_GROUPS), message })];
+}
+
 /** A group of QRazor along inputs must not run into the next row; all others may end short. */
 function wholeGroups(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
+  if (tablesOf(input.recipe).length > 0) return tableRuns(input, pieces);
   if (input.recipe.qrazor?.groupAxis !== 'inputs') return [];
   const failing = undivided(pieces);
   const [first] = failing;
