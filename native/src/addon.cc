@@ -60,6 +60,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("awqWeightSums", Napi::Function::New<awq_weight_sums>(env, "awqWeightSums"));
   exports.Set("awqFakeQuantize", Napi::Function::New<awq_fake_quantize>(env, "awqFakeQuantize"));
   exports.Set("awqClip", Napi::Function::New<awq_clip>(env, "awqClip"));
+  exports.Set("groupRanges", Napi::Function::New<group_ranges>(env, "groupRanges"));
   exports.Set("meanSquaredError", Napi::Function::New<mean_squared_error>(env, "meanSquaredError"));
   exports.Set("widen", Napi::Function::New<widen>(env, "widen"));
   exports.Set("packGptq", Napi::Function::New<pack_gptq>(env, "packGptq"));

@@ -66,6 +66,29 @@ Napi::Value column_magnitudes(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value group_ranges(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return rejecting(env, [&]() -> Napi::Value {
+    DenseSource source = dense_source(argument(info, 0, "groupRanges", "source"));
+    const qw_dense dense = source.dense;
+    const int64_t group_size = integer(argument(info, 1, "groupRanges", "groupSize"), 1, kMaxDimension);
+    const int64_t groups = (dense.cols + group_size - 1) / group_size;
+    Napi::Float32Array low = new_floats(env, dense.rows * groups), high = new_floats(env, dense.rows * groups);
+    return run_off_thread(
+        env,
+        [dense, group_size, least = low.Data(), most = high.Data(), mapping = source.bytes.mapping] {
+          const PoolLease lease;
+          return qw_group_ranges(&dense, group_size, lease.pool(), least, most);
+        },
+        [low = Napi::Persistent(low), high = Napi::Persistent(high), keep = std::move(source.bytes.keep)](Napi::Env e) -> Napi::Value {
+          Napi::Object out = Napi::Object::New(e);
+          out.Set("low", low.Value());
+          out.Set("high", high.Value());
+          return out;
+        });
+  });
+}
+
 Napi::Value mean_squared_error(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return rejecting(env, [&]() -> Napi::Value {

@@ -29,6 +29,8 @@ export interface TransformBinding {
   editMatrix(source: DenseSource, edit: MatrixEdit & RowBand): Promise<Float32Array>;
   /** Largest or mean |x| of every column, over all rows: [cols]. Sums are f64; NaN and infinity stay visible. */
   columnMagnitudes(source: DenseSource, statistic: 'max' | 'mean'): Promise<Float32Array>;
+  /** [rows, ceil(cols / groupSize)] The range of every group, with 0 in it. */
+  groupRanges(source: DenseSource, groupSize: number): Promise<{ readonly low: Float32Array; readonly high: Float32Array }>;
   /** [cols] Sum over rows of |w| / (the largest |w| of its group of the row + epsilon). */
   awqWeightSums(source: DenseSource, options: { readonly groupSize: number; readonly epsilon: number }): Promise<Float64Array>;
   /** [rows, cols] What W is when it is rounded with its columns multiplied by scale [cols], and divided by it again. */

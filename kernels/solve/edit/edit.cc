@@ -90,6 +90,30 @@ qw_status qw_column_magnitudes(const qw_dense* source, qw_column_statistic stati
   return qw_ok();
 }
 
+qw_status qw_group_ranges(const qw_dense* source, int64_t group_size, qw_pool* pool, float* low, float* high) {
+  const int64_t cols = source->cols, size = group_size == -1 ? cols : group_size;
+  if (size < 1) return qw_error(QW_INVALID_ARGUMENT, "edit: group_size %lld; it must be -1 or positive", (long long)group_size);
+  const int64_t groups = (cols + size - 1) / size;
+  qw_widen_line_function* widen = qw_widen_line();
+  qw::parallel(pool, source->rows, std::max<int64_t>(1, kTaskWeights / std::max<int64_t>(1, cols)), [=](int64_t begin, int64_t end, int) {
+    float line[kColumns];
+    for (int64_t r = begin; r < end; ++r) {
+      for (int64_t g = 0; g < groups; ++g) {
+        float least = 0, most = 0;
+        const int64_t last = std::min(cols, (g + 1) * size);
+        for (int64_t first = g * size; first < last; first += kColumns) {
+          const int64_t count = std::min(kColumns, last - first);
+          widen(source->type, row_of(*source, r) + first * int64_t(qw_type_bytes(source->type)), count, line);
+          for (int64_t c = 0; c < count; ++c) least = std::min(least, line[c]), most = std::max(most, line[c]);
+        }
+        low[r * groups + g] = least;
+        high[r * groups + g] = most;
+      }
+    }
+  });
+  return qw_ok();
+}
+
 double qw_mean_squared_error(const float* a, const float* b, int64_t count, qw_pool* pool) {
   std::vector<double> partial(size_t((count + kChunk - 1) / kChunk));
   qw::parallel(pool, int64_t(partial.size()), 1, [&](int64_t begin, int64_t end, int) {

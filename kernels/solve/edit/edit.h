@@ -26,6 +26,9 @@ typedef enum qw_column_statistic { QW_COLUMN_MAX = 0, QW_COLUMN_MEAN = 1 } qw_co
 // out [cols] f32: the largest or the mean |x| of every column (sums in f64). NaN and infinity stay visible.
 qw_status qw_column_magnitudes(const qw_dense* source, qw_column_statistic statistic, qw_pool* pool, float* out);
 
+// low, high [rows, ceil(cols / group_size)]: the range of every group, with 0 in it. group_size -1: the row.
+qw_status qw_group_ranges(const qw_dense* source, int64_t group_size, qw_pool* pool, float* low, float* high);
+
 // Mean of (a[i] - b[i])^2, summed in f64. Equal for every number of threads.
 double qw_mean_squared_error(const float* a, const float* b, int64_t count, qw_pool* pool);
 

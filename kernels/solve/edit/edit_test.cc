@@ -77,6 +77,23 @@ void check_statistics(Random& random, int64_t rows, int64_t cols) {
   CHECK(std::isnan(got[0]) && !std::isnan(got[1]));
 }
 
+void check_ranges(Random& random, int64_t rows, int64_t cols, int64_t group_size) {
+  const std::vector<float> w = random.vector(size_t(rows * cols));
+  const qw_dense source = dense_f32(w, cols);
+  const int64_t size = group_size == -1 ? cols : group_size, groups = (cols + size - 1) / size;
+  std::vector<float> least(size_t(rows * groups), 0.0f), most = least;
+  for (int64_t i = 0; i < rows * cols; ++i) {
+    const size_t at = size_t(i / cols * groups + i % cols / size);
+    least[at] = std::min(least[at], w[size_t(i)]);
+    most[at] = std::max(most[at], w[size_t(i)]);
+  }
+  every_level([&](qw_simd) {
+    std::vector<float> low(least.size()), high(least.size());
+    CHECK_OK(qw_group_ranges(&source, group_size, qw_pool_shared(), low.data(), high.data()));
+    CHECK(low == least && high == most);
+  });
+}
+
 }  // namespace
 
 int main() {
@@ -85,5 +102,6 @@ int main() {
     for (int64_t group_size : {-1, 5, 128}) check_edit(random, 10, cols, group_size);
   }
   for (int64_t cols : {2, 255, 256, 700}) check_statistics(random, 33, cols);
+  for (int64_t group_size : {-1, 1, 32, 300}) check_ranges(random, 11, 700, group_size);
   return finish("solve/edit");
 }

@@ -1,6 +1,6 @@
 // AWQ: multiplies the channels that matter most, as what is read through them says, before the weights are rounded, and searches how far each channel goes and
 // how much of each group's range is worth keeping. Formulas and source: README.md in this folder.
-import type { DenseSource, MatrixEdit, RtnOptions, Weight } from '@quantwright/native/binding';
+import type { DenseSource, MatrixEdit, NativeBinding, RtnOptions, Weight } from '@quantwright/native/binding';
 import type { AwqRecipe } from '@quantwright/schemas/recipe/recipe';
 import { type LinearInput, linearInputs } from '../../model/observations.ts';
 import type { ScalingPair } from '../../model/scaling-pairs.ts';
@@ -124,8 +124,12 @@ async function clips(
       const edit = scaled.matrices.get(module);
       const edited = edit === undefined ? source : dense(await block.binding.editMatrix(source, edit), rows, cols);
       const rounding = plainRounding(linear);
-      const limits = await block.binding.awqClip(edited, values, rounding, { grid: options.grid, maxShrink: options.maxShrink });
-      matrices.set(module, { clip: { groupSize: rounding.groupSize, limits } });
+      const search = { grid: options.grid, maxShrink: options.maxShrink };
+      const clip =
+        rounding.dialect === 'inc'
+          ? await clipOfMatrix(block.binding, edited, values, rounding)
+          : { limits: await block.binding.awqClip(edited, values, rounding, search) };
+      matrices.set(module, { clip: { groupSize: rounding.groupSize, ...clip } });
     }
   }
   return [{ tensors: new Map(), matrices }];
@@ -133,6 +137,24 @@ async function clips(
 
 function isClipped({ module, input }: BlockLinear, of: LinearInput): boolean {
   return input === of && !notClipped.test(module.slice(module.lastIndexOf('.') + 1));
+}
+
+/** Neural Compressor's search: one part of the range for all groups, 1.00 to 0.91 (awq.py :: search_clip). */
+async function clipOfMatrix(binding: NativeBinding, source: DenseSource, values: Float32Array, rounding: RtnOptions) {
+  const tokens = values.length / source.cols;
+  const wanted = await (await binding.createWeight({ codec: 'dense', ...source })).matmul(values, tokens);
+  const ones = new Float32Array(source.cols).fill(1);
+  let best = { loss: Number.POSITIVE_INFINITY, ratio: 1 };
+  for (let step = 0; step < 10; step++) {
+    const ratio = 1 - step / 100;
+    const made = await binding.awqFakeQuantize(source, ones, { ...rounding, quantile: ratio });
+    const weight = await binding.createWeight({ codec: 'dense', ...dense(made, source.rows, source.cols) });
+    const loss = await binding.meanSquaredError(await weight.matmul(values, tokens), wanted);
+    if (loss < best.loss) best = { loss, ratio };
+  }
+  const { low, high } = await binding.groupRanges(source, rounding.groupSize);
+  const most = rounding.symmetric ? high.map((value, group) => Math.max(value, -(low[group] ?? 0))) : high;
+  return { limits: most.map((value) => value * best.ratio), low: (rounding.symmetric ? most.map((value) => -value) : low).map((value) => value * best.ratio) };
 }
 
 /** [about clipTokens, width] Every n-th token, as the rescaled matrices read it. */
