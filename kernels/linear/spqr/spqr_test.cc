@@ -162,6 +162,7 @@ int main() {
   }
   check_shape(SpqrCase(32, 256, 16, 3, 3, 3, true, true, 0.01, random), random);
   check_shape(SpqrCase(3, 65600, 32, 2, 3, 3, true, true, 0.001, random), random);  // columns need more than 16 bits
+  check_shape(SpqrCase(2, 65700, 65700, 3, 3, 3, false, true, 0.0005, random), random);  // one group, too long for fixed point
   check_size(random);
   check_saved(SpqrCase(40, 200, 16, 3, 3, 3, true, true, 0.02, random), random);
   check_saved(SpqrCase(16, 64, 32, 2, 4, 2, false, false, 0, random), random);
