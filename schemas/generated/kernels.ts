@@ -404,6 +404,7 @@ export const kernelRows: readonly KernelRow[] = [
       "avx2",
       "avxvnni",
       "avx512",
+      "avx512vnni",
       "neon",
       "neondot"
     ],

@@ -176,6 +176,8 @@ export interface QuantizeResult {
   readonly outputBytes: number;
   /** Of the quantized linears, scales and zeros included. */
   readonly bitsPerWeight: number;
+  /** The same as the method's paper counts it (spqr), which leaves out the order of columns and the counts of rows. */
+  readonly averageBits?: number;
   readonly seconds: number;
   readonly peakMemoryBytes: number;
   /** What the plan said, to stand beside what was measured. */

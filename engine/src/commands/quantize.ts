@@ -113,7 +113,7 @@ function resultText(result: QuantizeResult): string {
   return [
     `${result.outDir}: ${result.method}, saved as ${result.saveFormat}`,
     `  size         ${bytesText(result.outputBytes)} (was ${bytesText(result.inputBytes)})`,
-    `  bits/weight  ${result.bitsPerWeight.toFixed(3)} over ${result.modules.length} linears`,
+    `  bits/weight  ${result.bitsPerWeight.toFixed(3)} over ${result.modules.length} linears${result.averageBits === undefined ? '' : ` (${result.averageBits.toFixed(3)} as the paper of ${result.method} counts)`}`,
     ...(worst === undefined ? [] : [`  worst SQNR   ${worst.sqnrDb.toFixed(1)} dB in ${worst.module}`]),
     ...measuredLines(result),
     '',

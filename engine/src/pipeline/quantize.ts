@@ -148,6 +148,7 @@ function resultOf(
     saveFormat: layout.format,
     outputBytes: exported?.bytes ?? stream.outputBytes,
     bitsPerWeight: bitsPerWeight(plan, moduleBytes),
+    ...countedBits(plan, stream.averageBits),
     modules: plan.modules.map((module) => ({
       module: module.module,
       codec: exported?.types.get(module.module) ?? layout.codec(module),
@@ -156,6 +157,14 @@ function resultOf(
     })),
     warnings: [...warnings, ...stream.warnings, ...(exported?.warnings ?? [])],
   };
+}
+
+/** Over the modules whose method has a formula of its own; nothing where none has. */
+function countedBits(plan: QuantizePlan, counted: ReadonlyMap<string, number>): { readonly averageBits?: number } {
+  const modules = plan.modules.filter(({ module }) => counted.has(module));
+  const weights = modules.reduce((total, { rows, cols }) => total + rows * cols, 0);
+  if (weights === 0) return {};
+  return { averageBits: modules.reduce((total, { module, rows, cols }) => total + (counted.get(module) ?? 0) * rows * cols, 0) / weights };
 }
 
 /** Section 19 of the method notes, with the bytes that were really written: codes, scales, zeros and indices of the quantized linears. */

@@ -15,6 +15,8 @@ export interface ModuleRecord {
   readonly sqnrDb: number | null;
   /** Of its tensors as they were written. */
   readonly bytes: number;
+  /** Bits a weight as the method counts them, where it has a formula of its own. */
+  readonly averageBits?: number;
 }
 
 /** What is to be told of a part once the job is done, whichever run made it. */

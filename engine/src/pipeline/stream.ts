@@ -47,6 +47,8 @@ export interface StreamResult {
   readonly sqnrDb: ReadonlyMap<string, number>;
   /** Of every module's tensors as they were written. */
   readonly moduleBytes: ReadonlyMap<string, number>;
+  /** Bits a weight of modules whose method counts them by a formula of its own. */
+  readonly averageBits: ReadonlyMap<string, number>;
   readonly warnings: readonly string[];
 }
 
@@ -117,9 +119,9 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
       const quantize: QuantizeModule = async (module, inputs, edited) => {
         await options.rest?.();
         signal?.throwIfAborted();
-        const { sqnrDb, bytes } = await quantizeModule(options, sink, module, inputs, edited);
+        const { sqnrDb, ...counted } = await quantizeModule(options, sink, module, inputs, edited);
         options.memory.sample();
-        done.push({ module: module.module, sqnrDb: Number.isFinite(sqnrDb) ? sqnrDb : null, bytes });
+        done.push({ module: module.module, sqnrDb: Number.isFinite(sqnrDb) ? sqnrDb : null, ...counted });
         progress.finish(module, sqnrDb);
       };
       const inBands = modules.every((module) => goesInBands(options.method, options.layout, module));
@@ -133,7 +135,8 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
       await sink.finish();
       const sqnrDb = new Map(told.modules.map((record) => [record.module, record.sqnrDb ?? Number.POSITIVE_INFINITY]));
       const moduleBytes = new Map(told.modules.map((record) => [record.module, record.bytes]));
-      return { outputBytes: sink.fileBytes, sqnrDb, moduleBytes, warnings: told.warnings };
+      const averageBits = new Map(told.modules.flatMap(({ module, averageBits: bits }) => (bits === undefined ? [] : [[module, bits]])));
+      return { outputBytes: sink.fileBytes, sqnrDb, moduleBytes, averageBits, warnings: told.warnings };
     },
     abort: async () => {
       await close();
@@ -152,14 +155,14 @@ async function inTurns<T>(items: readonly T[], atOnce: number, body: (item: T) =
   for (const end of ended) if (end.status === 'rejected') throw end.reason;
 }
 
-/** Returns the SQNR in dB of what was written, and its bytes. */
+/** Returns the SQNR in dB of what was written, its bytes, and the bits that the method counts. */
 async function quantizeModule(
   options: StreamOptions,
   sink: ModelSink,
   module: PlannedModule,
   inputs?: LayerInputs,
   edited?: DenseSource,
-): Promise<{ readonly sqnrDb: number; readonly bytes: number }> {
+): Promise<Omit<ModuleRecord, 'module' | 'sqnrDb'> & { readonly sqnrDb: number }> {
   const { binding, mapped, method, layout } = options;
   if (inputs === undefined && edited === undefined && goesInBands(method, layout, module))
     return { sqnrDb: await writeInBands({ ...options, sink }, module), bytes: module.bytes };
@@ -167,5 +170,7 @@ async function quantizeModule(
     return { sqnrDb: await writeInRowBands({ ...options, sink }, module, inputs, edited), bytes: module.bytes };
   const { matrix, data } = await applyToModule(binding, mapped, method, layout, module, inputs, edited);
   for (const [index, tensor] of module.tensors.entries()) await sink.write(tensor.name, data[index] ?? new Uint8Array());
-  return { sqnrDb: matrix.sqnrDb, bytes: data.reduce((total, { byteLength }) => total + byteLength, 0) };
+  const averageBits = matrix.kind === 'affine' ? undefined : matrix.figures?.['averageBits'];
+  const bytes = data.reduce((total, { byteLength }) => total + byteLength, 0);
+  return { sqnrDb: matrix.sqnrDb, bytes, ...(averageBits === undefined ? {} : { averageBits }) };
 }
