@@ -33,7 +33,8 @@ export const kernelRows: readonly KernelRow[] = [
     "simd": [
       "serial",
       "avx2",
-      "avx512"
+      "avx512",
+      "neon"
     ],
     "cuda": [],
     "file": "kernels/linear/bcq/kernel.json"

@@ -17,6 +17,7 @@ const qw_bcq_kernels& kernels_in_force() {
   static constexpr qw::Version<const qw_bcq_kernels> kVersions[] = {
       {QW_SIMD_SERIAL, &qw_bcq_serial},
       QW_X86({QW_SIMD_AVX2, &qw_bcq_avx2}, {QW_SIMD_AVX512, &qw_bcq_avx512})
+      QW_ARM({QW_SIMD_NEON, &qw_bcq_neon})
   };
   return *qw::best_version(kVersions);
 }

@@ -61,6 +61,7 @@ qw_status qw_bcq_restore(const qw_saved* saved, qw_weight** out);
 extern const qw_bcq_kernels qw_bcq_serial;
 extern const qw_bcq_kernels qw_bcq_avx2;
 extern const qw_bcq_kernels qw_bcq_avx512;
+extern const qw_bcq_kernels qw_bcq_neon;
 
 static inline int qw_bcq_alphas(const qw_bcq_weight* weight) { return weight->doubling ? 1 : weight->bits; }
 static inline size_t qw_bcq_plane_bytes(const qw_bcq_weight* weight) {
