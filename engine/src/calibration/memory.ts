@@ -47,6 +47,11 @@ export function calibrationSettings(job: CalibrationJob, budgetBytes: number): C
   return all.find(fits) ?? { spill: true, restored: 'bands', together: false };
 }
 
+/** Of the file that hidden states spill to while the job runs. */
+export function spillBytes(job: CalibrationJob, budgetBytes: number): number {
+  return calibrationSettings(job, budgetBytes).spill ? hiddenBytes(job.calibration) : 0;
+}
+
 export function calibrationDemands(job: CalibrationJob): readonly PhaseDemand[] {
   const longest = Math.max(0, ...job.calibration.sequences.map((sequence) => sequence.length));
   const count = phases(job, { spill: true, restored: 'bands', together: false }).length;

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { JobPlan, QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
+import { spillBytes } from '../calibration/memory.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { mapCheckpoint } from '../checkpoint/mapped.ts';
 import { EngineError } from '../errors.ts';
@@ -66,11 +67,11 @@ export async function quantizeOutputs(
   const jobs: JobPlan[] = [];
   try {
     for (const [index, output] of outputs.entries()) {
-      const directory = await outputDirectory(output, params, checkpoint);
+      const budgetBytes = planned.outputs[index]?.budgetBytes ?? 0;
+      const directory = await outputDirectory(output, params, checkpoint, budgetBytes);
       directories.push(directory);
       const { recipe } = output.job;
       const onProgress = (progress: QuantizeProgress): void => hooks.onProgress?.(progress, index);
-      const budgetBytes = planned.outputs[index]?.budgetBytes ?? 0;
       const seconds = await estimateSeconds(output, { binding, mapped, budgetBytes, signal: hooks.signal, seconds: trialSeconds(output.plan.inputBytes) });
       const told = await describeJob(output, index, planned, seconds);
       jobs.push(told);
@@ -122,17 +123,19 @@ async function runStreams(streams: readonly Stream[], outputs: readonly Prepared
 }
 
 async function outputDirectory(
-  { outDir, job, plan, calibration }: PreparedOutput,
+  { outDir, job, method, plan, calibration }: PreparedOutput,
   { modelDir, overwrite, resume }: Omit<QuantizeParams, keyof OutputRequest>,
   checkpoint: Checkpoint,
+  budgetBytes: number,
 ): Promise<OutputDirectory> {
+  const spilled = calibration === null ? 0 : spillBytes({ calibration, method, recipe: job.recipe, blocks: plan.blocks }, budgetBytes);
   return createOutputDirectory({
     out: outDir,
     modelDir,
     overwrite: overwrite ?? false,
     resume: resume ?? false,
     identity: await jobIdentity(job, checkpoint, calibration?.sequences ?? null),
-    bytes: plan.outputBytes,
+    bytes: plan.outputBytes + spilled,
   });
 }
 

@@ -1,11 +1,9 @@
-// The factor against its definition; codes against the textbook algorithm in f64; the block kernel of every level against serial, bit for bit.
+// Codes against the textbook algorithm in f64; the block kernel of every level against serial, bit for bit.
 #include "solve/gptq/gptq.h"
-
-#include <numeric>
 
 #include "cpu/pick.h"
 #include "linear/float16.h"
-#include "solve/gptq/factor.h"
+#include "solve/gptq/gptq_case.h"
 #include "solve/gptq/line.h"
 #include "solve/rtn/fit.h"
 #include "testing/check.h"
@@ -13,100 +11,6 @@
 namespace {
 
 using namespace qw_test;
-
-// X^T X of tokens whose columns hang together, the first `dead` of them 0.
-std::vector<float> random_hessian(int64_t width, int64_t tokens, int64_t dead, Random& random) {
-  std::vector<double> x(size_t(tokens * width));
-  for (int64_t t = 0; t < tokens; ++t) {
-    double carried = 0;
-    for (int64_t i = 0; i < width; ++i) {
-      carried = 0.6 * carried + random.uniform(-1, 1) * (1 + double(i % 7));
-      x[size_t(t * width + i)] = i < dead ? 0 : carried;
-    }
-  }
-  std::vector<float> hessian(size_t(width * width));
-  for (int64_t i = 0; i < width; ++i) {
-    for (int64_t j = 0; j < width; ++j) {
-      double sum = 0;
-      for (int64_t t = 0; t < tokens; ++t) sum += x[size_t(t * width + i)] * x[size_t(t * width + j)];
-      hessian[size_t(i * width + j)] = float(2 * sum / double(tokens));
-    }
-  }
-  return hessian;
-}
-
-struct Factor {
-  qw_status status = qw_ok();
-  std::vector<float> packed;
-  std::vector<int32_t> order;
-  std::vector<uint8_t> dead;
-  qw_gptq_factor_result result{};
-
-  // U[i, j]
-  float at(int64_t i, int64_t j) const {
-    const int64_t width = int64_t(order.size()), first = i / qw::kGptqBlock * qw::kGptqBlock, rows = qw::gptq_block_rows(width, first);
-    if (j < first) return 0;
-    return packed[size_t(qw::gptq_block_offset(width, first) + ((j - first) / qw::kGptqPanel * rows + i - first) * qw::kGptqPanel + j % qw::kGptqPanel)];
-  }
-};
-
-Factor factor_of(const std::vector<float>& hessian, int64_t width, double damp, bool desc_act) {
-  Factor out;
-  out.packed.resize(size_t(qw_gptq_factor_size(width)));
-  out.order.resize(size_t(width));
-  out.dead.resize(size_t(width));
-  const qw_gptq_factor_options options = {1, damp, desc_act, 0};
-  out.status = qw_gptq_factor(hessian.data(), width, &options, qw_pool_shared(), out.packed.data(), out.order.data(), out.dead.data(), &out.result);
-  return out;
-}
-
-// The Hessian as the algorithm sees it: cleared dead columns, in order, damped.
-std::vector<double> prepared(const std::vector<float>& hessian, int64_t width, const Factor& factor) {
-  std::vector<double> h(hessian.begin(), hessian.end());
-  double mean = 0;
-  for (int64_t i = 0; i < width; ++i) {
-    if (h[size_t(i * width + i)] == 0) h[size_t(i * width + i)] = 1;
-    mean += h[size_t(i * width + i)] / double(width);
-  }
-  std::vector<double> out(h.size());
-  for (int64_t i = 0; i < width; ++i) {
-    for (int64_t j = 0; j < width; ++j) out[size_t(i * width + j)] = h[size_t(factor.order[size_t(i)] * width + factor.order[size_t(j)])];
-    out[size_t(i * width + i)] += factor.result.damp_percent * mean;
-  }
-  return out;
-}
-
-void check_factor(int64_t width, bool desc_act, Random& random) {
-  const int64_t dead = width > 3 ? 2 : 0;
-  const std::vector<float> hessian = random_hessian(width, 2 * width + 4, dead, random);
-  every_level([&](qw_simd) {
-    const Factor factor = factor_of(hessian, width, 0.01, desc_act);
-    CHECK_OK(factor.status);
-    CHECK(factor.result.dead == dead && factor.result.damp_percent == 0.01);
-    CHECK(width < 4 || (factor.dead[0] && factor.dead[1] && !factor.dead[2]));
-    const std::vector<double> h = prepared(hessian, width, factor);
-    for (int64_t i = 1; desc_act && i < width; ++i) CHECK(h[size_t((i - 1) * width + i - 1)] >= h[size_t(i * width + i)]);
-    // U H' U^T = 1
-    double worst = 0;
-    std::vector<double> uh(size_t(width * width));
-    for (int64_t i = 0; i < width; ++i) {
-      for (int64_t k = i; k < width; ++k) {
-        const double u = double(factor.at(i, k));
-        for (int64_t j = 0; j < width; ++j) uh[size_t(i * width + j)] += u * h[size_t(k * width + j)];
-      }
-    }
-    for (int64_t i = 0; i < width; ++i) {
-      for (int64_t j = 0; j < width; ++j) {
-        double sum = 0;
-        for (int64_t k = j; k < width; ++k) sum += uh[size_t(i * width + k)] * double(factor.at(j, k));
-        worst = std::max(worst, std::fabs(sum - (i == j ? 1 : 0)));
-      }
-      for (int64_t j = 0; j < i; ++j) CHECK(factor.at(i, j) == 0);
-    }
-    CHECK(worst < 2e-4);
-    if (width == 300 && desc_act) std::printf("  factor of width %lld: U H U^T - 1 is at most %.2g\n", (long long)width, worst);
-  });
-}
 
 struct Solved {
   qw_status status = qw_ok();
@@ -247,16 +151,9 @@ void check_by_hand() {
   const Solved got = solve({QW_F32, 2, 2, weights.data()}, factor, options);
   CHECK_OK(got.status);
   CHECK(got.scale[0] == 1 && got.zero[0] == 8 && got.codes[0] == 8 && got.codes[1] == 1);  // -7.5 + 0.4 = -7.1 -> -7, where alone it is -8
-  // Damping is raised until H is positive definite.
-  const Factor raised = factor_of({1, 1.05f, 1.05f, 1}, 2, 0.01, false);
-  CHECK_OK(raised.status);
-  CHECK(raised.result.damp_percent == 0.08);
 }
 
 void check_refusals(Random& random) {
-  CHECK_FAILS(factor_of({1, 0, 0, NAN}, 2, 0.01, false).status, QW_INVALID_ARGUMENT, "not finite at row 1");
-  CHECK_FAILS(factor_of({1, 3, 3, 1}, 2, 0.01, false).status, QW_INVALID_ARGUMENT, "not positive definite");
-  CHECK_FAILS(factor_of({1}, 1, 0, false).status, QW_INVALID_ARGUMENT, "damp_percent 0");
   std::vector<float> weights = random.vector(200 * 40);
   Factor factor = factor_of(random_hessian(40, 80, 0, random), 40, 0.01, true);
   CHECK_FAILS(solve({QW_F32, 200, 40, weights.data()}, factor, options_of(5, 1, -1)).status, QW_UNSUPPORTED, "5 bits");
@@ -283,10 +180,6 @@ int main() {
   Random random(6);
   check_by_hand();
   check_blocks(random);
-  for (const int64_t width : {1, 2, 33, 128, 129, 300}) {
-    check_factor(width, false, random);
-    check_factor(width, true, random);
-  }
   check_solve(33, 300, options_of(4, 1, 32), false, random);
   check_solve(40, 300, options_of(3, 0, 32), true, random);
   check_solve(70, 256, options_of(2, 0, 64, 1), true, random);
