@@ -51,7 +51,7 @@ const random = () => {
 const work = mkdtempSync(join(tmpdir(), 'quantwright-kills-'));
 try {
   const config = join(work, 'a.quant.json');
-  const calibration = { dataset: join(project, 'models', 'texts', 'quant_chat_calibration.txt'), samples: 16, sequence_length: 128 };
+  const calibration = { dataset: join(project, 'models', 'texts', 'quant_chat_calibration.txt'), samples: 8, sequence_length: 64 };
   writeFileSync(config, JSON.stringify({ quant_method: method, weight_format: 'int4', group_size: 128, desc_act: true, calibration }));
   const args = (out) => ['quantize', model, '--config', config, '--out', join(work, out), '--json'];
   const begun = performance.now();
