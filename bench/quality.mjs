@@ -1,5 +1,5 @@
 // What every weight-only method costs on a model: perplexity of a text and answers of a question set, for methods x bits x group sizes x calibration texts.
-//   node bench/quality.mjs --evaluation FILE [--model DIR] [--qa FILE.jsonl] [--calibration NAME=FILE]... [--only REGEX] [--window 1024] [--json FILE]
+//   node bench/quality.mjs --evaluation FILE [--model DIR] [--qa FILE.jsonl] [--calibration NAME=FILE]... [--only REGEX] [--window 1024] [--json FILE] [--shard 0/1]
 // Prints a Markdown table for RESULTS.md, a line as soon as it is measured. Needs the compiled project (npm run build).
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     window: { type: 'string', default: '1024' },
     json: { type: 'string' },
+    shard: { type: 'string', default: '0/1' },
   },
 });
 if (options.evaluation === undefined) throw new Error('name a text with --evaluation FILE');
@@ -47,11 +48,14 @@ function jobs() {
     add(of('awq + gptq'), { quant_method: ['awq', 'gptq'], desc_act: true, ...settings, ...calibrated });
     add(of('smoothquant + gptq'), { quant_method: ['smoothquant', 'gptq'], desc_act: true, ...settings, ...calibrated });
     add(of('bcq'), { quant_method: 'bcq', ...settings, ...ours });
-    add(of('teq'), { quant_method: 'teq', ...settings, ...calibrated });
+    if (group_size > 0 && bits > 2) add(of('teq 200 steps'), { quant_method: 'teq', teq: { steps: 200 }, ...settings, ...calibrated });
   }
   for (const group_size of [8, 16, 32, 64, 128]) {
     add(`qrazor 4 bits g${group_size}`, { quant_method: 'qrazor', weight_format: 'int4', group_size, ...ours });
     add(`gptq + qrazor 4 bits g${group_size}`, { quant_method: ['gptq', 'qrazor'], weight_format: 'int4', group_size, desc_act: true, ...calibrated });
+  }
+  for (const group_size of [32, 64, 128]) {
+    for (const weight_format of ['nf4', 'fp4']) add(`rtn ${weight_format} g${group_size}`, { quant_method: 'rtn', weight_format, group_size, ...ours });
   }
   add('spqr 3.99 bits (3 bits g16)', { quant_method: 'spqr', weight_format: 'uint3', group_size: 16, target_bits: 3.99, ...calibrated });
   add('spqr 3.07 bits (2 bits g32)', { quant_method: 'spqr', weight_format: 'uint2', group_size: 32, target_bits: 3.07, ...calibrated });
@@ -110,10 +114,12 @@ async function measure(label, calibration, directory, result) {
 
 console.log('| method | calibration | bits/weight | perplexity | QA | seconds |\n|---|---|---|---|---|---|');
 if (new RegExp(options.only).test('as stored')) await measure('as stored', null, options.model, null);
+const [shard, shards] = options.shard.split('/').map(Number);
+const wanted = Object.entries(jobs()).filter(([label]) => new RegExp(options.only).test(label));
 const work = mkdtempSync(join(tmpdir(), 'quantwright-quality-'));
 try {
-  for (const [label, config] of Object.entries(jobs())) {
-    if (!new RegExp(options.only).test(label)) continue;
+  for (const [index, [label, config]] of wanted.entries()) {
+    if (index % shards !== shard) continue;
     for (const { name, file } of config.calibration === undefined ? [{ name: null, file: null }] : texts) {
       const configPath = join(work, 'job.quant.json');
       writeFileSync(configPath, JSON.stringify(file === null ? config : { ...config, calibration: { ...config.calibration, dataset: file } }));
