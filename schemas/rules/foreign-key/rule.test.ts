@@ -18,7 +18,7 @@ test("the same idea has this format's key", () => {
 });
 
 test('a value that changes its meaning with the key is translated', () => {
-  assert.deepEqual(fixed('QC012', { quant_method: 'rtn', weight_format: 'int4', zero_point: true }), {
+  assert.deepEqual(fixed('QC012', { quant_method: 'rtn', weight_format: 'int4', has_zero_point: true }), {
     quant_method: 'rtn',
     weight_format: 'int4',
     symmetric: false,
