@@ -10,6 +10,7 @@ import * as fixAll from './features/fix-all/fix-all.ts';
 import * as matrix from './features/matrix/matrix.ts';
 import * as perplexity from './features/perplexity/perplexity.ts';
 import * as quantize from './features/quantize/quantize.ts';
+import * as repack from './features/repack/repack.ts';
 import * as target from './features/target/target.ts';
 
 export interface QuantwrightApi {
@@ -22,7 +23,7 @@ export interface QuantwrightApi {
 
 export function activate(extension: ExtensionContext): QuantwrightApi {
   const context = createContext(extension);
-  for (const feature of [engineLog, target, check, fixAll, convert, matrix, quantize, perplexity, chat]) feature.activate(context);
+  for (const feature of [engineLog, target, check, fixAll, convert, matrix, quantize, repack, perplexity, chat]) feature.activate(context);
   return {
     engineState: () => context.engine.state.tag,
     engineProcessId: () => (context.engine.state.tag === 'running' ? context.engine.state.engine.pid : null),

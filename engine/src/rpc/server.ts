@@ -10,6 +10,7 @@ import { loadModel } from '../model/load.ts';
 import { userPackedCache } from '../packed-cache/packed-cache.ts';
 import { version } from '../version.ts';
 import { serveChat } from './chat.ts';
+import { serveConvert } from './convert.ts';
 import { redirectConsole } from './log.ts';
 import { serveMachine } from './machine.ts';
 import { servePerplexity } from './perplexity.ts';
@@ -36,6 +37,7 @@ export async function serve(connection: MessageConnection, exit: (code: number) 
   redirectConsole(connection);
   serveMachine(connection, services);
   serveQuantize(connection, services);
+  serveConvert(connection, services);
   servePerplexity(connection, services);
   serveChat(connection, services);
   connection.onRequest(shutdown, async () => {

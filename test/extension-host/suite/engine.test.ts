@@ -43,6 +43,17 @@ suite('engine', () => {
     assert.deepEqual((await readdir(workspacePath('quantize'))).sort(), ['a.quant.json', 'out'], 'nothing else is left beside it');
   });
 
+  test('convertModel with its three arguments asks nothing and writes the model in the other layout', async () => {
+    const outDir = workspacePath('converted', 'out');
+    const result: { readonly files: readonly string[] } | undefined = await vscode.commands.executeCommand('quantwright.convertModel', {
+      modelPath: modelDir(),
+      to: 'gguf',
+      outDir,
+    });
+    assert.deepEqual(result?.files, ['quill-16m.gguf']);
+    assert.ok((await stat(join(outDir, 'quill-16m.gguf'))).size > 30_000_000);
+  });
+
   test('a config that the judge refuses is refused before anything is written', async () => {
     const configPath = await write('refused/a.quant.json', { ...config, weight_format: 'int5' });
     // The command tells the user by itself; for its caller there is no result.
