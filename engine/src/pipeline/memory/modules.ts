@@ -18,7 +18,8 @@ export function copyDemand(copied: readonly TensorInfo[]): PhaseDemand {
 
 export function roundingDemands(method: Method, layout: Layout, modules: readonly PlannedModule[]): readonly PhaseDemand[] {
   const inBands = modules.filter((module) => goesInBands(method, layout, module));
-  const whole = modules.filter((module) => !inBands.includes(module));
+  // What is solved in bands of rows is declared with the statistics that it needs (calibration/memory.ts).
+  const whole = method.rowsApart === true ? [] : modules.filter((module) => !inBands.includes(module));
   return [
     ...(inBands.length === 0 ? [] : [atOnce(modulesAtOnce, roundDemand(inBands.map(roundedMatrix), availableParallelism()))]),
     ...(whole.length === 0 ? [] : [wholeDemand(whole)]),
