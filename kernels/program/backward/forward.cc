@@ -153,8 +153,8 @@ qw_status qw::tape_forward(qw_tape& tape, const qw_sequences& sequences, qw_pool
   qw_tape_release(&tape);
   qw_status status = check(tape, sequences);
   if (status.code == QW_OK) {
-    tape.values = std::make_unique<Scratch>();
-    if (!tape.values->reserve(tape.value_width * tape.rows)) {
+    tape.values = std::make_unique<Pages>(tape.value_width * tape.rows);
+    if (tape.values->data() == nullptr) {
       status = qw_error(QW_OUT_OF_MEMORY, "No memory for the %.0f MiB of values of %lld tokens; use fewer or shorter sequences at once.",
                         double(tape.value_width * tape.rows) * 4 / 1048576, (long long)tape.rows);
     }

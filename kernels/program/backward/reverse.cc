@@ -24,13 +24,13 @@ struct Reverse {
   qw_tape& tape;
   float* const* wanted;
   qw_pool* pool;
-  qw::Scratch gradients;
+  qw::Pages gradients;
   std::vector<bool> begun;
   const qw::BackwardRows& rows = qw::backward_rows_in_force();
   qw::Rotations rotations;
 
-  Reverse(qw_tape& t, float* const* w, qw_pool* p) : tape(t), wanted(w), pool(p), begun(t.widths.size(), false), rotations(t, -1.0f, p) {
-    if (!gradients.reserve(tape.gradient_width * tape.rows)) throw std::bad_alloc();
+  Reverse(qw_tape& t, float* const* w, qw_pool* p) : tape(t), wanted(w), pool(p), gradients(t.gradient_width * t.rows), begun(t.widths.size(), false), rotations(t, -1.0f, p) {
+    if (gradients.data() == nullptr) throw std::bad_alloc();
   }
 
   int64_t width(int32_t version) const { return tape.widths[size_t(version)]; }
@@ -66,7 +66,7 @@ struct Reverse {
     const int64_t of_row = layer ? width(op.spec.out) : op.spec.vector_length, lines = tape.rows * width(op.spec.out) / of_row;
     const int64_t parts = (lines + kPartRows - 1) / kPartRows, of_part = layer ? 2 * of_row : of_row;
     const int64_t index = op.wanted[QW_GRADIENT_VECTOR];
-    float* scratch = qw::kernel_scratch(tape, parts * of_part + tape.rows * width(op.spec.out));
+    float* scratch = qw::kernel_scratch(tape, parts * of_part + (has(op.spec.in[0]) ? 0 : tape.rows * width(op.spec.out)));
     float* dx = sum_or_scratch(op.spec.in[0], scratch + parts * of_part);
     const float* x = tape.value(op.spec.in[0]);
     qw::parallel(pool, parts, 1, [&](int64_t begin, int64_t end, int) {
@@ -112,7 +112,7 @@ struct Reverse {
     const int64_t matrix = op.wanted[QW_GRADIENT_MATRIX], columns = op.wanted[QW_GRADIENT_COLUMNS];
     const int64_t products = std::max(qw::product_scratch(m, rows_of), qw::product_scratch(rows_of, m)) + 16;
     const int64_t made = in_f32(op) || !has(input) ? 0 : rows_of * cols;
-    const int64_t other = std::max(m * cols, matrix >= 0 ? rows_of * (m + cols) : 0);
+    const int64_t other = std::max(m * cols, matrix >= 0 ? rows_of * (m + cols) : 0);  // a product that is added to something, and dy turned round
     float* scratch = qw::kernel_scratch(tape, products + made + other + 16);
     float *weight_place = scratch + products, *rest = weight_place + made;
     if (has(input)) {
@@ -149,7 +149,8 @@ struct Reverse {
     qw::AttentionGradient job{longest, spec.heads, spec.kv_heads, spec.head_dim, spec.number, spec.window, spec.softcap,
                               tape.value(spec.in[0]), tape.value(spec.in[1]), tape.value(spec.in[2]), dy, nullptr, nullptr, nullptr};
     const int64_t own = qw::attention_gradient_scratch(job, qw_pool_threads(pool));
-    float* scratch = qw::kernel_scratch(tape, own + tape.rows * (q_width + 2 * kv_width));
+    const bool apart = !has(spec.in[0]) || !has(spec.in[1]) || !has(spec.in[2]);
+    float* scratch = qw::kernel_scratch(tape, own + (apart ? tape.rows * (q_width + 2 * kv_width) : 0));
     float* spare = scratch + own;
     job.dq = sum_or_scratch(spec.in[0], spare);
     job.dk = sum_or_scratch(spec.in[1], spare + tape.rows * q_width);
@@ -165,7 +166,8 @@ struct Reverse {
   void elementwise(const TapeOp& op, const float* dy) {
     const bool gated = qw::input_count(op.spec) > 1;
     const int64_t count = tape.rows * width(op.spec.out);
-    float* scratch = qw::kernel_scratch(tape, 2 * count);
+    const bool spare = !has(op.spec.in[0]) || (gated && !has(op.spec.in[1]));
+    float* scratch = spare ? qw::kernel_scratch(tape, 2 * count) : nullptr;
     float* dx = sum_or_scratch(op.spec.in[0], scratch);
     float* dup = gated ? sum_or_scratch(op.spec.in[1], scratch + count) : nullptr;
     const float *x = tape.value(op.spec.in[0]), *up = gated ? tape.value(op.spec.in[1]) : nullptr;

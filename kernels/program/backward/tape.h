@@ -10,6 +10,21 @@
 
 namespace qw {
 
+// Memory of one run, given back to the system with it: runs come from several threads, whose heaps would each keep a copy.
+class Pages {
+ public:
+  // Zeros. data() is NULL when the system has no memory.
+  explicit Pages(int64_t elements);
+  ~Pages();
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+  float* data() const { return memory_; }
+
+ private:
+  float* memory_ = nullptr;
+  size_t bytes_;
+};
+
 struct TapeOp {
   qw_op spec;                 // value ids are versions; every write begins one, those in place too
   std::vector<float> copied;  // of the program's vector
@@ -37,7 +52,7 @@ struct qw_tape {
   bool rows_meet = false;
 
   // Of the forward run that kept its values.
-  std::unique_ptr<qw::Scratch> values;
+  std::unique_ptr<qw::Pages> values;
   qw::Scratch kernels;
   std::vector<int64_t> lengths;
   std::vector<int32_t> tokens;

@@ -35,6 +35,8 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [{ quant_method: ['smoothquant', 'gptq'], weight_format: 'uint4', group_size: 32 }, 'supported q4', even],
   [{ quant_method: ['gptq', 'smoothquant'], weight_format: 'int8' }, 'refused QW-01'],
   [{ quant_method: ['smoothquant', 'teq'], weight_format: 'int8' }, 'refused QW-01'],
+  [{ quant_method: 'teq', weight_format: 'uint3', group_size: 32, save_format: 'gptq_v2' }, 'supported q3', even],
+  [{ quant_method: ['teq', 'gptq'], weight_format: 'uint4', group_size: 32 }, 'supported q4', even],
   [{ quant_method: 'smoothquant' }, 'supported w8a8'],
   [{ quant_method: 'qrazor' }, 'supported qrazor', even],
   [{ quant_method: 'qrazor', weight_format: 'int3', group_size: 8 }, 'supported qrazor'],
