@@ -4,8 +4,8 @@
 #include "linear/qrazor/codec.h"
 
 namespace {
-enum { kGroupSize = 10, kForm };  // behind the fields of a grouped weight
-enum { kShifts = 4 };             // and its parts
+enum { kGroupSize = 10, kForm };  // those that a grouped weight has for bilevel scales, which are 0 here
+enum { kShifts = 4 };             // behind the parts of a grouped weight
 }  // namespace
 
 void qw_qrazor_save(const qw_weight* base, qw_saved* out) {
@@ -24,7 +24,9 @@ qw_status qw_qrazor_restore(const qw_saved* saved, qw_weight** out) {
     return qw_error(QW_INVALID_ARGUMENT, "a saved weight is damaged: the form of its shifts");
   }
   qw_weight* restored = nullptr;
-  const qw_status status = qw_grouped_restore(&qw_codec_qrazor, int(bits), saved, &restored);
+  qw_saved codes_only = *saved;
+  codes_only.fields[kGroupSize] = codes_only.fields[kForm] = 0;
+  const qw_status status = qw_grouped_restore(&qw_codec_qrazor, int(bits), &codes_only, &restored);
   if (status.code != QW_OK) return status;
   qw_grouped* grouped = reinterpret_cast<qw_grouped*>(restored);
   qw_qrazor_weight* weight = new (std::nothrow) qw_qrazor_weight{};

@@ -131,7 +131,10 @@ struct Factor {
         hessian[size_t(i * width + j)] = hessian[size_t(j * width + i)] = diagonal && i != j ? 0.0f : float(2 * sum / double(tokens));
       }
     }
-    const qw_gptq_factor_options options = {1, 0.01, desc_act};
+    qw_gptq_factor_options options{};
+    options.scale = 1;
+    options.damp_percent = 0.01;
+    options.desc_act = desc_act;
     CHECK_OK(qw_gptq_factor(hessian.data(), width, &options, qw_pool_shared(), packed.data(), order.data(), dead.data(), &result));
   }
 };
