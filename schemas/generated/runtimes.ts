@@ -529,6 +529,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "versions": null
       },
       {
+        "id": "QW-19",
+        "code": "QC017",
+        "words": null,
+        "source": "kernels/solve/rtn/rtn.cc",
+        "versions": null
+      },
+      {
         "id": "QW-20",
         "code": "QC006",
         "words": null,

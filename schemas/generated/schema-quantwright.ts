@@ -209,7 +209,9 @@ export const schema: JsonSchema = {
     },
     "dialect": {
       "x-methods": [
-        "rtn"
+        "rtn",
+        "awq",
+        "smoothquant"
       ],
       "type": "string",
       "enum": [

@@ -19,7 +19,14 @@ export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
   const kernels = kernelVerdicts(input, kernelRows);
   const making =
     input.intent === 'quantize'
-      ? [...methodVerdicts(input), ...dialectVerdicts(input), ...emptyVerdicts(input), ...layoutVerdicts(input), ...spqrVerdicts(input)]
+      ? [
+          ...methodVerdicts(input),
+          ...dialectVerdicts(input),
+          ...searchVerdicts(input),
+          ...emptyVerdicts(input),
+          ...layoutVerdicts(input),
+          ...spqrVerdicts(input),
+        ]
       : [];
   const rest = [...modelVerdicts(input), ...making, ...kernels.verdicts, ...deviceVerdicts(input, kernels.row)];
   return rest.some((verdict) => verdict.kind === 'refused') || kernels.row === null ? rest : [...rest, supported(input, kernels.row.codec, kernels.row.file)];
@@ -53,6 +60,22 @@ function methodVerdicts(input: JudgeInput): readonly SupportVerdict[] {
       field: 'methods',
       message: `Quantwright: ${what} not in this version; it quantizes with ${[...known, ...nested].join(', ')}, with ${transforms.join(' or ')} before it where wanted.`,
       nearest: { field: 'methods', value: 'rtn', words: 'quant_method rtn' },
+    }),
+  ];
+}
+
+/** Not every rounding has a search of a smaller range. */
+function searchVerdicts(input: JudgeInput): readonly SupportVerdict[] {
+  const { dialect, mseSearch, methods } = input.recipe;
+  if (!mseSearch || dialect === null || dialect === 'ist' || dialect === 'qllm' || dialect === 'inc') {
+    return [];
+  }
+  const instead = methods.includes('awq') ? 'apply_clip searches it' : 'ist, qllm and inc have one';
+  return [
+    ignored(input, {
+      rule: 'QW-19',
+      field: 'methods',
+      message: `Quantwright: the rounding of ${dialect} has no search of a smaller range, so mse_search does nothing; ${instead}.`,
     }),
   ];
 }
