@@ -183,7 +183,7 @@ export const schema: JsonSchema = {
         32,
         -1
       ],
-      "description": "Number of consecutive input features that share one scale and zero point. -1: one for the whole row (per channel). Smaller groups cost 16 to 32 bits each and follow the weights better."
+      "description": "Number of consecutive input features that share one scale and zero point. -1: one for the whole row (per channel). Smaller groups cost 16 to 32 bits each and follow the weights better. spqr: 16 by default."
     },
     "group_settings": {
       "type": [
@@ -585,7 +585,7 @@ export const schema: JsonSchema = {
       ],
       "type": "boolean",
       "default": false,
-      "description": "GPTQ: quantize columns in the order of falling activation energy."
+      "description": "GPTQ and SpQR: quantize columns in the order of falling activation energy. spqr: true by default."
     },
     "static_groups": {
       "x-methods": [

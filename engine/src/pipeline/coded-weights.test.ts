@@ -1,4 +1,4 @@
-// Jobs whose weights are no affine codes, from config to a model that runs: QRazor alone, inside GPTQ and behind a transform; NF4 and FP4, also for some modules only.
+// Jobs whose weights are no affine codes, from config to a model that runs: QRazor alone, inside GPTQ and behind a transform; SpQR; NF4 and FP4, also for some modules only.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,6 +13,8 @@ const binding = await loadBinding();
 const ids = Int32Array.from({ length: 24 }, (_, index) => (index * 337 + 5) % 8192);
 const calibration = { dataset: 'text.txt', samples: 8, sequence_length: 24 };
 
+const spqr = ['outlier_columns', 'outlier_counts', 'outlier_values', 'stat_levels', 'stat_scales', 'weight_packed'];
+
 /** [config, tensors of q_proj, largest error of the logits]. Rows have 64 and 96 columns. */
 const jobs: readonly (readonly [object, readonly string[], number])[] = [
   [{ quant_method: 'qrazor', group_size: 8 }, ['codes', 'scale', 'shifts'], 0.5],
@@ -21,6 +23,8 @@ const jobs: readonly (readonly [object, readonly string[], number])[] = [
   [{ quant_method: ['gptq', 'qrazor'], group_size: 128, desc_act: true, calibration }, ['codes', 'scale', 'shifts'], 0.6],
   [{ quant_method: ['gptq', 'qrazor'], group_size: 32, qrazor: { group_axis: 'inputs' }, calibration }, ['codes', 'scale', 'shifts'], 0.5],
   [{ quant_method: ['smoothquant', 'gptq', 'qrazor'], group_size: 16, calibration }, ['codes', 'scale', 'shifts'], 0.5],
+  [{ quant_method: 'spqr', target_bits: 4.2, calibration }, ['g_idx', ...spqr], 0.8],
+  [{ quant_method: ['smoothquant', 'spqr'], weight_format: 'uint4', desc_act: false, group_size: 32, calibration }, spqr, 0.4],
   [{ quant_method: 'rtn', weight_format: 'nf4', mse_search: true }, ['codes', 'scale'], 0.5],
   [{ quant_method: 'rtn', weight_format: 'fp4', group_size: 64, dialect: 'bitsandbytes', scale_type: 'float32' }, ['codes', 'scale'], 0.6],
   [
