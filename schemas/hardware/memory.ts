@@ -77,6 +77,10 @@ export function scaleBitsPerWeight(recipe: Recipe, linear: Pick<LinearShape, 'in
   if (weights.block !== undefined && weights.block !== null) {
     return 32 / (weights.block[0] * weights.block[1]);
   }
+  if (recipe.methods.includes('qrazor')) {
+    // A shift a group, and a 32-bit scale a row.
+    return (recipe.qrazor?.baseBits === 16 ? 4 : 3) / weights.groupSize + 32 / linear.in;
+  }
   if (recipe.methods.includes('bcq')) {
     // An alpha a plane; codes of another rounding have a 32-bit q_bias beside them.
     const bias = recipe.methods.some((method) => method === 'rtn' || method === 'gptq' || method === 'instant_quant') ? 32 : 0;
