@@ -50,6 +50,15 @@ test('an existing output is refused, kept until the new one is complete, and the
   assert.deepEqual(readdirSync(root).sort(), ['model', 'out']);
 });
 
+test('what a job was replacing when it was killed between two renames is put back', async (t) => {
+  const { root, model, out } = place(t);
+  mkdirSync(`${out}.replaced`);
+  writeFileSync(join(`${out}.replaced`, 'config.json'), 'old');
+  await assert.rejects(createOutputDirectory({ ...request, out, modelDir: model }), refuses('input', /exists and is not empty/));
+  assert.equal(readFileSync(join(out, 'config.json'), 'utf8'), 'old');
+  assert.deepEqual(readdirSync(root).sort(), ['model', 'out']);
+});
+
 test('a directory that is no model is never replaced', async (t) => {
   const { model, out } = place(t);
   mkdirSync(out);

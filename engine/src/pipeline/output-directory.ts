@@ -31,6 +31,7 @@ export const lockFile = 'job.json';
 export async function createOutputDirectory(request: OutputRequest): Promise<OutputDirectory> {
   const out = resolve(request.out);
   await refuseOverlap(out, request.modelDir);
+  await putBack(out);
   await refuseExisting(out, request.overwrite);
   const work = `${out}.partial`;
   const madeParent = await mkdir(dirname(out), { recursive: true }).catch((cause: unknown) => {
@@ -105,6 +106,12 @@ async function realOrResolved(path: string): Promise<string> {
     const parent = dirname(path);
     return parent === path ? path : join(await realOrResolved(parent), basename(path));
   }
+}
+
+/** A job that was killed between the two renames of its end left what it was to replace under another name. */
+async function putBack(out: string): Promise<void> {
+  const there = await stat(out).catch(() => null);
+  if (there === null) await renameIfThere(`${out}.replaced`, out);
 }
 
 async function refuseExisting(out: string, overwrite: boolean): Promise<void> {

@@ -39,11 +39,18 @@ export function trialSeconds(inputBytes: number): number {
   return Math.min(2, Math.max(0.05, (0.2 * inputBytes) / 1e9));
 }
 
-/** Null: the output runs the model, or rounds whole modules; its first block will tell. Throws as the job itself would for a disk that cannot be written. */
+/** Null: the output runs the model, or rounds whole modules; its first block will tell; or the trial could not be made. Rejects with the signal's reason. */
 export async function estimateSeconds(output: PreparedOutput, trial: Trial): Promise<number | null> {
   const { plan, method, layout } = output;
   if (output.calibration !== null || !plan.modules.every((module) => goesInBands(method, layout, module))) return null;
-  const { round, copy, sync } = await measure(output, trial);
+  const speeds = await measure(output, trial).catch((cause: unknown) => {
+    trial.signal?.throwIfAborted();
+    // What is wrong with the disk or the weights is the job's to tell, where it meets it.
+    if (cause instanceof Error) return null;
+    throw cause;
+  });
+  if (speeds === null) return null;
+  const { round, copy, sync } = speeds;
   const rounded = plan.modules.reduce((sum, { source }) => sum + source.weight.bytes, 0);
   const copied = plan.copied.reduce((sum, tensor) => sum + tensor.bytes, 0);
   // The disk works while the next block is rounded; what is waited for is at least the last part, at most all of it.

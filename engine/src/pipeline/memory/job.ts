@@ -4,8 +4,11 @@ import { EngineError } from '../../errors.ts';
 import type { PreparedOutput } from '../prepare.ts';
 import { type JobMemory, jobMemory, memoryRefusal } from './phase.ts';
 
-/** The addon, its threads, the code that is not compiled yet, and what the heap grows by. */
+/** The addon, its threads, and the code that is not compiled yet. */
 const runtimeBytes = 20 * 2 ** 20;
+
+/** What the heap grows by in a job of some length. */
+const grownBytes = 12 * 2 ** 20;
 
 export interface JobMemoryPlan {
   readonly limitBytes: number | null;
@@ -18,7 +21,8 @@ export interface JobMemoryPlan {
 export function planMemory(outputs: readonly PreparedOutput[], limitBytes: number | null, baseBytes: number): JobMemoryPlan {
   const named = outputs.flatMap(({ job }) => (job.recipe.memoryLimitBytes === null ? [] : [job.recipe.memoryLimitBytes]));
   const limit = limitBytes ?? (named.length === 0 ? null : Math.min(...named));
-  const base = baseBytes + runtimeBytes;
+  const input = Math.max(...outputs.map(({ plan }) => plan.inputBytes));
+  const base = baseBytes + runtimeBytes + Math.min(grownBytes, input / 16);
   const calibrated = outputs.filter(({ calibration }) => calibration !== null);
   // Every calibrated output gets the same part of what there is.
   const share = (output: PreparedOutput): number | null =>
