@@ -1,6 +1,9 @@
 // Test support: the same weight given in every stored form must pack to the same weight.
 #pragma once
+#include <algorithm>
 #include <array>
+#include <cstring>
+#include <vector>
 
 #include "linear/linear_case.h"
 #include "pack/pack.h"

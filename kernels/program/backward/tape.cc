@@ -3,6 +3,7 @@
 #include "program/backward/tape.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <exception>
 
 namespace {

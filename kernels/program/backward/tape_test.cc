@@ -1,5 +1,8 @@
 // Gradients of a whole model: cross entropy and squared error of a tiny Llama against differences of its forward pass in f64; what is refused.
 #include "program/backward/backward.h"
+
+#include <string>
+
 #include "testing/tiny_llama.h"
 
 using namespace qw_test;
