@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cpu/parallel.h"
+#include "cpu/smallest.h"
 #include "linear/float16.h"
 #include "pack/widen/widen.h"
 #include "solve/bcq/group.h"
@@ -16,15 +17,8 @@
 
 namespace {
 
-constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
 // A task takes 16 rows, a line of a plane.
 constexpr int64_t kTaskRows = 16;
-
-void lower(std::atomic<int64_t>& smallest, int64_t value) {
-  int64_t seen = smallest.load(std::memory_order_relaxed);
-  while (value < seen && !smallest.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
-  }
-}
 
 struct Solving {
   const qw_dense& source;
@@ -34,8 +28,8 @@ struct Solving {
   uint32_t* planes;
   float* alpha;
   std::vector<double> signal, noise;  // per row, so that the sums do not depend on the order of tasks
-  std::atomic<int64_t> not_finite{kNone};  // row * cols + col
-  std::atomic<int64_t> overflow{kNone};    // row * groups + group
+  std::atomic<int64_t> not_finite{qw::kNoPlace};  // row * cols + col
+  std::atomic<int64_t> overflow{qw::kNoPlace};    // row * groups + group
 
   void add_error(int64_t row, const float* w, int64_t count, const uint8_t* codes, const float* scales) {
     float sums[1 << QW_BCQ_MOST_BITS];
@@ -58,7 +52,7 @@ struct Solving {
       std::copy(scratch.codes, scratch.codes + count, row_codes + first);
       for (int i = 0; i < options.bits; ++i) {
         scales[i] = qw_round_to_type(options.alpha_type, scales[i]);
-        if (!std::isfinite(scales[i])) lower(overflow, row * groups + group);
+        if (!std::isfinite(scales[i])) qw::lower(overflow, row * groups + group);
         alpha[(group * options.bits + i) * source.rows + row] = scales[i];
       }
       add_error(row, w + first, count, scratch.codes, scales);
@@ -75,7 +69,7 @@ struct Solving {
       qw_widen_line()(source.type, bytes, source.cols, w.data());
       const auto bad = std::find_if(w.begin(), w.begin() + source.cols, [](float value) { return !std::isfinite(value); });
       if (bad != w.begin() + source.cols) {
-        lower(not_finite, row * source.cols + (bad - w.begin()));
+        qw::lower(not_finite, row * source.cols + (bad - w.begin()));
       } else {
         solve_row(row, w.data(), {residual.data(), codes.data(), before.data()}, row_codes.data());
       }
@@ -124,9 +118,9 @@ qw_status qw_bcq(const qw_dense* source, const qw_bcq_options* options, qw_pool*
     const int64_t bad = solving.not_finite.load(), overflow = solving.overflow.load();
     result->sqnr_db = noise == 0 ? std::numeric_limits<double>::infinity() : 10.0 * std::log10(signal / noise);
     result->mse = noise / double(source->rows * source->cols);
-    result->not_finite_row = bad == kNone ? -1 : bad / source->cols;
-    result->not_finite_col = bad == kNone ? -1 : bad % source->cols;
-    if (overflow != kNone) {
+    result->not_finite_row = bad == qw::kNoPlace ? -1 : bad / source->cols;
+    result->not_finite_col = bad == qw::kNoPlace ? -1 : bad % source->cols;
+    if (overflow != qw::kNoPlace) {
       return qw_error(QW_UNSUPPORTED, "bcq: an alpha of row %lld, group %lld is too large for %s; keep alphas in a wider type",
                       (long long)(overflow / groups), (long long)(overflow % groups), options->alpha_type == QW_F16 ? "f16" : "bf16");
     }

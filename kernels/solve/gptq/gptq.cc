@@ -7,27 +7,22 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <limits>
 #include <new>
 #include <vector>
 
-#include "cpu/parallel.h"
 #include "cpu/pick.h"
 #include "linear/float16.h"
-#include "observe/observe.h"
-#include "pack/widen/widen.h"
-#include "solve/gptq/factor.h"
 #include "solve/gptq/line.h"
+#include "solve/gptq/rows.h"
 #include "solve/rtn/group.h"
 
 namespace {
 
 using qw::kGptqBlock;
 using qw::kGptqPanel;
+using qw::kNoPlace;
 
-constexpr int64_t kMostRows = 128;
 constexpr uint32_t kInfinityBits = 0x7f800000u;
-constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
 
 qw_rtn_options grid_options(const qw_gptq_options& options) {
   qw_rtn_options grid{};
@@ -38,12 +33,6 @@ qw_rtn_options grid_options(const qw_gptq_options& options) {
   grid.mse = options.mse;
   grid.scale_type = options.scale_type;
   return grid;
-}
-
-void lower(std::atomic<int64_t>& smallest, int64_t value) {
-  int64_t seen = smallest.load(std::memory_order_relaxed);
-  while (value < seen && !smallest.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
-  }
 }
 
 struct Job {
@@ -61,9 +50,8 @@ struct Job {
   const qw_rtn_line& line;
   qw::GptqBlock* solve_block;
   qw::GramBlock* gram_block;
-  std::vector<double> loss, signal, noise;  // per row, so that the sums do not depend on the order of tasks
-  std::atomic<int64_t> not_finite{kNone};   // row * cols + col
-  std::atomic<int64_t> overflow{kNone};     // row * groups + group
+  qw::GptqLosses losses;
+  std::atomic<int64_t> overflow{kNoPlace};  // row * groups + group
 };
 
 // Rows [first, first + rows) from the first column to the last.
@@ -71,41 +59,31 @@ class Task {
  public:
   Task(Job& job, int64_t first, int64_t rows)
       : job_(job),
-        first_(first),
-        rows_(rows),
-        panels_(qw::gptq_panels(rows)),
+        rows_(job.source, first, rows),
         width_(job.source.cols),
-        stride_((width_ + 15) / 16 * 16 + 16),  // not a power of two: rows of a panel would share cache sets
-        w_(size_t(panels_ * kGptqPanel * stride_)),
-        scale_(size_t(job.groups * panels_ * kGptqPanel), 1.0f),
+        scale_(size_t(job.groups * rows_.panels * kGptqPanel), 1.0f),
         zero_(scale_.size()),
         block_w_(size_t(kGptqBlock * kGptqPanel)),
         block_codes_(block_w_.size()),
-        minus_error_(size_t(panels_) * block_w_.size()),
-        loss_(size_t(kMostRows)) {}
+        loss_(size_t(qw::kGptqMostRows)) {}
 
   void run() {
     std::vector<float> x(static_cast<size_t>(width_));
-    for (int64_t r = 0; r < rows_; ++r) {
-      read(r, x.data());
+    for (int64_t r = 0; r < rows_.rows; ++r) {
+      rows_.read(r, x.data());
       prepare(r, x.data());
     }
     for (int64_t column = 0; column < width_; column += kGptqBlock) solve(column);
-    for (int64_t r = 0; r < rows_; ++r) finish(r, x.data());
+    for (int64_t r = 0; r < rows_.rows; ++r) finish(r, x.data());
   }
 
  private:
-  void read(int64_t r, float* x) const {
-    const char* bytes = static_cast<const char*>(job_.source.data) + (first_ + r) * width_ * qw_type_bytes(job_.source.type);
-    qw_widen_line()(job_.source.type, bytes, width_, x);
-  }
-
   // One grid a row is fitted on everything, static groups after columns without input are cleared: the reference's order.
   void prepare(int64_t r, float* x) {
     if (job_.line.magnitude(x, width_) >= kInfinityBits) {
       int64_t column = 0;
       while (std::isfinite(x[column])) ++column;
-      lower(job_.not_finite, (first_ + r) * width_ + column);
+      qw::lower(job_.losses.not_finite, (rows_.first + r) * width_ + column);
       std::fill(x, x + width_, 0.0f);
     }
     if (job_.options.group_size == -1) fit(r, 0, x, width_);
@@ -115,7 +93,7 @@ class Task {
     if (job_.options.group_size != -1 && job_.options.static_groups) {
       for (int64_t group = 0; group < job_.groups; ++group) fit_at(r, group, x);
     }
-    float* w = row(r);
+    float* w = rows_.row(r);
     for (int64_t i = 0; i < width_; ++i) w[i] = x[job_.order[i]];
   }
 
@@ -127,7 +105,7 @@ class Task {
   void fit(int64_t r, int64_t group, const float* x, int64_t count) {
     const qw_rtn_grid grid = qw_rtn_fit_group(job_.line, job_.grid, x, count, 1.0f);
     float scale = qw_round_to_type(job_.options.scale_type, grid.scale);
-    if (!std::isfinite(scale)) lower(job_.overflow, (first_ + r) * job_.groups + group), scale = 1.0f;
+    if (!std::isfinite(scale)) qw::lower(job_.overflow, (rows_.first + r) * job_.groups + group), scale = 1.0f;
     // Too small for the type: the smallest step it has, so that nothing is divided by 0.
     if (scale == 0.0f) scale = job_.options.scale_type == QW_F16 ? 0x1p-24f : 0x1p-126f;
     scale_[at(group, r)] = scale;
@@ -139,19 +117,12 @@ class Task {
     // Groups that begin here see the errors of the blocks before, not those of this one: so does the reference, whose blocks are 128 wide too.
     if (job_.options.group_size != -1 && !job_.options.static_groups) {
       for (int64_t group = (column + job_.group_size - 1) / job_.group_size; group * job_.group_size < column + count; ++group) {
-        for (int64_t r = 0; r < rows_; ++r) fit_at(r, group, row(r));
+        for (int64_t r = 0; r < rows_.rows; ++r) fit_at(r, group, rows_.row(r));
       }
     }
     const float* upper = job_.factor + qw::gptq_block_offset(width_, column);
-    for (int64_t p = 0; p < panels_; ++p) solve_panel(column, count, p, upper);
-    const int64_t panel_floats = count * kGptqPanel;
-    for (int64_t next = column + kGptqBlock; next < width_; next += kGptqPanel) {
-      const float* by = upper + (next - column) / kGptqPanel * panel_floats;
-      for (int64_t p = 0; p < panels_; ++p) {
-        job_.gram_block(error_of(p), by, count, std::min(kGptqPanel, rows_ - p * kGptqPanel), std::min(kGptqPanel, width_ - next),
-                        row(p * kGptqPanel) + next, stride_);
-      }
-    }
+    for (int64_t p = 0; p < rows_.panels; ++p) solve_panel(column, count, p, upper);
+    rows_.move_behind(column, upper, job_.gram_block);
   }
 
   void solve_panel(int64_t column, int64_t count, int64_t p, const float* upper) {
@@ -160,27 +131,26 @@ class Task {
       const size_t from = at(job_.g_idx[job_.order[column + i]], p * kGptqPanel);
       scales[i] = &scale_[from];
       zeros[i] = &zero_[from];
-      for (int64_t r = 0; r < kGptqPanel; ++r) block_w_[size_t(i * kGptqPanel + r)] = row(p * kGptqPanel + r)[column + i];
+      for (int64_t r = 0; r < kGptqPanel; ++r) block_w_[size_t(i * kGptqPanel + r)] = rows_.row(p * kGptqPanel + r)[column + i];
     }
     float loss[kGptqPanel] = {};
-    job_.solve_block({count, upper, scales, zeros, float((1 << job_.options.bits) - 1), block_w_.data(), block_codes_.data(), error_of(p), loss});
-    const int64_t height = std::min(kGptqPanel, rows_ - p * kGptqPanel);
-    for (int64_t r = 0; r < height; ++r) {
+    job_.solve_block({count, upper, scales, zeros, float((1 << job_.options.bits) - 1), block_w_.data(), block_codes_.data(), rows_.error_of(p), loss});
+    for (int64_t r = 0; r < rows_.height(p); ++r) {
       loss_[size_t(p * kGptqPanel + r)] += double(loss[r]);
-      uint8_t* out = job_.codes + (first_ + p * kGptqPanel + r) * width_;
+      uint8_t* out = job_.codes + (rows_.first + p * kGptqPanel + r) * width_;
       for (int64_t i = 0; i < count; ++i) out[job_.order[column + i]] = uint8_t(int(block_codes_[size_t(i * kGptqPanel + r)]));
     }
   }
 
   // What is stored, and what it lost, against the row as it is in the source.
   void finish(int64_t r, float* x) {
-    const int64_t out = first_ + r;
-    job_.loss[size_t(out)] = loss_[size_t(r)] / 2;
+    const int64_t out = rows_.first + r;
+    job_.losses.loss[size_t(out)] = loss_[size_t(r)] / 2;
     for (int64_t group = 0; group < job_.groups; ++group) {
       job_.scale[out * job_.groups + group] = scale_[at(group, r)];
       job_.zero[out * job_.groups + group] = zero_[at(group, r)];
     }
-    read(r, x);
+    rows_.read(r, x);
     double signal = 0, noise = 0;
     const uint8_t* codes = job_.codes + out * width_;
     for (int64_t i = 0; i < width_; ++i) {
@@ -189,20 +159,18 @@ class Task {
       signal += double(x[i]) * double(x[i]);
       noise += difference * difference;
     }
-    job_.signal[size_t(out)] = signal;
-    job_.noise[size_t(out)] = noise;
+    job_.losses.signal[size_t(out)] = signal;
+    job_.losses.noise[size_t(out)] = noise;
   }
 
-  float* row(int64_t r) { return w_.data() + r * stride_; }
-  float* error_of(int64_t p) { return minus_error_.data() + p * kGptqBlock * kGptqPanel; }
   // Rows side by side, so that a column's 32 scales are one or two vectors.
-  size_t at(int64_t group, int64_t r) const { return size_t(group * panels_ * kGptqPanel + r); }
+  size_t at(int64_t group, int64_t r) const { return size_t(group * rows_.panels * kGptqPanel + r); }
 
   Job& job_;
-  int64_t first_, rows_, panels_, width_, stride_;
-  std::vector<float> w_;             // [rows][stride], columns in the order of the factor
+  qw::GptqRows rows_;
+  int64_t width_;
   std::vector<float> scale_, zero_;  // [groups][rows]
-  std::vector<float> block_w_, block_codes_, minus_error_;
+  std::vector<float> block_w_, block_codes_;
   std::vector<double> loss_;
 };
 
@@ -222,45 +190,19 @@ qw_status qw_gptq_solve(const qw_dense* source, const float* factor, const int32
   const qw_status planned = qw_gptq_plan(options, rows, cols, &groups);
   if (planned.code != QW_OK) return planned;
   try {
-    // A copy: it is written by, so nobody may change it after it was checked.
-    const std::vector<int32_t> places(order, order + cols);
+    std::vector<int32_t> places;
+    const qw_status copied = qw::gptq_copy_order("gptq", order, cols, &places);
+    if (copied.code != QW_OK) return copied;
     order = places.data();
-    std::vector<uint8_t> seen(static_cast<size_t>(cols));
-    for (int64_t i = 0; i < cols; ++i) {
-      if (order[i] < 0 || order[i] >= cols || seen[size_t(order[i])]++) {
-        return qw_error(QW_INVALID_ARGUMENT, "gptq: the order of columns is no permutation: %d at place %lld", order[i], (long long)i);
-      }
-    }
     const int64_t group_size = options->group_size == -1 ? cols : options->group_size;
     for (int64_t i = 0; i < cols; ++i) g_idx[order[i]] = int32_t((options->static_groups ? order[i] : i) / group_size);
-    std::vector<double> zeros(static_cast<size_t>(rows));
     Job job{*source, *options, factor, order, dead, g_idx, codes, scale, zero, groups, group_size, grid_options(*options), qw_rtn_line_in_force(),
-            QW_PICK(qw::gptq_block), QW_PICK(qw::gram_block), zeros, zeros, zeros};
-    // Four tasks a thread where there are rows enough for that: threads that are held up leave work to the others.
-    const int64_t wanted = rows / (4 * qw_pool_threads(pool)) / kGptqPanel * kGptqPanel;
-    const int64_t height = std::min(kMostRows, std::max(kGptqPanel, wanted));
-    std::atomic<bool> out_of_memory{false};
-    qw::parallel(pool, (rows + height - 1) / height, 1, [&](int64_t begin, int64_t end, int) {
-      try {
-        for (int64_t i = begin; i < end; ++i) Task(job, i * height, std::min(height, rows - i * height)).run();
-      } catch (const std::bad_alloc&) {
-        out_of_memory = true;
-      }
-    });
-    if (out_of_memory) throw std::bad_alloc();
-    double signal = 0, noise = 0;
-    result->loss = 0;
-    for (int64_t row = 0; row < rows; ++row) {
-      result->loss += job.loss[size_t(row)];
-      signal += job.signal[size_t(row)];
-      noise += job.noise[size_t(row)];
-    }
-    result->sqnr_db = noise == 0 ? std::numeric_limits<double>::infinity() : 10.0 * std::log10(signal / noise);
-    result->mse = noise / double(rows * cols);
-    const int64_t bad = job.not_finite.load(), overflow = job.overflow.load();
-    result->not_finite_row = bad == kNone ? -1 : bad / cols;
-    result->not_finite_col = bad == kNone ? -1 : bad % cols;
-    if (overflow != kNone) {
+            QW_PICK(qw::gptq_block), QW_PICK(qw::gram_block), qw::GptqLosses(rows)};
+    const int64_t height = qw::gptq_task_rows(rows, kGptqPanel, pool);
+    qw::gptq_run_tasks(pool, rows, height, height, [&](int64_t first, int64_t count) { Task(job, first, count).run(); });
+    job.losses.total(cols, result);
+    const int64_t overflow = job.overflow.load();
+    if (overflow != kNoPlace) {
       return qw_error(QW_UNSUPPORTED, "gptq: the scale of row %lld, group %lld is too large for f16; keep scales in a wider type",
                       (long long)(overflow / groups), (long long)(overflow % groups));
     }

@@ -6,25 +6,18 @@
 //
 // Cost: rows * width * 128 / 2 multiply-subtracts in blocks, rows * width^2 / 2 behind them in gram_block of kernels/observe.
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <limits>
 #include <new>
 #include <vector>
 
-#include "cpu/parallel.h"
 #include "cpu/pick.h"
-#include "observe/observe.h"
-#include "solve/gptq/factor.h"
+#include "solve/gptq/rows.h"
 #include "solve/qrazor/fit.h"
 
 namespace {
 
 using qw::kGptqBlock;
 using qw::kGptqPanel;
-
-constexpr int64_t kMostRows = 128;
-constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
 
 struct Job {
   const qw_dense& source;
@@ -37,8 +30,7 @@ struct Job {
   uint8_t* shifts;
   float* scale;
   qw::GramBlock* gram_block;
-  std::vector<double> loss, signal, noise;  // per row, so that the sums do not depend on the order of tasks
-  std::atomic<int64_t> not_finite{kNone};   // row * cols + col
+  qw::GptqLosses losses;
 };
 
 // Rows [first, first + rows) from the first column to the last.
@@ -48,35 +40,28 @@ class Task {
       : job_(job),
         base_(qw::sdr_base_range(job.options)),
         group_(job.options.group_size),
-        first_(first),
-        rows_(rows),
-        panels_(qw::gptq_panels(rows)),
-        height_(panels_ * kGptqPanel),
+        rows_(job.source, first, rows),
+        height_(rows_.panels * kGptqPanel),
         width_(job.source.cols),
-        stride_((width_ + 15) / 16 * 16 + 16),  // not a power of two: rows of a panel would share cache sets
-        w_(size_t(height_ * stride_)),
         scale_(size_t(height_), 1.0f),
         block_w_(size_t(kGptqBlock * height_)),
         error_(size_t(height_)),
-        minus_error_(size_t(kGptqBlock * height_)),
         loss_(size_t(height_)) {}
 
   void run() {
     std::vector<float> x(static_cast<size_t>(width_));
-    for (int64_t r = 0; r < rows_; ++r) prepare(r, x.data());
+    for (int64_t r = 0; r < rows_.rows; ++r) prepare(r, x.data());
     for (int64_t column = 0; column < width_; column += kGptqBlock) solve(column);
-    for (int64_t r = 0; r < rows_; ++r) finish(r, x.data());
+    for (int64_t r = 0; r < rows_.rows; ++r) finish(r, x.data());
   }
 
  private:
   bool along_inputs() const { return job_.options.axis == QW_QRAZOR_INPUTS; }
 
   void prepare(int64_t r, float* x) {
-    const int64_t row = first_ + r;
+    const int64_t row = rows_.first + r;
     if (const int64_t bad = qw::sdr_read_row(job_.source, row, x); bad >= 0) {
-      int64_t seen = job_.not_finite.load(std::memory_order_relaxed);
-      while (row * width_ + bad < seen && !job_.not_finite.compare_exchange_weak(seen, row * width_ + bad, std::memory_order_relaxed)) {
-      }
+      qw::lower(job_.losses.not_finite, row * width_ + bad);
       std::fill(x, x + width_, 0.0f);
     }
     scale_[size_t(r)] = job_.scale[row] = qw::sdr_fit_scale(job_.options, x, width_);
@@ -89,12 +74,12 @@ class Task {
         *shift_of(r, at) = uint8_t(qw::sdr_round_group(job_.options, x + at, group_, scale_[size_t(r)], ignored));
       }
     }
-    float* w = w_.data() + r * stride_;
+    float* w = rows_.row(r);
     for (int64_t i = 0; i < width_; ++i) w[i] = x[job_.order[i]];
   }
 
   uint8_t* shift_of(int64_t r, int64_t column) {
-    return along_inputs() ? job_.shifts + (first_ + r) * (width_ / group_) + column / group_ : job_.shifts + (first_ + r) / group_ * width_ + column;
+    return along_inputs() ? job_.shifts + (rows_.first + r) * (width_ / group_) + column / group_ : job_.shifts + (rows_.first + r) / group_ * width_ + column;
   }
 
   int base(int64_t r, float w) const { return qw::sdr_base(w, scale_[size_t(r)], base_.low, base_.high); }
@@ -103,16 +88,16 @@ class Task {
   void find_shifts(int64_t i, int64_t column) {
     if (along_inputs()) {
       if (!job_.in_order || column % group_ != 0) return;
-      for (int64_t r = 0; r < rows_; ++r) {
+      for (int64_t r = 0; r < rows_.rows; ++r) {
         uint32_t most = 0;
         for (int64_t k = i; k < i + group_; ++k) most = std::max(most, uint32_t(std::abs(base(r, block_w_[size_t(k * height_ + r)]))));
         *shift_of(r, column) = uint8_t(qw::sdr_group(most, job_.options.bits, job_.options.rule).shift);
       }
       return;
     }
-    for (int64_t begin = 0; begin < rows_; begin += group_) {
+    for (int64_t begin = 0; begin < rows_.rows; begin += group_) {
       uint32_t most = 0;
-      for (int64_t r = begin; r < std::min(begin + group_, rows_); ++r) {
+      for (int64_t r = begin; r < std::min(begin + group_, rows_.rows); ++r) {
         most = std::max(most, uint32_t(std::abs(base(r, block_w_[size_t(i * height_ + r)]))));
       }
       *shift_of(begin, column) = uint8_t(qw::sdr_group(most, job_.options.bits, job_.options.rule).shift);
@@ -122,13 +107,13 @@ class Task {
   void round_column(int64_t i, int64_t column, float pivot) {
     find_shifts(i, column);
     const float* w = &block_w_[size_t(i * height_)];
-    for (int64_t r = 0; r < rows_; ++r) {
+    for (int64_t r = 0; r < rows_.rows; ++r) {
       const int shift = *shift_of(r, column);
       const int code = qw::sdr_code(base(r, w[r]), qw::sdr_fixed_group(shift, job_.options.bits, job_.options.rule));
-      job_.codes[(first_ + r) * width_ + column] = int8_t(code);
+      job_.codes[(rows_.first + r) * width_ + column] = int8_t(code);
       error_[size_t(r)] = (w[r] - float(code * (1 << shift)) * scale_[size_t(r)]) / pivot;
       loss_[size_t(r)] += double(error_[size_t(r)]) * double(error_[size_t(r)]);
-      minus_error_[size_t((r / kGptqPanel * kGptqBlock + i) * kGptqPanel + r % kGptqPanel)] = -error_[size_t(r)];
+      rows_.minus_error[size_t((r / kGptqPanel * kGptqBlock + i) * kGptqPanel + r % kGptqPanel)] = -error_[size_t(r)];
     }
   }
 
@@ -137,7 +122,7 @@ class Task {
     const float* upper = job_.factor + qw::gptq_block_offset(width_, column);
     const auto u = [&](int64_t i, int64_t j) { return upper[j / kGptqPanel * panel_floats + i * kGptqPanel + j % kGptqPanel]; };
     for (int64_t i = 0; i < count; ++i) {
-      for (int64_t r = 0; r < rows_; ++r) block_w_[size_t(i * height_ + r)] = w_[size_t(r * stride_ + column + i)];
+      for (int64_t r = 0; r < rows_.rows; ++r) block_w_[size_t(i * height_ + r)] = rows_.row(r)[column + i];
     }
     for (int64_t i = 0; i < count; ++i) {
       round_column(i, job_.order[column + i], u(i, i));
@@ -148,19 +133,13 @@ class Task {
         for (int64_t r = 0; r < height_; ++r) w[r] -= error[r] * by;
       }
     }
-    for (int64_t next = column + kGptqBlock; next < width_; next += kGptqPanel) {
-      const float* by = upper + (next - column) / kGptqPanel * panel_floats;
-      for (int64_t p = 0; p < panels_; ++p) {
-        job_.gram_block(&minus_error_[size_t(p * kGptqBlock * kGptqPanel)], by, count, std::min(kGptqPanel, rows_ - p * kGptqPanel),
-                        std::min(kGptqPanel, width_ - next), w_.data() + p * kGptqPanel * stride_ + next, stride_);
-      }
-    }
+    rows_.move_behind(column, upper, job_.gram_block);
   }
 
   // What it lost, against the row as it is in the source.
   void finish(int64_t r, float* x) {
-    const int64_t row = first_ + r;
-    job_.loss[size_t(row)] = loss_[size_t(r)] / 2;
+    const int64_t row = rows_.first + r;
+    job_.losses.loss[size_t(row)] = loss_[size_t(r)] / 2;
     if (qw::sdr_read_row(job_.source, row, x) >= 0) return;
     double signal = 0, noise = 0;
     for (int64_t i = 0; i < width_; ++i) {
@@ -169,17 +148,18 @@ class Task {
       signal += double(x[i]) * double(x[i]);
       noise += difference * difference;
     }
-    job_.signal[size_t(row)] = signal;
-    job_.noise[size_t(row)] = noise;
+    job_.losses.signal[size_t(row)] = signal;
+    job_.losses.noise[size_t(row)] = noise;
   }
 
   Job& job_;
   const qw::SdrBase base_;
-  const int64_t group_, first_, rows_, panels_, height_, width_, stride_;
-  std::vector<float> w_;        // [rows][stride], columns in the order of the factor
+  const int64_t group_;
+  qw::GptqRows rows_;
+  const int64_t height_, width_;
   std::vector<float> scale_;    // [rows]
   std::vector<float> block_w_;  // [column of the block][rows]
-  std::vector<float> error_, minus_error_;
+  std::vector<float> error_;
   std::vector<double> loss_;
 };
 
@@ -195,43 +175,16 @@ qw_status qw_qrazor_gptq(const qw_dense* source, const float* factor, const int3
     return qw_error(QW_UNSUPPORTED, "qrazor: inside GPTQ there is one symmetric scale a row");
   }
   try {
-    // A copy: it is written by, so nobody may change it after it was checked.
-    const std::vector<int32_t> places(order, order + cols);
-    std::vector<uint8_t> seen(static_cast<size_t>(cols));
-    bool in_order = true;
-    for (int64_t i = 0; i < cols; ++i) {
-      const int32_t place = places[size_t(i)];
-      if (place < 0 || place >= cols || seen[size_t(place)]++) {
-        return qw_error(QW_INVALID_ARGUMENT, "qrazor: the order of columns is no permutation: %d at place %lld", place, (long long)i);
-      }
-      in_order = in_order && place == i;
-    }
-    const std::vector<double> zeros(static_cast<size_t>(rows));
-    Job job{*source, *options, factor, places.data(), dead, in_order, codes, shifts, scale, QW_PICK(qw::gram_block), zeros, zeros, zeros};
-    // Four tasks a thread where there are rows enough for that; groups along outputs do not cross tasks.
+    std::vector<int32_t> places;
+    const qw_status copied = qw::gptq_copy_order("qrazor", order, cols, &places);
+    if (copied.code != QW_OK) return copied;
+    const bool in_order = std::is_sorted(places.begin(), places.end());
+    Job job{*source, *options, factor, places.data(), dead, in_order, codes, shifts, scale, QW_PICK(qw::gram_block), qw::GptqLosses(rows)};
+    // Groups along outputs do not cross tasks.
     const int64_t least = std::max<int64_t>(kGptqPanel, options->axis == QW_QRAZOR_OUTPUTS ? options->group_size : 0);
-    const int64_t wanted = rows / (4 * qw_pool_threads(pool)) / least * least, height = std::min(kMostRows, std::max(least, wanted));
-    std::atomic<bool> out_of_memory{false};
-    qw::parallel(pool, (rows + height - 1) / height, 1, [&](int64_t begin, int64_t end, int) {
-      try {
-        for (int64_t i = begin; i < end; ++i) Task(job, i * height, std::min(height, rows - i * height)).run();
-      } catch (const std::bad_alloc&) {
-        out_of_memory = true;
-      }
-    });
-    if (out_of_memory) throw std::bad_alloc();
-    double signal = 0, noise = 0;
-    result->loss = 0;
-    for (size_t row = 0; row < size_t(rows); ++row) {
-      result->loss += job.loss[row];
-      signal += job.signal[row];
-      noise += job.noise[row];
-    }
-    const int64_t bad = job.not_finite.load();
-    result->sqnr_db = noise == 0 ? std::numeric_limits<double>::infinity() : 10.0 * std::log10(signal / noise);
-    result->mse = noise / double(rows * cols);
-    result->not_finite_row = bad == kNone ? -1 : bad / cols;
-    result->not_finite_col = bad == kNone ? -1 : bad % cols;
+    const int64_t height = qw::gptq_task_rows(rows, least, pool);
+    qw::gptq_run_tasks(pool, rows, height, height, [&](int64_t first, int64_t count) { Task(job, first, count).run(); });
+    job.losses.total(cols, result);
     return qw_ok();
   } catch (const std::bad_alloc&) {
     return qw_error(QW_OUT_OF_MEMORY, "qrazor: no memory to solve a matrix of %lld x %lld", (long long)rows, (long long)cols);

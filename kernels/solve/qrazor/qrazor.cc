@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cpu/parallel.h"
+#include "cpu/smallest.h"
 #include "linear/float16.h"
 #include "pack/widen/widen.h"
 #include "solve/qrazor/fit.h"
@@ -111,17 +112,15 @@ qw_status qw_qrazor(const qw_dense* source, const qw_qrazor_options* options, qw
     return qw_error(QW_UNSUPPORTED, "qrazor: groups lie along inputs; only inside GPTQ can they lie along outputs");
   }
   const int64_t base_group = options->base_group_size == -1 ? cols : options->base_group_size;
-  constexpr int64_t kTaskWeights = 64 * 1024, kNone = std::numeric_limits<int64_t>::max();
+  constexpr int64_t kTaskWeights = 64 * 1024;
   try {
     std::vector<double> signal(static_cast<size_t>(rows)), noise(static_cast<size_t>(rows));
-    std::atomic<int64_t> not_finite{kNone};
+    std::atomic<int64_t> not_finite{qw::kNoPlace};
     qw::parallel(pool, rows, std::max<int64_t>(1, kTaskWeights / cols), [&](int64_t begin, int64_t end, int) {
       std::vector<float> x(static_cast<size_t>(cols));
       for (int64_t row = begin; row < end; ++row) {
         if (const int64_t bad = qw::sdr_read_row(*source, row, x.data()); bad >= 0) {
-          int64_t seen = not_finite.load(std::memory_order_relaxed);
-          while (row * cols + bad < seen && !not_finite.compare_exchange_weak(seen, row * cols + bad, std::memory_order_relaxed)) {
-          }
+          qw::lower(not_finite, row * cols + bad);
           continue;
         }
         for (int64_t first = 0; first < cols; first += base_group) {
@@ -145,8 +144,8 @@ qw_status qw_qrazor(const qw_dense* source, const qw_qrazor_options* options, qw
     const int64_t bad = not_finite.load();
     result->sqnr_db = noises == 0 ? std::numeric_limits<double>::infinity() : 10.0 * std::log10(signals / noises);
     result->mse = noises / double(rows * cols);
-    result->not_finite_row = bad == kNone ? -1 : bad / cols;
-    result->not_finite_col = bad == kNone ? -1 : bad % cols;
+    result->not_finite_row = bad == qw::kNoPlace ? -1 : bad / cols;
+    result->not_finite_col = bad == qw::kNoPlace ? -1 : bad % cols;
     return qw_ok();
   } catch (const std::bad_alloc&) {
     return qw_error(QW_OUT_OF_MEMORY, "qrazor: no memory for the row buffers of a %lld x %lld matrix", (long long)rows, (long long)cols);

@@ -1,5 +1,7 @@
 #include "solve/rtn/rounding.h"
 
+#include "cpu/smallest.h"
+
 namespace qw {
 
 namespace {
@@ -7,12 +9,6 @@ namespace {
 constexpr uint32_t kInfinityBits = 0x7f800000u;
 // inc searches ratios 1 - i / 200 in 40 steps.
 constexpr int kMatrixSteps = 40, kMatrixGrid = 200;
-
-void lower(std::atomic<int64_t>& smallest, int64_t value) {
-  int64_t seen = smallest.load(std::memory_order_relaxed);
-  while (value < seen && !smallest.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
-  }
-}
 
 }  // namespace
 

@@ -5,7 +5,6 @@
 #include "solve/spqr/spqr.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -13,12 +12,9 @@
 #include <new>
 #include <vector>
 
-#include "cpu/parallel.h"
 #include "cpu/pick.h"
 #include "linear/float16.h"
-#include "observe/observe.h"
-#include "pack/widen/widen.h"
-#include "solve/gptq/factor.h"
+#include "solve/gptq/rows.h"
 #include "solve/spqr/line.h"
 #include "solve/spqr/second.h"
 #include "solve/spqr/threshold.h"
@@ -27,15 +23,6 @@ namespace {
 
 using qw::kGptqBlock;
 using qw::kGptqPanel;
-
-constexpr int64_t kMostRows = 128;
-constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
-
-void lower(std::atomic<int64_t>& smallest, int64_t value) {
-  int64_t seen = smallest.load(std::memory_order_relaxed);
-  while (value < seen && !smallest.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
-  }
-}
 
 struct Outlier {
   int32_t column;
@@ -56,9 +43,7 @@ struct Job {
   qw::SpqrRun* run;
   qw::GramBlock* gram_block;
   std::vector<std::vector<Outlier>> outliers;  // of every row
-  std::vector<double> loss, signal, noise;     // per row, so that the sums do not depend on the order of tasks
-  std::atomic<int64_t> counted{0};
-  std::atomic<int64_t> not_finite{kNone};  // row * cols + col
+  qw::GptqLosses losses;
 };
 
 // Rows [first, first + rows) from the first column to the last.
@@ -66,59 +51,44 @@ class Task {
  public:
   Task(Job& job, int64_t first, int64_t rows)
       : job_(job),
-        first_(first),
-        rows_(rows),
-        panels_(qw::gptq_panels(rows)),
+        rows_(job.source, first, rows),
         width_(job.source.cols),
-        stride_((width_ + 15) / 16 * 16 + 16),  // not a power of two: rows of a panel would share cache sets
-        w_(size_t(panels_ * kGptqPanel * stride_)),
-        scale_(size_t(panels_ * kGptqPanel)),
+        scale_(size_t(rows_.panels * kGptqPanel)),
         zero_(scale_.size()),
         group_w_(size_t(std::min(std::max(job.group_size, kGptqBlock), width_) * kGptqPanel)),
         guessed_(group_w_.size()),
         block_w_(size_t(kGptqBlock * kGptqPanel)),
         block_codes_(block_w_.size()),
         block_outliers_(block_w_.size()),
-        minus_error_(size_t(panels_) * block_w_.size()),
-        loss_(size_t(kMostRows)) {}
+        loss_(size_t(qw::kGptqMostRows)) {}
 
   void run() {
     std::vector<float> x(static_cast<size_t>(width_));
-    for (int64_t r = 0; r < rows_; ++r) {
-      read(r, x.data());
+    for (int64_t r = 0; r < rows_.rows; ++r) {
+      rows_.read(r, x.data());
       prepare(r, x.data());
     }
     for (int64_t column = 0; column < width_; column += kGptqBlock) solve(column);
-    for (int64_t r = 0; job_.out != nullptr && r < rows_; ++r) finish(r, x.data());
+    for (int64_t r = 0; job_.out != nullptr && r < rows_.rows; ++r) finish(r, x.data());
   }
 
  private:
-  void read(int64_t r, float* x) const {
-    const char* bytes = static_cast<const char*>(job_.source.data) + (first_ + r) * width_ * qw_type_bytes(job_.source.type);
-    qw_widen_line()(job_.source.type, bytes, width_, x);
-  }
-
   void prepare(int64_t r, float* x) {
     for (int64_t i = 0; i < width_; ++i) {
       if (std::isfinite(x[i])) continue;
-      lower(job_.not_finite, (first_ + r) * width_ + i);
+      qw::lower(job_.losses.not_finite, (rows_.first + r) * width_ + i);
       std::fill(x, x + width_, 0.0f);
       break;
     }
-    float* w = row(r);
+    float* w = rows_.row(r);
     for (int64_t i = 0; i < width_; ++i) w[i] = job_.dead[job_.order[i]] ? 0.0f : x[job_.order[i]];
   }
 
   void solve(int64_t column) {
     const int64_t count = qw::gptq_block_rows(width_, column);
     const float* upper = job_.factor + qw::gptq_block_offset(width_, column);
-    for (int64_t p = 0; p < panels_; ++p) solve_panel(column, count, p, upper);
-    for (int64_t next = column + kGptqBlock; next < width_; next += kGptqPanel) {
-      const float* by = upper + (next - column) / kGptqPanel * count * kGptqPanel;
-      for (int64_t p = 0; p < panels_; ++p) {
-        job_.gram_block(error_of(p), by, count, height(p), std::min(kGptqPanel, width_ - next), row(p * kGptqPanel) + next, stride_);
-      }
-    }
+    for (int64_t p = 0; p < rows_.panels; ++p) solve_panel(column, count, p, upper);
+    rows_.move_behind(column, upper, job_.gram_block);
   }
 
   void solve_panel(int64_t column, int64_t count, int64_t p, const float* upper) {
@@ -129,12 +99,12 @@ class Task {
       const int64_t group_end = std::min(width_, group_begin + job_.group_size), end = std::min(count, group_end - column);
       if (column + begin == group_begin) fit_group(p, group, column, group_end - group_begin, begin);
       job_.run({count, begin, end, upper, &scale_[size_t(p * kGptqPanel)], &zero_[size_t(p * kGptqPanel)], top(), job_.threshold,
-                job_.options.value_type, block_w_.data(), block_codes_.data(), error_of(p), block_outliers_.data(), loss});
+                job_.options.value_type, block_w_.data(), block_codes_.data(), rows_.error_of(p), block_outliers_.data(), loss});
       begin = end;
     }
-    for (int64_t r = 0; r < height(p); ++r) {
+    for (int64_t r = 0; r < rows_.height(p); ++r) {
       loss_[size_t(p * kGptqPanel + r)] += double(loss[r]);
-      keep(first_ + p * kGptqPanel + r, r, column, count);
+      keep(rows_.first + p * kGptqPanel + r, r, column, count);
     }
   }
 
@@ -160,9 +130,9 @@ class Task {
     float *scale = &scale_[size_t(p * kGptqPanel)], *zero = &zero_[size_t(p * kGptqPanel)];
     const float guess = options.simplified ? std::numeric_limits<float>::infinity() : job_.threshold;
     job_.fit({columns, w, job_.diagonal + column + begin, top(), options.symmetric, options.round_zero, guess, guessed_.data(), scale, zero});
-    const int64_t rows = height(p), together = options.stat_group;
+    const int64_t rows = rows_.height(p), together = options.stat_group;
     for (int64_t r = 0; r < rows; r += together) {
-      const int64_t out_row = first_ + p * kGptqPanel + r;
+      const int64_t out_row = rows_.first + p * kGptqPanel + r;
       const int count = int(std::min(together, rows - r));
       const size_t at = size_t(out_row / together * job_.groups + group);
       const qw_spqr_matrix* out = job_.out;
@@ -213,11 +183,11 @@ class Task {
 
   // What is stored, and what it lost, against the row as it is in the source.
   void finish(int64_t r, float* x) {
-    const int64_t out_row = first_ + r;
+    const int64_t out_row = rows_.first + r;
     std::vector<Outlier>& outliers = job_.outliers[size_t(out_row)];
     std::sort(outliers.begin(), outliers.end(), [](const Outlier& a, const Outlier& b) { return a.column < b.column; });
-    job_.loss[size_t(out_row)] = loss_[size_t(r)] / 2;
-    read(r, x);
+    job_.losses.loss[size_t(out_row)] = loss_[size_t(r)] / 2;
+    rows_.read(r, x);
     const uint8_t* codes = job_.out->codes + out_row * width_;
     const float *scale = job_.out->scale + out_row * job_.groups, *zero = job_.out->zero + out_row * job_.groups;
     double signal = 0, noise = 0;
@@ -230,44 +200,33 @@ class Task {
       signal += double(x[i]) * double(x[i]);
       noise += difference * difference;
     }
-    job_.signal[size_t(out_row)] = signal;
-    job_.noise[size_t(out_row)] = noise;
+    job_.losses.signal[size_t(out_row)] = signal;
+    job_.losses.noise[size_t(out_row)] = noise;
   }
 
   // Columns of a panel side by side: [columns][32].
   void transpose(int64_t p, int64_t column, int64_t columns, float* to) {
     for (int64_t r = 0; r < kGptqPanel; ++r) {
-      const float* from = row(p * kGptqPanel + r) + column;
+      const float* from = rows_.row(p * kGptqPanel + r) + column;
       for (int64_t i = 0; i < columns; ++i) to[i * kGptqPanel + r] = from[i];
     }
   }
 
   float top() const { return float((1 << job_.options.bits) - 1); }
-  int64_t height(int64_t p) const { return std::min(kGptqPanel, rows_ - p * kGptqPanel); }
-  float* row(int64_t r) { return w_.data() + r * stride_; }
-  float* error_of(int64_t p) { return minus_error_.data() + p * kGptqBlock * kGptqPanel; }
 
   Job& job_;
-  int64_t first_, rows_, panels_, width_, stride_;
-  std::vector<float> w_;             // [rows][stride], columns in the order of the factor
+  qw::GptqRows rows_;
+  int64_t width_;
   std::vector<float> scale_, zero_;  // [rows] of the group in work
   std::vector<float> group_w_;       // a group longer than a block
   std::vector<uint8_t> guessed_;
-  std::vector<float> block_w_, block_codes_, block_outliers_, minus_error_;
+  std::vector<float> block_w_, block_codes_, block_outliers_;
   std::vector<double> loss_;
 };
 
 // Takes rows [0, rows) in steps of `height`, `apart` rows from one to the next.
 void run_tasks(Job& job, int64_t height, int64_t apart, qw_pool* pool) {
-  std::atomic<bool> out_of_memory{false};
-  qw::parallel(pool, (job.source.rows + apart - 1) / apart, 1, [&](int64_t begin, int64_t end, int) {
-    try {
-      for (int64_t i = begin; i < end; ++i) Task(job, i * apart, std::min(height, job.source.rows - i * apart)).run();
-    } catch (const std::bad_alloc&) {
-      out_of_memory = true;
-    }
-  });
-  if (out_of_memory) throw std::bad_alloc();
+  qw::gptq_run_tasks(pool, job.source.rows, height, apart, [&](int64_t first, int64_t count) { Task(job, first, count).run(); });
 }
 
 // Outliers a weight at a threshold, of every `apart / 32`th panel of rows.
@@ -325,22 +284,9 @@ qw_status solve(Job& job, qw_pool* pool, qw_spqr_result* result) {
   if (!(job.threshold > 0)) job.threshold = std::numeric_limits<float>::infinity();  // one row, or all rows alike
   result->relative_threshold = relative;
   result->threshold = double(job.threshold);
-  // Four tasks a thread where there are rows enough for that: threads that are held up leave work to the others.
-  const int64_t some = rows / (4 * qw_pool_threads(pool)) / kGptqPanel * kGptqPanel;
-  const int64_t height = std::min(kMostRows, std::max(kGptqPanel, some));
+  const int64_t height = qw::gptq_task_rows(rows, kGptqPanel, pool);
   run_tasks(job, height, height, pool);
-  double signal = 0, noise = 0;
-  result->loss = 0;
-  for (int64_t row = 0; row < rows; ++row) {
-    result->loss += job.loss[size_t(row)];
-    signal += job.signal[size_t(row)];
-    noise += job.noise[size_t(row)];
-  }
-  result->sqnr_db = noise == 0 ? std::numeric_limits<double>::infinity() : 10.0 * std::log10(signal / noise);
-  result->mse = noise / double(rows * cols);
-  const int64_t bad = job.not_finite.load();
-  result->not_finite_row = bad == kNone ? -1 : bad / cols;
-  result->not_finite_col = bad == kNone ? -1 : bad % cols;
+  job.losses.total(cols, result);
   collect(job, result);
   result->average_bits = qw_spqr_bits(&options, rows, cols, result->outliers);
   return qw_ok();
@@ -388,14 +334,9 @@ qw_status qw_spqr_solve(const qw_dense* source, const float* factor, const int32
   const qw_status planned = qw_spqr_plan(options, rows, cols, &groups, &stat_groups);
   if (planned.code != QW_OK) return planned;
   try {
-    // A copy: it is written by, so nobody may change it after it was checked.
-    const std::vector<int32_t> places(order, order + cols);
-    std::vector<uint8_t> seen(static_cast<size_t>(cols));
-    for (int64_t i = 0; i < cols; ++i) {
-      if (places[size_t(i)] < 0 || places[size_t(i)] >= cols || seen[size_t(places[size_t(i)])]++) {
-        return qw_error(QW_INVALID_ARGUMENT, "spqr: the order of columns is no permutation: %d at place %lld", places[size_t(i)], (long long)i);
-      }
-    }
+    std::vector<int32_t> places;
+    const qw_status copied = qw::gptq_copy_order("spqr", order, cols, &places);
+    if (copied.code != QW_OK) return copied;
     const int64_t group_size = options->group_size == -1 ? cols : options->group_size;
     std::vector<float> diagonal(static_cast<size_t>(cols));
     for (int64_t i = 0; i < cols; ++i) {
@@ -403,9 +344,8 @@ qw_status qw_spqr_solve(const qw_dense* source, const float* factor, const int32
       diagonal[size_t(i)] = factor[qw::gptq_block_offset(cols, first) + (within / kGptqPanel * count + within) * kGptqPanel + within % kGptqPanel];
       out->g_idx[places[size_t(i)]] = int32_t(i / group_size);
     }
-    const std::vector<double> zeros(static_cast<size_t>(rows));
     Job job{*source, *options, factor, places.data(), dead, diagonal.data(), out, groups, group_size, 0, QW_PICK(qw::spqr_fit),
-            QW_PICK(qw::spqr_run), QW_PICK(qw::gram_block), std::vector<std::vector<Outlier>>(static_cast<size_t>(rows)), zeros, zeros, zeros};
+            QW_PICK(qw::spqr_run), QW_PICK(qw::gram_block), std::vector<std::vector<Outlier>>(static_cast<size_t>(rows)), qw::GptqLosses(rows)};
     return solve(job, pool, result);
   } catch (const std::bad_alloc&) {
     qw_spqr_free(result);

@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "cpu/parallel.h"
+#include "cpu/smallest.h"
 #include "linear/float16.h"
 #include "pack/widen/widen.h"
 #include "solve/rtn/group.h"
 
 namespace {
 
-constexpr int64_t kTaskWeights = 64 * 1024, kNone = std::numeric_limits<int64_t>::max();
+constexpr int64_t kTaskWeights = 64 * 1024;
 constexpr int kSteps = 40, kGrid = 200;
 
 // Quantiles of a normal distribution (Dettmers et al. 2023, QLoRA, appendix E).
@@ -65,7 +66,7 @@ struct Rounding {
   float* scale = nullptr;
   float ratio = 1;
   std::vector<double> signal, noise;  // per row, so that the sums do not depend on the order of tasks
-  std::atomic<int64_t> not_finite{kNone}, overflow{kNone};
+  std::atomic<int64_t> not_finite{qw::kNoPlace}, overflow{qw::kNoPlace};
 
   Rounding(const qw_dense& matrix, const qw_table4_options& wanted, int64_t count)
       : source(matrix),
@@ -76,19 +77,13 @@ struct Rounding {
         signal(size_t(matrix.rows)),
         noise(size_t(matrix.rows)) {}
 
-  static void lower(std::atomic<int64_t>& smallest, int64_t value) {
-    int64_t seen = smallest.load(std::memory_order_relaxed);
-    while (value < seen && !smallest.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
-    }
-  }
-
   bool read(int64_t row, float* x) {
     const char* bytes = static_cast<const char*>(source.data) + row * source.cols * qw_type_bytes(source.type);
     qw_widen_line()(source.type, bytes, source.cols, x);
     if (qw_rtn_line_in_force().magnitude(x, source.cols) < 0x7f800000u) return true;
     int64_t column = 0;
     while (std::isfinite(x[column])) ++column;
-    lower(not_finite, row * source.cols + column);
+    qw::lower(not_finite, row * source.cols + column);
     return false;
   }
 
@@ -121,7 +116,7 @@ struct Rounding {
       uint8_t* out = place + group * group_size;
       places(values, count, of, out);
       scale[row * groups + group] = kept;
-      if (!std::isfinite(kept)) lower(overflow, row * groups + group);
+      if (!std::isfinite(kept)) qw::lower(overflow, row * groups + group);
       for (int64_t i = 0; i < count; ++i) {
         const double difference = double(values[i]) - double(grid.value[out[i]] * kept);
         signal[size_t(row)] += double(values[i]) * double(values[i]);
@@ -216,9 +211,9 @@ qw_status qw_table4_round(const qw_dense* source, const qw_table4_options* optio
     const int64_t bad = rounding.not_finite.load(), overflow = rounding.overflow.load();
     result->sqnr_db = noise == 0 ? std::numeric_limits<double>::infinity() : 10.0 * std::log10(signal / noise);
     result->mse = noise / double(source->rows * source->cols);
-    result->not_finite_row = bad == kNone ? -1 : bad / source->cols;
-    result->not_finite_col = bad == kNone ? -1 : bad % source->cols;
-    if (overflow != kNone) {
+    result->not_finite_row = bad == qw::kNoPlace ? -1 : bad / source->cols;
+    result->not_finite_col = bad == qw::kNoPlace ? -1 : bad % source->cols;
+    if (overflow != qw::kNoPlace) {
       return qw_error(QW_UNSUPPORTED, "table4: the scale of row %lld, group %lld is too large for f16; keep scales in a wider type",
                       (long long)(overflow / groups), (long long)(overflow % groups));
     }
