@@ -1,29 +1,14 @@
 // What is saved and restored computes the same to the bit on every level; what is damaged is refused, and never read beyond its end.
-#include "abi/saved.h"
-
 #include <array>
 
 #include "linear/bcq/bcq_case.h"
 #include "linear/linear_case.h"
 #include "linear/qrazor/qrazor_case.h"
+#include "linear/saved_case.h"
 
 namespace {
 
 using namespace qw_test;
-
-struct Aligned {
-  std::vector<char> memory;
-  size_t length = 0;
-  explicit Aligned(size_t bytes) : memory(bytes + 64) {}
-  char* data() { return memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64; }
-};
-
-qw_status append(void* context, const void* data, size_t bytes) {
-  Aligned& to = *static_cast<Aligned*>(context);
-  std::memcpy(to.data() + to.length, data, bytes);
-  to.length += bytes;
-  return qw_ok();
-}
 
 qw_status refuse(void*, const void*, size_t) { return qw_error(QW_IO, "no room"); }
 

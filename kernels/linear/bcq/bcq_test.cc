@@ -1,5 +1,6 @@
 // Every level against the f64 product of weights made here from the stored bits, over groups that end inside words and rows inside tiles.
 #include "linear/bcq/bcq_case.h"
+#include "linear/levels_case.h"
 
 namespace {
 
@@ -24,48 +25,28 @@ void check_shape(const BcqShape& shape, Random& random) {
   weight->codec->dequantize(weight, 0, rows, dequantized.data());
   CHECK(dequantized == wanted_weights);
   const std::vector<float> x = random.vector(size_t(33 * ldx)), bias = random.vector(size_t(rows));
-  double worst[QW_SIMD_LEVELS] = {};
+  WorstOfLevels levels;
   for (int64_t m : kCounts) {
     const float* with_bias = m % 2 ? bias.data() : nullptr;
     std::vector<double> bound;
     naive_product(largest, rows, cols, x.data(), ldx, m, with_bias, &bound);
     std::vector<double> unused;
     const std::vector<double> wanted = naive_product(wanted_weights, rows, cols, x.data(), ldx, m, with_bias, &unused);
-    every_level([&](qw_simd level) {
-      const Product got(weight, x.data(), ldx, m, with_bias);
-      worst[level] = std::max(worst[level], worst_error(got.y.data(), got.ldy, rows, m, wanted, bound));
-    });
+    levels.add(weight, x.data(), ldx, m, with_bias, wanted, bound);
   }
   std::printf("  bcq%d %lldx%lld g%lld%s%s%s, %.3f bits a weight", shape.bits, (long long)rows, (long long)cols, (long long)shape.group_size,
               shape.doubling ? " doubling" : "", shape.with_bias ? " q_bias" : "", shape.random_order ? " act-order" : "",
               double(weight->bytes) * 8 / double(rows * cols));
-  for (int level = 0; level < QW_SIMD_LEVELS; ++level) {
-    if (!qw_simd_available(qw_simd(level))) continue;
-    std::printf(" %s %.2g", qw_simd_name(qw_simd(level)), worst[level]);
-    CHECK(worst[level] < 1e-6);
-  }
-  std::printf("\n");
+  levels.check();
   qw_weight_free(weight);
 }
 
-// A NaN in x reaches every output of its row and no other.
 void check_nan(Random& random) {
   const BcqCase test({20, 64, 64, 3, false, true, false, QW_F16, QW_F32}, random);
   const qw_bcq_stored stored = test.stored();
   qw_weight* weight = nullptr;
   CHECK_OK(qw_weight_bcq(&stored, qw_pool_shared(), &weight));
-  if (weight == nullptr) return;
-  std::vector<float> x = random.vector(12 * 64);
-  x[64 + 7] = NAN;
-  every_level([&](qw_simd) {
-    for (const int64_t m : {2, 12}) {
-      const Product got(weight, x.data(), 64, m, nullptr);
-      for (int64_t at = 0; at < m * got.ldy; ++at) {
-        if (at % got.ldy < 20) CHECK(std::isnan(got.y[size_t(at)]) == (at / got.ldy == 1));
-      }
-    }
-  });
-  qw_weight_free(weight);
+  check_nan_rows(weight, random);
 }
 
 // What alphas and biases cost is what the README says.

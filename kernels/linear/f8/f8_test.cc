@@ -1,7 +1,7 @@
 // All 256 bytes of both types on every level and route against values computed from the definition, and products against f64.
 #include <array>
 
-#include "linear/linear_case.h"
+#include "linear/levels_case.h"
 
 namespace {
 
@@ -75,24 +75,16 @@ void check_shape(qw_f8_type type, int64_t rows, int64_t cols, int64_t scale_rows
   CHECK(dequantized == wanted_weights);
   const int64_t ldx = cols + 3;
   const std::vector<float> x = random.vector(size_t(33 * ldx)), bias = random.vector(size_t(rows));
-  double worst[QW_SIMD_LEVELS] = {};
+  WorstOfLevels levels;
   for (int64_t m : kCounts) {
     const float* with_bias = m % 2 ? bias.data() : nullptr;
     std::vector<double> bound;
     const std::vector<double> wanted = naive_product(wanted_weights, rows, cols, x.data(), ldx, m, with_bias, &bound);
-    every_level([&](qw_simd level) {
-      const Product got(weight, x.data(), ldx, m, with_bias);
-      worst[level] = std::max(worst[level], worst_error(got.y.data(), got.ldy, rows, m, wanted, bound));
-    });
+    levels.add(weight, x.data(), ldx, m, with_bias, wanted, bound);
   }
   std::printf("  f8 %s %lldx%lld scale per %lldx%lld", type == QW_F8_E4M3 ? "e4m3" : "e5m2", (long long)rows, (long long)cols,
               (long long)scale_rows, (long long)scale_cols);
-  for (int level = 0; level < QW_SIMD_LEVELS; ++level) {
-    if (!qw_simd_available(qw_simd(level))) continue;
-    std::printf(" %s %.2g", qw_simd_name(qw_simd(level)), worst[level]);
-    CHECK(worst[level] < 1e-6);
-  }
-  std::printf("\n");
+  levels.check();
   qw_weight_free(weight);
 }
 

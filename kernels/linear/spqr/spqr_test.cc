@@ -1,8 +1,8 @@
 // Every level against the f64 product of weights restored here from the stored tensors, with rows of many, few and no outliers.
-#include "abi/saved.h"
-
 #include <array>
 
+#include "linear/levels_case.h"
+#include "linear/saved_case.h"
 #include "linear/spqr/spqr_case.h"
 
 namespace {
@@ -23,26 +23,18 @@ void check_shape(const SpqrCase& test, Random& random) {
   CHECK(dequantized == wanted_weights);
   const int64_t ldx = cols + 3;
   const std::vector<float> x = random.vector(size_t(33 * ldx)), bias = random.vector(size_t(rows));
-  double worst[QW_SIMD_LEVELS] = {};
+  WorstOfLevels levels;
   for (const int64_t m : kCounts) {
     const float* with_bias = m % 2 ? bias.data() : nullptr;
     std::vector<double> bound, size_bound;
     const std::vector<double> wanted = naive_product(wanted_weights, rows, cols, x.data(), ldx, m, with_bias, &bound);
     naive_product(sizes, rows, cols, x.data(), ldx, m, nullptr, &size_bound);
     for (size_t i = 0; i < bound.size(); ++i) bound[i] += size_bound[i];
-    every_level([&](qw_simd level) {
-      const Product got(weight, x.data(), ldx, m, with_bias);
-      worst[level] = std::max(worst[level], worst_error(got.y.data(), got.ldy, rows, m, wanted, bound));
-    });
+    levels.add(weight, x.data(), ldx, m, with_bias, wanted, bound);
   }
   std::printf("  spqr %lldx%lld g%lld b%d %d/%d%s, %zu outliers, %.3f bits a weight", (long long)rows, (long long)cols, (long long)test.group_size, test.bits,
               test.scale_bits, test.zero_bits, test.g_idx.empty() ? "" : " act-order", test.values.size(), double(weight->bytes) * 8 / double(rows * cols));
-  for (int level = 0; level < QW_SIMD_LEVELS; ++level) {
-    if (!qw_simd_available(qw_simd(level))) continue;
-    std::printf(" %s %.2g", qw_simd_name(qw_simd(level)), worst[level]);
-    CHECK(worst[level] < 1e-6);
-  }
-  std::printf("\n");
+  levels.check();
   qw_weight_free(weight);
 }
 
@@ -55,20 +47,6 @@ void check_size(Random& random) {
   const int64_t bits = 64 * 512 * 3 + 64 * 32 * 6 + 4 * 32 * 64 + 32 * int64_t(test.values.size()) + 65 * 32;
   CHECK(int64_t(weight->bytes) * 8 == bits);
   qw_weight_free(weight);
-}
-
-struct Aligned {
-  std::vector<char> memory;
-  size_t length = 0;
-  explicit Aligned(size_t bytes) : memory(bytes + 64) {}
-  char* data() { return memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64; }
-};
-
-qw_status append(void* context, const void* data, size_t bytes) {
-  Aligned& to = *static_cast<Aligned*>(context);
-  std::memcpy(to.data() + to.length, data, bytes);
-  to.length += bytes;
-  return qw_ok();
 }
 
 void check_saved(const SpqrCase& test, Random& random) {
@@ -97,23 +75,12 @@ void check_saved(const SpqrCase& test, Random& random) {
   qw_weight_free(packed);
 }
 
-// A NaN in x reaches every output of its row and no other.
 void check_nan(Random& random) {
   const SpqrCase test(20, 64, 16, 3, 3, 3, false, false, 0.05, random);
   const qw_spqr from = test.stored();
   qw_weight* weight = nullptr;
   CHECK_OK(qw_weight_spqr(&from, qw_pool_shared(), &weight));
-  std::vector<float> x = random.vector(12 * 64);
-  x[64 + 7] = NAN;
-  every_level([&](qw_simd) {
-    for (const int64_t m : {2, 12}) {
-      const Product got(weight, x.data(), 64, m, nullptr);
-      for (int64_t at = 0; at < m * got.ldy; ++at) {
-        if (at % got.ldy < 20) CHECK(std::isnan(got.y[size_t(at)]) == (at / got.ldy == 1));
-      }
-    }
-  });
-  qw_weight_free(weight);
+  check_nan_rows(weight, random);
 }
 
 void check_refusals(Random& random) {

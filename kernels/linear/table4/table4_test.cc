@@ -1,7 +1,7 @@
 // Every level against the f64 product of weights looked up here from the stored bytes, over blocks that end inside rows.
 #include <array>
 
-#include "linear/linear_case.h"
+#include "linear/levels_case.h"
 
 namespace {
 
@@ -45,45 +45,25 @@ void check_shape(int64_t rows, int64_t cols, int64_t block, Random& random) {
   CHECK(dequantized == wanted_weights);
   const int64_t ldx = cols + 3;
   const std::vector<float> x = random.vector(size_t(64 * ldx)), bias = random.vector(size_t(rows));
-  double worst[QW_SIMD_LEVELS] = {};
+  WorstOfLevels levels;
   for (int64_t m : kCounts) {
     const float* with_bias = m % 2 ? bias.data() : nullptr;
     std::vector<double> bound;
     const std::vector<double> wanted = naive_product(wanted_weights, rows, cols, x.data(), ldx, m, with_bias, &bound);
-    every_level([&](qw_simd level) {
-      const Product got(weight, x.data(), ldx, m, with_bias);
-      worst[level] = std::max(worst[level], worst_error(got.y.data(), got.ldy, rows, m, wanted, bound));
-    });
+    levels.add(weight, x.data(), ldx, m, with_bias, wanted, bound);
   }
   std::printf("  table4 %lldx%lld blocks of %lld, %.3f bits a weight", (long long)rows, (long long)cols, (long long)block,
               double(weight->bytes) * 8 / double(rows * cols));
-  for (int level = 0; level < QW_SIMD_LEVELS; ++level) {
-    if (!qw_simd_available(qw_simd(level))) continue;
-    std::printf(" %s %.2g", qw_simd_name(qw_simd(level)), worst[level]);
-    CHECK(worst[level] < 1e-6);
-  }
-  std::printf("\n");
+  levels.check();
   qw_weight_free(weight);
 }
 
-// A NaN in x reaches every output of its row and no other.
 void check_nan(Random& random) {
   const Case test(20, 64, 64, random);
   const qw_table4 from = test.stored();
   qw_weight* weight = nullptr;
   CHECK_OK(qw_weight_table4(&from, qw_pool_shared(), &weight));
-  if (weight == nullptr) return;
-  std::vector<float> x = random.vector(12 * 64);
-  x[64 + 7] = NAN;
-  every_level([&](qw_simd) {
-    for (const int64_t m : {2, 12}) {
-      const Product got(weight, x.data(), 64, m, nullptr);
-      for (int64_t at = 0; at < m * got.ldy; ++at) {
-        if (at % got.ldy < 20) CHECK(std::isnan(got.y[size_t(at)]) == (at / got.ldy == 1));
-      }
-    }
-  });
-  qw_weight_free(weight);
+  check_nan_rows(weight, random);
 }
 
 void check_refusals(Random& random) {
