@@ -5,10 +5,14 @@ import type { Dtype } from '../checkpoint/dtype.ts';
 import type { TensorInfo } from '../checkpoint/header.ts';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import { ioError } from './bands.ts';
+import { inTurns } from './in-turns.ts';
 import type { ModelSink } from './sink.ts';
 
-/** Also what a copy holds at once, in mapped pages. */
-export const pieceBytes = 8 * 1024 * 1024;
+/** What copies hold at once, in mapped pages. */
+export const copiedAtOnceBytes = 8 * 1024 * 1024;
+/** One copy keeps one core busy: the embedding and the head go side by side. */
+export const tensorsAtOnce = 2;
+export const pieceBytes = copiedAtOnceBytes / tensorsAtOnce;
 
 /** Returns warnings. Throws kind `io` when the file cannot be written. */
 export async function copyTensors(
@@ -18,17 +22,17 @@ export async function copyTensors(
   sink: Pick<ModelSink, 'claim'>,
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
-  const warnings: string[] = [];
-  for (const tensor of tensors) {
+  const warnings: (string | undefined)[] = [];
+  await inTurns([...tensors.entries()], tensorsAtOnce, async ([index, tensor]) => {
     signal?.throwIfAborted();
     const { path, offset } = sink.claim(tensor.name);
     const bad = await binding
       .copyToFile(mapped.place(tensor.name), path, offset, pieceBytes, checkedTypes[tensor.dtype] ?? null)
       .catch((cause: unknown) => Promise.reject(ioError(cause, path)));
     mapped.release(tensor.name);
-    if (bad !== null) warnings.push(`${tensor.name} [${place(bad, tensor.shape)}] is not a finite number (NaN or infinity); it was copied as it is`);
-  }
-  return warnings;
+    if (bad !== null) warnings[index] = `${tensor.name} [${place(bad, tensor.shape)}] is not a finite number (NaN or infinity); it was copied as it is`;
+  });
+  return warnings.filter((warning) => warning !== undefined);
 }
 
 /** The others have no such values, or are not looked at. */

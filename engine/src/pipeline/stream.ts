@@ -13,6 +13,7 @@ import { applyToModule } from './apply.ts';
 import { goesInBands, modulesAtOnce, writeInBands } from './bands.ts';
 import { type CalibratedStream, calibrateStream } from './calibrated.ts';
 import { copyTensors } from './copy.ts';
+import { inTurns } from './in-turns.ts';
 import type { Layout } from './layouts/layout.ts';
 import type { OutputDirectory } from './output-directory.ts';
 import type { PlannedModule, QuantizePlan } from './plan.ts';
@@ -143,16 +144,6 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
       await sink.abort();
     },
   };
-}
-
-/** Takes the next when one of `atOnce` is done. All that were begun have ended when this rejects. */
-async function inTurns<T>(items: readonly T[], atOnce: number, body: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await body(item);
-  };
-  const ended = await Promise.allSettled(Array.from({ length: atOnce }, worker));
-  for (const end of ended) if (end.status === 'rejected') throw end.reason;
 }
 
 /** Returns the SQNR in dB of what was written, its bytes, and the bits that the method counts. */

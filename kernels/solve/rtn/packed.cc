@@ -7,6 +7,7 @@
 #include "pack/pack.h"
 #include "solve/rtn/rounding.h"
 #include "solve/rtn/squeeze.h"
+#include "solve/rtn/turn.h"
 
 namespace {
 
@@ -158,9 +159,7 @@ class Packing {
     switch (part.kind) {
       case QW_RTN_CODE_WORDS_BY_COLUMN: {
         uint32_t* words = reinterpret_cast<uint32_t*>(out);
-        for (int64_t w = 0; w < shape_.words(); ++w) {
-          for (int64_t i = 0; i < count; ++i) words[w * rows_ + at + i] = scratch.words[size_t(i * row_words_ + w)];
-        }
+        qw::turn_words(scratch.words.data(), row_words_, count, shape_.words(), words + at, rows_);
         break;
       }
       case QW_RTN_SCALES_BY_ROW: keep_floats(part.type, out, at, count, scratch.scale, false); break;

@@ -1,10 +1,15 @@
 // A row of codes, one per byte, to its stream of words: eight codes at a time inside a 64-bit register. The same words as pack/pack.cc.
-// Cost: 10 instructions for eight codes.
+// Cost: 10 instructions for eight codes; 4 bits with SSE2 half an instruction a code.
 #pragma once
 #include <stdint.h>
 #include <string.h>
 
 #include "pack/words.h"
+
+#if defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
+#define QW_SQUEEZE_SSE2 1
+#endif
 
 namespace qw {
 
@@ -20,6 +25,18 @@ inline uint64_t squeeze_eight(uint64_t codes) {
   return (codes | codes >> (4 * kGap)) & ((uint64_t(1) << (8 * kBits % 64)) - 1);
 }
 
+#if defined(QW_SQUEEZE_SSE2)
+// 32 codes of 4 bits to 16 bytes.
+inline void squeeze_run_of_4(const uint8_t* codes, uint8_t flip, void* stream) {
+  const __m128i flips = _mm_set1_epi8(char(flip)), field = _mm_set1_epi8(15), low_byte = _mm_set1_epi16(255);
+  const auto pairs = [&](const uint8_t* at) {
+    const __m128i sixteen = _mm_and_si128(_mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)), flips), field);
+    return _mm_and_si128(_mm_or_si128(sixteen, _mm_srli_epi16(sixteen, 4)), low_byte);
+  };
+  _mm_storeu_si128(static_cast<__m128i*>(stream), _mm_packus_epi16(pairs(codes), pairs(codes + 16)));
+}
+#endif
+
 // codes: padded with anything to a multiple of 32; those behind `cols` count as 0. words: qw_pack_words(cols, kBits) of them, and room up to a multiple of kBits.
 // flip: 2^(bits-1) to move signed codes up, else 0.
 template <int kBits>
@@ -27,14 +44,19 @@ inline void squeeze_row(uint8_t* codes, int64_t cols, uint8_t flip, uint32_t* wo
   const uint64_t flips = flip * 0x0101010101010101u;
   for (int64_t i = cols; i % QW_PACK_RUN != 0; ++i) codes[i] = flip;
   for (int64_t column = 0; column < cols; column += QW_PACK_RUN) {
-    unsigned char stream[4 * kBits];
+    unsigned char* stream = reinterpret_cast<unsigned char*>(words + column / QW_PACK_RUN * kBits);
+#if defined(QW_SQUEEZE_SSE2)
+    if (kBits == 4) {
+      squeeze_run_of_4(codes + column, flip, stream);
+      continue;
+    }
+#endif
     for (int part = 0; part < 4; ++part) {
       uint64_t eight;
       memcpy(&eight, codes + column + 8 * part, 8);
       const uint64_t squeezed = squeeze_eight<kBits>(eight ^ flips);
       memcpy(stream + kBits * part, &squeezed, kBits);
     }
-    memcpy(words + column / QW_PACK_RUN * kBits, stream, 4 * kBits);
   }
 }
 

@@ -7,7 +7,7 @@ import type { DenseSource, NativeBinding, RtnPart } from '@quantwright/native/bi
 import type { MappedCheckpoint } from '../../checkpoint/mapped.ts';
 import { planBytes } from '../../checkpoint/writer.ts';
 import { goesInBands, modulesAtOnce, roundedMatrix } from '../bands.ts';
-import { pieceBytes } from '../copy.ts';
+import { pieceBytes, tensorsAtOnce } from '../copy.ts';
 import { bandsOf } from '../memory/round.ts';
 import type { PlannedModule } from '../plan.ts';
 import type { PreparedOutput } from '../prepare.ts';
@@ -36,7 +36,7 @@ const leastTrialBytes = 32 * 2 ** 20;
 
 /** How long a trial of this much input may take: two seconds for large models, less where the job itself is short. */
 export function trialSeconds(inputBytes: number): number {
-  return Math.min(2, Math.max(0.05, (0.2 * inputBytes) / 1e9));
+  return Math.min(2, Math.max(0.05, (0.05 * inputBytes) / 1e9));
 }
 
 /** Null: the output runs the model, or rounds whole modules; its first block will tell; or the trial could not be made. Rejects with the signal's reason. */
@@ -127,10 +127,12 @@ async function timeCopying({ plan }: PreparedOutput, { binding, mapped, seconds 
   const largest = [...plan.copied].sort((a, b) => b.bytes - a.bytes)[0];
   if (largest === undefined) return { bytes: 1, seconds: 1e-9 };
   const { file: source, offset } = mapped.place(largest.name);
-  const length = Math.min(largest.bytes, Math.ceil(seconds * 64) * 2 ** 20);
+  // As many at once as in the job.
+  const share = Math.floor(Math.min(largest.bytes, Math.ceil(seconds * 256) * 2 ** 20) / (4 * tensorsAtOnce)) * 4;
   const began = performance.now();
-  await binding.copyToFile({ file: source, offset, length: length - (length % 4) }, file, 0, pieceBytes, null);
-  return { bytes: length, seconds: Math.max(1e-4, (performance.now() - began) / 1000) };
+  const copies = Array.from({ length: tensorsAtOnce }, (_, index) => index * share);
+  await Promise.all(copies.map((at) => binding.copyToFile({ file: source, offset: offset + at, length: share }, file, at, pieceBytes, null)));
+  return { bytes: Math.max(1, share * tensorsAtOnce), seconds: Math.max(1e-4, (performance.now() - began) / 1000) };
 }
 
 /** An order of modules that has every kind and every depth early, the same every time. */

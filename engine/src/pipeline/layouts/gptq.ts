@@ -57,7 +57,7 @@ function gptq(version: 1 | 2): Layout {
             { kind: 'code_words_by_column' },
             { kind: 'zero_words_by_group', minusOne: version === 1 },
             { kind: 'scales_by_group' },
-            encodeInt32(groupsInOrder(cols, scheme.weights.groupSize === -1 ? cols : scheme.weights.groupSize)),
+            storedGroups(cols, scheme.weights.groupSize === -1 ? cols : scheme.weights.groupSize),
           ],
 
     config(recipe, plans, left) {
@@ -95,6 +95,18 @@ export const gptqV2Layout = gptq(2);
 
 function groupsInOrder(cols: number, groupSize: number): Int32Array {
   return Int32Array.from({ length: cols }, (_, column) => Math.floor(column / groupSize));
+}
+
+const stored = new Map<string, Uint8Array>();
+
+/** The `g_idx` of modules in bands: asked for several times a module, and nearly all modules share one. Not to be written to. */
+function storedGroups(cols: number, groupSize: number): Uint8Array {
+  const key = `${cols}/${groupSize}`;
+  const groups = stored.get(key) ?? encodeInt32(groupsInOrder(cols, groupSize));
+  // A model has two or three widths.
+  if (stored.size >= 8) stored.clear();
+  stored.set(key, groups);
+  return groups;
 }
 
 function groupsOf(plan: ModulePlan): number {

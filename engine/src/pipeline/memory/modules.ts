@@ -4,7 +4,7 @@ import { dtypeBytes } from '../../checkpoint/dtype.ts';
 import type { TensorInfo } from '../../checkpoint/header.ts';
 import type { Method } from '../../methods/method.ts';
 import { goesInBands, modulesAtOnce, roundedMatrix } from '../bands.ts';
-import { pieceBytes } from '../copy.ts';
+import { copiedAtOnceBytes } from '../copy.ts';
 import type { Layout } from '../layouts/layout.ts';
 import type { PlannedModule } from '../plan.ts';
 import { atOnce, type PhaseDemand } from './phase.ts';
@@ -12,7 +12,8 @@ import { roundDemand } from './round.ts';
 
 export function copyDemand(copied: readonly TensorInfo[]): PhaseDemand {
   const largest = copied.reduce((most, tensor) => (tensor.bytes > most.bytes ? tensor : most), { name: 'nothing', bytes: 0 });
-  const part = { what: 'a mapped piece', bytes: Math.min(largest.bytes, pieceBytes) };
+  const atOnceBytes = copied.reduce((sum, { bytes }) => sum + bytes, 0);
+  const part = { what: 'a mapped piece', bytes: Math.min(atOnceBytes, copiedAtOnceBytes) };
   return { memory: () => ({ phase: 'copy', at: largest.name, parts: [part] }), advice: [] };
 }
 
