@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { isShape, modelShapeFromConfig } from '@quantwright/schemas/checkpoint/shape-from-config';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { createCheckpoint } from '../checkpoint/sharded-writer.ts';
 import { EngineError } from '../errors.ts';
 import { logitsOf } from '../eval/logits.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { inspectPath } from '../jobs/inspect.ts';
 import { loadModel } from '../model/load.ts';
 import { quantizeModel } from './quantize.ts';
+import { writeRandomCheckpoint } from './testing/random-checkpoint.ts';
 
 const binding = await loadBinding();
 const [hidden, vocabulary] = [64, 160];
@@ -124,24 +124,7 @@ async function madeModel(t: TestContext, tied: boolean): Promise<string> {
   for (let layer = 0; layer < shape.layers; layer++) {
     for (const norm of ['input_layernorm', 'post_attention_layernorm']) shapes.set(`model.layers.${layer}.${norm}.weight`, [hidden]);
   }
-  const writer = await createCheckpoint(
-    directory,
-    [...shapes].map(([name, tensor]) => ({ name, dtype: 'F32' as const, shape: tensor })),
-    {},
-  );
-  let state = 11;
-  const next = (): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  };
-  for (const [name, tensor] of shapes) {
-    const length = tensor.reduce((product, size) => product * size, 1);
-    await writer.write(
-      name,
-      Float32Array.from({ length }, () => (tensor.length === 1 ? 1 : 0) + 0.2 * next()),
-    );
-  }
-  await writer.finish();
+  await writeRandomCheckpoint(directory, shapes);
   return directory;
 }
 

@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { QuantizeParams, QuantizeResult } from '@quantwright/schemas/rpc/engine';
-import { createCheckpoint } from '../../checkpoint/sharded-writer.ts';
 import { loadBinding } from '../../jobs/binding.ts';
 import { type QuantizeHooks, quantizeModel } from '../quantize.ts';
+import { writeRandomCheckpoint } from './random-checkpoint.ts';
 
 const binding = await loadBinding();
 export const project = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..');
@@ -88,23 +88,6 @@ async function madeModel(root: string, layers: number): Promise<string> {
     ] as const)
       shapes.set(`${prefix}.mlp.${name}.weight`, [rows, cols]);
   }
-  const writer = await createCheckpoint(
-    directory,
-    [...shapes].map(([name, shape]) => ({ name, dtype: 'F32' as const, shape })),
-    {},
-  );
-  let state = 11;
-  const next = (): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  };
-  for (const [name, shape] of shapes) {
-    const length = shape.reduce((product, size) => product * size, 1);
-    await writer.write(
-      name,
-      Float32Array.from({ length }, () => (shape.length === 1 ? 1 : 0) + 0.2 * next()),
-    );
-  }
-  await writer.finish();
+  await writeRandomCheckpoint(directory, shapes);
   return directory;
 }
