@@ -7,6 +7,7 @@ import { hessianInputs } from '@quantwright/engine/methods/hessian';
 import type { ModuleScheme } from '@quantwright/engine/methods/method';
 import { goldenBinding } from './binding.ts';
 import { type GoldenCase, goldenTensor } from './cases.ts';
+import { observedHessian, outputError } from './layer-output.ts';
 import { runGoldenCases } from './outcome.ts';
 
 const binding = await goldenBinding();
@@ -36,7 +37,7 @@ runGoldenCases('gptq', async ({ golden, tensors, same }) => {
   const [rows = 0, cols = 0] = weight.shape;
   const [samples = 0, length = 0] = x.shape;
   const scheme = schemeOf(golden);
-  const hessian = await observed(Float32Array.from(x.data), samples * length, cols);
+  const hessian = await observedHessian(binding, Float32Array.from(x.data), samples * length, cols);
   if (tensors.has('out.hessian'))
     same(
       'hessian',
@@ -67,30 +68,3 @@ runGoldenCases('gptq', async ({ golden, tensors, same }) => {
   const nearest = goldenTensor(tensors, 'out.rtn_sq_output_error').data[0] ?? Number.NaN;
   assert.ok(error < nearest, `output error ${error} is not below that of rounding to nearest, ${nearest}`);
 });
-
-/** The Hessian by the operation that calibration uses. */
-async function observed(x: Float32Array, tokens: number, width: number): Promise<Float32Array> {
-  const program = binding.createProgram({
-    input: 'hidden',
-    values: [width],
-    body: [{ op: 'observe', in: 0, kind: 'hessian', slot: 0 }],
-    head: [],
-    output: 0,
-  });
-  await program.run(program.createSession(tokens, 'f32'), x, 'none');
-  return program.observed(0) ?? assert.fail('nothing was observed');
-}
-
-/** sum over tokens of |(W - W') x|^2 = trace((W - W') X^T X (W - W')^T). */
-function outputError(weight: ArrayLike<number>, restored: Float32Array, hessian: Float32Array, rows: number, cols: number): number {
-  let total = 0;
-  for (let row = 0; row < rows; row++) {
-    const difference = Float64Array.from({ length: cols }, (_, col) => (weight[row * cols + col] ?? 0) - (restored[row * cols + col] ?? 0));
-    for (let i = 0; i < cols; i++) {
-      let sum = 0;
-      for (let j = 0; j < cols; j++) sum += (hessian[i * cols + j] ?? 0) * (difference[j] ?? 0);
-      total += sum * (difference[i] ?? 0);
-    }
-  }
-  return total;
-}

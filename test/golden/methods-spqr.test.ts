@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import type { SpqrOptions, SpqrResult } from '@quantwright/native/binding';
 import { goldenBinding } from './binding.ts';
 import { type GoldenCase, goldenTensor } from './cases.ts';
+import { observedHessian, outputError } from './layer-output.ts';
 import { runGoldenCases } from './outcome.ts';
 
 const binding = await goldenBinding();
@@ -31,7 +32,7 @@ runGoldenCases('spqr', async ({ golden, tensors, same }) => {
   const x = goldenTensor(tensors, 'in.x');
   const [rows = 0, cols = 0] = weight.shape;
   const [samples = 0, length = 0] = x.shape;
-  const hessian = await observed(Float32Array.from(x.data), samples * length, cols);
+  const hessian = await observedHessian(binding, Float32Array.from(x.data), samples * length, cols);
   const factor = await binding.factorHessian(hessian, cols, {
     scale: 2 / samples,
     dampPercent: Number(golden.params['percdamp']),
@@ -87,25 +88,4 @@ function inOrder(values: Uint8Array, order: Int32Array, rows: number): Uint8Arra
 /** [rows, groups] -> [groups, rows] */
 function byGroup(levels: Uint8Array, rows: number, groups: number): Uint8Array {
   return Uint8Array.from({ length: levels.length }, (_, at) => levels[(at % rows) * groups + Math.floor(at / rows)] ?? 0);
-}
-
-/** X^T X by the operation that calibration uses. */
-async function observed(x: Float32Array, tokens: number, width: number): Promise<Float32Array> {
-  const program = binding.createProgram({ input: 'hidden', values: [width], body: [{ op: 'observe', in: 0, kind: 'hessian', slot: 0 }], head: [], output: 0 });
-  await program.run(program.createSession(tokens, 'f32'), x, 'none');
-  return program.observed(0) ?? assert.fail('nothing was observed');
-}
-
-/** sum over tokens of |(W - W') x|^2 */
-function outputError(weight: ArrayLike<number>, restored: Float32Array, hessian: Float32Array, rows: number, cols: number): number {
-  let total = 0;
-  for (let row = 0; row < rows; row++) {
-    const difference = Float64Array.from({ length: cols }, (_, col) => (weight[row * cols + col] ?? 0) - (restored[row * cols + col] ?? 0));
-    for (let i = 0; i < cols; i++) {
-      let sum = 0;
-      for (let j = 0; j < cols; j++) sum += (hessian[i * cols + j] ?? 0) * (difference[j] ?? 0);
-      total += sum * (difference[i] ?? 0);
-    }
-  }
-  return total;
 }
