@@ -5,7 +5,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { buildBlock } from '../model/decoder.ts';
 import { type LinearInput, observeSlot } from '../model/observations.ts';
 import type { ModelWeights } from '../model/weights.ts';
-import { runSequences } from './run-sequences.ts';
+import { inMemory, runSequences } from './run-sequences.ts';
 
 export interface PartSample {
   /** [tokens, width] What the linears read, sequence behind sequence. */
@@ -96,7 +96,7 @@ function renamed(op: Op, name: (id: number) => number): Op {
 }
 
 async function capture(binding: NativeBinding, spec: ProgramSpec, slot: number, sequences: readonly Float32Array[], length: number): Promise<Float32Array> {
-  const program = await runSequences(binding, spec, { inputs: sequences, length });
+  const program = await runSequences(binding, spec, { inputs: inMemory(sequences), length });
   const captured = program.observed(slot);
   if (captured === null) throw new Error(`slot ${slot} of the program saw nothing`);
   return captured;
@@ -105,6 +105,6 @@ async function capture(binding: NativeBinding, spec: ProgramSpec, slot: number, 
 async function outputs(binding: NativeBinding, spec: ProgramSpec, sequences: readonly Float32Array[], length: number): Promise<Float32Array> {
   const width = spec.values[spec.output] ?? 0;
   const all = new Float32Array(sequences.length * length * width);
-  await runSequences(binding, spec, { inputs: sequences, length, take: (index, output) => all.set(output, index * length * width) });
+  await runSequences(binding, spec, { inputs: inMemory(sequences), length, take: (index, output) => all.set(output, index * length * width) });
   return all;
 }

@@ -2,7 +2,7 @@
 // with the weights that were written for it, is what the next one gets: a job that goes on where another stopped gets the same. One block of weights is in use
 // at a time.
 // Source of the order: algorithms section 4.3 (IST-DASLab/gptq llama.py :: llama_sequential).
-import type { Hessian, NativeBinding, Program, ProgramPart, ProgramSpec, Weight } from '@quantwright/native/binding';
+import type { Hessian, NativeBinding, Program, ProgramSpec, Weight } from '@quantwright/native/binding';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { LinearPlace } from '../checkpoint/quantized/stored.ts';
 import { EngineError } from '../errors.ts';
@@ -13,6 +13,7 @@ import { type LinearInput, type Observation, observeSlot } from '../model/observ
 import { checkpointWeights, type ModelWeights } from '../model/weights.ts';
 import { createHiddenStates } from './hidden-states.ts';
 import { inFull } from './in-full.ts';
+import { type Inputs, inMemory, runSequences } from './run-sequences.ts';
 
 export interface CalibrationBlocks {
   readonly samples: number;
@@ -59,43 +60,19 @@ export interface CalibrationBlocksOptions {
   readonly onProgress?: ((layer: number, sequencesDone: number) => void) | undefined;
 }
 
-/** Rows of a pass of the linears (kernels/program, kChunkRows): so many tokens run at once, and at least one sequence. */
-const passRows = 256;
-
 /** Embeds the sequences. Throws kind `checkpoint` when the model's embeddings are not as config.json says. */
 export async function createCalibrationBlocks(options: CalibrationBlocksOptions): Promise<CalibrationBlocks> {
   const { binding, mapped, written, config, sequences, signal } = options;
   const length = Math.max(1, ...sequences.map((sequence) => sequence.length));
-  const batch = Math.min(sequences.length, Math.max(1, Math.floor(passRows / length)));
 
   /** `take` gets the output of every sequence; without it none is made. */
-  const run = async (
-    spec: ProgramSpec,
-    input: (index: number) => Promise<Int32Array | Float32Array>,
-    layer: number | null,
-    take: ((index: number, output: Float32Array) => Promise<void>) | null,
-  ): Promise<Program> => {
-    const program = binding.createProgram(spec);
-    const sessions = Array.from({ length: batch }, () => program.createSession(length, 'f32'));
-    for (let first = 0; first < sequences.length; first += batch) {
-      signal?.throwIfAborted();
-      const parts: ProgramPart[] = [];
-      for (const [at, session] of sessions.entries()) {
-        if (first + at >= sequences.length) break;
-        session.truncate(0);
-        parts.push({ session, input: await input(first + at), rows: take === null ? 'none' : 'all' });
-      }
-      const outputs = await program.runBatch(parts);
-      for (const [at, output] of outputs.entries()) await take?.(first + at, output);
-      if (layer !== null) options.onProgress?.(layer, first + parts.length);
-    }
-    return program;
-  };
+  const run = (spec: ProgramSpec, inputs: Inputs, layer: number | null, take?: (index: number, output: Float32Array) => Promise<void>): Promise<Program> =>
+    runSequences(binding, spec, { inputs, length, take, signal, onPass: (done) => layer !== null && options.onProgress?.(layer, done) });
 
   const { hiddenSize } = config.shape;
   const tokens = sequences.map((sequence) => sequence.length);
   const hidden = await createHiddenStates(tokens, hiddenSize, options.spill ?? null);
-  const readHidden = (index: number): Promise<Float32Array> => hidden.read(index);
+  const states: Inputs = { count: sequences.length, read: (index) => hidden.read(index) };
   const writeHidden = (index: number, output: Float32Array): Promise<void> => hidden.write(index, output);
   const tables: string[] = [];
   const embedding = await buildEmbedding(config, checkpointWeights(mapped, null, binding, { loaded: (table) => tables.push(table) }));
@@ -104,7 +81,7 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
     for (const table of tables) mapped.release(table);
     await writeHidden(index, output);
   };
-  await run(embedding, async (index) => sequences[index] ?? new Int32Array(), null, embedded);
+  await run(embedding, inMemory(sequences), null, embedded);
   const weightsWith = (changed: ReadonlyMap<string, Weight>, vectors: Vectors = new Map()) =>
     checkpointWeights(mapped, null, binding, { packed: changed, vectors, held: (weight) => inFull(binding, weight, options.restored ?? 'whole') });
   /** Runs a block up to the last of the observations. */
@@ -114,7 +91,7 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
     const observing = block.body.filter((op) => op.op !== 'observe' || wanted.has(op.slot));
     // Nothing behind the last observation is of interest.
     const body = observing.slice(0, observing.findLastIndex(({ op }) => op === 'observe') + 1);
-    return run({ ...block, body }, readHidden, layer, null);
+    return run({ ...block, body }, states, layer);
   };
   return {
     samples: sequences.length,
@@ -140,7 +117,7 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
     },
     headHessian: async () => {
       const norm = await buildFinalNorm(config, weightsWith(new Map()));
-      const program = await run({ ...norm, body: [...norm.body, { op: 'observe', in: norm.output, kind: 'hessian', slot: 0 }] }, readHidden, null, null);
+      const program = await run({ ...norm, body: [...norm.body, { op: 'observe', in: norm.output, kind: 'hessian', slot: 0 }] }, states, null);
       return takeHessian(program, 0, 'the model', 'the output matrix');
     },
     restored: async ({ module, rows, cols }) => (await written.linear(module, rows, cols, false)).weight,
@@ -149,7 +126,7 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
         const block = await buildBlock(config, as === 'written' ? written : weightsWith(new Map()), layer);
         // What its weights were made of is not needed any more.
         await collectGarbage();
-        await run(block, readHidden, layer, writeHidden);
+        await run(block, states, layer, writeHidden);
       };
       await through();
       await collectGarbage();

@@ -1,13 +1,21 @@
 // Runs a program over many sequences, some at a time, each from its own empty cache.
-import type { NativeBinding, Program, ProgramSpec } from '@quantwright/native/binding';
+import type { NativeBinding, Program, ProgramPart, ProgramSpec } from '@quantwright/native/binding';
+
+/** Tokens, or hidden states [tokens, width], of a sequence. */
+type Input = Int32Array | Float32Array;
+
+export interface Inputs {
+  readonly count: number;
+  /** Asked for just before the sequence runs, in order. */
+  readonly read: (index: number) => Promise<Input>;
+}
 
 export interface RunSequencesOptions {
-  /** Tokens, or hidden states [tokens, width], of every sequence. */
-  readonly inputs: readonly (Int32Array | Float32Array)[];
+  readonly inputs: Inputs;
   /** Most tokens of one. */
   readonly length: number;
-  /** Gets the output of every sequence, a view that lives until the next call; without it none is made. */
-  readonly take?: ((index: number, output: Float32Array) => void) | undefined;
+  /** Gets the output of every sequence, a view that lives until what it returns is done; without it none is made. */
+  readonly take?: ((index: number, output: Float32Array) => void | Promise<void>) | undefined;
   /** After each pass. */
   readonly onPass?: ((sequencesDone: number) => void) | undefined;
   /** Looked at between passes; the promise rejects with its reason. */
@@ -20,19 +28,25 @@ const passRows = 256;
 /** The program, with what its observers saw. */
 export async function runSequences(binding: NativeBinding, spec: ProgramSpec, options: RunSequencesOptions): Promise<Program> {
   const { inputs, length, take, onPass, signal } = options;
-  const batch = Math.min(inputs.length, Math.max(1, Math.floor(passRows / length)));
+  const batch = Math.min(inputs.count, Math.max(1, Math.floor(passRows / length)));
   const program = binding.createProgram(spec);
   const sessions = Array.from({ length: batch }, () => program.createSession(length, 'f32'));
-  for (let first = 0; first < inputs.length; first += batch) {
+  for (let first = 0; first < inputs.count; first += batch) {
     signal?.throwIfAborted();
-    const parts = inputs.slice(first, first + batch).flatMap((input, at) => {
-      const session = sessions[at];
-      session?.truncate(0);
-      return session === undefined ? [] : [{ session, input, rows: take === undefined ? ('none' as const) : ('all' as const) }];
-    });
+    const parts: ProgramPart[] = [];
+    for (const [at, session] of sessions.entries()) {
+      if (first + at >= inputs.count) break;
+      session.truncate(0);
+      parts.push({ session, input: await inputs.read(first + at), rows: take === undefined ? 'none' : 'all' });
+    }
     const outputs = await program.runBatch(parts);
-    for (const [at, output] of outputs.entries()) take?.(first + at, output);
+    for (const [at, output] of outputs.entries()) await take?.(first + at, output);
     onPass?.(first + parts.length);
   }
   return program;
+}
+
+/** Inputs that lie in memory. */
+export function inMemory(inputs: readonly Input[]): Inputs {
+  return { count: inputs.length, read: async (index) => inputs[index] ?? new Int32Array() };
 }

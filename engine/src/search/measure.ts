@@ -3,7 +3,7 @@
 // together add up well while they are small, as errors of different parts are hardly correlated. One block of weights is in use at a time.
 import type { NativeBinding, Weight } from '@quantwright/native/binding';
 import type { CalibrationBlocks } from '../calibration/blocks.ts';
-import { runSequences } from '../calibration/run-sequences.ts';
+import { inMemory, runSequences } from '../calibration/run-sequences.ts';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import { divergenceOfRow } from '../eval/divergence.ts';
 import type { LayerInputs } from '../methods/method.ts';
@@ -50,7 +50,7 @@ export async function measureLosses(options: MeasureOptions): Promise<readonly (
     const take = (index: number, output: Float32Array): void => {
       outputs[index] = output.slice();
     };
-    await runSequences(binding, await buildBlock(config, weightsWith(quantized), layer), { inputs, length, take, signal });
+    await runSequences(binding, await buildBlock(config, weightsWith(quantized), layer), { inputs: inMemory(inputs), length, take, signal });
     return outputs;
   };
   const rows = spread(sequences, comparedRows);
@@ -124,7 +124,7 @@ export async function measureLosses(options: MeasureOptions): Promise<readonly (
 async function embed(binding: NativeBinding, { mapped, config, sequences, signal }: MeasureOptions, length: number): Promise<States> {
   const states: Float32Array[] = [];
   await runSequences(binding, await buildEmbedding(config, checkpointWeights(mapped, null, binding)), {
-    inputs: sequences,
+    inputs: inMemory(sequences),
     length,
     signal,
     take: (index, output) => {
