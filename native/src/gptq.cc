@@ -2,6 +2,7 @@
 #include "solve/gptq/gptq.h"
 
 #include "dense_source.h"
+#include "gptq_factor.h"
 #include "hessian.h"
 #include "pool_lease.h"
 #include "promise_worker.h"
@@ -77,11 +78,7 @@ Napi::Value quantize_gptq(const Napi::CallbackInfo& info) {
   return rejecting(env, [&]() -> Napi::Value {
     DenseSource source = dense_source(argument(info, 0, "quantizeGptq", "source"));
     const qw_dense dense = source.dense;
-    const Named given = argument(info, 1, "quantizeGptq", "factor");
-    integer(field(given, "width"), dense.cols, dense.cols);
-    auto upper = floats(field(given, "upper"), qw_gptq_factor_size(dense.cols));
-    auto order = integers(field(given, "order"), dense.cols);
-    auto dead = unsigned_codes(field(given, "dead"), dense.cols);
+    GptqFactor factor = gptq_factor(argument(info, 1, "quantizeGptq", "factor"), dense.cols);
     const qw_gptq_options options = gptq_options(argument(info, 2, "quantizeGptq", "options"));
     int64_t groups = 0;
     throw_unless_ok(env, qw_gptq_plan(&options, dense.rows, dense.cols, &groups));
@@ -92,14 +89,14 @@ Napi::Value quantize_gptq(const Napi::CallbackInfo& info) {
     auto result = std::make_shared<qw_gptq_result>();
     return run_off_thread(
         env,
-        [dense, options, result, from = upper.data, places = order.data, flags = dead.data, code_bytes = codes.Data(), scales = scale.Data(),
+        [dense, options, result, from = factor.upper.data, places = factor.order.data, flags = factor.dead.data, code_bytes = codes.Data(), scales = scale.Data(),
          zeros = zero.Data(), group_of = g_idx.Data(), mapping = source.bytes.mapping] {
           const PoolLease lease;
           return qw_gptq_solve(&dense, from, places, flags, &options, lease.pool(), code_bytes, scales, zeros, group_of, result.get());
         },
         [result, groups, codes = Napi::Persistent(codes), scale = Napi::Persistent(scale), zero = Napi::Persistent(zero),
-         g_idx = Napi::Persistent(g_idx), keep = std::move(source.bytes.keep), keep_upper = std::move(upper.keep),
-         keep_order = std::move(order.keep), keep_dead = std::move(dead.keep)](Napi::Env e) -> Napi::Value {
+         g_idx = Napi::Persistent(g_idx), keep = std::move(source.bytes.keep), keep_upper = std::move(factor.upper.keep),
+         keep_order = std::move(factor.order.keep), keep_dead = std::move(factor.dead.keep)](Napi::Env e) -> Napi::Value {
           Napi::Object out = Napi::Object::New(e);
           out.Set("codes", codes.Value());
           out.Set("scale", scale.Value());

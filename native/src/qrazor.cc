@@ -2,6 +2,7 @@
 #include "solve/qrazor/qrazor.h"
 
 #include "dense_source.h"
+#include "gptq_factor.h"
 #include "pool_lease.h"
 #include "promise_worker.h"
 #include "quantize.h"
@@ -25,12 +26,6 @@ qw_qrazor_options qrazor_options(const Named& given) {
   return options;
 }
 
-struct Factor {
-  Array<float> upper;
-  Array<int32_t> order;
-  Array<uint8_t> dead;
-};
-
 }  // namespace
 
 Napi::Value quantize_qrazor(const Napi::CallbackInfo& info) {
@@ -41,13 +36,8 @@ Napi::Value quantize_qrazor(const Napi::CallbackInfo& info) {
     const qw_qrazor_options options = qrazor_options(argument(info, 1, "quantizeQrazor", "options"));
     int64_t shift_count = 0, scale_count = 0;
     throw_unless_ok(env, qw_qrazor_plan(&options, dense.rows, dense.cols, &shift_count, &scale_count));
-    Factor factor;
-    if (info.Length() > 2 && !info[2].IsUndefined()) {
-      const Named given = argument(info, 2, "quantizeQrazor", "factor");
-      integer(field(given, "width"), dense.cols, dense.cols);
-      factor = {floats(field(given, "upper"), qw_gptq_factor_size(dense.cols)), integers(field(given, "order"), dense.cols),
-                unsigned_codes(field(given, "dead"), dense.cols)};
-    }
+    GptqFactor factor;
+    if (info.Length() > 2 && !info[2].IsUndefined()) factor = gptq_factor(argument(info, 2, "quantizeQrazor", "factor"), dense.cols);
     Napi::Int8Array codes = new_array<Napi::Int8Array>(env, dense.rows * dense.cols, 1);
     Napi::Uint8Array shifts = new_bytes(env, shift_count);
     Napi::Float32Array scale = new_floats(env, scale_count);

@@ -5,11 +5,11 @@
 #include <limits>
 
 #include "dense_source.h"
+#include "gptq_factor.h"
 #include "pool_lease.h"
 #include "promise_worker.h"
 #include "quantize.h"
 #include "results.h"
-#include "solve/gptq/gptq.h"
 
 namespace quantwright {
 
@@ -56,11 +56,7 @@ Napi::Value quantize_spqr(const Napi::CallbackInfo& info) {
   return rejecting(env, [&]() -> Napi::Value {
     DenseSource source = dense_source(argument(info, 0, "quantizeSpqr", "source"));
     const qw_dense dense = source.dense;
-    const Named given = argument(info, 1, "quantizeSpqr", "factor");
-    integer(field(given, "width"), dense.cols, dense.cols);
-    auto upper = floats(field(given, "upper"), qw_gptq_factor_size(dense.cols));
-    auto order = integers(field(given, "order"), dense.cols);
-    auto dead = unsigned_codes(field(given, "dead"), dense.cols);
+    GptqFactor factor = gptq_factor(argument(info, 1, "quantizeSpqr", "factor"), dense.cols);
     const qw_spqr_options options = spqr_options(argument(info, 2, "quantizeSpqr", "options"));
     int64_t groups = 0, stat_groups = 0;
     throw_unless_ok(env, qw_spqr_plan(&options, dense.rows, dense.cols, &groups, &stat_groups));
@@ -86,12 +82,12 @@ Napi::Value quantize_spqr(const Napi::CallbackInfo& info) {
     auto result = std::make_shared<Result>();
     return run_off_thread(
         env,
-        [dense, options, matrix, result, from = upper.data, places = order.data, flags = dead.data, mapping = source.bytes.mapping] {
+        [dense, options, matrix, result, from = factor.upper.data, places = factor.order.data, flags = factor.dead.data, mapping = source.bytes.mapping] {
           const PoolLease lease;
           return qw_spqr_solve(&dense, from, places, flags, &options, lease.pool(), &matrix, result.get());
         },
-        [result, rows = dense.rows, out = Napi::Persistent(out), keep = std::move(source.bytes.keep), keep_upper = std::move(upper.keep),
-         keep_order = std::move(order.keep), keep_dead = std::move(dead.keep)](Napi::Env e) -> Napi::Value {
+        [result, rows = dense.rows, out = Napi::Persistent(out), keep = std::move(source.bytes.keep), keep_upper = std::move(factor.upper.keep),
+         keep_order = std::move(factor.order.keep), keep_dead = std::move(factor.dead.keep)](Napi::Env e) -> Napi::Value {
           Napi::Object object = out.Value();
           object.Set("rowBegin", copied<Napi::Int32Array>(e, result->row_begin, rows + 1));
           object.Set("columns", copied<Napi::Int32Array>(e, result->columns, result->outliers));
