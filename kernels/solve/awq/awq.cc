@@ -72,14 +72,11 @@ qw_status qw_awq_weight_sums(const qw_dense* source, int64_t group_size, float e
 
 qw_status qw_awq_fake_quantize(const qw_dense* source, const float* scale, const qw_rtn_options* options, qw_pool* pool, float* out) {
   const int64_t rows = source->rows, cols = source->cols;
-  int is_signed = 0;
-  int64_t groups = 0;
-  qw_rtn_options rounding = *options;
-  rounding.mse = 0;
-  const qw_status planned = qw_rtn_plan(&rounding, rows, cols, &is_signed, &groups);
+  qw::FakeQuantize plan;
+  const qw_status planned = plan.of(*options, rows, cols);
   if (planned.code != QW_OK) return planned;
-  const int64_t size = rounding.group_size == -1 ? cols : rounding.group_size;
-  const float ratio = rounding.quantile == 0 ? 1.0f : rounding.quantile;
+  const int64_t size = plan.group_size;
+  const float ratio = plan.rounding.quantile == 0 ? 1.0f : plan.rounding.quantile;
   const qw_rtn_line& line = qw_rtn_line_in_force();
   qw_widen_line_function* widen = qw_widen_line();
   std::atomic<bool> out_of_memory{false};
@@ -93,7 +90,7 @@ qw_status qw_awq_fake_quantize(const qw_dense* source, const float* scale, const
         for (int64_t c = 0; c < cols; ++c) scaled[size_t(c)] *= scale[c];
         for (int64_t first = 0; first < cols; first += size) {
           const int64_t count = std::min(size, cols - first);
-          qw::fake_quantize_group(line, rounding, is_signed != 0, ratio, scaled.data() + first, count, codes.data(), row + first);
+          qw::fake_quantize_group(line, plan, ratio, scaled.data() + first, count, codes.data(), row + first);
         }
         for (int64_t c = 0; c < cols; ++c) row[c] /= scale[c];
       }

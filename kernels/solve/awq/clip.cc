@@ -104,11 +104,8 @@ class Candidates {
 qw_status qw_awq_clip(const qw_dense* source, const float* x, int64_t tokens, const qw_rtn_options* options, const qw_awq_clip_options* search,
                       qw_pool* pool, float* limits) {
   const int64_t rows = source->rows, cols = source->cols;
-  int is_signed = 0;
-  int64_t groups = 0;
-  qw_rtn_options rounding = *options;
-  rounding.mse = 0;
-  const qw_status planned = qw_rtn_plan(&rounding, rows, cols, &is_signed, &groups);
+  qw::FakeQuantize plan;
+  const qw_status planned = plan.of(*options, rows, cols);
   if (planned.code != QW_OK) return planned;
   if (tokens < 1) return qw_error(QW_INVALID_ARGUMENT, "awq: the clip search needs at least one token");
   const int64_t steps = int64_t(search->max_shrink * search->grid);
@@ -116,7 +113,7 @@ qw_status qw_awq_clip(const qw_dense* source, const float* x, int64_t tokens, co
     return qw_error(QW_INVALID_ARGUMENT, "awq: a clip search of %d steps down to %g of the range; the first must be positive, the second 0 to 1",
                     search->grid, 1 - search->max_shrink);
   }
-  const int64_t size = rounding.group_size == -1 ? cols : rounding.group_size, bytes = qw_type_bytes(source->type);
+  const int64_t size = plan.group_size, groups = plan.groups, bytes = qw_type_bytes(source->type);
   const qw_rtn_line& line = qw_rtn_line_in_force();
   qw::GramBlock* multiply = QW_PICK(qw::gram_block);
   qw_widen_line_function* widen = qw_widen_line();
@@ -143,7 +140,7 @@ qw_status qw_awq_clip(const qw_dense* source, const float* x, int64_t tokens, co
               for (int64_t i = 0; i < steps; ++i) {
                 const float limit = most * float(1.0 - double(i) / search->grid);
                 for (int64_t k = 0; k < count; ++k) clipped[size_t(k)] = std::min(std::max(row[k], -limit), limit);
-                qw::fake_quantize_group(line, rounding, is_signed != 0, 1.0f, clipped.data(), count, codes.data(), rounded.data());
+                qw::fake_quantize_group(line, plan, 1.0f, clipped.data(), count, codes.data(), rounded.data());
                 candidates.set(r * steps + i, rounded.data(), row);
               }
             }
