@@ -3,8 +3,8 @@
 #include <cstring>
 #include <new>
 
-#include "linear/memory.h"
 #include "pack/pack.h"
+#include "solve/rtn/bands.h"
 #include "solve/rtn/rounding.h"
 #include "solve/rtn/squeeze.h"
 #include "solve/rtn/turn.h"
@@ -41,13 +41,14 @@ qw_rtn_region region_of(const qw_rtn_part& part, const Shape& shape, int64_t fir
 }
 
 struct Memory {
-  explicit Memory(int64_t bytes) : data(static_cast<char*>(qw_weight_memory(size_t(bytes)))) {
+  explicit Memory(int64_t count) : bytes(size_t(count)), data(qw::take_band(bytes)) {
     if (data == nullptr) throw std::bad_alloc();
   }
-  ~Memory() { qw_weight_memory_free(data); }
-  Memory(Memory&& other) noexcept : data(other.data) { other.data = nullptr; }
+  ~Memory() { qw::keep_band(data, bytes); }
+  Memory(Memory&& other) noexcept : bytes(other.bytes), data(other.data) { other.data = nullptr; }
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
+  size_t bytes;
   char* data;
 };
 
