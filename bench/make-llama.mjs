@@ -33,14 +33,19 @@ const pieceRows = 512;
 const outlierColumns = 4;
 const outlierFactor = 20;
 
-/** Returns the directory; does nothing when it is there already. */
-export function makeLlama(size, out, seed = 1) {
+/** What config.json says of one of the sizes. */
+export function llamaConfig(size) {
   const shape = sizes[size];
   if (shape === undefined) throw new Error(`no size ${size}; there are ${Object.keys(sizes).join(', ')}`);
+  return { ...common, ...shape };
+}
+
+/** Returns the directory; does nothing when it is there already. */
+export function makeLlama(size, out, seed = 1) {
+  const config = llamaConfig(size);
   const directory = join(out, `llama-${size}`);
   if (existsSync(join(directory, 'config.json'))) return directory;
   mkdirSync(directory, { recursive: true });
-  const config = { ...common, ...shape };
   const random = xorshift(seed);
   const pool = normalPool(random);
   const shards = inShards(tensorsOf(config));

@@ -5,27 +5,10 @@ import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, readSync, 
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createGguf } from './gguf-writer.mjs';
+import { llamaConfig } from './make-llama.mjs';
 import { toBf16 } from './quantize-gguf.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const tinyLlama = {
-  architectures: ['LlamaForCausalLM'],
-  model_type: 'llama',
-  hidden_act: 'silu',
-  hidden_size: 2048,
-  intermediate_size: 5632,
-  num_hidden_layers: 22,
-  num_attention_heads: 32,
-  num_key_value_heads: 4,
-  vocab_size: 32000,
-  max_position_embeddings: 2048,
-  rms_norm_eps: 1e-5,
-  rope_theta: 10000,
-  tie_word_embeddings: false,
-  torch_dtype: 'bfloat16',
-  bos_token_id: 0,
-  eos_token_id: 2,
-};
 
 /** Tensors of a Llama: [Hugging Face name, GGUF name, shape]. */
 function tensorList(c) {
@@ -110,7 +93,7 @@ export function makeModel(what, out, ggufTypes = ['bf16', 'f16', 'q8_0', 'q4_0']
   mkdirSync(out, { recursive: true });
   const made = what === '1b';
   const name = made ? '1b' : basename(what);
-  const config = made ? tinyLlama : JSON.parse(readFileSync(join(what, 'config.json'), 'utf8'));
+  const config = made ? llamaConfig('1b') : JSON.parse(readFileSync(join(what, 'config.json'), 'utf8'));
   const directory = made ? join(out, name) : what;
   const files = Object.fromEntries(ggufTypes.map((type) => [type, join(out, `${name}-${type}.gguf`)]));
   const result = { name, directory, gguf: files };
