@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "pool_lease.h"
 #include "program.h"
 #include "sampler.h"
 
@@ -77,6 +78,15 @@ struct ListedPart {
 };
 
 std::vector<ListedPart> listed_parts(const Named& list, const std::shared_ptr<ProgramData>& program);
+
+// Runs the parts, RunPart or what has native() as it has, in one batch into y. Off the JS thread.
+template <typename Part>
+qw_status run_parts(qw_program* program, const std::vector<Part>& parts, float* y) {
+  const PoolLease lease;
+  std::vector<qw_part> native;
+  for (const Part& part : parts) native.push_back(part.native());
+  return qw_program_run_batch(program, native.data(), int64_t(native.size()), y, lease.pool());
+}
 
 // [views of `whole`], one for each length.
 template <typename View>

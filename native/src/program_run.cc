@@ -43,12 +43,7 @@ Napi::Value Program::run_batch(const Napi::CallbackInfo& info) {
     Napi::Float32Array out = new_floats(env, total);
     return run_off_thread(
         env,
-        [parts = std::move(parts), y = out.Data()] {
-          const PoolLease lease;
-          std::vector<qw_part> native;
-          for (const RunPart& part : parts) native.push_back(part.native());
-          return qw_program_run_batch(parts[0].turn.program(), native.data(), int64_t(native.size()), y, lease.pool());
-        },
+        [parts = std::move(parts), y = out.Data()] { return run_parts(parts[0].turn.program(), parts, y); },
         [out = Napi::Persistent(out), keep = std::move(keep), lengths = std::move(lengths)](Napi::Env env) { return views(env, out.Value(), lengths); });
   });
 }

@@ -95,12 +95,7 @@ Napi::Value Program::step_batch(const Napi::CallbackInfo& info) {
     Napi::Float32Array out = new_floats(env, total);
     return run_off_thread(
         env,
-        [parts = std::move(parts), y = out.Data()] {
-          const PoolLease lease;
-          std::vector<qw_part> native;
-          for (const StepPart& part : parts) native.push_back(part.native());
-          return qw_program_run_batch(parts[0].run.turn.program(), native.data(), int64_t(native.size()), y, lease.pool());
-        },
+        [parts = std::move(parts), y = out.Data()] { return run_parts(parts[0].run.turn.program(), parts, y); },
         [out = Napi::Persistent(out), keep = std::move(keep), lengths = std::move(lengths), steps = std::move(steps)](Napi::Env env) {
           const Napi::Value all = views(env, out.Value(), lengths);
           for (uint32_t i = 0; i < steps.size(); ++i) {
