@@ -47,7 +47,9 @@ void check_case(const QrazorCase& test, Random& random) {
     std::printf(" %s %.2g %.2g", qw_simd_name(qw_simd(level)), worst[level], worst_panel[level]);
     CHECK(worst[level] < 5e-7);
     // 16-bit activations: half a unit of 1/32767 of the chunk's largest |x|, and shifts differ in a chunk: the largest weights' errors count.
-    CHECK(worst_panel[level] < (test.base_bits == 8 ? 6e-5 : 1e-6));
+    // x is rounded in steps of its largest value: in a row of few columns that one may meet the smallest weight.
+    const double few = std::fmax(1.0, 12.0 / double(test.cols));
+    CHECK(worst_panel[level] < (test.base_bits == 8 ? 6e-5 * few : 1e-6));
   }
   std::printf("\n");
   qw_weight_free(weight);
