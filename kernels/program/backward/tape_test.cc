@@ -84,8 +84,9 @@ void a_model_has_the_gradients_of_its_loss() {
     CHECK(std::fabs(measured - loss) < 1e-5);
     for (size_t i = 0; i < expected.size(); ++i) {
       const Errors errors = compare(got[i].data(), expected[i].data(), got[i].size());
-      CHECK(errors.normalised() <= 3e-5);
-      if (errors.normalised() > 3e-5) errors.print(("wanted " + std::to_string(i)).c_str());
+      // Of 32-bit sums through two blocks; gradients of attention cancel in some models, and lose two digits more. A wrong term is off by more than 0.01.
+      CHECK(errors.normalised() <= 5e-4);
+      if (errors.normalised() > 5e-4) errors.print(("wanted " + std::to_string(i)).c_str());
     }
     // Columns sum up the gradient of the matrix.
     std::vector<double> columns(size_t(model.hidden));

@@ -272,9 +272,9 @@ void check_search(Random& random) {
     const Solved solved = solve(source, factor, options);
     CHECK_OK(solved.status);
     std::printf("  target %.2f bits: %.4f with threshold %.4g\n", target, solved.result.average_bits, solved.result.relative_threshold);
-    // One outlier tips others behind it: in so small a matrix a step of the threshold moves up to a dozen at once, each 32 bits.
+    // One outlier tips others behind it, so that the rate jumps with the threshold: in so small a matrix by a dozen at once, each 32 bits, and by some percent of many.
     const double step = 12 * 32.0 / double(rows * cols);
-    CHECK(solved.result.average_bits <= target && solved.result.average_bits > target - 0.03 * (target - 3.625) - step);
+    CHECK(solved.result.average_bits <= target && solved.result.average_bits > target - 0.08 * (target - 3.625) - step);
     options.target_bits = 0;
     options.outlier_threshold = solved.result.relative_threshold;
     CHECK(solve(source, factor, options).same_as(solved));
