@@ -38,9 +38,10 @@ double reference_loss(const TinyLlama& model) {
   return sum / double(counted);
 }
 
-// By every element of a parameter of the model: it is moved by a power of two, so that the move is exact in f32.
+// By every element of a parameter of the model: moved so little that the third derivative of sharp attention does not count (the loss is f64), and divided by
+// the move that f32 made of it.
 std::vector<double> differences(TinyLlama& model, std::vector<float>& parameter) {
-  constexpr float h = 1.0f / 1024;
+  constexpr float h = 1.0f / 16384;
   std::vector<double> out;
   for (float& at : parameter) {
     const float before = at, above = before + h, below = before - h;
@@ -84,9 +85,8 @@ void a_model_has_the_gradients_of_its_loss() {
     CHECK(std::fabs(measured - loss) < 1e-5);
     for (size_t i = 0; i < expected.size(); ++i) {
       const Errors errors = compare(got[i].data(), expected[i].data(), got[i].size());
-      // Of 32-bit sums through two blocks; gradients of attention cancel in some models, and lose two digits more. A wrong term is off by more than 0.01.
-      CHECK(errors.normalised() <= 5e-4);
-      if (errors.normalised() > 5e-4) errors.print(("wanted " + std::to_string(i)).c_str());
+      CHECK(errors.normalised() <= 3e-5);
+      if (errors.normalised() > 3e-5) errors.print(("wanted " + std::to_string(i)).c_str());
     }
     // Columns sum up the gradient of the matrix.
     std::vector<double> columns(size_t(model.hidden));
