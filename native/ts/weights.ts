@@ -1,4 +1,5 @@
 // Weights: how a checkpoint stores them, and how they are packed for the kernels. Shapes: binding.ts.
+import type { ActivationSpec } from './activations.ts';
 import type { BcqWeightSpec } from './bcq.ts';
 import type { SpqrWeightSpec } from './spqr.ts';
 
@@ -62,11 +63,11 @@ export interface StoredParameters {
 /**
  * Affine integer weight: w = (code - zero) * scale, one scale and zero per row and group of `groupSize` columns
  * (ceil(cols/groupSize) groups; -1 = one group a row). Int8Array = signed codes, Uint8Array = unsigned.
- * q8, q6, q5, q4, q3, q2: weight-only (activations stay f32). w8a8: 8-bit codes, per-channel, activations quantized per token at run time
- * (q = rint(clamp(x*127/absmax)), int32 dot products; algorithms section 2.3).
+ * q8, q6, q5, q4, q3, q2: weight-only (activations stay f32). w8a8 and w4a8: codes of at most 8 and 4 bits, multiplied as integers with activations that are
+ * quantized as `activations` says; the kernels are chosen by shape (kernels/linear/README.md).
  */
 export interface AffineWeightSpec {
-  readonly codec: 'q8' | 'q6' | 'q5' | 'q4' | 'q3' | 'q2' | 'w8a8';
+  readonly codec: 'q8' | 'q6' | 'q5' | 'q4' | 'q3' | 'q2' | 'w8a8' | 'w4a8';
   readonly rows: number;
   readonly cols: number;
   readonly groupSize: number;
@@ -80,6 +81,8 @@ export interface AffineWeightSpec {
   readonly gIdx?: Int32Array;
   /** How the packed weight keeps scale and zero in memory. The values must be exact in it. */
   readonly scaleType: 'f32' | 'f16' | 'bf16';
+  /** Of w8a8 and w4a8. Left out: `dashinferActivations`. */
+  readonly activations?: ActivationSpec;
 }
 
 /** Quantized block types of GGUF files. */
@@ -125,7 +128,7 @@ export interface F8WeightSpec {
   readonly scaleCols: number;
 }
 
-/** w = code * 2^shift * scale: codes of few bits, a shift for every group of them, a scale for every row. Activations stay f32. */
+/** w = code * 2^shift * scale: codes of few bits, a shift for every group of them, a scale for every row. */
 export interface QrazorWeightSpec {
   readonly codec: 'qrazor';
   readonly rows: number;
@@ -143,6 +146,8 @@ export interface QrazorWeightSpec {
   readonly shifts: Uint8Array;
   /** [rows] */
   readonly scale: Float32Array;
+  /** Products of integers. Left out: activations stay f32. */
+  readonly activations?: ActivationSpec;
 }
 export type WeightSpec =
   | DenseWeightSpec

@@ -1,7 +1,7 @@
 // Which modules a recipe quantizes and how: `ignore` first, then the first override that matches. Patterns are regular expressions from the start
 // of the full module name. A pattern that is no regular expression matches nothing here; lowering reports it.
 import { plainTest } from './pattern-form.ts';
-import type { Recipe, WeightRecipe } from './recipe.ts';
+import type { ActivationRecipe, Recipe, WeightRecipe } from './recipe.ts';
 
 /** Settings of one module, or null when it stays in floating point. */
 export type ModuleWeights = (module: string) => WeightRecipe | null;
@@ -34,6 +34,15 @@ function matcher(recipe: Recipe): ModuleWeights {
     }
     const override = overrides.find(({ matches }) => matches(module));
     return override === undefined ? recipe.weights : { ...recipe.weights, ...override.weights };
+  };
+}
+
+/** How the inputs of one module are quantized; null: they are not. The first override that matches the module decides, as for weights. */
+export function moduleActivations(recipe: Recipe): (module: string) => ActivationRecipe | null {
+  const overrides = recipe.overrides.map(({ pattern, activations }) => ({ matches: testOf(pattern), activations }));
+  return (module) => {
+    const own = overrides.find(({ matches }) => matches(module))?.activations;
+    return own === undefined ? recipe.activations : own;
   };
 }
 

@@ -75,7 +75,21 @@ export interface ActivationRecipe {
   readonly symmetric: boolean;
   readonly granularity: 'per_token' | 'per_tensor' | 'group' | 'per_channel';
   readonly dynamic: boolean;
+  /** Whose rounding: `ActivationSpec` of native/ts/activations.ts. Left out: dashinfer. */
+  readonly rule?: ActivationRule;
+  /** llm_int8: columns with a value of at least this stay in floating point. */
+  readonly threshold?: number;
+  /** qrazor: integers whose significant bits are kept, and how many of them share a shift. */
+  readonly baseBits?: 8 | 16;
+  readonly groupSize?: number;
 }
+
+/**
+ * dashinfer: absmax / 127, multiplied by the reciprocal. smoothquant: absmax / (2^(bits-1) - 1), divided.
+ * zeroquant: 2 absmax / 2^bits, or (max - min) / 2^bits with a zero point. affine: (max - min) / (2^bits - 1), the range including 0.
+ * llm_int8: as dashinfer beside columns with outliers, which stay in floating point. qrazor: significant bits of a base integer.
+ */
+export type ActivationRule = 'dashinfer' | 'smoothquant' | 'zeroquant' | 'affine' | 'llm_int8' | 'qrazor';
 
 export interface Calibration {
   /** Path (relative to the config file) or a known dataset name, as written. */
@@ -87,8 +101,38 @@ export interface Calibration {
 }
 
 export interface SmoothQuantRecipe {
-  /** How much of the activations' range goes into the weights: 0 none, 1 all. */
-  readonly alpha: number;
+  /** How much of the activations' range goes into the weights: 0 none, 1 all. auto: the best of `alphas` on text that is held out. */
+  readonly alpha: number | 'auto';
+  /** Tried with auto; left out: 0.3 to 0.9 by 0.05. */
+  readonly alphas?: readonly number[];
+}
+
+/** ZeroQuant: groups over the flat weights, and distillation of chosen blocks. */
+export interface ZeroquantRecipe {
+  /** Equal parts that the flattened matrix is cut in, each with a scale; null: one a row (or group_size columns). */
+  readonly quantizeGroups: number | null;
+  readonly lkd: LkdRecipe | null;
+}
+
+/** Layer-by-layer knowledge distillation: each block learns the outputs of its unquantized self. */
+export interface LkdRecipe {
+  /** Blocks that are trained, from 0; negative ones count from the end. */
+  readonly blocks: 'all' | readonly number[];
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly batchSize: number;
+  readonly weightDecay: number;
+}
+
+/** Calibrated scales of activations (Neural Compressor's observers). */
+export interface StaticRecipe {
+  readonly observer: 'minmax' | 'moving_average' | 'percentile' | 'kl';
+  /** percentile: part of the values inside the range, in percent. */
+  readonly percentile: number;
+  /** moving_average: how much of the old range stays. */
+  readonly momentum: number;
+  /** percentile and kl: bins of the histogram. */
+  readonly bins: number;
 }
 
 export interface SpqrRecipe {
@@ -165,6 +209,8 @@ export interface BcqRecipe {
 export interface ModuleOverride {
   readonly pattern: string;
   readonly weights: Partial<WeightRecipe>;
+  /** Of these modules instead of the recipe's; null: not quantized. Left out: the recipe's. */
+  readonly activations?: ActivationRecipe | null;
 }
 
 export interface Recipe {
@@ -205,6 +251,10 @@ export interface Recipe {
   readonly kvCache: KvCacheRecipe | null;
   /** Options of SmoothQuant; left out: its defaults. */
   readonly smoothquant?: SmoothQuantRecipe;
+  /** Options of ZeroQuant; left out: its defaults. */
+  readonly zeroquant?: ZeroquantRecipe;
+  /** Options of w8a8_static; left out: its defaults. */
+  readonly w8a8Static?: StaticRecipe;
   /** Options of SpQR; left out: its defaults. */
   readonly spqr?: SpqrRecipe;
   /** Options of AWQ; left out: its defaults. */

@@ -31,7 +31,7 @@ function planOf(rows: number, cols: number, { params }: GoldenCase, symmetric: b
     block: 0,
     rows,
     cols,
-    activations: false,
+    activations: null,
     scheme: { weights, dialect, mseSearch: false, fullRange: false, scaleType: dialect === 'ist' ? 'f16' : 'f32' },
   };
 }
@@ -144,7 +144,7 @@ test('v1 stores zero - 1 within its field, v2 stores zero', async () => {
     block: 0,
     rows,
     cols,
-    activations: false,
+    activations: null,
     scheme: {
       weights: {
         dtype: 'int' as const,

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { plainActivations } from '@quantwright/engine/checkpoint/activations';
 import { openCheckpoint } from '@quantwright/engine/checkpoint/checkpoint';
 import { type MappedCheckpoint, mapCheckpoint } from '@quantwright/engine/checkpoint/mapped';
 import { parseQuantization } from '@quantwright/engine/checkpoint/quantized/config';
@@ -16,7 +17,7 @@ import { gptqLayout, gptqV2Layout } from '@quantwright/engine/pipeline/layouts/g
 import type { ModulePlan } from '@quantwright/engine/pipeline/layouts/layout';
 import { quantwrightLayout } from '@quantwright/engine/pipeline/layouts/quantwright';
 import type { NativeBinding } from '@quantwright/native/binding';
-import type { SaveFormat } from '@quantwright/schemas/recipe/recipe';
+import type { ActivationRecipe, SaveFormat } from '@quantwright/schemas/recipe/recipe';
 import { goldenBinding } from './binding.ts';
 import { goldenCases, goldenTensor, goldenTensors, transposed } from './cases.ts';
 import { compareWith } from './tolerance.ts';
@@ -137,7 +138,7 @@ interface Shape {
   readonly signed: boolean;
   readonly symmetric: boolean;
   readonly fractional: boolean;
-  readonly activations: boolean;
+  readonly activations: ActivationRecipe | null;
 }
 
 const shapes: readonly Shape[] = [
@@ -150,11 +151,11 @@ const shapes: readonly Shape[] = [
     signed: false,
     symmetric: false,
     fractional: true,
-    activations: false,
+    activations: null,
   })),
-  { format: 'quantwright', rows: 32, cols: 64, bits: 8, groupSize: -1, signed: true, symmetric: false, fractional: true, activations: false },
-  { format: 'quantwright', rows: 3, cols: 20, bits: 4, groupSize: 128, signed: true, symmetric: false, fractional: true, activations: false },
-  { format: 'quantwright', rows: 7, cols: 65, bits: 8, groupSize: -1, signed: true, symmetric: false, fractional: true, activations: true },
+  { format: 'quantwright', rows: 32, cols: 64, bits: 8, groupSize: -1, signed: true, symmetric: false, fractional: true, activations: null },
+  { format: 'quantwright', rows: 3, cols: 20, bits: 4, groupSize: 128, signed: true, symmetric: false, fractional: true, activations: null },
+  { format: 'quantwright', rows: 7, cols: 65, bits: 8, groupSize: -1, signed: true, symmetric: false, fractional: true, activations: plainActivations },
   ...(['gptq', 'gptq_v2'] as const).flatMap((format) =>
     ([2, 3, 4, 8] as const).map((bits) => ({
       format,
@@ -165,7 +166,7 @@ const shapes: readonly Shape[] = [
       signed: false,
       symmetric: false,
       fractional: false,
-      activations: false,
+      activations: null,
     })),
   ),
   ...[32, -1].map((groupSize) => ({
@@ -177,7 +178,7 @@ const shapes: readonly Shape[] = [
     signed: false,
     symmetric: false,
     fractional: false,
-    activations: false,
+    activations: null,
   })),
   ...([2, 4, 8] as const).flatMap((bits) =>
     [true, false].map((symmetric) => ({
@@ -189,7 +190,7 @@ const shapes: readonly Shape[] = [
       signed: true,
       symmetric,
       fractional: false,
-      activations: false,
+      activations: null,
     })),
   ),
   ...[true, false].map((symmetric) => ({
@@ -201,7 +202,7 @@ const shapes: readonly Shape[] = [
     signed: true,
     symmetric,
     fractional: false,
-    activations: true,
+    activations: plainActivations,
   })),
 ];
 
@@ -223,7 +224,6 @@ for (const shape of shapes) {
     const recipe = {
       methods: ['rtn'],
       weights: plan.scheme.weights,
-      computeMethod: shape.activations ? 'activate_quant' : 'weight_only',
     } as unknown as Parameters<typeof layout.config>[0];
     const { spec } = await readLinear(mapped, { module, rows, cols }, parseQuantization({ ...layout.config(recipe, [plan], []) }, 'config.json'), binding);
     assert.ok(spec.codec !== 'dense');

@@ -34,7 +34,7 @@ const modules = config.shape.linears.flatMap(({ kind, module, in: cols, out: row
   const weight = { name: `${name}.weight`, dtype: 'BF16', shape: [rows, cols], file: 'model.safetensors', offset: 8, bytes: 2 * rows * cols } as const;
   const scheme = { weights: { bits: 4, groupSize: 128 } } as PlannedModule['scheme'];
   const source = { module: name, block: 0, rows, cols, weight, input: inputOf(kind), transposed: false, lmHead: false };
-  return [{ module: name, block: 0, rows, cols, scheme, activations: false, source, tensors: [], bytes: (rows * cols * 4.25) / 8 }];
+  return [{ module: name, block: 0, rows, cols, scheme, activations: null, source, tensors: [], bytes: (rows * cols * 4.25) / 8 }];
 });
 const jobOf = (samples: number, length: number): CalibrationJob => ({
   calibration: { config, sequences: Array.from({ length: samples }, () => new Int32Array(length)) },

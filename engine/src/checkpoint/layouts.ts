@@ -1,6 +1,7 @@
 // How quantized linears lie in a checkpoint: tensor names, shapes and config keys. Shared by the readers (quantized/) and the writers (pipeline/),
 // so that what one writes the other reads. Pure data and arithmetic; no IO. Sources: algorithms sections 18.1 (GPTQ) and 18.3 (compressed-tensors).
 import type { AffineWeightSpec, PackedBits } from '@quantwright/native/binding';
+import type { JsonObject } from './json-file.ts';
 
 /**
  * Tensors of a linear `module`, by suffix (`${module}.${suffix}`). `bias` is always the plain dense vector [out].
@@ -16,7 +17,7 @@ import type { AffineWeightSpec, PackedBits } from '@quantwright/native/binding';
  *   weight_only     qweight as gptq, scales F16|BF16|F32 [groups, out], zeros (type of scales) [groups, out], weight_shape I64 [2] = [out, in],
  *                   optional g_idx I32 [in]. Neither side need be a multiple of anything. Signed codes are stored as code + 2^(bits-1);
  *                   `zeros` always belongs to the codes before that shift, so that a fractional zero loses nothing.
- *   activate_quant  weight I8 (signed) or U8 [out, in], weight_scale F32 [out, 1], weight_zero_point F32 [out, 1].
+ *   activate_quant, 8 bits per channel (otherwise as weight_only)  weight I8 (signed) or U8 [out, in], weight_scale F32 [out, 1], weight_zero_point F32 [out, 1].
  * awq              qweight I32 [in, out/8] in AutoAWQ's order, qzeros I32 [groups, out/8], scales F16 [groups, out].
  * bitsandbytes
  *   8-bit           weight I8 [out, in], SCB F32 [out], weight_format U8 (0 = row order).
@@ -38,6 +39,8 @@ export const suffix = {
   weightShape: 'weight_shape',
   weightScale: 'weight_scale',
   weightZeroPoint: 'weight_zero_point',
+  inputScale: 'input_scale',
+  inputZeroPoint: 'input_zero_point',
   weightPacked: 'weight_packed',
   weightGIdx: 'weight_g_idx',
   statScales: 'stat_scales',
@@ -66,6 +69,8 @@ export interface QuantwrightModule {
   readonly group_size: number;
   readonly signed: boolean;
   readonly compute_method: 'weight_only' | 'activate_quant';
+  /** With activate_quant, where it is not DashInfer's (checkpoint/activations.ts). */
+  readonly activations?: JsonObject;
 }
 
 /** The same of a module whose weights are no affine codes (engine/src/kinds), with settings of its kind. */
@@ -104,6 +109,11 @@ export function fieldWords(count: number, bits: PackedBits): number {
 const weightOnlyCodecs = { 2: 'q2', 3: 'q3', 4: 'q4', 5: 'q5', 6: 'q6', 7: 'q8', 8: 'q8' } as const satisfies Readonly<
   Record<PackedBits, AffineWeightSpec['codec']>
 >;
+
+/** The codec that multiplies codes of `bits` with integer activations. */
+export function integerCodec(bits: PackedBits): 'w8a8' | 'w4a8' {
+  return bits <= 4 ? 'w4a8' : 'w8a8';
+}
 
 /** The narrowest codec that holds codes of `bits` (kernels/linear/README.md). */
 export function weightOnlyCodec(bits: PackedBits): AffineWeightSpec['codec'] {

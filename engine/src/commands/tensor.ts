@@ -66,7 +66,7 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
     const dequantized = matrix.kind === 'affine' ? dequantize(matrix) : await (await binding.createWeight(matrix.spec)).dequantize();
     await writeMatrix(options.out, matrix, dequantized, transformed?.channelScale);
     const weight = await binding.widen(source);
-    const plan = { module: 'weight', block: 0, rows: matrix.rows, cols: matrix.cols, scheme, activations: recipe.activations !== null };
+    const plan = { module: 'weight', block: 0, rows: matrix.rows, cols: matrix.cols, scheme, activations: recipe.activations };
     for (const warning of warnings) warn(warning);
     const { rows, cols, sqnrDb, mse } = matrix;
     const metrics = {

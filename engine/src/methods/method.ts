@@ -2,6 +2,7 @@
 // A method never reads or writes files and never sees a save format; the pipeline picks the rounding that the format can hold.
 import type { DenseSource, HessianFactor, NativeBinding, RtnDialect, RtnOptions, WeightSpec } from '@quantwright/native/binding';
 import type { QuantMethod, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
+import type { InputScale } from '../checkpoint/activations.ts';
 import type { CodedKind, StoredTensor } from '../kinds/kind.ts';
 
 export type ScaleType = Recipe['scaleType'];
@@ -45,6 +46,8 @@ export interface AffineMatrix extends MatrixReport {
   readonly scaleType: ScaleType;
   /** Group of every column; absent = column / groupSize. */
   readonly gIdx?: Int32Array;
+  /** What static activations are quantized with; only of methods that observe them. */
+  readonly inputScale?: InputScale;
 }
 
 /** A matrix in a form that only the save format `quantwright` holds, with its tensors as they are stored there (engine/src/kinds). */

@@ -1,6 +1,6 @@
 // What a quantization job will do, before it does it: modules with their rounding, tensors of the output, sizes and memory.
 // Refuses here whatever can be refused without reading a weight. Pure.
-import { moduleWeights } from '@quantwright/schemas/recipe/module-weights';
+import { moduleActivations, moduleWeights } from '@quantwright/schemas/recipe/module-weights';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { TensorInfo } from '../checkpoint/header.ts';
 import { suffix } from '../checkpoint/layouts.ts';
@@ -50,6 +50,7 @@ export function planQuantization(
   pairsOf: (block: number) => readonly ScalingPair[] = () => [],
 ): QuantizePlan {
   const scope = moduleWeights(recipe);
+  const activationsOf = moduleActivations(recipe);
   const warnings = new Set<string>();
   const left: string[] = [];
   const floats: TensorInfo[] = [];
@@ -71,7 +72,7 @@ export function planQuantization(
         rows: linear.rows,
         cols: linear.cols,
         scheme,
-        activations: recipe.activations !== null,
+        activations: activationsOf(linear.module),
         lmHead: linear.lmHead,
       };
       const refusal = kind === 'affine' || layout.format === 'quantwright' ? layout.refusal(plan) : onlyOurs(kind, layout.format);

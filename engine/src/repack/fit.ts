@@ -1,6 +1,7 @@
 // Whether a save format holds a stored matrix as it is, and how: with the same codes, or in wider fields, or with a group's scale written more than once.
 // Weights stay the same to the last bit; where they would not, the reason is told.
 import type { SaveFormat } from '@quantwright/schemas/recipe/recipe';
+import { activationRecipe } from '../checkpoint/activations.ts';
 import type { AffineMatrix } from '../methods/method.ts';
 import type { ModulePlan } from '../pipeline/layouts/layout.ts';
 import { layouts } from '../pipeline/layouts/registry.ts';
@@ -57,7 +58,8 @@ export function fit(format: Repacked, { module, block, rows, cols, lmHead }: Qua
   const bits = widthIn(format, own.bits);
   if (bits === null) return { why: `${own.bits}-bit codes do not fit into its 4-bit ones` };
   if (own.zeros === 'fractional' && bits !== own.bits) return { why: `codes of ${own.bits} bits with fractional zero points cannot be written` };
-  const activations = own.activations && (format === 'quantwright' || (format === 'compressed-tensors' && own.zeros === 'middle'));
+  const keeps = format === 'quantwright' || (format === 'compressed-tensors' && own.zeros === 'middle');
+  const activations = own.activations !== null && keeps ? activationRecipe(own.activations).activations : null;
   if (format !== 'quantwright') {
     if (own.zeros === 'fractional') return { why: 'its zero points are fractions, and the layout holds whole ones' };
     if (own.zeros === 'outside') return { why: `zero points lie outside the ${2 ** own.bits} codes` };
@@ -169,10 +171,16 @@ export async function matrixFor(plan: ModulePlan, stored: StoredMatrix): Promise
     symmetric: weights.symmetric,
     scaleType,
     ...(stored.gIdx === undefined ? {} : { gIdx: stored.gIdx }),
+    ...inputScaleOf(stored),
     sqnrDb: Number.POSITIVE_INFINITY,
     mse: 0,
     notFinite: null,
   };
+}
+
+function inputScaleOf({ activations }: StoredMatrix): Pick<AffineMatrix, 'inputScale'> {
+  const { inputScale } = activations === null ? {} : activationRecipe(activations);
+  return inputScale === undefined ? {} : { inputScale };
 }
 
 function raised(codes: Int8Array | Uint8Array, by: number): Uint8Array {

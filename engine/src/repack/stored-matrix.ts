@@ -1,5 +1,6 @@
 // A quantized linear as its checkpoint holds it -> codes, scales and zero points as integers and floats: nothing is rounded. Parameters come first, codes
 // on demand, so that a whole model can be judged by its parameters alone.
+import { type ActivationSpec, dashinferActivations } from '@quantwright/native/activations';
 import type { AffineWeightSpec, Bytes, NativeBinding, PackedBits, StoredCodes, StoredParameters, WeightSpec } from '@quantwright/native/binding';
 import { unpackAwq } from '../checkpoint/awq-words.ts';
 import { fieldWords, maxCode } from '../checkpoint/layouts.ts';
@@ -22,8 +23,8 @@ export interface StoredMatrix {
   readonly scaleType: AffineMatrix['scaleType'];
   /** Group of every column; absent = column / groupSize. */
   readonly gIdx?: Int32Array;
-  /** 8-bit activations, quantized per token at run time. */
-  readonly activations: boolean;
+  /** How integer activations are made; null: they stay in floating point. */
+  readonly activations: ActivationSpec | null;
   /** [rows, cols], one code a byte. */
   codes(): Promise<Int8Array | Uint8Array>;
 }
@@ -46,13 +47,13 @@ export async function storedMatrix(binding: NativeBinding, spec: WeightSpec): Pr
     signed: ArrayBuffer.isView(codes) ? codes instanceof Int8Array : codes.signed,
     scaleType: spec.scaleType,
     ...(spec.gIdx === undefined ? {} : { gIdx: spec.gIdx }),
-    activations: spec.codec === 'w8a8',
+    activations: spec.codec === 'w8a8' || spec.codec === 'w4a8' ? (spec.activations ?? dashinferActivations) : null,
     codes: () => (ArrayBuffer.isView(codes) ? Promise.resolve(codes) : unpacked(binding, codes, rows, cols)),
   };
 }
 
 function isAffine(spec: WeightSpec): spec is AffineWeightSpec {
-  return spec.codec === 'w8a8' || /^q\d$/.test(spec.codec);
+  return spec.codec === 'w8a8' || spec.codec === 'w4a8' || /^q\d$/.test(spec.codec);
 }
 
 function packedBits(bits: StoredCodes['bits']): PackedBits {

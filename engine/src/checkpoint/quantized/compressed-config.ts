@@ -1,7 +1,9 @@
 // The config groups of a compressed-tensors model: which modules they name, and how weights and activations are stored.
 import { runInNewContext } from 'node:vm';
 import type { PackedBits } from '@quantwright/native/binding';
+import type { ActivationRecipe } from '@quantwright/schemas/recipe/recipe';
 import { EngineError } from '../../errors.ts';
+import { activationProblem } from '../activations.ts';
 import { isJsonObject, type JsonObject } from '../json-file.ts';
 import { spell } from '../spell.ts';
 import type { ScaleBlock } from './fp8.ts';
@@ -13,8 +15,8 @@ export interface CompressedGroup {
   readonly bits: PackedBits;
   /** -1 = per channel. */
   readonly groupSize: number;
-  /** int8 activations, quantized per token at run time. */
-  readonly dynamicInt8Activations: boolean;
+  /** Null: they stay in floating point. */
+  readonly activations: ActivationRecipe | null;
   /** 8-bit floats: rows and columns that share a scale; null = the tensor or its rows. */
   readonly scaleBlock: ScaleBlock | null;
 }
@@ -22,7 +24,7 @@ export interface CompressedGroup {
 /** Layouts that hold their codes as this engine reads them; naive-quantized is an older name of int- and float-quantized. */
 const formats: readonly unknown[] = [undefined, 'int-quantized', 'pack-quantized', 'float-quantized', 'naive-quantized', 'mixed-precision'];
 
-/** Throws kind `checkpoint` for weights that are neither integers nor 8-bit floats, and for integers that need activation scales fixed in advance. */
+/** Throws kind `checkpoint` for weights that are neither integers nor 8-bit floats, and for activations that no kernel quantizes so. */
 export function parseCompressedGroups(config: JsonObject, file: string): readonly CompressedGroup[] {
   const format = config['format'];
   if (!formats.includes(format)) throw refused(file, `format ${spell(format)}`, 'this engine reads int-quantized, pack-quantized and float-quantized');
@@ -64,7 +66,7 @@ function parseGroup(group: unknown, name: string, file: string): CompressedGroup
   if (type === 'float' && bits === 8) {
     // What input_activations say is left out: activations stay float.
     const scaleBlock = weights['strategy'] === 'block' ? parseBlock(weights['block_structure'], `${where}: block_structure`, file) : null;
-    return { targets: parseTargets(group['targets'], where, file), bits, groupSize: -1, dynamicInt8Activations: false, scaleBlock };
+    return { targets: parseTargets(group['targets'], where, file), bits, groupSize: -1, activations: null, scaleBlock };
   }
   if (type !== 'int') throw refused(file, `${where}: ${spell(bits)}-bit weights of type ${spell(type)}`, 'this engine reads integers and 8-bit floats');
   if (!isPackedBits(bits)) throw refused(file, `${where}: num_bits ${spell(bits)}`, '2 to 8 can be loaded');
@@ -75,7 +77,7 @@ function parseGroup(group: unknown, name: string, file: string): CompressedGroup
     targets: parseTargets(group['targets'], where, file),
     bits,
     groupSize: size,
-    dynamicInt8Activations: parseActivations(group['input_activations'], where, file),
+    activations: parseInputs(group['input_activations'], where, file),
     scaleBlock: null,
   };
 }
@@ -100,14 +102,22 @@ function parseTargets(value: unknown, where: string, file: string): string[] {
   });
 }
 
-function parseActivations(value: unknown, where: string, file: string): boolean {
-  if (!isJsonObject(value)) return false;
+function parseInputs(value: unknown, where: string, file: string): ActivationRecipe | null {
+  if (!isJsonObject(value)) return null;
   const { type = 'int', num_bits: bits, dynamic, strategy, symmetric = true } = value;
-  if (type === 'int' && bits === 8 && dynamic === true && strategy === 'token' && symmetric === true) return true;
+  // `local` is dynamic, too, with statistics of its own for every group.
+  if (type === 'int' && typeof bits === 'number' && typeof symmetric === 'boolean') {
+    const dynamicToken = dynamic === true && strategy === 'token';
+    if (dynamicToken || ((dynamic === false || dynamic === undefined) && strategy === 'tensor')) {
+      const rule = symmetric ? 'dashinfer' : 'affine';
+      const recipe: ActivationRecipe = { bits, symmetric, granularity: dynamicToken ? 'per_token' : 'per_tensor', dynamic: dynamicToken, rule };
+      if (activationProblem(recipe) === null) return recipe;
+    }
+  }
   throw refused(
     file,
     `${where}: input_activations {type: ${spell(type)}, num_bits: ${spell(bits)}, dynamic: ${spell(dynamic)}, strategy: ${spell(strategy)}, symmetric: ${spell(symmetric)}}`,
-    'this engine runs symmetric 8-bit integers, dynamic per token',
+    'this engine runs integers of 2 to 8 bits, dynamic per token or with one scale for the tensor',
   );
 }
 

@@ -1,7 +1,10 @@
 // compressed-tensors checkpoints, int-quantized and pack-quantized (algorithms section 18.3) -> weight specs.
+import type { ActivationSpec } from '@quantwright/native/activations';
 import type { NativeBinding, PackedBits, StoredParameters } from '@quantwright/native/binding';
+import type { ActivationRecipe } from '@quantwright/schemas/recipe/recipe';
+import { activationSpec } from '../activations.ts';
 import type { TensorInfo } from '../header.ts';
-import { fieldWords, maxCode, packedWords, suffix, weightOnlyCodec } from '../layouts.ts';
+import { fieldWords, integerCodec, maxCode, packedWords, suffix, weightOnlyCodec } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import { groupOf } from './compressed-config.ts';
 import type { CompressedConfig } from './config.ts';
@@ -28,11 +31,10 @@ export async function readIntQuantized(mapped: MappedCheckpoint, place: LinearPl
   const scales = mapped.checkpoint.info(`${module}.${suffix.weightScale}`);
   const groups = groupsOf(scales, rows);
   const groupSize = fittingGroupSize(scales, cols, groups, group?.groupSize ?? null);
-  const integer = group?.dynamicInt8Activations === true;
-  if (integer && groups !== 1) fail(scales, `has ${groups} groups a row; integer activations need one`);
+  const activations = group?.activations ?? null;
   return {
     spec: {
-      codec: integer ? 'w8a8' : 'q8',
+      ...(activations === null ? { codec: 'q8' } : { codec: integerCodec(group?.bits ?? 8), activations: await readInputs(mapped, place, activations) }),
       rows,
       cols,
       groupSize,
@@ -43,6 +45,29 @@ export async function readIntQuantized(mapped: MappedCheckpoint, place: LinearPl
     },
     ...(await readBias(mapped, place)),
   };
+}
+
+/** Static scales of inputs: one value; the zero point of signed codes, left out when it is 0. */
+async function readInputs(mapped: MappedCheckpoint, { module }: LinearPlace, activations: ActivationRecipe): Promise<ActivationSpec> {
+  if (activations.dynamic) return activationSpec(activations);
+  const name = `${module}.${suffix.inputScale}`;
+  const info = mapped.checkpoint.info(name);
+  if (!['F32', 'F16', 'BF16'].includes(info.dtype) || info.bytes > 4) return fail(info, 'must be one floating-point number');
+  const scale = (await mapped.floats(name))[0] ?? 0;
+  if (!(scale > 0 && Number.isFinite(scale))) return fail(info, `is ${scale}; a positive number is needed`);
+  const half = 2 ** (activations.bits - 1);
+  const zeroName = `${module}.${suffix.inputZeroPoint}`;
+  const zero = mapped.checkpoint.has(zeroName) ? readZeroPoint(mapped, zeroName) : 0;
+  if (zero < -half || zero >= half) return fail(mapped.checkpoint.info(zeroName), `is ${zero}; ${-half} to ${half - 1} are codes`);
+  return activationSpec(activations, { scale, zero: zero + half });
+}
+
+function readZeroPoint(mapped: MappedCheckpoint, name: string): number {
+  const info = mapped.checkpoint.info(name);
+  const bytes = mapped.read(name).buffer;
+  if (info.dtype === 'I8') return new Int8Array(bytes)[0] ?? 0;
+  if (info.dtype === 'I32') return new Int32Array(bytes)[0] ?? 0;
+  return fail(info, `has type ${info.dtype}; I8 or I32 is needed`);
 }
 
 export async function readPackQuantized(mapped: MappedCheckpoint, place: LinearPlace, config: CompressedConfig, binding: NativeBinding): Promise<StoredLinear> {

@@ -42,8 +42,8 @@ test('quantwright modules take what they do not say from the defaults', () => {
     file,
   );
   assert.ok(stored.layout === 'quantwright');
-  assert.deepEqual(stored.of('model.layers.0.mlp.down_proj'), { bits: 8, groupSize: 64, signed: true, computeMethod: 'weight_only' });
-  assert.deepEqual(stored.of('model.layers.0.mlp.up_proj'), { bits: 4, groupSize: 64, signed: false, computeMethod: 'weight_only' });
+  assert.deepEqual(stored.of('model.layers.0.mlp.down_proj'), { bits: 8, groupSize: 64, signed: true, activations: null });
+  assert.deepEqual(stored.of('model.layers.0.mlp.up_proj'), { bits: 4, groupSize: 64, signed: false, activations: null });
 });
 
 test('compressed-tensors groups match a module by name and pattern before the class Linear', () => {
@@ -65,11 +65,21 @@ test('a pattern that backtracks forever is stopped and named', () => {
   assert.throws(() => groupOf(groups, `model.layers.${'0'.repeat(60)}`), /takes longer than 200 ms/);
 });
 
-test('static activation scales are refused in words', () => {
-  const config = {
-    config_groups: {
-      g: { targets: ['Linear'], weights: { num_bits: 8 }, input_activations: { num_bits: 8, type: 'int', dynamic: false, strategy: 'tensor' } },
-    },
-  };
-  assert.throws(() => parseCompressedGroups(config, file), /dynamic: false.*dynamic per token/);
+test('activations of integers are read; those that no kernel makes are refused in words', () => {
+  const config = (input: object): { readonly config_groups: object } => ({
+    config_groups: { g: { targets: ['Linear'], weights: { num_bits: 8 }, input_activations: { num_bits: 8, type: 'int', ...input } } },
+  });
+  const activations = (input: object): unknown => parseCompressedGroups({ ...config(input) }, file)[0]?.activations;
+  const token = { bits: 8, symmetric: true, granularity: 'per_token', dynamic: true, rule: 'dashinfer' };
+  assert.deepEqual(activations({ dynamic: true, strategy: 'token' }), token);
+  assert.deepEqual(activations({ dynamic: true, strategy: 'token', num_bits: 6 }), { ...token, bits: 6 });
+  assert.deepEqual(activations({ dynamic: false, strategy: 'tensor', symmetric: false }), {
+    ...token,
+    symmetric: false,
+    granularity: 'per_tensor',
+    dynamic: false,
+    rule: 'affine',
+  });
+  assert.throws(() => activations({ dynamic: false, strategy: 'channel' }), /strategy: "channel".*dynamic per token or with one scale for the tensor/);
+  assert.throws(() => activations({ dynamic: true, strategy: 'token', num_bits: 16 }), /num_bits: 16/);
 });

@@ -2,7 +2,9 @@
 // Parsed once at the boundary; layouts this engine cannot read are refused here by name.
 import { join } from 'node:path';
 import type { PackedBits } from '@quantwright/native/binding';
+import type { ActivationRecipe } from '@quantwright/schemas/recipe/recipe';
 import { EngineError } from '../../errors.ts';
+import { parseActivations } from '../activations.ts';
 import { isJsonObject, type JsonObject, readOptionalJsonObject } from '../json-file.ts';
 import { quantwrightVersion } from '../layouts.ts';
 import { limits } from '../limits.ts';
@@ -33,7 +35,8 @@ export interface QuantwrightModuleConfig {
   readonly bits: PackedBits;
   readonly groupSize: number;
   readonly signed: boolean;
-  readonly computeMethod: 'weight_only' | 'activate_quant';
+  /** Null: they stay in floating point. */
+  readonly activations: ActivationRecipe | null;
 }
 /** A module whose weights are no affine codes (engine/src/kinds). */
 export interface CodedModuleConfig {
@@ -148,7 +151,7 @@ function parseModule(config: JsonObject, where: string, file: string): Quantwrig
     bits: packedBits(config['bits'], [2, 3, 4, 5, 6, 7, 8], `${where}: bits`, file),
     groupSize: groupSize(config['group_size'], `${where}: group_size`, file),
     signed: config['signed'] === true,
-    computeMethod: compute,
+    activations: compute === 'activate_quant' ? parseActivations(config['activations'], where, file) : null,
   };
 }
 

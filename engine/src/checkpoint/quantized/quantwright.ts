@@ -1,6 +1,10 @@
 // Our own layout (layouts.ts): GPTQ packing with free shapes and floating-point zero points, and A8W8 with fractional zero points.
+import type { ActivationSpec } from '@quantwright/native/activations';
+import type { AffineWeightSpec } from '@quantwright/native/binding';
+import type { ActivationRecipe } from '@quantwright/schemas/recipe/recipe';
 import { kindOf } from '../../kinds/registry.ts';
-import { groupCount, packedWords, suffix, weightOnlyCodec } from '../layouts.ts';
+import { activationSpec } from '../activations.ts';
+import { groupCount, integerCodec, packedWords, suffix, weightOnlyCodec } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import type { QuantwrightModuleConfig, QuantwrightStored } from './config.ts';
 import { expectTensor, fail, type LinearPlace, readBias, readGroupIndex, type StoredLinear, scaleTypeOf, storedCodes, storedParameters } from './stored.ts';
@@ -11,14 +15,29 @@ export async function readQuantwright(mapped: MappedCheckpoint, place: LinearPla
     const spec = await kindOf(module.kind, config.file).read(mapped, place, module.settings);
     return { spec, ...(await readBias(mapped, place)) };
   }
-  const integer = module.computeMethod === 'activate_quant';
+  const bytes = module.activations !== null && module.bits === 8 && module.groupSize === -1;
+  const { spec } = bytes ? readBytes(mapped, place) : readWords(mapped, place, module);
   return {
-    ...(integer ? readIntegerActivations(mapped, place) : readWeightOnly(mapped, place, module)),
+    spec: module.activations === null ? spec : { ...spec, codec: integerCodec(module.bits), activations: readActivations(mapped, place, module.activations) },
     ...(await readBias(mapped, place)),
   };
 }
 
-function readWeightOnly(mapped: MappedCheckpoint, place: LinearPlace, { bits, groupSize, signed }: QuantwrightModuleConfig): StoredLinear {
+/** The scale of inputs that share one lies beside the weight. */
+export function readActivations(mapped: MappedCheckpoint, { module }: LinearPlace, activations: ActivationRecipe): ActivationSpec {
+  if (activations.dynamic) return activationSpec(activations);
+  const scale = expectTensor(mapped, `${module}.${suffix.inputScale}`, ['F32'], [1]);
+  const zero = expectTensor(mapped, `${module}.${suffix.inputZeroPoint}`, ['I32'], [1]);
+  const found = { scale: new Float32Array(mapped.read(scale.name).buffer)[0] ?? 0, zero: new Int32Array(mapped.read(zero.name).buffer)[0] ?? 0 };
+  if (!(found.scale > 0 && Number.isFinite(found.scale))) fail(scale, `is ${found.scale}; a positive number is needed`);
+  return activationSpec(activations, found);
+}
+
+interface AffineLinear {
+  readonly spec: AffineWeightSpec;
+}
+
+function readWords(mapped: MappedCheckpoint, place: LinearPlace, { bits, groupSize, signed }: QuantwrightModuleConfig): AffineLinear {
   const { module, rows, cols } = place;
   const name = (tensor: string): string => `${module}.${tensor}`;
   checkShape(mapped, place);
@@ -42,7 +61,7 @@ function readWeightOnly(mapped: MappedCheckpoint, place: LinearPlace, { bits, gr
   };
 }
 
-function readIntegerActivations(mapped: MappedCheckpoint, place: LinearPlace): StoredLinear {
+function readBytes(mapped: MappedCheckpoint, place: LinearPlace): AffineLinear {
   const { module, rows, cols } = place;
   const weight = expectTensor(mapped, `${module}.${suffix.weight}`, ['I8', 'U8'], [rows, cols]);
   const scale = expectTensor(mapped, `${module}.${suffix.weightScale}`, ['F32'], [rows, 1]);

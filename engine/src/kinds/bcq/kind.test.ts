@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { loadNative } from '@quantwright/native/load';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import fc from 'fast-check';
+import { plainActivations } from '../../checkpoint/activations.ts';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { mapCheckpoint } from '../../checkpoint/mapped.ts';
 import { createSafetensors, planBytes } from '../../checkpoint/writer.ts';
@@ -36,7 +37,7 @@ function schemeOf(methods: readonly string[], bits: number, groupSize: number, m
   };
 }
 
-const planOf = (rows: number, cols: number, scheme: ModuleScheme): ModulePlan => ({ module: 'linear', block: 0, rows, cols, scheme, activations: false });
+const planOf = (rows: number, cols: number, scheme: ModuleScheme): ModulePlan => ({ module: 'linear', block: 0, rows, cols, scheme, activations: null });
 
 function sourceOf(rows: number, cols: number, seed: number) {
   const values = Float32Array.from({ length: rows * cols }, (_, at) => Math.sin((at + seed) * 1.7) * (1 + ((at + seed) % 13)));
@@ -119,7 +120,7 @@ test('scales whose halves the stored type does not have are refused with what to
 test('what the kind cannot hold is refused with what to do', () => {
   assert.equal(bcqKind.refusal(planOf(8, 100, schemeOf(['bcq'], 1, 33))), null);
   assert.match(bcqKind.refusal(planOf(8, 96, schemeOf(['bcq'], 8, -1))) ?? '', /1 to 4 bits, not 8/);
-  assert.match(bcqKind.refusal({ ...planOf(8, 96, schemeOf(['bcq'], 4, -1)), activations: true }) ?? '', /use "compute_method": "weight_only"/);
+  assert.match(bcqKind.refusal({ ...planOf(8, 96, schemeOf(['bcq'], 4, -1)), activations: plainActivations }) ?? '', /use "compute_method": "weight_only"/);
 });
 
 test('settings and tensors that do not fit the model are refused by name', async () => {

@@ -8,6 +8,7 @@ import type { PackedBits } from '@quantwright/native/binding';
 import { loadNative } from '@quantwright/native/load';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import fc from 'fast-check';
+import { plainActivations } from '../../checkpoint/activations.ts';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { mapCheckpoint } from '../../checkpoint/mapped.ts';
 import { createSafetensors } from '../../checkpoint/writer.ts';
@@ -35,7 +36,7 @@ function schemeOf(bits: number, groupSize: number, options: Partial<NonNullable<
   };
 }
 
-const planOf = (rows: number, cols: number, scheme: ModuleScheme): ModulePlan => ({ module: 'linear', block: 0, rows, cols, scheme, activations: false });
+const planOf = (rows: number, cols: number, scheme: ModuleScheme): ModulePlan => ({ module: 'linear', block: 0, rows, cols, scheme, activations: null });
 
 test('shifts come back from words along their lines', async () => {
   const packed = fc.record({ lines: fc.integer({ min: 1, max: 9 }), count: fc.integer({ min: 1, max: 40 }), bits: fc.constantFrom<PackedBits>(3, 4, 5, 8) });
@@ -83,7 +84,7 @@ test('what the kind cannot hold is refused with what to do', () => {
   assert.equal(qrazorKind.refusal(planOf(8, 100, schemeOf(4, 64, { groupAxis: 'outputs' }))), null);
   assert.match(qrazorKind.refusal(planOf(8, 96, schemeOf(2, 8))) ?? '', /keeps 3, 4 or 8 bits, not 2/);
   assert.match(qrazorKind.refusal(planOf(8, 96, schemeOf(4, 24))) ?? '', /groups of 8, 16, 32, 64, 128, not of 24/);
-  assert.match(qrazorKind.refusal({ ...planOf(8, 96, schemeOf(4, 8)), activations: true }) ?? '', /activate_quant is not for it/);
+  assert.match(qrazorKind.refusal({ ...planOf(8, 96, schemeOf(4, 8)), activations: plainActivations }) ?? '', /activate_quant is not for it/);
 });
 
 test('settings that config.json may have wrong are refused by name', async () => {

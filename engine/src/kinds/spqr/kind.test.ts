@@ -45,7 +45,7 @@ function schemeOf(bits: number, groupSize: number, descAct: boolean, options: Pa
   };
 }
 
-const planOf = (rows: number, cols: number, scheme: ModuleScheme): ModulePlan => ({ module: 'linear', block: 0, rows, cols, scheme, activations: false });
+const planOf = (rows: number, cols: number, scheme: ModuleScheme): ModulePlan => ({ module: 'linear', block: 0, rows, cols, scheme, activations: null });
 
 async function quantized(rows: number, cols: number, scheme: ModuleScheme, seed: number): Promise<CodedMatrix> {
   const values = Float32Array.from({ length: rows * cols }, (_, at) => Math.sin((at + seed) * 12.9898) * ((at + seed) % 37 === 0 ? 5 : 1));

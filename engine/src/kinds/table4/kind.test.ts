@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { loadNative } from '@quantwright/native/load';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import fc from 'fast-check';
+import { plainActivations } from '../../checkpoint/activations.ts';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { mapCheckpoint } from '../../checkpoint/mapped.ts';
 import { createSafetensors } from '../../checkpoint/writer.ts';
@@ -36,7 +37,7 @@ function schemeOf({ type, dialect }: Table, groupSize: number, scaleType: Module
   };
 }
 
-const planOf = (rows: number, cols: number, scheme: ModuleScheme): ModulePlan => ({ module: 'linear', block: 0, rows, cols, scheme, activations: false });
+const planOf = (rows: number, cols: number, scheme: ModuleScheme): ModulePlan => ({ module: 'linear', block: 0, rows, cols, scheme, activations: null });
 const table = fc.record({ type: fc.constantFrom('nf4', 'fp4'), dialect: fc.constantFrom('inc', 'bitsandbytes') });
 
 test('the values of a plan are those of the native quantizer', async () => {
@@ -86,7 +87,7 @@ test('a matrix that was written is read as the same weight, whose values are tho
 test('what the kernel cannot take, and what config.json may have wrong, is refused', async () => {
   const scheme = schemeOf({ type: 'nf4', dialect: 'inc' }, 64, 'f32');
   assert.match(table4Kind.refusal(planOf(4, 100, scheme)) ?? '', /groups of 64 in rows of 100 change every 4 columns; a multiple of 8/);
-  assert.match(table4Kind.refusal({ ...planOf(4, 64, scheme), activations: true }) ?? '', /activate_quant is not for them/);
+  assert.match(table4Kind.refusal({ ...planOf(4, 64, scheme), activations: plainActivations }) ?? '', /activate_quant is not for them/);
   const mapped = mapCheckpoint(await openCheckpoint(join(folder, '0.safetensors')), binding);
   const place = { module: 'linear', rows: 1, cols: 8 };
   await assert.rejects(table4Kind.read(mapped, place, { values: [1, 2], group_size: 8 }), /values of its table4 weights is .*16 numbers are needed/);

@@ -44,7 +44,7 @@ async function razor(binding: NativeBinding, source: DenseSource, scheme: Module
     await binding.packRows(shifts, lines, count, shiftBits(form)),
     new Uint8Array(scale.buffer, scale.byteOffset, scale.byteLength),
   ];
-  const plan = { module: '', block: 0, rows, cols, scheme, activations: false };
+  const plan = { module: '', block: 0, rows, cols, scheme, activations: null };
   const spec: QrazorWeightSpec = { codec: 'qrazor', rows, cols, ...form, codes, shifts, scale };
   return {
     kind: 'qrazor',

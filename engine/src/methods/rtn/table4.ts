@@ -24,7 +24,7 @@ async function roundToTable(binding: NativeBinding, source: DenseSource, scheme:
     scaleType: scheme.scaleType,
   });
   const bytes = [codes, encodeFloats(scale, scheme.scaleType)];
-  const tensors = table4Kind.tensors({ module: '', block: 0, rows, cols, scheme, activations: false });
+  const tensors = table4Kind.tensors({ module: '', block: 0, rows, cols, scheme, activations: null });
   return {
     kind: 'table4',
     rows,

@@ -13,7 +13,8 @@ export const smoothquant: Transform = {
   id: 'smoothquant',
   uses: (pair) => pair.producer.kind === 'norm',
   async transform(block) {
-    const alpha = block.recipe.smoothquant?.alpha ?? defaultAlpha;
+    const asked = block.recipe.smoothquant?.alpha ?? defaultAlpha;
+    const alpha = asked === 'auto' ? defaultAlpha : asked;
     const edits: BlockEdit[] = [];
     if (block.pairs.length === 0) return mergeEdits(edits);
     const magnitudeOf = await block.inputs.magnitudes(block.pairs.map(({ input }) => input));

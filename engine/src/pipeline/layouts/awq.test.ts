@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { checkConfig } from '@quantwright/schemas/check/check';
 import { baseRecipe, plainWeights } from '@quantwright/schemas/recipe/base-recipe';
 import fc from 'fast-check';
+import { plainActivations } from '../../checkpoint/activations.ts';
 import { packAwq, unpackAwq } from '../../checkpoint/awq-words.ts';
 import { awqOrder } from '../../checkpoint/layouts.ts';
 import { rtn } from '../../methods/rtn/method.ts';
@@ -38,7 +39,7 @@ const recipe = { ...baseRecipe('quantwright', 'rtn', ['rtn'], { bits: 4, groupSi
 
 function plan(weights: Partial<typeof plainWeights>, rest: Partial<ModulePlan> = {}): ModulePlan {
   const scheme = awqLayout.scheme(recipe, rtn, { ...plainWeights, bits: 4, groupSize: 32, ...weights });
-  return { module: 'm', block: 0, rows: 64, cols: 96, activations: false, scheme, ...rest };
+  return { module: 'm', block: 0, rows: 64, cols: 96, activations: null, scheme, ...rest };
 }
 
 test('what the layout cannot hold is refused in words', () => {
@@ -49,7 +50,7 @@ test('what the layout cannot hold is refused in words', () => {
     [plan({}, { cols: 80 }), /group_size 32 does not divide 80 columns/],
     [plan({ groupSize: 48 }), /one group_size for all modules, 32 here, and this one has 48/],
     [plan({ descAct: true }), /groups in the order of columns/],
-    [plan({}, { activations: true }), /weight-only/],
+    [plan({}, { activations: plainActivations }), /weight-only/],
     [plan({}, { lmHead: true }), /output matrix in floating point/],
   ];
   for (const [refused, words] of refusals) assert.match(awqLayout.refusal(refused) ?? '', words);

@@ -1,8 +1,11 @@
 // Save format `compressed-tensors`: `int-quantized` for 8-bit activations (one I8 code a weight), `pack-quantized` for weight-only.
 // Source: algorithms section 18.3; vllm-project/compressed-tensors compressors/pack_quantized, quantization/quant_args.py.
-import { packedWords, suffix, weightOnlyCodec } from '../../checkpoint/layouts.ts';
+import type { ActivationRecipe, ActivationRule } from '@quantwright/schemas/recipe/recipe';
+import { activationProblem } from '../../checkpoint/activations.ts';
+import { integerCodec, packedWords, suffix, weightOnlyCodec } from '../../checkpoint/layouts.ts';
 import { codeBits } from '../../methods/rounding.ts';
 import { bytesOf, encodeFloats, encodeInt32, encodeInt64, signedCodes, storedType, unsignedCodes, unsignedZeros } from './codes.ts';
+import { inputBytes, inputTensors } from './input-scale.ts';
 import type { Layout, ModulePlan } from './layout.ts';
 
 const outputMatrix = 'lm_head';
@@ -21,8 +24,16 @@ export const compressedTensorsLayout: Layout = {
 
   refusal(plan) {
     const { bits, groupSize } = plan.scheme.weights;
-    if (plan.activations && (bits !== 8 || groupSize !== -1)) return 'integer activations need 8-bit weights with one scale a row (group_size -1)';
-    if (32 % bits !== 0) return `${bits}-bit codes have two incompatible packings in compressed-tensors; use 2, 4 or 8 bits, or save_format "quantwright"`;
+    if (plan.activations !== null) {
+      const problem = activationProblem(plan.activations);
+      if (problem !== null) return problem;
+      if (!compressedRules.includes(plan.activations.rule ?? 'dashinfer'))
+        return `the layout cannot say how ${plan.activations.rule} rounds activations; use save_format "quantwright"`;
+      if (plan.scheme.weights.descAct && groupSize !== -1)
+        return 'int-quantized weights have no order of columns; use "desc_act": false or save_format "quantwright"';
+    }
+    if (plan.activations === null && 32 % bits !== 0)
+      return `${bits}-bit codes have two incompatible packings in compressed-tensors; use 2, 4 or 8 bits, or save_format "quantwright"`;
     if (groupSize !== -1 && plan.cols % groupSize !== 0) {
       return `compressed-tensors needs groups of equal length, and group_size ${groupSize} does not divide ${plan.cols} columns; use save_format "quantwright" or another group_size`;
     }
@@ -39,6 +50,7 @@ export const compressedTensorsLayout: Layout = {
         { suffix: suffix.weight, dtype: 'I8', shape: [rows, cols] },
         scale,
         ...(scheme.weights.symmetric ? [] : [{ suffix: suffix.weightZeroPoint, dtype: 'I8' as const, shape: [rows, groups] }]),
+        ...inputTensors(plan),
       ];
     }
     return [
@@ -56,7 +68,12 @@ export const compressedTensorsLayout: Layout = {
     const zeros = plan.scheme.weights.symmetric ? null : unsignedZeros(matrix);
     if (plan.activations) {
       const half = 2 ** (bits - 1);
-      return [bytesOf(signedCodes(matrix)), scale, ...(zeros === null ? [] : [bytesOf(Int8Array.from(zeros, (zero) => zero - half))])];
+      return [
+        bytesOf(signedCodes(matrix)),
+        scale,
+        ...(zeros === null ? [] : [bytesOf(Int8Array.from(zeros, (zero) => zero - half))]),
+        ...inputBytes(plan, matrix),
+      ];
     }
     return [
       await binding.packRows(unsignedCodes(matrix), rows, cols, bits),
@@ -69,7 +86,7 @@ export const compressedTensorsLayout: Layout = {
 
   parts(plan) {
     const { weights } = plan.scheme;
-    if (activationOrder(plan)) return null;
+    if (activationOrder(plan) || plan.activations?.dynamic === false) return null;
     if (plan.activations)
       return [{ kind: 'code_bytes', signed: true }, { kind: 'scales_by_row' }, ...(weights.symmetric ? [] : [{ kind: 'zero_bytes' as const }])];
     return [
@@ -84,7 +101,7 @@ export const compressedTensorsLayout: Layout = {
     const groups = new Map<string, ModulePlan[]>();
     for (const plan of plans) {
       const { bits, groupSize, symmetric } = plan.scheme.weights;
-      const key = `${bits}/${groupSize}/${symmetric}/${plan.activations}/${activationOrder(plan)}`;
+      const key = `${bits}/${groupSize}/${symmetric}/${JSON.stringify(plan.activations)}/${activationOrder(plan)}`;
       groups.set(key, [...(groups.get(key) ?? []), plan]);
     }
     const activations = plans.some((plan) => plan.activations);
@@ -101,12 +118,12 @@ export const compressedTensorsLayout: Layout = {
     };
   },
 
-  codec: (plan) => (plan.activations ? 'w8a8' : weightOnlyCodec(codeBits(plan.scheme.weights.bits))),
+  codec: (plan) => (plan.activations === null ? weightOnlyCodec : integerCodec)(codeBits(plan.scheme.weights.bits)),
 };
 
 /** Columns lie in their own order; which group each is in, weight_g_idx says. */
 function activationOrder({ activations, scheme: { weights } }: ModulePlan): boolean {
-  return !activations && weights.descAct && !weights.staticGroups && weights.groupSize !== -1;
+  return activations === null && weights.descAct && !weights.staticGroups && weights.groupSize !== -1;
 }
 
 /** Zeros [rows, groups] -> words [ceil(rows*bits/32), groups]: packed along the rows, which is what packGptq does with its columns. */
@@ -120,6 +137,13 @@ async function packedAlongRows(
   const byGroup = new Uint8Array(zeros.length);
   for (let row = 0; row < rows; row++) for (let group = 0; group < groups; group++) byGroup[group * rows + row] = zeros[row * groups + group] ?? 0;
   return binding.packGptq(byGroup, groups, rows, bits);
+}
+
+/** Roundings of activations that differ in the last bit only, which runtimes of this layout do not tell apart. */
+const compressedRules: readonly ActivationRule[] = ['dashinfer', 'smoothquant', 'affine'];
+
+function inputActivations({ bits, symmetric, dynamic }: ActivationRecipe): Readonly<Record<string, unknown>> {
+  return { num_bits: bits, type: 'int', symmetric, strategy: dynamic ? 'token' : 'tensor', group_size: null, dynamic };
 }
 
 function groupConfig(members: readonly ModulePlan[], single: boolean): Readonly<Record<string, unknown>> {
@@ -138,7 +162,7 @@ function groupConfig(members: readonly ModulePlan[], single: boolean): Readonly<
       dynamic: false,
       actorder: first !== undefined && activationOrder(first) ? 'group' : null,
     },
-    input_activations: first?.activations ? { num_bits: 8, type: 'int', symmetric: true, strategy: 'token', group_size: null, dynamic: true } : null,
+    input_activations: first === undefined || first.activations === null ? null : inputActivations(first.activations),
     output_activations: null,
   };
 }

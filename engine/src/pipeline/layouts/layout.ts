@@ -1,7 +1,7 @@
 // What a save format is to the pipeline: the rounding it can hold, the tensors of a module, how a matrix is packed into them, and what config.json says.
 // One file per format beside this one. Names and shapes of tensors come from checkpoint/layouts.ts, which the readers use too.
 import type { NativeBinding, RtnPartForm } from '@quantwright/native/binding';
-import type { Recipe, SaveFormat, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
+import type { ActivationRecipe, Recipe, SaveFormat, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { StoredTensor } from '../../kinds/kind.ts';
 import type { AffineMatrix, Method, ModuleScheme } from '../../methods/method.ts';
 
@@ -12,7 +12,8 @@ export interface ModulePlan {
   readonly rows: number;
   readonly cols: number;
   readonly scheme: ModuleScheme;
-  readonly activations: boolean;
+  /** Null: they stay in floating point. */
+  readonly activations: ActivationRecipe | null;
   /** The output matrix. Left out: false. */
   readonly lmHead?: boolean;
 }

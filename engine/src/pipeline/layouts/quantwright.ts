@@ -1,6 +1,8 @@
 // Save format `quantwright`: our own, the only one that keeps everything a method can produce (fractional zeros, any row length, any group size).
+import { activationProblem, activationSettings } from '../../checkpoint/activations.ts';
 import {
   type CodedModule,
+  integerCodec,
   packedWords,
   type QuantwrightConfig,
   type QuantwrightModule,
@@ -12,6 +14,7 @@ import type { Kind } from '../../kinds/kind.ts';
 import { kindOf } from '../../kinds/registry.ts';
 import { codeBits } from '../../methods/rounding.ts';
 import { bytesOf, encodeFloats, encodeInt32, encodeInt64, storedType, transpose, unsignedCodes } from './codes.ts';
+import { inputBytes, inputTensors } from './input-scale.ts';
 import { commonPlan, type Layout, type ModulePlan } from './layout.ts';
 
 export const quantwrightLayout: Layout = {
@@ -29,9 +32,7 @@ export const quantwrightLayout: Layout = {
   refusal: (plan) => {
     const kind = codedKind(plan);
     if (kind !== null) return kind.refusal(plan);
-    return plan.activations && (plan.scheme.weights.bits !== 8 || plan.scheme.weights.groupSize !== -1)
-      ? 'integer activations need 8-bit weights with one scale a row (group_size -1)'
-      : null;
+    return plan.activations === null ? null : activationProblem(plan.activations);
   },
 
   tensors(plan) {
@@ -39,11 +40,12 @@ export const quantwrightLayout: Layout = {
     const kind = codedKind(plan);
     if (kind !== null) return kind.tensors(plan);
     const bits = codeBits(scheme.weights.bits);
-    if (plan.activations) {
+    if (inBytes(plan)) {
       return [
         { suffix: suffix.weight, dtype: isSigned(plan) ? 'I8' : 'U8', shape: [rows, cols] },
         { suffix: suffix.weightScale, dtype: 'F32', shape: [rows, 1] },
         { suffix: suffix.weightZeroPoint, dtype: 'F32', shape: [rows, 1] },
+        ...inputTensors(plan),
       ];
     }
     const groups = Math.ceil(cols / groupSizeOf(plan));
@@ -54,11 +56,12 @@ export const quantwrightLayout: Layout = {
       { suffix: suffix.zeros, dtype: type, shape: [groups, rows] },
       { suffix: suffix.weightShape, dtype: 'I64', shape: [2] },
       ...(scheme.weights.descAct ? [{ suffix: suffix.gIdx, dtype: 'I32' as const, shape: [cols] }] : []),
+      ...inputTensors(plan),
     ];
   },
 
   async pack(binding, plan, matrix) {
-    if (plan.activations) return [bytesOf(matrix.codes), encodeFloats(matrix.scale, 'f32'), encodeFloats(matrix.zero, 'f32')];
+    if (inBytes(plan)) return [bytesOf(matrix.codes), encodeFloats(matrix.scale, 'f32'), encodeFloats(matrix.zero, 'f32'), ...inputBytes(plan, matrix)];
     const { rows, cols, groups, bits, scaleType } = matrix;
     return [
       await binding.packGptq(unsignedCodes(matrix), rows, cols, bits),
@@ -66,12 +69,13 @@ export const quantwrightLayout: Layout = {
       encodeFloats(transpose(matrix.zero, rows, groups), scaleType),
       encodeInt64([rows, cols]),
       ...(matrix.gIdx === undefined ? [] : [encodeInt32(matrix.gIdx)]),
+      ...inputBytes(plan, matrix),
     ];
   },
 
   parts(plan) {
-    if (codedKind(plan) !== null || plan.scheme.weights.descAct) return null;
-    if (plan.activations) return [{ kind: 'code_bytes', signed: isSigned(plan) }, { kind: 'scales_by_row' }, { kind: 'zeros_by_row' }];
+    if (codedKind(plan) !== null || plan.scheme.weights.descAct || plan.activations?.dynamic === false) return null;
+    if (inBytes(plan)) return [{ kind: 'code_bytes', signed: isSigned(plan) }, { kind: 'scales_by_row' }, { kind: 'zeros_by_row' }];
     return [{ kind: 'code_words_by_column' }, { kind: 'scales_by_group' }, { kind: 'zeros_by_group' }, encodeInt64([plan.rows, plan.cols])];
   },
 
@@ -94,8 +98,13 @@ export const quantwrightLayout: Layout = {
     return { ...config };
   },
 
-  codec: (plan) => codedKind(plan)?.codec(plan) ?? (plan.activations ? 'w8a8' : weightOnlyCodec(codeBits(plan.scheme.weights.bits))),
+  codec: (plan) => codedKind(plan)?.codec(plan) ?? (plan.activations === null ? weightOnlyCodec : integerCodec)(codeBits(plan.scheme.weights.bits)),
 };
+
+/** 8-bit codes with one scale a row lie in bytes where they are multiplied as such. */
+function inBytes({ activations, scheme: { weights } }: ModulePlan): boolean {
+  return activations !== null && weights.bits === 8 && weights.groupSize === -1;
+}
 
 /** Null: affine. */
 function codedKind(plan: ModulePlan): Kind | null {
@@ -119,11 +128,13 @@ function isSigned(plan: ModulePlan): boolean {
 function moduleConfig(plan: ModulePlan): QuantwrightModule | CodedModule {
   const { weights } = plan.scheme;
   const kind = codedKind(plan);
+  const activations = plan.activations === null ? undefined : activationSettings(plan.activations);
   if (kind !== null) return { kind: kind.id, bits: weights.bits, group_size: weights.groupSize, ...kind.settings(plan) };
   return {
     bits: codeBits(weights.bits),
     group_size: weights.groupSize,
     signed: isSigned(plan),
-    compute_method: plan.activations ? 'activate_quant' : 'weight_only',
+    compute_method: plan.activations === null ? 'weight_only' : 'activate_quant',
+    ...(activations === undefined ? {} : { activations }),
   };
 }

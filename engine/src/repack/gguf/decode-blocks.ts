@@ -36,7 +36,7 @@ export function decodeBlocks(type: BlockType, data: Uint8Array, rows: number, co
     ...merged,
     signed: false,
     scaleType: scale.every((value) => exactIn16(value)) ? 'f16' : 'f32',
-    activations: false,
+    activations: null,
     codes: async () => codesOf(type, data, rows * cols),
   };
 }

@@ -26,7 +26,7 @@ const ids = Int32Array.from({ length: 8 }, (_, index) => (index * 17 + 3) % 64);
 
 function stored(grid: Grid, rows: number, cols: number): StoredMatrix {
   const { codes, ...matrix } = randomMatrix(grid, rows, cols);
-  return { ...matrix, signed: codes instanceof Int8Array, activations: false, codes: async () => codes };
+  return { ...matrix, signed: codes instanceof Int8Array, activations: null, codes: async () => codes };
 }
 
 const grids = fc.record({

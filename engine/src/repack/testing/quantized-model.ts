@@ -127,7 +127,7 @@ function planOf(module: string, matrix: AffineMatrix, grid: Grid, format: Repack
     block: 0,
     rows,
     cols,
-    activations: false,
+    activations: null,
     scheme: {
       weights: {
         dtype: 'int',
