@@ -1,0 +1,48 @@
+// Weights for products of integers: what of their activations is refused, and with which words.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ActivationSpec } from './activations.ts';
+import type { AffineWeightSpec } from './binding.ts';
+import { binding, rejects, wrong } from './testing.ts';
+
+const spec = (activations?: ActivationSpec, more: Partial<AffineWeightSpec> = {}): AffineWeightSpec => ({
+  codec: 'w8a8',
+  rows: 2,
+  cols: 4,
+  groupSize: -1,
+  codes: Int8Array.from([1, -2, 3, 4, -128, 127, 0, 5]),
+  scale: Float32Array.from([0.5, 0.25]),
+  zero: Float32Array.from([0, 1.5]),
+  scaleType: 'f32',
+  ...(activations === undefined ? {} : { activations }),
+  ...more,
+});
+
+describe('createWeight with activations', () => {
+  test('settings that no rule takes are refused in words', async () => {
+    const token = { kind: 'token', bits: 8, rule: 'dashinfer', symmetric: true } as const;
+    await rejects(binding.createWeight(spec({ ...token, bits: wrong(9) })), /spec\.activations\.bits must be an integer from 2 to 8, not 9/);
+    await rejects(binding.createWeight(spec({ ...token, rule: wrong('absmax') })), /activations\.rule must be one of 'dashinfer', 'smoothquant'/);
+    await rejects(binding.createWeight(spec({ ...token, symmetric: false })), /rules of dashinfer and smoothquant are symmetric/);
+    await rejects(binding.createWeight(spec({ ...token, rule: 'affine' })), /the affine rule is not symmetric/);
+    await rejects(binding.createWeight(spec({ kind: 'tensor', bits: 8, scale: 0, zero: 128 })), /a static scale of 0; needs a positive one/);
+    await rejects(binding.createWeight(spec({ kind: 'tensor', bits: 8, scale: 1e-45, zero: 128 })), /a static scale of 1\.4\d*e-45/);
+    await rejects(binding.createWeight(spec({ kind: 'tensor', bits: 6, scale: 1, zero: 64 })), /activations\.zero must be an integer from 0 to 63/);
+    await rejects(binding.createWeight(spec({ kind: 'outliers', threshold: -1 })), /a threshold of at least 0/);
+    const razored = { kind: 'razored', bits: 4, baseBits: 16, groupSize: 32, rule: 'qllm' } as const;
+    await rejects(binding.createWeight(spec({ ...razored, bits: wrong(5) })), /razored activations keep 4 or 8 bits, not 5/);
+    await rejects(binding.createWeight(spec({ ...razored, baseBits: wrong(12) })), /begin as 8 or 16 bits, not 12/);
+    await rejects(binding.createWeight(spec({ ...razored, groupSize: 24 })), /by groups of 8, 16, 32, 64 or 128 columns, not 24/);
+  });
+
+  test('without activations, w8a8 multiplies as DashInfer does', async () => {
+    const weight = await binding.createWeight(spec());
+    assert.equal(weight.codec, 'w8a8');
+    // 127 and -64 of x = [1, -0.5, 0, 0]: (127 - 2 * -64) * 0.5 / 127, and (-128 * 127 + 127 * -64 - 63 * 1.5) * 0.25 / 127
+    const y = await weight.matmul(Float32Array.from([1, -0.5, 0, 0]), 1);
+    assert.deepEqual(
+      [...y],
+      [(127 + 128) * 0.5, (-128 * 127 - 127 * 64 - 63 * 1.5) * 0.25].map((value) => Math.fround(value * Math.fround(1 / 127))),
+    );
+  });
+});
