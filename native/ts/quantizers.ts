@@ -1,11 +1,12 @@
 // Options and results of the native quantizers (kernels/solve). Shapes: binding.ts.
+import type { PackedBits } from './weights.ts';
 
 /** Rounding recipes of algorithms sections 2 and 3; they give different numbers on the same weights. */
 export type RtnDialect = 'instant_quant' | 'ist' | 'qllm' | 'inc' | 'awq' | 'compressed_tensors' | 'dashinfer_cpu';
 
 export interface RtnOptions {
   readonly dialect: RtnDialect;
-  readonly bits: 2 | 3 | 4 | 8;
+  readonly bits: PackedBits;
   readonly symmetric: boolean;
   /** instant_quant and dashinfer_cpu: signed codes (-128..127) or unsigned (0..2^bits-1). */
   readonly signed?: boolean;
@@ -108,7 +109,7 @@ export interface HessianFactor {
 
 /** GPTQ on the grid of the dialect `ist`: unsigned codes, symmetric zero 2^(bits-1). */
 export interface GptqOptions {
-  readonly bits: 2 | 3 | 4 | 8;
+  readonly bits: PackedBits;
   readonly symmetric: boolean;
   readonly groupSize: number;
   /** Search of a smaller range: 80 steps, norm 2.4. */

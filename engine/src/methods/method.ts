@@ -1,6 +1,6 @@
 // What a quantization method is to the pipeline: what it needs to observe, and how it turns one weight matrix into codes, scales and zeros.
 // A method never reads or writes files and never sees a save format; the pipeline picks the rounding that the format can hold.
-import type { DenseSource, HessianFactor, NativeBinding, RtnDialect, RtnOptions, WeightSpec } from '@quantwright/native/binding';
+import type { DenseSource, HessianFactor, NativeBinding, PackedBits, RtnDialect, RtnOptions, WeightSpec } from '@quantwright/native/binding';
 import type { QuantMethod, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { InputScale } from '../checkpoint/activations.ts';
 import type { CodedKind, StoredTensor } from '../kinds/kind.ts';
@@ -31,7 +31,7 @@ export interface MatrixReport {
 /** An integer matrix: w = (code - zero) * scale, one scale and zero per row and group of `groupSize` columns. Every save format holds it. */
 export interface AffineMatrix extends MatrixReport {
   readonly kind: 'affine';
-  readonly bits: 2 | 3 | 4 | 8;
+  readonly bits: PackedBits;
   /** 1..cols, never -1. The last group of a row may be shorter. */
   readonly groupSize: number;
   /** ceil(cols / groupSize). */

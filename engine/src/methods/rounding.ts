@@ -1,14 +1,15 @@
 // Round-to-nearest of one matrix through the native quantizer: what instant_quant and rtn share.
 // Only translates between a ModuleScheme and the native options; all arithmetic is native.
-import type { DenseSource, NativeBinding, RtnOptions } from '@quantwright/native/binding';
+import type { DenseSource, NativeBinding, PackedBits, RtnOptions } from '@quantwright/native/binding';
 import { EngineError } from '../errors.ts';
 import type { AffineMatrix, ModuleScheme } from './method.ts';
 
 /** Bit widths that codes can have; others are refused here although the judge should have done so before. */
-export function codeBits(bits: number): 2 | 3 | 4 | 8 {
-  if (bits === 2 || bits === 3 || bits === 4 || bits === 8) return bits;
-  throw new EngineError('config', `weights of ${bits} bits cannot be rounded here: use 2, 3, 4 or 8`, {
-    findings: [{ code: 'QC005', message: `weights of ${bits} bits cannot be rounded here: use 2, 3, 4 or 8` }],
+export function codeBits(bits: number): PackedBits {
+  const known = ([2, 3, 4, 5, 6, 7, 8] as const).find((width) => width === bits);
+  if (known !== undefined) return known;
+  throw new EngineError('config', `weights of ${bits} bits cannot be rounded here: use 2 to 8`, {
+    findings: [{ code: 'QC005', message: `weights of ${bits} bits cannot be rounded here: use 2 to 8` }],
   });
 }
 

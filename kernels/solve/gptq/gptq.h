@@ -36,7 +36,7 @@ qw_status qw_gptq_factor_in_place(float* triangle, int64_t width, const qw_gptq_
                                   qw_gptq_factor_result* result);
 
 typedef struct qw_gptq_options {
-  int bits;            // 2, 3, 4 or 8
+  int bits;            // 2 to 8
   int symmetric;       // the grid is that of QW_RTN_IST: unsigned codes, symmetric zero 2^(bits-1)
   int64_t group_size;  // -1: the whole row; the last group may be shorter
   int mse;             // search a smaller range for every group

@@ -156,7 +156,7 @@ void check_by_hand() {
 void check_refusals(Random& random) {
   std::vector<float> weights = random.vector(200 * 40);
   Factor factor = factor_of(random_hessian(40, 80, 0, random), 40, 0.01, true);
-  CHECK_FAILS(solve({QW_F32, 200, 40, weights.data()}, factor, options_of(5, 1, -1)).status, QW_UNSUPPORTED, "5 bits");
+  CHECK_FAILS(solve({QW_F32, 200, 40, weights.data()}, factor, options_of(9, 1, -1)).status, QW_UNSUPPORTED, "9 bits");
   CHECK_FAILS(solve({QW_F32, 200, 40, weights.data()}, factor, options_of(4, 1, 41)).status, QW_INVALID_ARGUMENT, "group_size 41");
   weights[150 * 40 + 3] = INFINITY;
   weights[20 * 40 + 9] = NAN;

@@ -135,6 +135,9 @@ class Packing {
       case 2: return qw::squeeze_row<2>(scratch.codes.data(), shape_.cols, flip_, words);
       case 3: return qw::squeeze_row<3>(scratch.codes.data(), shape_.cols, flip_, words);
       case 4: return qw::squeeze_row<4>(scratch.codes.data(), shape_.cols, flip_, words);
+      case 5: return qw::squeeze_row<5>(scratch.codes.data(), shape_.cols, flip_, words);
+      case 6: return qw::squeeze_row<6>(scratch.codes.data(), shape_.cols, flip_, words);
+      case 7: return qw::squeeze_row<7>(scratch.codes.data(), shape_.cols, flip_, words);
       default: return qw::squeeze_row<8>(scratch.codes.data(), shape_.cols, flip_, words);
     }
   }

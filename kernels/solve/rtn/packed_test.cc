@@ -136,7 +136,7 @@ void check_every_layout(Random& random) {
                   {QW_RTN_IST, 0, 0, 1},           {QW_RTN_QLLM, 1, 0, 1},          {QW_RTN_COMPRESSED_TENSORS, 0, 0, 1}};
   for (const auto& shape : shapes) {
     for (const auto& dialect : dialects) {
-      for (const int bits : {2, 3, 4, 8}) {
+      for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
         qw_rtn_options options{};
         options.dialect = dialect.dialect;
         options.bits = bits;
@@ -191,8 +191,8 @@ void check_failures() {
   CHECK_FAILS(qw_rtn_packed(&source, &options, &part, 1, &out, qw_pool_shared(), &result), QW_INVALID_ARGUMENT, "multiples of 32");
   out.band_rows = 32;
   CHECK_FAILS(qw_rtn_packed(&source, &options, &part, 0, &out, qw_pool_shared(), &result), QW_INVALID_ARGUMENT, "0 parts");
-  options.bits = 5;
-  CHECK_FAILS(qw_rtn_packed(&source, &options, &part, 1, &out, qw_pool_shared(), &result), QW_UNSUPPORTED, "5 bits");
+  options.bits = 9;
+  CHECK_FAILS(qw_rtn_packed(&source, &options, &part, 1, &out, qw_pool_shared(), &result), QW_UNSUPPORTED, "9 bits");
 }
 
 }  // namespace

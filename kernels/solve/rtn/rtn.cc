@@ -13,9 +13,7 @@ qw_status qw_rtn_plan(const qw_rtn_options* options, int64_t rows, int64_t cols,
   if (options->dialect < QW_RTN_INSTANT_QUANT || options->dialect > QW_RTN_DASHINFER_CPU) {
     return qw_error(QW_INVALID_ARGUMENT, "rtn: unknown dialect %d", int(options->dialect));
   }
-  if (options->bits != 2 && options->bits != 3 && options->bits != 4 && options->bits != 8) {
-    return qw_error(QW_UNSUPPORTED, "rtn: %d bits; 2, 3, 4 and 8 are supported", options->bits);
-  }
+  if (options->bits < 2 || options->bits > 8) return qw_error(QW_UNSUPPORTED, "rtn: %d bits; 2 to 8 are supported", options->bits);
   if (options->group_size != -1 && (options->group_size < 1 || options->group_size > cols)) {
     return qw_error(QW_INVALID_ARGUMENT, "rtn: group_size %lld of a matrix with %lld columns; use -1 (one group a row) or 1 to %lld",
                     (long long)options->group_size, (long long)cols, (long long)cols);

@@ -23,7 +23,7 @@ typedef enum qw_rtn_dialect {
 
 typedef struct qw_rtn_options {
   qw_rtn_dialect dialect;
-  int bits;            // 2, 3, 4 or 8
+  int bits;            // 2 to 8
   int symmetric;
   int is_signed;       // instant_quant, dashinfer_cpu: codes -2^(bits-1).. (else 0..2^bits-1); the other dialects decide themselves
   int64_t group_size;  // -1: the whole row; the last group of a row may be shorter

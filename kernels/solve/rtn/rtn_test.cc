@@ -76,7 +76,7 @@ void check_levels_agree(const qw_rtn_options& options, qw_type type, int64_t row
 
 void check_every_dialect(Random& random) {
   for (int dialect = QW_RTN_INSTANT_QUANT; dialect <= QW_RTN_DASHINFER_CPU; ++dialect) {
-    for (const int bits : {2, 3, 4, 8}) {
+    for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
       if (dialect == QW_RTN_DASHINFER_CPU && bits != 8) continue;
       for (const int symmetric : {0, 1}) {
         for (const int64_t group_size : {-1, 32, 7}) {
@@ -163,8 +163,8 @@ void check_refusals() {
   };
   qw_rtn_options options = options_of(QW_RTN_QLLM, 4, 1, 5);
   refuses(options, {1, 2, 3}, QW_INVALID_ARGUMENT, "group_size 5 of a matrix with 3 columns");
-  options = options_of(QW_RTN_QLLM, 5, 1, -1);
-  refuses(options, {1, 2, 3}, QW_UNSUPPORTED, "5 bits");
+  options = options_of(QW_RTN_QLLM, 9, 1, -1);
+  refuses(options, {1, 2, 3}, QW_UNSUPPORTED, "9 bits");
   refuses(options_of(QW_RTN_INSTANT_QUANT, 8, 1, -1), {1, 2, 3}, QW_UNSUPPORTED, "asymmetric");
   refuses(options_of(QW_RTN_DASHINFER_CPU, 4, 0, -1), {1, 2, 3}, QW_UNSUPPORTED, "8-bit asymmetric");
   refuses(options_of(QW_RTN_DASHINFER_CPU, 8, 1, -1), {1, 2, 3}, QW_UNSUPPORTED, "8-bit asymmetric");

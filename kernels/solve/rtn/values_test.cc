@@ -34,7 +34,7 @@ static void values_are_those_of_the_codes(qw_rtn_options options, int64_t rows, 
 int main() {
   qw_rtn_options options{};
   options.dialect = QW_RTN_INC;
-  for (int bits : {2, 3, 4, 8}) {
+  for (int bits : {2, 3, 4, 5, 6, 7, 8}) {
     for (int symmetric : {0, 1}) {
       for (int64_t group_size : {-1, 32, 7}) {
         options.bits = bits, options.symmetric = symmetric, options.group_size = group_size;
@@ -46,8 +46,8 @@ int main() {
   values_are_those_of_the_codes(options, 300, 130);
   options.full_range = 0, options.dialect = QW_RTN_COMPRESSED_TENSORS;
   values_are_those_of_the_codes(options, 3, 40);
-  options.bits = 5;
+  options.bits = 9;
   std::vector<float> out(4);
-  CHECK_FAILS(qw_rtn_values(out.data(), 2, 2, nullptr, &options, out.data(), qw_pool_shared()), QW_UNSUPPORTED, "5 bits");
+  CHECK_FAILS(qw_rtn_values(out.data(), 2, 2, nullptr, &options, out.data(), qw_pool_shared()), QW_UNSUPPORTED, "9 bits");
   return finish("rtn values");
 }

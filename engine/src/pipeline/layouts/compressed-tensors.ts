@@ -1,5 +1,6 @@
 // Save format `compressed-tensors`: `int-quantized` for 8-bit activations (one I8 code a weight), `pack-quantized` for weight-only.
 // Source: algorithms section 18.3; vllm-project/compressed-tensors compressors/pack_quantized, quantization/quant_args.py.
+import type { PackedBits } from '@quantwright/native/binding';
 import type { ActivationRecipe, ActivationRule } from '@quantwright/schemas/recipe/recipe';
 import { activationProblem } from '../../checkpoint/activations.ts';
 import { integerCodec, packedWords, suffix, weightOnlyCodec } from '../../checkpoint/layouts.ts';
@@ -127,13 +128,7 @@ function activationOrder({ activations, scheme: { weights } }: ModulePlan): bool
 }
 
 /** Zeros [rows, groups] -> words [ceil(rows*bits/32), groups]: packed along the rows, which is what packGptq does with its columns. */
-async function packedAlongRows(
-  binding: Parameters<Layout['pack']>[0],
-  zeros: Uint8Array,
-  rows: number,
-  groups: number,
-  bits: 2 | 3 | 4 | 8,
-): Promise<Uint8Array> {
+async function packedAlongRows(binding: Parameters<Layout['pack']>[0], zeros: Uint8Array, rows: number, groups: number, bits: PackedBits): Promise<Uint8Array> {
   const byGroup = new Uint8Array(zeros.length);
   for (let row = 0; row < rows; row++) for (let group = 0; group < groups; group++) byGroup[group * rows + row] = zeros[row * groups + group] ?? 0;
   return binding.packGptq(byGroup, groups, rows, bits);

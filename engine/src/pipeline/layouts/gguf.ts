@@ -18,7 +18,7 @@ export const ggufLayout: Layout = {
   refusal(plan) {
     const { bits, groupSize, symmetric, descAct, staticGroups } = plan.scheme.weights;
     if (plan.activations) return 'a GGUF file holds weights only; use save_format "quantwright" or "compressed-tensors" for 8-bit activations';
-    if (bits === 8 && !symmetric) return 'GGUF has no 8-bit blocks with zero points; use "symmetric": true or save_format "quantwright"';
+    if (bits > 4 && !symmetric) return `GGUF has no ${bits}-bit blocks with zero points; use "symmetric": true or save_format "quantwright"`;
     if (descAct && !staticGroups && groupSize !== -1) return 'a GGUF file has groups in the order of columns; use desc_act false or static_groups true';
     if (plan.cols % block !== 0 || (groupSize !== -1 && groupSize % block !== 0))
       return `GGUF has blocks of ${block} weights, which rows of ${plan.cols} in groups of ${groupSize} do not fill; put the module into "ignore" or use save_format "quantwright"`;

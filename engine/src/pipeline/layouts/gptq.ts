@@ -18,6 +18,8 @@ function gptq(version: 1 | 2): Layout {
 
     refusal(plan) {
       if (plan.activations) return 'the gptq layout is weight-only; use save_format "quantwright" or "compressed-tensors" for 8-bit activations';
+      const { bits } = plan.scheme.weights;
+      if (![2, 3, 4, 8].includes(bits)) return `the gptq layout holds 2, 3, 4 or 8 bits, not ${bits}; use save_format "quantwright"`;
       if (plan.rows % 32 !== 0 || plan.cols % 32 !== 0) {
         return `the gptq layout needs rows and columns that are multiples of 32, and this matrix is ${plan.rows} x ${plan.cols}; put the module into "ignore" or use save_format "quantwright"`;
       }
