@@ -183,8 +183,19 @@ export interface QuantizeResult {
   /** What the plan said, to stand beside what was measured. */
   readonly estimate?: { readonly outputBytes: number; readonly peakMemoryBytes: number; readonly seconds: number | null };
   readonly calibration?: CalibrationReport | null;
+  /** Blocks that were trained one by one (zeroquant's lkd), in their order. Their steps were told as `train` progress. */
+  readonly training?: readonly BlockTraining[];
   readonly modules: readonly { readonly module: string; readonly codec: string; readonly bitsPerWeight: number; readonly sqnrDb: number }[];
   readonly warnings: readonly string[];
+}
+/** How a block learned the outputs of its unquantized self. */
+export interface BlockTraining {
+  readonly block: number;
+  /** Mean squared error of every step's own sequences, before its update. */
+  readonly losses: readonly number[];
+  /** The same over sequences that are kept for comparison, with the weights as they were and as they are written. */
+  readonly before: number;
+  readonly after: number;
 }
 /** client -> engine: quantizes a model directory. Cancellable between modules; nothing is left behind then. */
 export const quantize = new RequestType<QuantizeParams, QuantizeResult, EngineErrorData>('engine/quantize');
