@@ -10,7 +10,7 @@ export function parseWeightFormat(name: string | null): CodeType | null {
   if (name === 'nf4' || name === 'fp4') {
     return { dtype: name, bits: 4, signed: true };
   }
-  const match = /^(?:(u?)int([2348])|(u)int(1))$/.exec(name ?? '');
+  const match = /^(?:(u?)int([23468])|(u)int(1))$/.exec(name ?? '');
   return match === null ? null : { dtype: 'int', bits: Number(match[2] ?? match[4]), signed: (match[1] ?? match[3]) === '' };
 }
 

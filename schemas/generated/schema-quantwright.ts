@@ -110,6 +110,8 @@ export const schema: JsonSchema = {
       "enum": [
         "int8",
         "uint8",
+        "int6",
+        "uint6",
         "int4",
         "uint4",
         "int3",
@@ -124,6 +126,8 @@ export const schema: JsonSchema = {
       "enumDescriptions": [
         "8-bit, signed codes.",
         "8-bit, unsigned codes.",
+        "6-bit, signed codes, kept in 8-bit fields; for activate_quant (W6A6).",
+        "6-bit, unsigned codes, kept in 8-bit fields; for activate_quant.",
         "4-bit, signed codes; symmetric with rtn.",
         "4-bit, unsigned codes with a zero point; what DashInfer calls A16W4.",
         "3-bit, signed codes.",
@@ -161,10 +165,77 @@ export const schema: JsonSchema = {
       ],
       "enumDescriptions": [
         "Weights are packed, activations stay in 16 or 32 bits (A16W8, A16W4).",
-        "Activations are quantized to 8 bits per token at run time and multiplied as integers (A8W8). Needs int8 per channel."
+        "Activations become integers too, 8 bits per token unless `activations` says otherwise, and are multiplied as integers (A8W8)."
       ],
-      "description": "Whether activations are quantized too.",
-      "default": "weight_only"
+      "description": "Whether activations are quantized too. Default: activate_quant for smoothquant, llm_int8, zeroquant and w8a8_static, and with `activations`; weight_only for the others."
+    },
+    "activations": {
+      "x-methods": [
+        "instant_quant",
+        "rtn",
+        "gptq",
+        "awq",
+        "teq",
+        "qrazor",
+        "smoothquant",
+        "zeroquant",
+        "w8a8_static"
+      ],
+      "type": [
+        "object",
+        "null"
+      ],
+      "additionalProperties": false,
+      "description": "How activations are quantized with activate_quant, which it implies. They are rounded when the product is taken; the product is one of integers, summed up in 32 bits.",
+      "examples": [
+        {
+          "bits": 8
+        },
+        {
+          "bits": 6
+        },
+        {
+          "bits": 8,
+          "symmetric": false
+        }
+      ],
+      "properties": {
+        "bits": {
+          "type": "integer",
+          "minimum": 2,
+          "maximum": 8,
+          "default": 8,
+          "examples": [
+            8,
+            6,
+            4
+          ],
+          "description": "Bits of an activation's code. Fewer than 8 are multiplied as 8-bit integers: no faster, but what hardware with such units would compute. qrazor: 8 or 4. llm_int8: 8."
+        },
+        "symmetric": {
+          "type": "boolean",
+          "default": true,
+          "description": "Codes around 0. false: codes from the smallest to the largest value, with a zero point, which costs a sum of every row of weights. w8a8_static: false by default. qrazor and llm_int8: true always."
+        },
+        "granularity": {
+          "type": "string",
+          "enum": [
+            "per_token",
+            "per_tensor"
+          ],
+          "enumDescriptions": [
+            "A scale for every token, found when it is read.",
+            "One scale for all tokens, found by calibration."
+          ],
+          "default": "per_token",
+          "description": "What shares a scale. w8a8_static: per_tensor by default."
+        },
+        "dynamic": {
+          "type": "boolean",
+          "default": true,
+          "description": "Scales are found at run time. false: by calibration, which is what w8a8_static does; saves the search for the largest value of every token, and clips what calibration did not see."
+        }
+      }
     },
     "group_size": {
       "type": "integer",
@@ -273,7 +344,7 @@ export const schema: JsonSchema = {
         "The range of float32, 8 bits of precision.",
         "Exact; costs 16 bits a group more."
       ],
-      "description": "How scales (and unrounded zero points) are stored.",
+      "description": "How scales (and unrounded zero points) are stored. zeroquant and llm_int8: float32 by default.",
       "default": "float16",
       "x-synonyms": {
         "fp16": "float16",
@@ -291,7 +362,9 @@ export const schema: JsonSchema = {
         "gptq_v2",
         "awq",
         "compressed-tensors",
-        "gguf"
+        "gguf",
+        "bitsandbytes",
+        "safetensors"
       ],
       "enumDescriptions": [
         "Our own layout: holds everything, also unrounded zero points and any row length.",
@@ -299,9 +372,11 @@ export const schema: JsonSchema = {
         "GPTQ layout with zero points stored as they are.",
         "AutoAWQ's GEMM layout: 4 bits, integer zero points, one group size, rows in multiples of 32.",
         "The layout of compressed-tensors; for activate_quant (int-quantized).",
-        "One GGUF file for llama.cpp: Q4_0, Q4_1 or Q4_K for up to 4 bits, Q8_0 for 8 bits (symmetric); groups in multiples of 32."
+        "One GGUF file for llama.cpp: Q4_0, Q4_1 or Q4_K for up to 4 bits, Q8_0 for 8 bits (symmetric); groups in multiples of 32.",
+        "The layout of bitsandbytes: int8 codes and a 32-bit scale a row (SCB); llm_int8 only. Read by transformers.",
+        "Ordinary weights in the model's own type, rescaled and not quantized: what smoothquant, awq and teq fold; any runtime loads them."
       ],
-      "description": "Layout of the written checkpoint. Default: quantwright for instant_quant and bcq; gptq (weight_only) or compressed-tensors (activate_quant) for the others."
+      "description": "Layout of the written checkpoint. Default: quantwright for instant_quant, bcq, spqr, qrazor, llm_int8, zeroquant, nf4 and fp4; gptq (weight_only) or compressed-tensors (activate_quant) for the others."
     },
     "smoothquant": {
       "x-methods": [
@@ -312,19 +387,257 @@ export const schema: JsonSchema = {
         "null"
       ],
       "additionalProperties": false,
-      "description": "Options of smoothquant.",
+      "description": "Options of smoothquant, which divides the channels of every norm by scales and multiplies the weights that read them.",
       "properties": {
         "alpha": {
-          "type": "number",
+          "type": [
+            "number",
+            "string"
+          ],
           "minimum": 0,
           "maximum": 1,
           "default": 0.5,
           "examples": [
             0.5,
             0.55,
-            0.85
+            0.85,
+            "auto"
           ],
-          "description": "How much of the activations' range goes into the weights: 0 none, 1 all. Models with large outliers want more than 0.5."
+          "if": {
+            "type": "string"
+          },
+          "then": {
+            "enum": [
+              "auto"
+            ],
+            "enumDescriptions": [
+              "The best of `alphas` on calibration text that is held out; one more pass for each."
+            ],
+            "x-words": "alpha is a number from 0 to 1, or \"auto\".",
+            "x-fix": {
+              "set": "auto"
+            }
+          },
+          "description": "How much of the activations' range goes into the weights: 0 none, 1 all. Models with large outliers want more than 0.5. auto: the best of `alphas`, measured on text that is held out."
+        },
+        "alphas": {
+          "type": "array",
+          "minItems": 1,
+          "maxItems": 64,
+          "items": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1
+          },
+          "examples": [
+            [
+              0.4,
+              0.5,
+              0.6,
+              0.7,
+              0.8
+            ]
+          ],
+          "description": "What alpha \"auto\" tries; each costs a pass over the held-out text. Default: 0.3 to 0.9 by 0.05."
+        }
+      }
+    },
+    "llm_int8": {
+      "x-methods": [
+        "llm_int8"
+      ],
+      "type": [
+        "object",
+        "null"
+      ],
+      "additionalProperties": false,
+      "description": "Options of llm_int8.",
+      "x-source": "bitsandbytes-foundation/bitsandbytes bitsandbytes/nn/modules.py :: Linear8bitLt",
+      "properties": {
+        "threshold": {
+          "type": "number",
+          "minimum": 0,
+          "default": 6,
+          "examples": [
+            6,
+            0
+          ],
+          "description": "A column of activations with a value of at least this, anywhere in the batch, is multiplied in floating point. Smaller: more columns, slower and closer. 0: none, which is plain int8."
+        }
+      }
+    },
+    "w8a8_static": {
+      "x-methods": [
+        "w8a8_static"
+      ],
+      "type": [
+        "object",
+        "null"
+      ],
+      "additionalProperties": false,
+      "description": "Options of w8a8_static: how calibration finds the range of every input.",
+      "x-source": "intel/neural-compressor neural_compressor/adaptor/pytorch.yaml",
+      "properties": {
+        "observer": {
+          "type": "string",
+          "enum": [
+            "minmax",
+            "moving_average",
+            "percentile",
+            "kl"
+          ],
+          "enumDescriptions": [
+            "The smallest and the largest value ever seen.",
+            "Smallest and largest of every sequence, averaged as `momentum` says.",
+            "The range that holds `percentile` percent of the values.",
+            "The range whose codes lose least of the values' distribution (entropy); the slowest."
+          ],
+          "default": "minmax",
+          "description": "How the range is found."
+        },
+        "percentile": {
+          "type": "number",
+          "exclusiveMinimum": 50,
+          "maximum": 100,
+          "default": 99.99,
+          "examples": [
+            99.99,
+            99.9,
+            99.999
+          ],
+          "description": "percentile: part of the values inside the range, in percent."
+        },
+        "momentum": {
+          "type": "number",
+          "minimum": 0,
+          "exclusiveMaximum": 1,
+          "default": 0.9,
+          "description": "moving_average: how much of the old range stays with each sequence."
+        },
+        "bins": {
+          "type": "integer",
+          "minimum": 128,
+          "maximum": 65536,
+          "default": 2048,
+          "description": "percentile and kl: bins of the histogram of every input."
+        }
+      }
+    },
+    "zeroquant": {
+      "x-methods": [
+        "zeroquant"
+      ],
+      "type": [
+        "object",
+        "null"
+      ],
+      "additionalProperties": false,
+      "description": "Options of zeroquant.",
+      "x-source": "deepspeedai/DeepSpeed deepspeed/compression/basic_layer.py :: LinearLayer_Compress",
+      "properties": {
+        "quantize_groups": {
+          "type": [
+            "integer",
+            "null"
+          ],
+          "minimum": 1,
+          "default": null,
+          "examples": [
+            64,
+            4096
+          ],
+          "description": "Equal parts that every flattened matrix is cut in, each with a scale. null: one a row, or group_size columns. More parts: closer, and a 32-bit scale each."
+        },
+        "lkd": {
+          "type": [
+            "object",
+            "null"
+          ],
+          "additionalProperties": false,
+          "default": null,
+          "description": "Layer-by-layer knowledge distillation: blocks are trained to give what they gave unquantized, rounding and all. Needs calibration text, and minutes for every block. null: none.",
+          "examples": [
+            {
+              "blocks": "all",
+              "steps": 100
+            }
+          ],
+          "properties": {
+            "blocks": {
+              "type": [
+                "string",
+                "array"
+              ],
+              "default": "all",
+              "examples": [
+                "all",
+                [
+                  -1
+                ],
+                [
+                  0,
+                  1,
+                  2
+                ]
+              ],
+              "if": {
+                "type": "string"
+              },
+              "then": {
+                "enum": [
+                  "all"
+                ],
+                "enumDescriptions": [
+                  "Every block, the first one first."
+                ],
+                "x-words": "blocks is \"all\" or a list of block numbers.",
+                "x-fix": {
+                  "set": "all"
+                }
+              },
+              "minItems": 1,
+              "items": {
+                "type": "integer"
+              },
+              "description": "Blocks that are trained, from 0; negative ones count from the end."
+            },
+            "steps": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 1000000,
+              "default": 100,
+              "examples": [
+                100,
+                600
+              ],
+              "description": "Updates of each block: 100 to 600 are usual."
+            },
+            "learning_rate": {
+              "type": "number",
+              "exclusiveMinimum": 0,
+              "maximum": 1,
+              "default": 0.000005,
+              "examples": [
+                0.000005,
+                0.000001
+              ],
+              "description": "Of AdamW. 5e-6 suits 4-bit MLPs beside 8-bit attention, 1e-6 4-bit weights and activations."
+            },
+            "batch_size": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 1024,
+              "default": 4,
+              "description": "Calibration sequences of one update."
+            },
+            "weight_decay": {
+              "type": "number",
+              "minimum": 0,
+              "maximum": 1,
+              "default": 0.00001,
+              "description": "Of AdamW; not of biases and norms."
+            }
+          }
         }
       }
     },
@@ -626,6 +939,7 @@ export const schema: JsonSchema = {
         "spqr",
         "smoothquant",
         "w8a8_static",
+        "zeroquant",
         "auto"
       ],
       "type": [
@@ -831,6 +1145,8 @@ export const schema: JsonSchema = {
             "enum": [
               "int8",
               "uint8",
+              "int6",
+              "uint6",
               "int4",
               "uint4",
               "int3",
@@ -845,6 +1161,8 @@ export const schema: JsonSchema = {
             "enumDescriptions": [
               "8-bit, signed codes.",
               "8-bit, unsigned codes.",
+              "6-bit, signed codes, kept in 8-bit fields; for activate_quant (W6A6).",
+              "6-bit, unsigned codes, kept in 8-bit fields; for activate_quant.",
               "4-bit, signed codes; symmetric with rtn.",
               "4-bit, unsigned codes with a zero point; what DashInfer calls A16W4.",
               "3-bit, signed codes.",
@@ -900,6 +1218,37 @@ export const schema: JsonSchema = {
             "x-alias-of": "symmetric",
             "type": "boolean",
             "description": "Short form of symmetric."
+          },
+          "activations": {
+            "type": [
+              "object",
+              "null"
+            ],
+            "additionalProperties": false,
+            "description": "With activate_quant: how the activations of these modules are quantized; null: they stay in floating point.",
+            "examples": [
+              {
+                "bits": 8
+              },
+              null
+            ],
+            "properties": {
+              "bits": {
+                "type": "integer",
+                "minimum": 2,
+                "maximum": 8,
+                "description": "Bits of an activation's code.",
+                "examples": [
+                  8,
+                  6,
+                  4
+                ]
+              },
+              "symmetric": {
+                "type": "boolean",
+                "description": "Codes around 0."
+              }
+            }
           }
         }
       }
@@ -1199,6 +1548,33 @@ export const schema: JsonSchema = {
             "x-words": "full_range exists in the dialect inc only.",
             "x-fix": {
               "set": "inc"
+            }
+          }
+        }
+      }
+    },
+    {
+      "if": {
+        "required": [
+          "activations",
+          "compute_method"
+        ],
+        "properties": {
+          "activations": {
+            "type": "object"
+          },
+          "compute_method": {
+            "const": "weight_only"
+          }
+        }
+      },
+      "then": {
+        "properties": {
+          "compute_method": {
+            "const": "activate_quant",
+            "x-words": "`activations` are settings of activate_quant; with weight_only activations stay in floating point.",
+            "x-fix": {
+              "set": "activate_quant"
             }
           }
         }

@@ -633,9 +633,13 @@ vErrors.push(err37);
 }
 errors++;
 }
+const _errs54 = errors;
+let valid23 = true;
+const _errs55 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.quant_method === undefined){
-const err38 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "quant_method"},message:"must have required property '"+"quant_method"+"'"};
+let missing7;
+if(((data.activations === undefined) && (missing7 = "activations")) || ((data.compute_method === undefined) && (missing7 = "compute_method"))){
+const err38 = {};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -644,9 +648,12 @@ vErrors.push(err38);
 }
 errors++;
 }
-for(const key0 in data){
-if(!(func2.call(schema11.properties, key0))){
-const err39 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+else {
+if(data.activations !== undefined){
+let data20 = data.activations;
+const _errs56 = errors;
+if(!(data20 && typeof data20 == "object" && !Array.isArray(data20))){
+const err39 = {};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -655,11 +662,16 @@ vErrors.push(err39);
 }
 errors++;
 }
+var valid24 = _errs56 === errors;
 }
-if(data.quant_method !== undefined){
-let data20 = data.quant_method;
-if((typeof data20 !== "string") && (!(Array.isArray(data20)))){
-const err40 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/type",keyword:"type",params:{type: schema11.properties.quant_method.type},message:"must be string,array"};
+else {
+var valid24 = true;
+}
+if(valid24){
+if(data.compute_method !== undefined){
+const _errs58 = errors;
+if("weight_only" !== data.compute_method){
+const err40 = {};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -668,11 +680,30 @@ vErrors.push(err40);
 }
 errors++;
 }
-const _errs56 = errors;
-let valid24 = true;
-const _errs57 = errors;
-if(typeof data20 !== "string"){
-const err41 = {};
+var valid24 = _errs58 === errors;
+}
+else {
+var valid24 = true;
+}
+}
+}
+}
+var _valid7 = _errs55 === errors;
+errors = _errs54;
+if(vErrors !== null){
+if(_errs54){
+vErrors.length = _errs54;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs59 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.compute_method !== undefined){
+if("activate_quant" !== data.compute_method){
+const err41 = {instancePath:instancePath+"/compute_method",schemaPath:"#/allOf/7/then/properties/compute_method/const",keyword:"const",params:{allowedValue: "activate_quant"},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -681,20 +712,13 @@ vErrors.push(err41);
 }
 errors++;
 }
-var _valid7 = _errs57 === errors;
-errors = _errs56;
-if(vErrors !== null){
-if(_errs56){
-vErrors.length = _errs56;
-}
-else {
-vErrors = null;
 }
 }
-if(_valid7){
-const _errs59 = errors;
-if(!(((((((((((((data20 === "instant_quant") || (data20 === "rtn")) || (data20 === "gptq")) || (data20 === "awq")) || (data20 === "teq")) || (data20 === "spqr")) || (data20 === "bcq")) || (data20 === "qrazor")) || (data20 === "smoothquant")) || (data20 === "llm_int8")) || (data20 === "zeroquant")) || (data20 === "w8a8_static")) || (data20 === "auto"))){
-const err42 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.then.enum},message:"must be equal to one of the allowed values"};
+var _valid7 = _errs59 === errors;
+valid23 = _valid7;
+}
+if(!valid23){
+const err42 = {instancePath,schemaPath:"#/allOf/7/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -703,11 +727,9 @@ vErrors.push(err42);
 }
 errors++;
 }
-var _valid7 = _errs59 === errors;
-valid24 = _valid7;
-}
-if(!valid24){
-const err43 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.quant_method === undefined){
+const err43 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "quant_method"},message:"must have required property '"+"quant_method"+"'"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -716,12 +738,9 @@ vErrors.push(err43);
 }
 errors++;
 }
-if(Array.isArray(data20)){
-const len0 = data20.length;
-for(let i0=0; i0<len0; i0++){
-let data21 = data20[i0];
-if(typeof data21 !== "string"){
-const err44 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key0 in data){
+if(!(func2.call(schema11.properties, key0))){
+const err44 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -730,8 +749,11 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(!((((((((((((data21 === "instant_quant") || (data21 === "rtn")) || (data21 === "gptq")) || (data21 === "awq")) || (data21 === "teq")) || (data21 === "spqr")) || (data21 === "bcq")) || (data21 === "qrazor")) || (data21 === "smoothquant")) || (data21 === "llm_int8")) || (data21 === "zeroquant")) || (data21 === "w8a8_static"))){
-const err45 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.items.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.quant_method !== undefined){
+let data23 = data.quant_method;
+if((typeof data23 !== "string") && (!(Array.isArray(data23)))){
+const err45 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/type",keyword:"type",params:{type: schema11.properties.quant_method.type},message:"must be string,array"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -740,13 +762,11 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-}
-}
-if(data.weight_format !== undefined){
-let data22 = data.weight_format;
-if(typeof data22 !== "string"){
-const err46 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const _errs64 = errors;
+let valid27 = true;
+const _errs65 = errors;
+if(typeof data23 !== "string"){
+const err46 = {};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -755,8 +775,20 @@ vErrors.push(err46);
 }
 errors++;
 }
-if(!((((((((((((data22 === "int8") || (data22 === "uint8")) || (data22 === "int4")) || (data22 === "uint4")) || (data22 === "int3")) || (data22 === "uint3")) || (data22 === "int2")) || (data22 === "uint2")) || (data22 === "uint1")) || (data22 === "nf4")) || (data22 === "fp4")) || (data22 === "fp8_e4m3"))){
-const err47 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+var _valid8 = _errs65 === errors;
+errors = _errs64;
+if(vErrors !== null){
+if(_errs64){
+vErrors.length = _errs64;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid8){
+const _errs67 = errors;
+if(!(((((((((((((data23 === "instant_quant") || (data23 === "rtn")) || (data23 === "gptq")) || (data23 === "awq")) || (data23 === "teq")) || (data23 === "spqr")) || (data23 === "bcq")) || (data23 === "qrazor")) || (data23 === "smoothquant")) || (data23 === "llm_int8")) || (data23 === "zeroquant")) || (data23 === "w8a8_static")) || (data23 === "auto"))){
+const err47 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.then.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -765,11 +797,11 @@ vErrors.push(err47);
 }
 errors++;
 }
+var _valid8 = _errs67 === errors;
+valid27 = _valid8;
 }
-if(data.compute_method !== undefined){
-let data23 = data.compute_method;
-if(typeof data23 !== "string"){
-const err48 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid27){
+const err48 = {instancePath:instancePath+"/quant_method",schemaPath:"#/properties/quant_method/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -778,8 +810,12 @@ vErrors.push(err48);
 }
 errors++;
 }
-if(!((data23 === "weight_only") || (data23 === "activate_quant"))){
-const err49 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/enum",keyword:"enum",params:{allowedValues: schema11.properties.compute_method.enum},message:"must be equal to one of the allowed values"};
+if(Array.isArray(data23)){
+const len0 = data23.length;
+for(let i0=0; i0<len0; i0++){
+let data24 = data23[i0];
+if(typeof data24 !== "string"){
+const err49 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -788,11 +824,8 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-if(data.group_size !== undefined){
-let data24 = data.group_size;
-if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
-const err50 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((((((((((((data24 === "instant_quant") || (data24 === "rtn")) || (data24 === "gptq")) || (data24 === "awq")) || (data24 === "teq")) || (data24 === "spqr")) || (data24 === "bcq")) || (data24 === "qrazor")) || (data24 === "smoothquant")) || (data24 === "llm_int8")) || (data24 === "zeroquant")) || (data24 === "w8a8_static"))){
+const err50 = {instancePath:instancePath+"/quant_method/" + i0,schemaPath:"#/properties/quant_method/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.quant_method.items.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -801,10 +834,13 @@ vErrors.push(err50);
 }
 errors++;
 }
-const _errs68 = errors;
-const _errs69 = errors;
-if(0 !== data24){
-const err51 = {};
+}
+}
+}
+if(data.weight_format !== undefined){
+let data25 = data.weight_format;
+if(typeof data25 !== "string"){
+const err51 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -813,9 +849,8 @@ vErrors.push(err51);
 }
 errors++;
 }
-var valid27 = _errs69 === errors;
-if(valid27){
-const err52 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(!((((((((((((((data25 === "int8") || (data25 === "uint8")) || (data25 === "int6")) || (data25 === "uint6")) || (data25 === "int4")) || (data25 === "uint4")) || (data25 === "int3")) || (data25 === "uint3")) || (data25 === "int2")) || (data25 === "uint2")) || (data25 === "uint1")) || (data25 === "nf4")) || (data25 === "fp4")) || (data25 === "fp8_e4m3"))){
+const err52 = {instancePath:instancePath+"/weight_format",schemaPath:"#/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -824,20 +859,11 @@ vErrors.push(err52);
 }
 errors++;
 }
-else {
-errors = _errs68;
-if(vErrors !== null){
-if(_errs68){
-vErrors.length = _errs68;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data24 == "number") && (isFinite(data24))){
-if(data24 < -1 || isNaN(data24)){
-const err53 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data.compute_method !== undefined){
+let data26 = data.compute_method;
+if(typeof data26 !== "string"){
+const err53 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -846,12 +872,8 @@ vErrors.push(err53);
 }
 errors++;
 }
-}
-}
-if(data.group_settings !== undefined){
-let data25 = data.group_settings;
-if((!(data25 && typeof data25 == "object" && !Array.isArray(data25))) && (data25 !== null)){
-const err54 = {instancePath:instancePath+"/group_settings",schemaPath:"#/properties/group_settings/type",keyword:"type",params:{type: schema11.properties.group_settings.type},message:"must be object,null"};
+if(!((data26 === "weight_only") || (data26 === "activate_quant"))){
+const err54 = {instancePath:instancePath+"/compute_method",schemaPath:"#/properties/compute_method/enum",keyword:"enum",params:{allowedValues: schema11.properties.compute_method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -860,11 +882,11 @@ vErrors.push(err54);
 }
 errors++;
 }
-if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
-for(const key1 in data25){
-let data26 = data25[key1];
-if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
-const err55 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+if(data.activations !== undefined){
+let data27 = data.activations;
+if((!(data27 && typeof data27 == "object" && !Array.isArray(data27))) && (data27 !== null)){
+const err55 = {instancePath:instancePath+"/activations",schemaPath:"#/properties/activations/type",keyword:"type",params:{type: schema11.properties.activations.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -873,10 +895,10 @@ vErrors.push(err55);
 }
 errors++;
 }
-const _errs75 = errors;
-const _errs76 = errors;
-if(0 !== data26){
-const err56 = {};
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+for(const key1 in data27){
+if(!((((key1 === "bits") || (key1 === "symmetric")) || (key1 === "granularity")) || (key1 === "dynamic"))){
+const err56 = {instancePath:instancePath+"/activations",schemaPath:"#/properties/activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -885,9 +907,11 @@ vErrors.push(err56);
 }
 errors++;
 }
-var valid29 = _errs76 === errors;
-if(valid29){
-const err57 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+if(data27.bits !== undefined){
+let data28 = data27.bits;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
+const err57 = {instancePath:instancePath+"/activations/bits",schemaPath:"#/properties/activations/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -896,20 +920,9 @@ vErrors.push(err57);
 }
 errors++;
 }
-else {
-errors = _errs75;
-if(vErrors !== null){
-if(_errs75){
-vErrors.length = _errs75;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data26 == "number") && (isFinite(data26))){
-if(data26 < -1 || isNaN(data26)){
-const err58 = {instancePath:instancePath+"/group_settings/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 > 8 || isNaN(data28)){
+const err58 = {instancePath:instancePath+"/activations/bits",schemaPath:"#/properties/activations/properties/bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -918,14 +931,8 @@ vErrors.push(err58);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.dialect !== undefined){
-let data27 = data.dialect;
-if(typeof data27 !== "string"){
-const err59 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data28 < 2 || isNaN(data28)){
+const err59 = {instancePath:instancePath+"/activations/bits",schemaPath:"#/properties/activations/properties/bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -934,8 +941,11 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(!(((((((data27 === "ist") || (data27 === "qllm")) || (data27 === "inc")) || (data27 === "awq")) || (data27 === "compressed_tensors")) || (data27 === "dashinfer_cpu")) || (data27 === "bitsandbytes"))){
-const err60 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.properties.dialect.enum},message:"must be equal to one of the allowed values"};
+}
+}
+if(data27.symmetric !== undefined){
+if(typeof data27.symmetric !== "boolean"){
+const err60 = {instancePath:instancePath+"/activations/symmetric",schemaPath:"#/properties/activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -945,9 +955,10 @@ vErrors.push(err60);
 errors++;
 }
 }
-if(data.symmetric !== undefined){
-if(typeof data.symmetric !== "boolean"){
-const err61 = {instancePath:instancePath+"/symmetric",schemaPath:"#/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data27.granularity !== undefined){
+let data30 = data27.granularity;
+if(typeof data30 !== "string"){
+const err61 = {instancePath:instancePath+"/activations/granularity",schemaPath:"#/properties/activations/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -956,10 +967,8 @@ vErrors.push(err61);
 }
 errors++;
 }
-}
-if(data.sym !== undefined){
-if(typeof data.sym !== "boolean"){
-const err62 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!((data30 === "per_token") || (data30 === "per_tensor"))){
+const err62 = {instancePath:instancePath+"/activations/granularity",schemaPath:"#/properties/activations/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.activations.properties.granularity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -969,9 +978,9 @@ vErrors.push(err62);
 errors++;
 }
 }
-if(data.mse_search !== undefined){
-if(typeof data.mse_search !== "boolean"){
-const err63 = {instancePath:instancePath+"/mse_search",schemaPath:"#/properties/mse_search/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data27.dynamic !== undefined){
+if(typeof data27.dynamic !== "boolean"){
+const err63 = {instancePath:instancePath+"/activations/dynamic",schemaPath:"#/properties/activations/properties/dynamic/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -981,9 +990,12 @@ vErrors.push(err63);
 errors++;
 }
 }
-if(data.full_range !== undefined){
-if(typeof data.full_range !== "boolean"){
-const err64 = {instancePath:instancePath+"/full_range",schemaPath:"#/properties/full_range/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+}
+if(data.group_size !== undefined){
+let data32 = data.group_size;
+if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
+const err64 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -992,11 +1004,10 @@ vErrors.push(err64);
 }
 errors++;
 }
-}
-if(data.scale_type !== undefined){
-let data32 = data.scale_type;
-if(typeof data32 !== "string"){
-const err65 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const _errs87 = errors;
+const _errs88 = errors;
+if(0 !== data32){
+const err65 = {};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -1005,8 +1016,9 @@ vErrors.push(err65);
 }
 errors++;
 }
-if(!(((data32 === "float16") || (data32 === "bfloat16")) || (data32 === "float32"))){
-const err66 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/enum",keyword:"enum",params:{allowedValues: schema11.properties.scale_type.enum},message:"must be equal to one of the allowed values"};
+var valid31 = _errs88 === errors;
+if(valid31){
+const err66 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -1015,11 +1027,20 @@ vErrors.push(err66);
 }
 errors++;
 }
+else {
+errors = _errs87;
+if(vErrors !== null){
+if(_errs87){
+vErrors.length = _errs87;
 }
-if(data.save_format !== undefined){
-let data33 = data.save_format;
-if(typeof data33 !== "string"){
-const err67 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data32 == "number") && (isFinite(data32))){
+if(data32 < -1 || isNaN(data32)){
+const err67 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -1028,8 +1049,12 @@ vErrors.push(err67);
 }
 errors++;
 }
-if(!((((((data33 === "quantwright") || (data33 === "gptq")) || (data33 === "gptq_v2")) || (data33 === "awq")) || (data33 === "compressed-tensors")) || (data33 === "gguf"))){
-const err68 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
+}
+}
+if(data.group_settings !== undefined){
+let data33 = data.group_settings;
+if((!(data33 && typeof data33 == "object" && !Array.isArray(data33))) && (data33 !== null)){
+const err68 = {instancePath:instancePath+"/group_settings",schemaPath:"#/properties/group_settings/type",keyword:"type",params:{type: schema11.properties.group_settings.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -1038,11 +1063,11 @@ vErrors.push(err68);
 }
 errors++;
 }
-}
-if(data.smoothquant !== undefined){
-let data34 = data.smoothquant;
-if((!(data34 && typeof data34 == "object" && !Array.isArray(data34))) && (data34 !== null)){
-const err69 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/type",keyword:"type",params:{type: schema11.properties.smoothquant.type},message:"must be object,null"};
+if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
+for(const key2 in data33){
+let data34 = data33[key2];
+if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
+const err69 = {instancePath:instancePath+"/group_settings/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -1051,10 +1076,10 @@ vErrors.push(err69);
 }
 errors++;
 }
-if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
-for(const key2 in data34){
-if(!(key2 === "alpha")){
-const err70 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+const _errs94 = errors;
+const _errs95 = errors;
+if(0 !== data34){
+const err70 = {};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -1063,12 +1088,9 @@ vErrors.push(err70);
 }
 errors++;
 }
-}
-if(data34.alpha !== undefined){
-let data35 = data34.alpha;
-if((typeof data35 == "number") && (isFinite(data35))){
-if(data35 > 1 || isNaN(data35)){
-const err71 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+var valid33 = _errs95 === errors;
+if(valid33){
+const err71 = {instancePath:instancePath+"/group_settings/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -1077,8 +1099,20 @@ vErrors.push(err71);
 }
 errors++;
 }
-if(data35 < 0 || isNaN(data35)){
-const err72 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+else {
+errors = _errs94;
+if(vErrors !== null){
+if(_errs94){
+vErrors.length = _errs94;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data34 == "number") && (isFinite(data34))){
+if(data34 < -1 || isNaN(data34)){
+const err72 = {instancePath:instancePath+"/group_settings/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -1088,8 +1122,13 @@ vErrors.push(err72);
 errors++;
 }
 }
-else {
-const err73 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+}
+}
+if(data.dialect !== undefined){
+let data35 = data.dialect;
+if(typeof data35 !== "string"){
+const err73 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -1098,13 +1137,8 @@ vErrors.push(err73);
 }
 errors++;
 }
-}
-}
-}
-if(data.teq !== undefined){
-let data36 = data.teq;
-if((!(data36 && typeof data36 == "object" && !Array.isArray(data36))) && (data36 !== null)){
-const err74 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/type",keyword:"type",params:{type: schema11.properties.teq.type},message:"must be object,null"};
+if(!(((((((data35 === "ist") || (data35 === "qllm")) || (data35 === "inc")) || (data35 === "awq")) || (data35 === "compressed_tensors")) || (data35 === "dashinfer_cpu")) || (data35 === "bitsandbytes"))){
+const err74 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.properties.dialect.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -1113,10 +1147,10 @@ vErrors.push(err74);
 }
 errors++;
 }
-if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
-for(const key3 in data36){
-if(!(((((key3 === "mode") || (key3 === "steps")) || (key3 === "learning_rate")) || (key3 === "warmup_ratio")) || (key3 === "batch_size"))){
-const err75 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+if(data.symmetric !== undefined){
+if(typeof data.symmetric !== "boolean"){
+const err75 = {instancePath:instancePath+"/symmetric",schemaPath:"#/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -1126,10 +1160,9 @@ vErrors.push(err75);
 errors++;
 }
 }
-if(data36.mode !== undefined){
-let data37 = data36.mode;
-if(typeof data37 !== "string"){
-const err76 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.sym !== undefined){
+if(typeof data.sym !== "boolean"){
+const err76 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1138,8 +1171,10 @@ vErrors.push(err76);
 }
 errors++;
 }
-if(!((data37 === "lm_loss") || (data37 === "layer_wise"))){
-const err77 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.teq.properties.mode.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.mse_search !== undefined){
+if(typeof data.mse_search !== "boolean"){
+const err77 = {instancePath:instancePath+"/mse_search",schemaPath:"#/properties/mse_search/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1149,10 +1184,9 @@ vErrors.push(err77);
 errors++;
 }
 }
-if(data36.steps !== undefined){
-let data38 = data36.steps;
-if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
-const err78 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.full_range !== undefined){
+if(typeof data.full_range !== "boolean"){
+const err78 = {instancePath:instancePath+"/full_range",schemaPath:"#/properties/full_range/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1161,9 +1195,11 @@ vErrors.push(err78);
 }
 errors++;
 }
-if((typeof data38 == "number") && (isFinite(data38))){
-if(data38 > 1000000 || isNaN(data38)){
-const err79 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data.scale_type !== undefined){
+let data40 = data.scale_type;
+if(typeof data40 !== "string"){
+const err79 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1172,8 +1208,8 @@ vErrors.push(err79);
 }
 errors++;
 }
-if(data38 < 1 || isNaN(data38)){
-const err80 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(!(((data40 === "float16") || (data40 === "bfloat16")) || (data40 === "float32"))){
+const err80 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/enum",keyword:"enum",params:{allowedValues: schema11.properties.scale_type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1183,12 +1219,10 @@ vErrors.push(err80);
 errors++;
 }
 }
-}
-if(data36.learning_rate !== undefined){
-let data39 = data36.learning_rate;
-if((typeof data39 == "number") && (isFinite(data39))){
-if(data39 > 1 || isNaN(data39)){
-const err81 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data.save_format !== undefined){
+let data41 = data.save_format;
+if(typeof data41 !== "string"){
+const err81 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1197,8 +1231,8 @@ vErrors.push(err81);
 }
 errors++;
 }
-if(data39 <= 0 || isNaN(data39)){
-const err82 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(!((((((((data41 === "quantwright") || (data41 === "gptq")) || (data41 === "gptq_v2")) || (data41 === "awq")) || (data41 === "compressed-tensors")) || (data41 === "gguf")) || (data41 === "bitsandbytes")) || (data41 === "safetensors"))){
+const err82 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1208,8 +1242,10 @@ vErrors.push(err82);
 errors++;
 }
 }
-else {
-const err83 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.smoothquant !== undefined){
+let data42 = data.smoothquant;
+if((!(data42 && typeof data42 == "object" && !Array.isArray(data42))) && (data42 !== null)){
+const err83 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/type",keyword:"type",params:{type: schema11.properties.smoothquant.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1218,12 +1254,10 @@ vErrors.push(err83);
 }
 errors++;
 }
-}
-if(data36.warmup_ratio !== undefined){
-let data40 = data36.warmup_ratio;
-if((typeof data40 == "number") && (isFinite(data40))){
-if(data40 > 1 || isNaN(data40)){
-const err84 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
+for(const key3 in data42){
+if(!((key3 === "alpha") || (key3 === "alphas"))){
+const err84 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1232,8 +1266,11 @@ vErrors.push(err84);
 }
 errors++;
 }
-if(data40 < 0 || isNaN(data40)){
-const err85 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data42.alpha !== undefined){
+let data43 = data42.alpha;
+if((!((typeof data43 == "number") && (isFinite(data43)))) && (typeof data43 !== "string")){
+const err85 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/type",keyword:"type",params:{type: schema11.properties.smoothquant.properties.alpha.type},message:"must be number,string"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1242,9 +1279,11 @@ vErrors.push(err85);
 }
 errors++;
 }
-}
-else {
-const err86 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
+const _errs115 = errors;
+let valid35 = true;
+const _errs116 = errors;
+if(typeof data43 !== "string"){
+const err86 = {};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1253,11 +1292,20 @@ vErrors.push(err86);
 }
 errors++;
 }
+var _valid9 = _errs116 === errors;
+errors = _errs115;
+if(vErrors !== null){
+if(_errs115){
+vErrors.length = _errs115;
 }
-if(data36.batch_size !== undefined){
-let data41 = data36.batch_size;
-if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
-const err87 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+vErrors = null;
+}
+}
+if(_valid9){
+const _errs118 = errors;
+if(!(data43 === "auto")){
+const err87 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.smoothquant.properties.alpha.then.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1266,9 +1314,11 @@ vErrors.push(err87);
 }
 errors++;
 }
-if((typeof data41 == "number") && (isFinite(data41))){
-if(data41 > 1024 || isNaN(data41)){
-const err88 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
+var _valid9 = _errs118 === errors;
+valid35 = _valid9;
+}
+if(!valid35){
+const err88 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1277,8 +1327,9 @@ vErrors.push(err88);
 }
 errors++;
 }
-if(data41 < 1 || isNaN(data41)){
-const err89 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data43 == "number") && (isFinite(data43))){
+if(data43 > 1 || isNaN(data43)){
+const err89 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1287,14 +1338,8 @@ vErrors.push(err89);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.qrazor !== undefined){
-let data42 = data.qrazor;
-if((!(data42 && typeof data42 == "object" && !Array.isArray(data42))) && (data42 !== null)){
-const err90 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/type",keyword:"type",params:{type: schema11.properties.qrazor.type},message:"must be object,null"};
+if(data43 < 0 || isNaN(data43)){
+const err90 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1303,10 +1348,13 @@ vErrors.push(err90);
 }
 errors++;
 }
-if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
-for(const key4 in data42){
-if(!((((key4 === "base_bits") || (key4 === "rule")) || (key4 === "comp_aware")) || (key4 === "group_axis"))){
-const err91 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+}
+if(data42.alphas !== undefined){
+let data44 = data42.alphas;
+if(Array.isArray(data44)){
+if(data44.length > 64){
+const err91 = {instancePath:instancePath+"/smoothquant/alphas",schemaPath:"#/properties/smoothquant/properties/alphas/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1315,11 +1363,8 @@ vErrors.push(err91);
 }
 errors++;
 }
-}
-if(data42.base_bits !== undefined){
-let data43 = data42.base_bits;
-if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
-const err92 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data44.length < 1){
+const err92 = {instancePath:instancePath+"/smoothquant/alphas",schemaPath:"#/properties/smoothquant/properties/alphas/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1328,8 +1373,12 @@ vErrors.push(err92);
 }
 errors++;
 }
-if(!((data43 === 8) || (data43 === 16))){
-const err93 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
+const len1 = data44.length;
+for(let i1=0; i1<len1; i1++){
+let data45 = data44[i1];
+if((typeof data45 == "number") && (isFinite(data45))){
+if(data45 > 1 || isNaN(data45)){
+const err93 = {instancePath:instancePath+"/smoothquant/alphas/" + i1,schemaPath:"#/properties/smoothquant/properties/alphas/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1338,11 +1387,8 @@ vErrors.push(err93);
 }
 errors++;
 }
-}
-if(data42.rule !== undefined){
-let data44 = data42.rule;
-if(typeof data44 !== "string"){
-const err94 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data45 < 0 || isNaN(data45)){
+const err94 = {instancePath:instancePath+"/smoothquant/alphas/" + i1,schemaPath:"#/properties/smoothquant/properties/alphas/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1351,8 +1397,9 @@ vErrors.push(err94);
 }
 errors++;
 }
-if(!((data44 === "qllm") || (data44 === "original"))){
-const err95 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.rule.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err95 = {instancePath:instancePath+"/smoothquant/alphas/" + i1,schemaPath:"#/properties/smoothquant/properties/alphas/items/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1362,9 +1409,9 @@ vErrors.push(err95);
 errors++;
 }
 }
-if(data42.comp_aware !== undefined){
-if(typeof data42.comp_aware !== "boolean"){
-const err96 = {instancePath:instancePath+"/qrazor/comp_aware",schemaPath:"#/properties/qrazor/properties/comp_aware/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+else {
+const err96 = {instancePath:instancePath+"/smoothquant/alphas",schemaPath:"#/properties/smoothquant/properties/alphas/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1374,10 +1421,12 @@ vErrors.push(err96);
 errors++;
 }
 }
-if(data42.group_axis !== undefined){
-let data46 = data42.group_axis;
-if(typeof data46 !== "string"){
-const err97 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+if(data.llm_int8 !== undefined){
+let data46 = data.llm_int8;
+if((!(data46 && typeof data46 == "object" && !Array.isArray(data46))) && (data46 !== null)){
+const err97 = {instancePath:instancePath+"/llm_int8",schemaPath:"#/properties/llm_int8/type",keyword:"type",params:{type: schema11.properties.llm_int8.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1386,8 +1435,10 @@ vErrors.push(err97);
 }
 errors++;
 }
-if(!((data46 === "outputs") || (data46 === "inputs"))){
-const err98 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.group_axis.enum},message:"must be equal to one of the allowed values"};
+if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
+for(const key4 in data46){
+if(!(key4 === "threshold")){
+const err98 = {instancePath:instancePath+"/llm_int8",schemaPath:"#/properties/llm_int8/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1397,12 +1448,11 @@ vErrors.push(err98);
 errors++;
 }
 }
-}
-}
-if(data.spqr !== undefined){
-let data47 = data.spqr;
-if((!(data47 && typeof data47 == "object" && !Array.isArray(data47))) && (data47 !== null)){
-const err99 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/type",keyword:"type",params:{type: schema11.properties.spqr.type},message:"must be object,null"};
+if(data46.threshold !== undefined){
+let data47 = data46.threshold;
+if((typeof data47 == "number") && (isFinite(data47))){
+if(data47 < 0 || isNaN(data47)){
+const err99 = {instancePath:instancePath+"/llm_int8/threshold",schemaPath:"#/properties/llm_int8/properties/threshold/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1411,10 +1461,9 @@ vErrors.push(err99);
 }
 errors++;
 }
-if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
-for(const key5 in data47){
-if(!(((((((key5 === "outlier_threshold") || (key5 === "qq_scale_bits")) || (key5 === "qq_zero_bits")) || (key5 === "qq_groupsize")) || (key5 === "round_zero")) || (key5 === "qq_zero_sym")) || (key5 === "simplified_outliers"))){
-const err100 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+}
+else {
+const err100 = {instancePath:instancePath+"/llm_int8/threshold",schemaPath:"#/properties/llm_int8/properties/threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1424,11 +1473,12 @@ vErrors.push(err100);
 errors++;
 }
 }
-if(data47.outlier_threshold !== undefined){
-let data48 = data47.outlier_threshold;
-if((typeof data48 == "number") && (isFinite(data48))){
-if(data48 <= 0 || isNaN(data48)){
-const err101 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+}
+if(data.w8a8_static !== undefined){
+let data48 = data.w8a8_static;
+if((!(data48 && typeof data48 == "object" && !Array.isArray(data48))) && (data48 !== null)){
+const err101 = {instancePath:instancePath+"/w8a8_static",schemaPath:"#/properties/w8a8_static/type",keyword:"type",params:{type: schema11.properties.w8a8_static.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1437,9 +1487,10 @@ vErrors.push(err101);
 }
 errors++;
 }
-}
-else {
-const err102 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data48 && typeof data48 == "object" && !Array.isArray(data48)){
+for(const key5 in data48){
+if(!((((key5 === "observer") || (key5 === "percentile")) || (key5 === "momentum")) || (key5 === "bins"))){
+const err102 = {instancePath:instancePath+"/w8a8_static",schemaPath:"#/properties/w8a8_static/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1449,10 +1500,10 @@ vErrors.push(err102);
 errors++;
 }
 }
-if(data47.qq_scale_bits !== undefined){
-let data49 = data47.qq_scale_bits;
-if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
-const err103 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data48.observer !== undefined){
+let data49 = data48.observer;
+if(typeof data49 !== "string"){
+const err103 = {instancePath:instancePath+"/w8a8_static/observer",schemaPath:"#/properties/w8a8_static/properties/observer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1461,9 +1512,8 @@ vErrors.push(err103);
 }
 errors++;
 }
-if((typeof data49 == "number") && (isFinite(data49))){
-if(data49 > 8 || isNaN(data49)){
-const err104 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+if(!((((data49 === "minmax") || (data49 === "moving_average")) || (data49 === "percentile")) || (data49 === "kl"))){
+const err104 = {instancePath:instancePath+"/w8a8_static/observer",schemaPath:"#/properties/w8a8_static/properties/observer/enum",keyword:"enum",params:{allowedValues: schema11.properties.w8a8_static.properties.observer.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1472,8 +1522,12 @@ vErrors.push(err104);
 }
 errors++;
 }
-if(data49 < 1 || isNaN(data49)){
-const err105 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data48.percentile !== undefined){
+let data50 = data48.percentile;
+if((typeof data50 == "number") && (isFinite(data50))){
+if(data50 > 100 || isNaN(data50)){
+const err105 = {instancePath:instancePath+"/w8a8_static/percentile",schemaPath:"#/properties/w8a8_static/properties/percentile/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1482,12 +1536,8 @@ vErrors.push(err105);
 }
 errors++;
 }
-}
-}
-if(data47.qq_zero_bits !== undefined){
-let data50 = data47.qq_zero_bits;
-if(!(((typeof data50 == "number") && (!(data50 % 1) && !isNaN(data50))) && (isFinite(data50)))){
-const err106 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data50 <= 50 || isNaN(data50)){
+const err106 = {instancePath:instancePath+"/w8a8_static/percentile",schemaPath:"#/properties/w8a8_static/properties/percentile/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 50},message:"must be > 50"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1496,9 +1546,9 @@ vErrors.push(err106);
 }
 errors++;
 }
-if((typeof data50 == "number") && (isFinite(data50))){
-if(data50 > 8 || isNaN(data50)){
-const err107 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+}
+else {
+const err107 = {instancePath:instancePath+"/w8a8_static/percentile",schemaPath:"#/properties/w8a8_static/properties/percentile/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1507,8 +1557,12 @@ vErrors.push(err107);
 }
 errors++;
 }
-if(data50 < 1 || isNaN(data50)){
-const err108 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data48.momentum !== undefined){
+let data51 = data48.momentum;
+if((typeof data51 == "number") && (isFinite(data51))){
+if(data51 < 0 || isNaN(data51)){
+const err108 = {instancePath:instancePath+"/w8a8_static/momentum",schemaPath:"#/properties/w8a8_static/properties/momentum/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1517,12 +1571,8 @@ vErrors.push(err108);
 }
 errors++;
 }
-}
-}
-if(data47.qq_groupsize !== undefined){
-let data51 = data47.qq_groupsize;
-if(!(((typeof data51 == "number") && (!(data51 % 1) && !isNaN(data51))) && (isFinite(data51)))){
-const err109 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data51 >= 1 || isNaN(data51)){
+const err109 = {instancePath:instancePath+"/w8a8_static/momentum",schemaPath:"#/properties/w8a8_static/properties/momentum/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1531,8 +1581,9 @@ vErrors.push(err109);
 }
 errors++;
 }
-if(16 !== data51){
-const err110 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/const",keyword:"const",params:{allowedValue: 16},message:"must be equal to constant"};
+}
+else {
+const err110 = {instancePath:instancePath+"/w8a8_static/momentum",schemaPath:"#/properties/w8a8_static/properties/momentum/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1542,9 +1593,10 @@ vErrors.push(err110);
 errors++;
 }
 }
-if(data47.round_zero !== undefined){
-if(typeof data47.round_zero !== "boolean"){
-const err111 = {instancePath:instancePath+"/spqr/round_zero",schemaPath:"#/properties/spqr/properties/round_zero/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data48.bins !== undefined){
+let data52 = data48.bins;
+if(!(((typeof data52 == "number") && (!(data52 % 1) && !isNaN(data52))) && (isFinite(data52)))){
+const err111 = {instancePath:instancePath+"/w8a8_static/bins",schemaPath:"#/properties/w8a8_static/properties/bins/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1553,10 +1605,9 @@ vErrors.push(err111);
 }
 errors++;
 }
-}
-if(data47.qq_zero_sym !== undefined){
-if(typeof data47.qq_zero_sym !== "boolean"){
-const err112 = {instancePath:instancePath+"/spqr/qq_zero_sym",schemaPath:"#/properties/spqr/properties/qq_zero_sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data52 == "number") && (isFinite(data52))){
+if(data52 > 65536 || isNaN(data52)){
+const err112 = {instancePath:instancePath+"/w8a8_static/bins",schemaPath:"#/properties/w8a8_static/properties/bins/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1565,10 +1616,8 @@ vErrors.push(err112);
 }
 errors++;
 }
-}
-if(data47.simplified_outliers !== undefined){
-if(typeof data47.simplified_outliers !== "boolean"){
-const err113 = {instancePath:instancePath+"/spqr/simplified_outliers",schemaPath:"#/properties/spqr/properties/simplified_outliers/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data52 < 128 || isNaN(data52)){
+const err113 = {instancePath:instancePath+"/w8a8_static/bins",schemaPath:"#/properties/w8a8_static/properties/bins/minimum",keyword:"minimum",params:{comparison: ">=", limit: 128},message:"must be >= 128"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1580,10 +1629,11 @@ errors++;
 }
 }
 }
-if(data.bcq !== undefined){
-let data55 = data.bcq;
-if((!(data55 && typeof data55 == "object" && !Array.isArray(data55))) && (data55 !== null)){
-const err114 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/type",keyword:"type",params:{type: schema11.properties.bcq.type},message:"must be object,null"};
+}
+if(data.zeroquant !== undefined){
+let data53 = data.zeroquant;
+if((!(data53 && typeof data53 == "object" && !Array.isArray(data53))) && (data53 !== null)){
+const err114 = {instancePath:instancePath+"/zeroquant",schemaPath:"#/properties/zeroquant/type",keyword:"type",params:{type: schema11.properties.zeroquant.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1592,10 +1642,10 @@ vErrors.push(err114);
 }
 errors++;
 }
-if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
-for(const key6 in data55){
-if(!((key6 === "round") || (key6 === "use_bst"))){
-const err115 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
+for(const key6 in data53){
+if(!((key6 === "quantize_groups") || (key6 === "lkd"))){
+const err115 = {instancePath:instancePath+"/zeroquant",schemaPath:"#/properties/zeroquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1605,10 +1655,10 @@ vErrors.push(err115);
 errors++;
 }
 }
-if(data55.round !== undefined){
-let data56 = data55.round;
-if(!(((typeof data56 == "number") && (!(data56 % 1) && !isNaN(data56))) && (isFinite(data56)))){
-const err116 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data53.quantize_groups !== undefined){
+let data54 = data53.quantize_groups;
+if((!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))) && (data54 !== null)){
+const err116 = {instancePath:instancePath+"/zeroquant/quantize_groups",schemaPath:"#/properties/zeroquant/properties/quantize_groups/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.quantize_groups.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1617,9 +1667,9 @@ vErrors.push(err116);
 }
 errors++;
 }
-if((typeof data56 == "number") && (isFinite(data56))){
-if(data56 > 100 || isNaN(data56)){
-const err117 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if((typeof data54 == "number") && (isFinite(data54))){
+if(data54 < 1 || isNaN(data54)){
+const err117 = {instancePath:instancePath+"/zeroquant/quantize_groups",schemaPath:"#/properties/zeroquant/properties/quantize_groups/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1628,8 +1678,12 @@ vErrors.push(err117);
 }
 errors++;
 }
-if(data56 < 0 || isNaN(data56)){
-const err118 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data53.lkd !== undefined){
+let data55 = data53.lkd;
+if((!(data55 && typeof data55 == "object" && !Array.isArray(data55))) && (data55 !== null)){
+const err118 = {instancePath:instancePath+"/zeroquant/lkd",schemaPath:"#/properties/zeroquant/properties/lkd/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.lkd.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1638,11 +1692,10 @@ vErrors.push(err118);
 }
 errors++;
 }
-}
-}
-if(data55.use_bst !== undefined){
-if(typeof data55.use_bst !== "boolean"){
-const err119 = {instancePath:instancePath+"/bcq/use_bst",schemaPath:"#/properties/bcq/properties/use_bst/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
+for(const key7 in data55){
+if(!(((((key7 === "blocks") || (key7 === "steps")) || (key7 === "learning_rate")) || (key7 === "batch_size")) || (key7 === "weight_decay"))){
+const err119 = {instancePath:instancePath+"/zeroquant/lkd",schemaPath:"#/properties/zeroquant/properties/lkd/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1652,11 +1705,10 @@ vErrors.push(err119);
 errors++;
 }
 }
-}
-}
-if(data.zero_point !== undefined){
-if(typeof data.zero_point !== "boolean"){
-const err120 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data55.blocks !== undefined){
+let data56 = data55.blocks;
+if((typeof data56 !== "string") && (!(Array.isArray(data56)))){
+const err120 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.lkd.properties.blocks.type},message:"must be string,array"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1665,10 +1717,11 @@ vErrors.push(err120);
 }
 errors++;
 }
-}
-if(data.duo_scaling !== undefined){
-if(typeof data.duo_scaling !== "boolean"){
-const err121 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+const _errs149 = errors;
+let valid42 = true;
+const _errs150 = errors;
+if(typeof data56 !== "string"){
+const err121 = {};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1677,10 +1730,20 @@ vErrors.push(err121);
 }
 errors++;
 }
+var _valid10 = _errs150 === errors;
+errors = _errs149;
+if(vErrors !== null){
+if(_errs149){
+vErrors.length = _errs149;
 }
-if(data.apply_clip !== undefined){
-if(typeof data.apply_clip !== "boolean"){
-const err122 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+vErrors = null;
+}
+}
+if(_valid10){
+const _errs152 = errors;
+if(!(data56 === "all")){
+const err122 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.zeroquant.properties.lkd.properties.blocks.then.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1689,11 +1752,11 @@ vErrors.push(err122);
 }
 errors++;
 }
+var _valid10 = _errs152 === errors;
+valid42 = _valid10;
 }
-if(data.n_grid !== undefined){
-let data61 = data.n_grid;
-if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
-const err123 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid42){
+const err123 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1702,9 +1765,9 @@ vErrors.push(err123);
 }
 errors++;
 }
-if((typeof data61 == "number") && (isFinite(data61))){
-if(data61 > 200 || isNaN(data61)){
-const err124 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
+if(Array.isArray(data56)){
+if(data56.length < 1){
+const err124 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1713,8 +1776,11 @@ vErrors.push(err124);
 }
 errors++;
 }
-if(data61 < 2 || isNaN(data61)){
-const err125 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+const len2 = data56.length;
+for(let i2=0; i2<len2; i2++){
+let data57 = data56[i2];
+if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
+const err125 = {instancePath:instancePath+"/zeroquant/lkd/blocks/" + i2,schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1725,11 +1791,11 @@ errors++;
 }
 }
 }
-if(data.max_shrink !== undefined){
-let data62 = data.max_shrink;
-if((typeof data62 == "number") && (isFinite(data62))){
-if(data62 >= 1 || isNaN(data62)){
-const err126 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+}
+if(data55.steps !== undefined){
+let data58 = data55.steps;
+if(!(((typeof data58 == "number") && (!(data58 % 1) && !isNaN(data58))) && (isFinite(data58)))){
+const err126 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1738,8 +1804,9 @@ vErrors.push(err126);
 }
 errors++;
 }
-if(data62 <= 0 || isNaN(data62)){
-const err127 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if((typeof data58 == "number") && (isFinite(data58))){
+if(data58 > 1000000 || isNaN(data58)){
+const err127 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1748,9 +1815,8 @@ vErrors.push(err127);
 }
 errors++;
 }
-}
-else {
-const err128 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data58 < 1 || isNaN(data58)){
+const err128 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1760,9 +1826,12 @@ vErrors.push(err128);
 errors++;
 }
 }
-if(data.desc_act !== undefined){
-if(typeof data.desc_act !== "boolean"){
-const err129 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data55.learning_rate !== undefined){
+let data59 = data55.learning_rate;
+if((typeof data59 == "number") && (isFinite(data59))){
+if(data59 > 1 || isNaN(data59)){
+const err129 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1771,10 +1840,8 @@ vErrors.push(err129);
 }
 errors++;
 }
-}
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err130 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data59 <= 0 || isNaN(data59)){
+const err130 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1784,9 +1851,8 @@ vErrors.push(err130);
 errors++;
 }
 }
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err131 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err131 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1796,11 +1862,10 @@ vErrors.push(err131);
 errors++;
 }
 }
-if(data.damp_percent !== undefined){
-let data66 = data.damp_percent;
-if((typeof data66 == "number") && (isFinite(data66))){
-if(data66 >= 1 || isNaN(data66)){
-const err132 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data55.batch_size !== undefined){
+let data60 = data55.batch_size;
+if(!(((typeof data60 == "number") && (!(data60 % 1) && !isNaN(data60))) && (isFinite(data60)))){
+const err132 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1809,8 +1874,9 @@ vErrors.push(err132);
 }
 errors++;
 }
-if(data66 <= 0 || isNaN(data66)){
-const err133 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if((typeof data60 == "number") && (isFinite(data60))){
+if(data60 > 1024 || isNaN(data60)){
+const err133 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1819,9 +1885,8 @@ vErrors.push(err133);
 }
 errors++;
 }
-}
-else {
-const err134 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data60 < 1 || isNaN(data60)){
+const err134 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1831,10 +1896,12 @@ vErrors.push(err134);
 errors++;
 }
 }
-if(data.calibration !== undefined){
-let data67 = data.calibration;
-if((!(data67 && typeof data67 == "object" && !Array.isArray(data67))) && (data67 !== null)){
-const err135 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
+}
+if(data55.weight_decay !== undefined){
+let data61 = data55.weight_decay;
+if((typeof data61 == "number") && (isFinite(data61))){
+if(data61 > 1 || isNaN(data61)){
+const err135 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1843,10 +1910,8 @@ vErrors.push(err135);
 }
 errors++;
 }
-if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
-for(const key7 in data67){
-if(!((((key7 === "dataset") || (key7 === "samples")) || (key7 === "sequence_length")) || (key7 === "seed"))){
-const err136 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+if(data61 < 0 || isNaN(data61)){
+const err136 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1856,10 +1921,8 @@ vErrors.push(err136);
 errors++;
 }
 }
-if(data67.dataset !== undefined){
-let data68 = data67.dataset;
-if((typeof data68 !== "string") && (data68 !== null)){
-const err137 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
+else {
+const err137 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1869,10 +1932,14 @@ vErrors.push(err137);
 errors++;
 }
 }
-if(data67.samples !== undefined){
-let data69 = data67.samples;
-if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
-const err138 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+}
+}
+}
+if(data.teq !== undefined){
+let data62 = data.teq;
+if((!(data62 && typeof data62 == "object" && !Array.isArray(data62))) && (data62 !== null)){
+const err138 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/type",keyword:"type",params:{type: schema11.properties.teq.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1881,9 +1948,10 @@ vErrors.push(err138);
 }
 errors++;
 }
-if((typeof data69 == "number") && (isFinite(data69))){
-if(data69 < 1 || isNaN(data69)){
-const err139 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
+for(const key8 in data62){
+if(!(((((key8 === "mode") || (key8 === "steps")) || (key8 === "learning_rate")) || (key8 === "warmup_ratio")) || (key8 === "batch_size"))){
+const err139 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1893,11 +1961,10 @@ vErrors.push(err139);
 errors++;
 }
 }
-}
-if(data67.sequence_length !== undefined){
-let data70 = data67.sequence_length;
-if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
-const err140 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data62.mode !== undefined){
+let data63 = data62.mode;
+if(typeof data63 !== "string"){
+const err140 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1906,9 +1973,8 @@ vErrors.push(err140);
 }
 errors++;
 }
-if((typeof data70 == "number") && (isFinite(data70))){
-if(data70 < 1 || isNaN(data70)){
-const err141 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(!((data63 === "lm_loss") || (data63 === "layer_wise"))){
+const err141 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.teq.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1918,11 +1984,10 @@ vErrors.push(err141);
 errors++;
 }
 }
-}
-if(data67.seed !== undefined){
-let data71 = data67.seed;
-if((!(((typeof data71 == "number") && (!(data71 % 1) && !isNaN(data71))) && (isFinite(data71)))) && (data71 !== null)){
-const err142 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/type",keyword:"type",params:{type: schema11.properties.calibration.properties.seed.type},message:"must be integer,null"};
+if(data62.steps !== undefined){
+let data64 = data62.steps;
+if(!(((typeof data64 == "number") && (!(data64 % 1) && !isNaN(data64))) && (isFinite(data64)))){
+const err142 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1931,9 +1996,9 @@ vErrors.push(err142);
 }
 errors++;
 }
-if((typeof data71 == "number") && (isFinite(data71))){
-if(data71 > 4294967295 || isNaN(data71)){
-const err143 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if((typeof data64 == "number") && (isFinite(data64))){
+if(data64 > 1000000 || isNaN(data64)){
+const err143 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1942,8 +2007,8 @@ vErrors.push(err143);
 }
 errors++;
 }
-if(data71 < 0 || isNaN(data71)){
-const err144 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data64 < 1 || isNaN(data64)){
+const err144 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1954,13 +2019,11 @@ errors++;
 }
 }
 }
-}
-}
-if(data.target_bits !== undefined){
-let data72 = data.target_bits;
-if((typeof data72 == "number") && (isFinite(data72))){
-if(data72 > 16 || isNaN(data72)){
-const err145 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
+if(data62.learning_rate !== undefined){
+let data65 = data62.learning_rate;
+if((typeof data65 == "number") && (isFinite(data65))){
+if(data65 > 1 || isNaN(data65)){
+const err145 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1969,8 +2032,8 @@ vErrors.push(err145);
 }
 errors++;
 }
-if(data72 <= 1 || isNaN(data72)){
-const err146 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
+if(data65 <= 0 || isNaN(data65)){
+const err146 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1981,7 +2044,7 @@ errors++;
 }
 }
 else {
-const err147 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
+const err147 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1991,10 +2054,11 @@ vErrors.push(err147);
 errors++;
 }
 }
-if(data.search !== undefined){
-let data73 = data.search;
-if((!(data73 && typeof data73 == "object" && !Array.isArray(data73))) && (data73 !== null)){
-const err148 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
+if(data62.warmup_ratio !== undefined){
+let data66 = data62.warmup_ratio;
+if((typeof data66 == "number") && (isFinite(data66))){
+if(data66 > 1 || isNaN(data66)){
+const err148 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -2003,10 +2067,8 @@ vErrors.push(err148);
 }
 errors++;
 }
-if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
-for(const key8 in data73){
-if(!(((((key8 === "method") || (key8 === "candidates")) || (key8 === "granularity")) || (key8 === "samples")) || (key8 === "sequence_length"))){
-const err149 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(data66 < 0 || isNaN(data66)){
+const err149 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -2016,10 +2078,8 @@ vErrors.push(err149);
 errors++;
 }
 }
-if(data73.method !== undefined){
-let data74 = data73.method;
-if(typeof data74 !== "string"){
-const err150 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err150 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -2028,8 +2088,11 @@ vErrors.push(err150);
 }
 errors++;
 }
-if(!((data74 === "gptq") || (data74 === "rtn"))){
-const err151 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
+}
+if(data62.batch_size !== undefined){
+let data67 = data62.batch_size;
+if(!(((typeof data67 == "number") && (!(data67 % 1) && !isNaN(data67))) && (isFinite(data67)))){
+const err151 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -2038,12 +2101,9 @@ vErrors.push(err151);
 }
 errors++;
 }
-}
-if(data73.candidates !== undefined){
-let data75 = data73.candidates;
-if(Array.isArray(data75)){
-if(data75.length > 16){
-const err152 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if((typeof data67 == "number") && (isFinite(data67))){
+if(data67 > 1024 || isNaN(data67)){
+const err152 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -2052,8 +2112,8 @@ vErrors.push(err152);
 }
 errors++;
 }
-if(data75.length < 2){
-const err153 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
+if(data67 < 1 || isNaN(data67)){
+const err153 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -2062,12 +2122,14 @@ vErrors.push(err153);
 }
 errors++;
 }
-const len1 = data75.length;
-for(let i1=0; i1<len1; i1++){
-let data76 = data75[i1];
-if(data76 && typeof data76 == "object" && !Array.isArray(data76)){
-if(data76.weight_format === undefined){
-const err154 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
+}
+}
+}
+}
+if(data.qrazor !== undefined){
+let data68 = data.qrazor;
+if((!(data68 && typeof data68 == "object" && !Array.isArray(data68))) && (data68 !== null)){
+const err154 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/type",keyword:"type",params:{type: schema11.properties.qrazor.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -2076,9 +2138,10 @@ vErrors.push(err154);
 }
 errors++;
 }
-for(const key9 in data76){
-if(!((key9 === "weight_format") || (key9 === "group_size"))){
-const err155 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
+for(const key9 in data68){
+if(!((((key9 === "base_bits") || (key9 === "rule")) || (key9 === "comp_aware")) || (key9 === "group_axis"))){
+const err155 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -2088,10 +2151,10 @@ vErrors.push(err155);
 errors++;
 }
 }
-if(data76.weight_format !== undefined){
-let data77 = data76.weight_format;
-if(typeof data77 !== "string"){
-const err156 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data68.base_bits !== undefined){
+let data69 = data68.base_bits;
+if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
+const err156 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -2100,8 +2163,8 @@ vErrors.push(err156);
 }
 errors++;
 }
-if(!((((((((data77 === "int8") || (data77 === "uint8")) || (data77 === "int4")) || (data77 === "uint4")) || (data77 === "int3")) || (data77 === "uint3")) || (data77 === "int2")) || (data77 === "uint2"))){
-const err157 = {instancePath:instancePath+"/search/candidates/" + i1+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if(!((data69 === 8) || (data69 === 16))){
+const err157 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -2111,10 +2174,10 @@ vErrors.push(err157);
 errors++;
 }
 }
-if(data76.group_size !== undefined){
-let data78 = data76.group_size;
-if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
-const err158 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data68.rule !== undefined){
+let data70 = data68.rule;
+if(typeof data70 !== "string"){
+const err158 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -2123,10 +2186,8 @@ vErrors.push(err158);
 }
 errors++;
 }
-const _errs189 = errors;
-const _errs190 = errors;
-if(0 !== data78){
-const err159 = {};
+if(!((data70 === "qllm") || (data70 === "original"))){
+const err159 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.rule.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -2135,9 +2196,10 @@ vErrors.push(err159);
 }
 errors++;
 }
-var valid40 = _errs190 === errors;
-if(valid40){
-const err160 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+if(data68.comp_aware !== undefined){
+if(typeof data68.comp_aware !== "boolean"){
+const err160 = {instancePath:instancePath+"/qrazor/comp_aware",schemaPath:"#/properties/qrazor/properties/comp_aware/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -2146,20 +2208,11 @@ vErrors.push(err160);
 }
 errors++;
 }
-else {
-errors = _errs189;
-if(vErrors !== null){
-if(_errs189){
-vErrors.length = _errs189;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data78 == "number") && (isFinite(data78))){
-if(data78 < -1 || isNaN(data78)){
-const err161 = {instancePath:instancePath+"/search/candidates/" + i1+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data68.group_axis !== undefined){
+let data72 = data68.group_axis;
+if(typeof data72 !== "string"){
+const err161 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -2168,11 +2221,8 @@ vErrors.push(err161);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err162 = {instancePath:instancePath+"/search/candidates/" + i1,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!((data72 === "outputs") || (data72 === "inputs"))){
+const err162 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.group_axis.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2183,8 +2233,11 @@ errors++;
 }
 }
 }
-else {
-const err163 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+}
+if(data.spqr !== undefined){
+let data73 = data.spqr;
+if((!(data73 && typeof data73 == "object" && !Array.isArray(data73))) && (data73 !== null)){
+const err163 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/type",keyword:"type",params:{type: schema11.properties.spqr.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2193,11 +2246,10 @@ vErrors.push(err163);
 }
 errors++;
 }
-}
-if(data73.granularity !== undefined){
-let data79 = data73.granularity;
-if(typeof data79 !== "string"){
-const err164 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
+for(const key10 in data73){
+if(!(((((((key10 === "outlier_threshold") || (key10 === "qq_scale_bits")) || (key10 === "qq_zero_bits")) || (key10 === "qq_groupsize")) || (key10 === "round_zero")) || (key10 === "qq_zero_sym")) || (key10 === "simplified_outliers"))){
+const err164 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2206,8 +2258,12 @@ vErrors.push(err164);
 }
 errors++;
 }
-if(!((data79 === "input") || (data79 === "block"))){
-const err165 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
+}
+if(data73.outlier_threshold !== undefined){
+let data74 = data73.outlier_threshold;
+if((typeof data74 == "number") && (isFinite(data74))){
+if(data74 <= 0 || isNaN(data74)){
+const err165 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2217,10 +2273,8 @@ vErrors.push(err165);
 errors++;
 }
 }
-if(data73.samples !== undefined){
-let data80 = data73.samples;
-if(!(((typeof data80 == "number") && (!(data80 % 1) && !isNaN(data80))) && (isFinite(data80)))){
-const err166 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err166 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2229,9 +2283,11 @@ vErrors.push(err166);
 }
 errors++;
 }
-if((typeof data80 == "number") && (isFinite(data80))){
-if(data80 < 1 || isNaN(data80)){
-const err167 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data73.qq_scale_bits !== undefined){
+let data75 = data73.qq_scale_bits;
+if(!(((typeof data75 == "number") && (!(data75 % 1) && !isNaN(data75))) && (isFinite(data75)))){
+const err167 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2240,12 +2296,9 @@ vErrors.push(err167);
 }
 errors++;
 }
-}
-}
-if(data73.sequence_length !== undefined){
-let data81 = data73.sequence_length;
-if(!(((typeof data81 == "number") && (!(data81 % 1) && !isNaN(data81))) && (isFinite(data81)))){
-const err168 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data75 == "number") && (isFinite(data75))){
+if(data75 > 8 || isNaN(data75)){
+const err168 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2254,9 +2307,8 @@ vErrors.push(err168);
 }
 errors++;
 }
-if((typeof data81 == "number") && (isFinite(data81))){
-if(data81 < 2 || isNaN(data81)){
-const err169 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+if(data75 < 1 || isNaN(data75)){
+const err169 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2267,12 +2319,10 @@ errors++;
 }
 }
 }
-}
-}
-if(data.ignore !== undefined){
-let data82 = data.ignore;
-if((!(Array.isArray(data82))) && (data82 !== null)){
-const err170 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+if(data73.qq_zero_bits !== undefined){
+let data76 = data73.qq_zero_bits;
+if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
+const err170 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2281,11 +2331,9 @@ vErrors.push(err170);
 }
 errors++;
 }
-if(Array.isArray(data82)){
-const len2 = data82.length;
-for(let i2=0; i2<len2; i2++){
-if(typeof data82[i2] !== "string"){
-const err171 = {instancePath:instancePath+"/ignore/" + i2,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data76 == "number") && (isFinite(data76))){
+if(data76 > 8 || isNaN(data76)){
+const err171 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2294,12 +2342,8 @@ vErrors.push(err171);
 }
 errors++;
 }
-}
-}
-}
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err172 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data76 < 1 || isNaN(data76)){
+const err172 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2309,10 +2353,11 @@ vErrors.push(err172);
 errors++;
 }
 }
-if(data.overrides !== undefined){
-let data85 = data.overrides;
-if((!(data85 && typeof data85 == "object" && !Array.isArray(data85))) && (data85 !== null)){
-const err173 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+}
+if(data73.qq_groupsize !== undefined){
+let data77 = data73.qq_groupsize;
+if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
+const err173 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2321,13 +2366,8 @@ vErrors.push(err173);
 }
 errors++;
 }
-if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
-for(const key10 in data85){
-let data86 = data85[key10];
-if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
-for(const key11 in data86){
-if(!((((key11 === "weight_format") || (key11 === "group_size")) || (key11 === "symmetric")) || (key11 === "sym"))){
-const err174 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+if(16 !== data77){
+const err174 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/const",keyword:"const",params:{allowedValue: 16},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2337,10 +2377,9 @@ vErrors.push(err174);
 errors++;
 }
 }
-if(data86.weight_format !== undefined){
-let data87 = data86.weight_format;
-if(typeof data87 !== "string"){
-const err175 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data73.round_zero !== undefined){
+if(typeof data73.round_zero !== "boolean"){
+const err175 = {instancePath:instancePath+"/spqr/round_zero",schemaPath:"#/properties/spqr/properties/round_zero/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2349,8 +2388,10 @@ vErrors.push(err175);
 }
 errors++;
 }
-if(!((((((((((((data87 === "int8") || (data87 === "uint8")) || (data87 === "int4")) || (data87 === "uint4")) || (data87 === "int3")) || (data87 === "uint3")) || (data87 === "int2")) || (data87 === "uint2")) || (data87 === "uint1")) || (data87 === "nf4")) || (data87 === "fp4")) || (data87 === "fp8_e4m3"))){
-const err176 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data73.qq_zero_sym !== undefined){
+if(typeof data73.qq_zero_sym !== "boolean"){
+const err176 = {instancePath:instancePath+"/spqr/qq_zero_sym",schemaPath:"#/properties/spqr/properties/qq_zero_sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2360,10 +2401,9 @@ vErrors.push(err176);
 errors++;
 }
 }
-if(data86.group_size !== undefined){
-let data88 = data86.group_size;
-if(!(((typeof data88 == "number") && (!(data88 % 1) && !isNaN(data88))) && (isFinite(data88)))){
-const err177 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data73.simplified_outliers !== undefined){
+if(typeof data73.simplified_outliers !== "boolean"){
+const err177 = {instancePath:instancePath+"/spqr/simplified_outliers",schemaPath:"#/properties/spqr/properties/simplified_outliers/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2372,10 +2412,13 @@ vErrors.push(err177);
 }
 errors++;
 }
-const _errs213 = errors;
-const _errs214 = errors;
-if(0 !== data88){
-const err178 = {};
+}
+}
+}
+if(data.bcq !== undefined){
+let data81 = data.bcq;
+if((!(data81 && typeof data81 == "object" && !Array.isArray(data81))) && (data81 !== null)){
+const err178 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/type",keyword:"type",params:{type: schema11.properties.bcq.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2384,9 +2427,10 @@ vErrors.push(err178);
 }
 errors++;
 }
-var valid45 = _errs214 === errors;
-if(valid45){
-const err179 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
+for(const key11 in data81){
+if(!((key11 === "round") || (key11 === "use_bst"))){
+const err179 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2395,20 +2439,11 @@ vErrors.push(err179);
 }
 errors++;
 }
-else {
-errors = _errs213;
-if(vErrors !== null){
-if(_errs213){
-vErrors.length = _errs213;
 }
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data88 == "number") && (isFinite(data88))){
-if(data88 < -1 || isNaN(data88)){
-const err180 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(data81.round !== undefined){
+let data82 = data81.round;
+if(!(((typeof data82 == "number") && (!(data82 % 1) && !isNaN(data82))) && (isFinite(data82)))){
+const err180 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2417,11 +2452,9 @@ vErrors.push(err180);
 }
 errors++;
 }
-}
-}
-if(data86.symmetric !== undefined){
-if(typeof data86.symmetric !== "boolean"){
-const err181 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data82 == "number") && (isFinite(data82))){
+if(data82 > 100 || isNaN(data82)){
+const err181 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2430,10 +2463,8 @@ vErrors.push(err181);
 }
 errors++;
 }
-}
-if(data86.sym !== undefined){
-if(typeof data86.sym !== "boolean"){
-const err182 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data82 < 0 || isNaN(data82)){
+const err182 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2444,8 +2475,9 @@ errors++;
 }
 }
 }
-else {
-const err183 = {instancePath:instancePath+"/overrides/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data81.use_bst !== undefined){
+if(typeof data81.use_bst !== "boolean"){
+const err183 = {instancePath:instancePath+"/bcq/use_bst",schemaPath:"#/properties/bcq/properties/use_bst/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2457,10 +2489,9 @@ errors++;
 }
 }
 }
-if(data.layer_wise !== undefined){
-let data91 = data.layer_wise;
-if((!(data91 && typeof data91 == "object" && !Array.isArray(data91))) && (data91 !== null)){
-const err184 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(data.zero_point !== undefined){
+if(typeof data.zero_point !== "boolean"){
+const err184 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2469,10 +2500,10 @@ vErrors.push(err184);
 }
 errors++;
 }
-if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
-for(const key12 in data91){
-if(!((key12 === "memory_limit") || (key12 === "priority"))){
-const err185 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+}
+if(data.duo_scaling !== undefined){
+if(typeof data.duo_scaling !== "boolean"){
+const err185 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2482,10 +2513,9 @@ vErrors.push(err185);
 errors++;
 }
 }
-if(data91.memory_limit !== undefined){
-let data92 = data91.memory_limit;
-if(((typeof data92 !== "string") && (!(((typeof data92 == "number") && (!(data92 % 1) && !isNaN(data92))) && (isFinite(data92))))) && (data92 !== null)){
-const err186 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(data.apply_clip !== undefined){
+if(typeof data.apply_clip !== "boolean"){
+const err186 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2495,10 +2525,10 @@ vErrors.push(err186);
 errors++;
 }
 }
-if(data91.priority !== undefined){
-let data93 = data91.priority;
-if(typeof data93 !== "string"){
-const err187 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.n_grid !== undefined){
+let data87 = data.n_grid;
+if(!(((typeof data87 == "number") && (!(data87 % 1) && !isNaN(data87))) && (isFinite(data87)))){
+const err187 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2507,8 +2537,9 @@ vErrors.push(err187);
 }
 errors++;
 }
-if(!((data93 === "normal") || (data93 === "background"))){
-const err188 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/enum",keyword:"enum",params:{allowedValues: schema11.properties.layer_wise.properties.priority.enum},message:"must be equal to one of the allowed values"};
+if((typeof data87 == "number") && (isFinite(data87))){
+if(data87 > 200 || isNaN(data87)){
+const err188 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2517,13 +2548,8 @@ vErrors.push(err188);
 }
 errors++;
 }
-}
-}
-}
-if(data.kv_cache !== undefined){
-let data94 = data.kv_cache;
-if((!(data94 && typeof data94 == "object" && !Array.isArray(data94))) && (data94 !== null)){
-const err189 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(data87 < 2 || isNaN(data87)){
+const err189 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2533,10 +2559,12 @@ vErrors.push(err189);
 errors++;
 }
 }
-if(data.activate_format !== undefined){
-let data95 = data.activate_format;
-if((typeof data95 !== "string") && (data95 !== null)){
-const err190 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+}
+if(data.max_shrink !== undefined){
+let data88 = data.max_shrink;
+if((typeof data88 == "number") && (isFinite(data88))){
+if(data88 >= 1 || isNaN(data88)){
+const err190 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2545,15 +2573,896 @@ vErrors.push(err190);
 }
 errors++;
 }
-}
-}
-else {
-const err191 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data88 <= 0 || isNaN(data88)){
+const err191 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err191];
 }
 else {
 vErrors.push(err191);
+}
+errors++;
+}
+}
+else {
+const err192 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err192];
+}
+else {
+vErrors.push(err192);
+}
+errors++;
+}
+}
+if(data.desc_act !== undefined){
+if(typeof data.desc_act !== "boolean"){
+const err193 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err193];
+}
+else {
+vErrors.push(err193);
+}
+errors++;
+}
+}
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err194 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err194];
+}
+else {
+vErrors.push(err194);
+}
+errors++;
+}
+}
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err195 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err195];
+}
+else {
+vErrors.push(err195);
+}
+errors++;
+}
+}
+if(data.damp_percent !== undefined){
+let data92 = data.damp_percent;
+if((typeof data92 == "number") && (isFinite(data92))){
+if(data92 >= 1 || isNaN(data92)){
+const err196 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(vErrors === null){
+vErrors = [err196];
+}
+else {
+vErrors.push(err196);
+}
+errors++;
+}
+if(data92 <= 0 || isNaN(data92)){
+const err197 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(vErrors === null){
+vErrors = [err197];
+}
+else {
+vErrors.push(err197);
+}
+errors++;
+}
+}
+else {
+const err198 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err198];
+}
+else {
+vErrors.push(err198);
+}
+errors++;
+}
+}
+if(data.calibration !== undefined){
+let data93 = data.calibration;
+if((!(data93 && typeof data93 == "object" && !Array.isArray(data93))) && (data93 !== null)){
+const err199 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err199];
+}
+else {
+vErrors.push(err199);
+}
+errors++;
+}
+if(data93 && typeof data93 == "object" && !Array.isArray(data93)){
+for(const key12 in data93){
+if(!((((key12 === "dataset") || (key12 === "samples")) || (key12 === "sequence_length")) || (key12 === "seed"))){
+const err200 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err200];
+}
+else {
+vErrors.push(err200);
+}
+errors++;
+}
+}
+if(data93.dataset !== undefined){
+let data94 = data93.dataset;
+if((typeof data94 !== "string") && (data94 !== null)){
+const err201 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err201];
+}
+else {
+vErrors.push(err201);
+}
+errors++;
+}
+}
+if(data93.samples !== undefined){
+let data95 = data93.samples;
+if(!(((typeof data95 == "number") && (!(data95 % 1) && !isNaN(data95))) && (isFinite(data95)))){
+const err202 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err202];
+}
+else {
+vErrors.push(err202);
+}
+errors++;
+}
+if((typeof data95 == "number") && (isFinite(data95))){
+if(data95 < 1 || isNaN(data95)){
+const err203 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err203];
+}
+else {
+vErrors.push(err203);
+}
+errors++;
+}
+}
+}
+if(data93.sequence_length !== undefined){
+let data96 = data93.sequence_length;
+if(!(((typeof data96 == "number") && (!(data96 % 1) && !isNaN(data96))) && (isFinite(data96)))){
+const err204 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err204];
+}
+else {
+vErrors.push(err204);
+}
+errors++;
+}
+if((typeof data96 == "number") && (isFinite(data96))){
+if(data96 < 1 || isNaN(data96)){
+const err205 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err205];
+}
+else {
+vErrors.push(err205);
+}
+errors++;
+}
+}
+}
+if(data93.seed !== undefined){
+let data97 = data93.seed;
+if((!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))) && (data97 !== null)){
+const err206 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/type",keyword:"type",params:{type: schema11.properties.calibration.properties.seed.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err206];
+}
+else {
+vErrors.push(err206);
+}
+errors++;
+}
+if((typeof data97 == "number") && (isFinite(data97))){
+if(data97 > 4294967295 || isNaN(data97)){
+const err207 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if(vErrors === null){
+vErrors = [err207];
+}
+else {
+vErrors.push(err207);
+}
+errors++;
+}
+if(data97 < 0 || isNaN(data97)){
+const err208 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err208];
+}
+else {
+vErrors.push(err208);
+}
+errors++;
+}
+}
+}
+}
+}
+if(data.target_bits !== undefined){
+let data98 = data.target_bits;
+if((typeof data98 == "number") && (isFinite(data98))){
+if(data98 > 16 || isNaN(data98)){
+const err209 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
+if(vErrors === null){
+vErrors = [err209];
+}
+else {
+vErrors.push(err209);
+}
+errors++;
+}
+if(data98 <= 1 || isNaN(data98)){
+const err210 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
+if(vErrors === null){
+vErrors = [err210];
+}
+else {
+vErrors.push(err210);
+}
+errors++;
+}
+}
+else {
+const err211 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err211];
+}
+else {
+vErrors.push(err211);
+}
+errors++;
+}
+}
+if(data.search !== undefined){
+let data99 = data.search;
+if((!(data99 && typeof data99 == "object" && !Array.isArray(data99))) && (data99 !== null)){
+const err212 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err212];
+}
+else {
+vErrors.push(err212);
+}
+errors++;
+}
+if(data99 && typeof data99 == "object" && !Array.isArray(data99)){
+for(const key13 in data99){
+if(!(((((key13 === "method") || (key13 === "candidates")) || (key13 === "granularity")) || (key13 === "samples")) || (key13 === "sequence_length"))){
+const err213 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err213];
+}
+else {
+vErrors.push(err213);
+}
+errors++;
+}
+}
+if(data99.method !== undefined){
+let data100 = data99.method;
+if(typeof data100 !== "string"){
+const err214 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err214];
+}
+else {
+vErrors.push(err214);
+}
+errors++;
+}
+if(!((data100 === "gptq") || (data100 === "rtn"))){
+const err215 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err215];
+}
+else {
+vErrors.push(err215);
+}
+errors++;
+}
+}
+if(data99.candidates !== undefined){
+let data101 = data99.candidates;
+if(Array.isArray(data101)){
+if(data101.length > 16){
+const err216 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(vErrors === null){
+vErrors = [err216];
+}
+else {
+vErrors.push(err216);
+}
+errors++;
+}
+if(data101.length < 2){
+const err217 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
+if(vErrors === null){
+vErrors = [err217];
+}
+else {
+vErrors.push(err217);
+}
+errors++;
+}
+const len3 = data101.length;
+for(let i3=0; i3<len3; i3++){
+let data102 = data101[i3];
+if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
+if(data102.weight_format === undefined){
+const err218 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
+if(vErrors === null){
+vErrors = [err218];
+}
+else {
+vErrors.push(err218);
+}
+errors++;
+}
+for(const key14 in data102){
+if(!((key14 === "weight_format") || (key14 === "group_size"))){
+const err219 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err219];
+}
+else {
+vErrors.push(err219);
+}
+errors++;
+}
+}
+if(data102.weight_format !== undefined){
+let data103 = data102.weight_format;
+if(typeof data103 !== "string"){
+const err220 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err220];
+}
+else {
+vErrors.push(err220);
+}
+errors++;
+}
+if(!((((((((data103 === "int8") || (data103 === "uint8")) || (data103 === "int4")) || (data103 === "uint4")) || (data103 === "int3")) || (data103 === "uint3")) || (data103 === "int2")) || (data103 === "uint2"))){
+const err221 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err221];
+}
+else {
+vErrors.push(err221);
+}
+errors++;
+}
+}
+if(data102.group_size !== undefined){
+let data104 = data102.group_size;
+if(!(((typeof data104 == "number") && (!(data104 % 1) && !isNaN(data104))) && (isFinite(data104)))){
+const err222 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err222];
+}
+else {
+vErrors.push(err222);
+}
+errors++;
+}
+const _errs256 = errors;
+const _errs257 = errors;
+if(0 !== data104){
+const err223 = {};
+if(vErrors === null){
+vErrors = [err223];
+}
+else {
+vErrors.push(err223);
+}
+errors++;
+}
+var valid54 = _errs257 === errors;
+if(valid54){
+const err224 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(vErrors === null){
+vErrors = [err224];
+}
+else {
+vErrors.push(err224);
+}
+errors++;
+}
+else {
+errors = _errs256;
+if(vErrors !== null){
+if(_errs256){
+vErrors.length = _errs256;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data104 == "number") && (isFinite(data104))){
+if(data104 < -1 || isNaN(data104)){
+const err225 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(vErrors === null){
+vErrors = [err225];
+}
+else {
+vErrors.push(err225);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err226 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err226];
+}
+else {
+vErrors.push(err226);
+}
+errors++;
+}
+}
+}
+else {
+const err227 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err227];
+}
+else {
+vErrors.push(err227);
+}
+errors++;
+}
+}
+if(data99.granularity !== undefined){
+let data105 = data99.granularity;
+if(typeof data105 !== "string"){
+const err228 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err228];
+}
+else {
+vErrors.push(err228);
+}
+errors++;
+}
+if(!((data105 === "input") || (data105 === "block"))){
+const err229 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err229];
+}
+else {
+vErrors.push(err229);
+}
+errors++;
+}
+}
+if(data99.samples !== undefined){
+let data106 = data99.samples;
+if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
+const err230 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err230];
+}
+else {
+vErrors.push(err230);
+}
+errors++;
+}
+if((typeof data106 == "number") && (isFinite(data106))){
+if(data106 < 1 || isNaN(data106)){
+const err231 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err231];
+}
+else {
+vErrors.push(err231);
+}
+errors++;
+}
+}
+}
+if(data99.sequence_length !== undefined){
+let data107 = data99.sequence_length;
+if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
+const err232 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err232];
+}
+else {
+vErrors.push(err232);
+}
+errors++;
+}
+if((typeof data107 == "number") && (isFinite(data107))){
+if(data107 < 2 || isNaN(data107)){
+const err233 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+if(vErrors === null){
+vErrors = [err233];
+}
+else {
+vErrors.push(err233);
+}
+errors++;
+}
+}
+}
+}
+}
+if(data.ignore !== undefined){
+let data108 = data.ignore;
+if((!(Array.isArray(data108))) && (data108 !== null)){
+const err234 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+if(vErrors === null){
+vErrors = [err234];
+}
+else {
+vErrors.push(err234);
+}
+errors++;
+}
+if(Array.isArray(data108)){
+const len4 = data108.length;
+for(let i4=0; i4<len4; i4++){
+if(typeof data108[i4] !== "string"){
+const err235 = {instancePath:instancePath+"/ignore/" + i4,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err235];
+}
+else {
+vErrors.push(err235);
+}
+errors++;
+}
+}
+}
+}
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err236 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err236];
+}
+else {
+vErrors.push(err236);
+}
+errors++;
+}
+}
+if(data.overrides !== undefined){
+let data111 = data.overrides;
+if((!(data111 && typeof data111 == "object" && !Array.isArray(data111))) && (data111 !== null)){
+const err237 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err237];
+}
+else {
+vErrors.push(err237);
+}
+errors++;
+}
+if(data111 && typeof data111 == "object" && !Array.isArray(data111)){
+for(const key15 in data111){
+let data112 = data111[key15];
+if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
+for(const key16 in data112){
+if(!(((((key16 === "weight_format") || (key16 === "group_size")) || (key16 === "symmetric")) || (key16 === "sym")) || (key16 === "activations"))){
+const err238 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err238];
+}
+else {
+vErrors.push(err238);
+}
+errors++;
+}
+}
+if(data112.weight_format !== undefined){
+let data113 = data112.weight_format;
+if(typeof data113 !== "string"){
+const err239 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err239];
+}
+else {
+vErrors.push(err239);
+}
+errors++;
+}
+if(!((((((((((((((data113 === "int8") || (data113 === "uint8")) || (data113 === "int6")) || (data113 === "uint6")) || (data113 === "int4")) || (data113 === "uint4")) || (data113 === "int3")) || (data113 === "uint3")) || (data113 === "int2")) || (data113 === "uint2")) || (data113 === "uint1")) || (data113 === "nf4")) || (data113 === "fp4")) || (data113 === "fp8_e4m3"))){
+const err240 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err240];
+}
+else {
+vErrors.push(err240);
+}
+errors++;
+}
+}
+if(data112.group_size !== undefined){
+let data114 = data112.group_size;
+if(!(((typeof data114 == "number") && (!(data114 % 1) && !isNaN(data114))) && (isFinite(data114)))){
+const err241 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err241];
+}
+else {
+vErrors.push(err241);
+}
+errors++;
+}
+const _errs280 = errors;
+const _errs281 = errors;
+if(0 !== data114){
+const err242 = {};
+if(vErrors === null){
+vErrors = [err242];
+}
+else {
+vErrors.push(err242);
+}
+errors++;
+}
+var valid59 = _errs281 === errors;
+if(valid59){
+const err243 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(vErrors === null){
+vErrors = [err243];
+}
+else {
+vErrors.push(err243);
+}
+errors++;
+}
+else {
+errors = _errs280;
+if(vErrors !== null){
+if(_errs280){
+vErrors.length = _errs280;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data114 == "number") && (isFinite(data114))){
+if(data114 < -1 || isNaN(data114)){
+const err244 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(vErrors === null){
+vErrors = [err244];
+}
+else {
+vErrors.push(err244);
+}
+errors++;
+}
+}
+}
+if(data112.symmetric !== undefined){
+if(typeof data112.symmetric !== "boolean"){
+const err245 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err245];
+}
+else {
+vErrors.push(err245);
+}
+errors++;
+}
+}
+if(data112.sym !== undefined){
+if(typeof data112.sym !== "boolean"){
+const err246 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err246];
+}
+else {
+vErrors.push(err246);
+}
+errors++;
+}
+}
+if(data112.activations !== undefined){
+let data117 = data112.activations;
+if((!(data117 && typeof data117 == "object" && !Array.isArray(data117))) && (data117 !== null)){
+const err247 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/type",keyword:"type",params:{type: schema11.properties.overrides.additionalProperties.properties.activations.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err247];
+}
+else {
+vErrors.push(err247);
+}
+errors++;
+}
+if(data117 && typeof data117 == "object" && !Array.isArray(data117)){
+for(const key17 in data117){
+if(!((key17 === "bits") || (key17 === "symmetric"))){
+const err248 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err248];
+}
+else {
+vErrors.push(err248);
+}
+errors++;
+}
+}
+if(data117.bits !== undefined){
+let data118 = data117.bits;
+if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
+const err249 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err249];
+}
+else {
+vErrors.push(err249);
+}
+errors++;
+}
+if((typeof data118 == "number") && (isFinite(data118))){
+if(data118 > 8 || isNaN(data118)){
+const err250 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+if(vErrors === null){
+vErrors = [err250];
+}
+else {
+vErrors.push(err250);
+}
+errors++;
+}
+if(data118 < 2 || isNaN(data118)){
+const err251 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+if(vErrors === null){
+vErrors = [err251];
+}
+else {
+vErrors.push(err251);
+}
+errors++;
+}
+}
+}
+if(data117.symmetric !== undefined){
+if(typeof data117.symmetric !== "boolean"){
+const err252 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err252];
+}
+else {
+vErrors.push(err252);
+}
+errors++;
+}
+}
+}
+}
+}
+else {
+const err253 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err253];
+}
+else {
+vErrors.push(err253);
+}
+errors++;
+}
+}
+}
+}
+if(data.layer_wise !== undefined){
+let data120 = data.layer_wise;
+if((!(data120 && typeof data120 == "object" && !Array.isArray(data120))) && (data120 !== null)){
+const err254 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err254];
+}
+else {
+vErrors.push(err254);
+}
+errors++;
+}
+if(data120 && typeof data120 == "object" && !Array.isArray(data120)){
+for(const key18 in data120){
+if(!((key18 === "memory_limit") || (key18 === "priority"))){
+const err255 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err255];
+}
+else {
+vErrors.push(err255);
+}
+errors++;
+}
+}
+if(data120.memory_limit !== undefined){
+let data121 = data120.memory_limit;
+if(((typeof data121 !== "string") && (!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121))))) && (data121 !== null)){
+const err256 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(vErrors === null){
+vErrors = [err256];
+}
+else {
+vErrors.push(err256);
+}
+errors++;
+}
+}
+if(data120.priority !== undefined){
+let data122 = data120.priority;
+if(typeof data122 !== "string"){
+const err257 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err257];
+}
+else {
+vErrors.push(err257);
+}
+errors++;
+}
+if(!((data122 === "normal") || (data122 === "background"))){
+const err258 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/enum",keyword:"enum",params:{allowedValues: schema11.properties.layer_wise.properties.priority.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err258];
+}
+else {
+vErrors.push(err258);
+}
+errors++;
+}
+}
+}
+}
+if(data.kv_cache !== undefined){
+let data123 = data.kv_cache;
+if((!(data123 && typeof data123 == "object" && !Array.isArray(data123))) && (data123 !== null)){
+const err259 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err259];
+}
+else {
+vErrors.push(err259);
+}
+errors++;
+}
+}
+if(data.activate_format !== undefined){
+let data124 = data.activate_format;
+if((typeof data124 !== "string") && (data124 !== null)){
+const err260 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err260];
+}
+else {
+vErrors.push(err260);
+}
+errors++;
+}
+}
+}
+else {
+const err261 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err261];
+}
+else {
+vErrors.push(err261);
 }
 errors++;
 }

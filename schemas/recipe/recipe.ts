@@ -37,7 +37,8 @@ export type QuantMethod =
 
 /** weight_only: activations stay 16/32-bit. activate_quant: integer activations and integer dot products (A8W8). */
 export type ComputeMethod = 'weight_only' | 'activate_quant';
-export type SaveFormat = 'quantwright' | 'gptq' | 'gptq_v2' | 'awq' | 'compressed-tensors' | 'gguf';
+/** bitsandbytes: LLM.int8() alone. safetensors: ordinary weights of a model that was only rescaled. */
+export type SaveFormat = 'quantwright' | 'gptq' | 'gptq_v2' | 'awq' | 'compressed-tensors' | 'gguf' | 'bitsandbytes' | 'safetensors';
 
 export interface WeightRecipe {
   readonly dtype: WeightDtype;
@@ -280,6 +281,15 @@ export type RecipeField =
   | 'weights.descAct'
   | 'weights.dtype'
   | 'activations'
+  | 'activations.bits'
+  | 'activations.symmetric'
+  | 'activations.granularity'
+  | 'activations.dynamic'
+  | 'activations.threshold'
+  | 'smoothquant.alpha'
+  | 'zeroquant.quantizeGroups'
+  | 'zeroquant.lkd'
+  | 'w8a8Static'
   | 'computeMethod'
   | 'ignore'
   | 'overrides'

@@ -17,7 +17,7 @@ import { gptqLayout, gptqV2Layout } from '@quantwright/engine/pipeline/layouts/g
 import type { ModulePlan } from '@quantwright/engine/pipeline/layouts/layout';
 import { quantwrightLayout } from '@quantwright/engine/pipeline/layouts/quantwright';
 import type { NativeBinding } from '@quantwright/native/binding';
-import type { ActivationRecipe, SaveFormat } from '@quantwright/schemas/recipe/recipe';
+import type { ActivationRecipe } from '@quantwright/schemas/recipe/recipe';
 import { goldenBinding } from './binding.ts';
 import { goldenCases, goldenTensor, goldenTensors, transposed } from './cases.ts';
 import { compareWith } from './tolerance.ts';
@@ -130,7 +130,7 @@ const layouts = {
 } as const;
 
 interface Shape {
-  readonly format: Exclude<SaveFormat, 'gguf'>;
+  readonly format: keyof typeof layouts;
   readonly rows: number;
   readonly cols: number;
   readonly bits: 2 | 3 | 4 | 8;

@@ -51,7 +51,7 @@ export function exactHalf(value: number): boolean {
 
 export type Fit = { readonly plan: ModulePlan } | { readonly why: string };
 
-export type Repacked = Exclude<SaveFormat, 'gguf'>;
+export type Repacked = Exclude<SaveFormat, 'gguf' | 'bitsandbytes' | 'safetensors'>;
 
 /** `common`: group size that all modules of the model are written with, for formats that have one; null: each keeps its own. */
 export function fit(format: Repacked, { module, block, rows, cols, lmHead }: QuantizedModule, own: Parameters, common: number | null): Fit {

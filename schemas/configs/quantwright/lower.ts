@@ -2,10 +2,12 @@
 
 import { startAnchored } from '../../recipe/module-weights.ts';
 import type { JsonPath } from '../../recipe/origin.ts';
-import type { Calibration, ComputeMethod, QuantMethod, Recipe, SaveFormat, WeightRecipe } from '../../recipe/recipe.ts';
+import type { Calibration, ComputeMethod, ModuleOverride, QuantMethod, Recipe, SaveFormat, WeightRecipe } from '../../recipe/recipe.ts';
 import type { Lowered, LowerProblem } from '../config-format.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
 import { type CodeType, parseWeightFormat } from '../weight-format.ts';
+import { readActivationMethods } from './activation-methods.ts';
+import { activationOrigins, readActivations } from './activations.ts';
 import { readMemory } from './memory-limit.ts';
 import { readOverrides } from './overrides.ts';
 import { QRAZOR_GROUP, readQrazor } from './qrazor.ts';
@@ -29,11 +31,15 @@ const METHODS: readonly QuantMethod[] = [
 ];
 /** Methods that are about 8-bit activations; the others pack weights. */
 const ACTIVATION_METHODS: readonly QuantMethod[] = ['smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static'];
-/** Methods whose weights only our own layout holds. */
-const CODED_METHODS: readonly QuantMethod[] = ['bcq', 'qrazor', 'spqr'];
+/** Methods that nothing is left of when activations stay in floating point. */
+const ALWAYS_ACTIVATE: readonly QuantMethod[] = ['llm_int8', 'w8a8_static'];
+/** Methods whose weights or activations only our own layout holds. */
+const CODED_METHODS: readonly QuantMethod[] = ['bcq', 'qrazor', 'spqr', 'zeroquant', 'llm_int8'];
+/** Methods whose scales are computed with in 32 bits, and stored so. */
+const FULL_SCALES: readonly QuantMethod[] = ['zeroquant', 'llm_int8'];
 /** Values that share a scale in nf4 and fp4, where the config does not say: Neural Compressor's default. */
 const TABLE_GROUP = 32;
-const SAVE_FORMATS: readonly SaveFormat[] = ['quantwright', 'gptq', 'gptq_v2', 'awq', 'compressed-tensors', 'gguf'];
+const SAVE_FORMATS: readonly SaveFormat[] = ['quantwright', 'gptq', 'gptq_v2', 'awq', 'compressed-tensors', 'gguf', 'bitsandbytes', 'safetensors'];
 const DIALECTS = ['ist', 'qllm', 'inc', 'awq', 'compressed_tensors', 'dashinfer_cpu'] as const;
 const SCALE_TYPES = { float16: 'f16', bfloat16: 'bf16', float32: 'f32' } as const;
 
@@ -41,15 +47,18 @@ export function lowerCustomized(format: string, value: unknown, path: JsonPath):
   const fields = fieldsOf(value, path);
   recordOrigins(fields);
   const problems: LowerProblem[] = [];
-  const overrides = readOverrides(fields, path, problems);
-  const ignore = readIgnore(fields, path, problems);
   const methods = readMethods(fields);
   const weights = methods === null ? null : readWeights(fields, methods);
+  const activations = methods === null ? null : readActivations(fields, methods, weights?.groupSize ?? -1);
+  const overrides = readOverrides(fields, path, problems, activations);
+  const ignore = readIgnore(fields, path, problems);
+  const origins = { ...fields.origins(), ...activationOrigins(fields, path) };
   if (methods === null || weights === null) {
-    return { recipe: null, origins: fields.origins(), problems };
+    return { recipe: null, origins, problems };
   }
-  const recipe = { ...lowerRest(fields, methods, weights), format, scheme: methods.join('+'), variant: null, methods, ignore, overrides };
-  return { recipe, origins: fields.origins(), problems };
+  const rest = lowerRest(fields, methods, weights, activations);
+  const kept = rest.activations === null ? overrides.map(withoutActivations) : overrides;
+  return { recipe: { ...rest, format, scheme: methods.join('+'), variant: null, methods, ignore, overrides: kept }, origins, problems };
 }
 
 function recordOrigins(fields: Fields): void {
@@ -60,7 +69,7 @@ function recordOrigins(fields: Fields): void {
   fields.origin('weights.symmetric', 'symmetric', 'sym', 'zero_point');
   fields.origin('weights.groupSize', 'group_size');
   fields.origin('weights.descAct', 'desc_act');
-  fields.origin('activations', 'compute_method');
+  fields.origin('activations', 'activations', 'compute_method');
   fields.origin('computeMethod', 'compute_method');
   fields.origin('ignore', 'ignore');
   fields.origin('overrides', 'overrides', 'group_settings');
@@ -136,17 +145,18 @@ function lowerRest(
   fields: Fields,
   methods: readonly QuantMethod[],
   weights: WeightRecipe,
+  activations: Recipe['activations'],
 ): Omit<Recipe, 'format' | 'scheme' | 'variant' | 'methods' | 'ignore' | 'overrides'> {
-  const byDefault: ComputeMethod = methods.every((method) => ACTIVATION_METHODS.includes(method)) ? 'activate_quant' : 'weight_only';
-  const computeMethod = fields.oneOf('compute_method', ['weight_only', 'activate_quant'] as const) ?? byDefault;
+  const computeMethod = fields.oneOf('compute_method', ['weight_only', 'activate_quant'] as const) ?? defaultComputing(fields, methods);
   const activate = computeMethod === 'activate_quant';
   const instant = methods.includes('instant_quant');
-  const scaleType = fields.oneOf('scale_type', ['float16', 'bfloat16', 'float32'] as const) ?? 'float16';
+  const full = methods.some((method) => FULL_SCALES.includes(method));
+  const scaleType = fields.oneOf('scale_type', ['float16', 'bfloat16', 'float32'] as const) ?? (full ? 'float32' : 'float16');
   return {
     weights,
     lmHead: fields.boolean('lm_head') ?? false,
     computeMethod,
-    activations: activate ? { bits: 8, symmetric: true, granularity: 'per_token', dynamic: !methods.includes('w8a8_static') } : null,
+    activations: activate ? activations : null,
     dialect: instant ? 'instant_quant' : isTable(weights.dtype) ? 'inc' : readDialect(fields, methods, activate),
     ...(isTable(weights.dtype) ? { tableDialect: fields.oneOf('dialect', ['inc', 'bitsandbytes'] as const) ?? 'inc' } : {}),
     mseSearch: fields.boolean('mse_search') ?? false,
@@ -169,8 +179,20 @@ function lowerRest(
     computeDtype: null,
     ...readTransforms(fields, methods),
     ...readQrazor(fields, methods),
+    ...readActivationMethods(fields, methods),
     ...(methods.includes('spqr') ? { spqr: readSpqr(fields) } : {}),
   };
+}
+
+/** `activations` are for activate_quant, and so say it; with a list of methods only those that cannot do without do. */
+function defaultComputing(fields: Fields, methods: readonly QuantMethod[]): ComputeMethod {
+  const said = fields.object('activations') !== null || methods.some((method) => ALWAYS_ACTIVATE.includes(method));
+  return said || methods.every((method) => ACTIVATION_METHODS.includes(method)) ? 'activate_quant' : 'weight_only';
+}
+
+/** Where no activations are quantized there are none to change. */
+function withoutActivations({ pattern, weights }: ModuleOverride): ModuleOverride {
+  return { pattern, weights };
 }
 
 /** Of round-to-nearest, alone or behind transforms; AWQ searches its scales for AutoAWQ's rounding, TEQ trains them for Neural Compressor's. */

@@ -15,11 +15,17 @@ export interface TransformRecipes {
 /** Only of the methods that are named. */
 export function readTransforms(fields: Fields, methods: readonly QuantMethod[]): TransformRecipes {
   return {
-    ...(methods.includes('smoothquant') ? { smoothquant: { alpha: fieldsOf(fields.object('smoothquant'), []).number('alpha') ?? 0.5 } } : {}),
+    ...(methods.includes('smoothquant') ? { smoothquant: readSmoothquant(fieldsOf(fields.object('smoothquant'), [])) } : {}),
     ...(methods.includes('awq') ? { awq: readAwq(fields) } : {}),
     ...(methods.includes('teq') ? { teq: readTeq(fieldsOf(fields.object('teq'), [])) } : {}),
     ...(methods.includes('bcq') ? { bcq: readBcq(fieldsOf(fields.object('bcq'), [])) } : {}),
   };
+}
+
+function readSmoothquant(given: Fields): SmoothQuantRecipe {
+  const listed = given.value['alphas'];
+  const alphas = Array.isArray(listed) ? listed.filter((alpha): alpha is number => typeof alpha === 'number') : [];
+  return { alpha: given.number('alpha') ?? given.oneOf('alpha', ['auto'] as const) ?? 0.5, ...(alphas.length === 0 ? {} : { alphas }) };
 }
 
 /** The reference's names (dnotitia/qllm-infer lib/lutgemm/quantize_bcq.py :: quantize) and default number of rounds. */

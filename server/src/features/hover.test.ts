@@ -8,7 +8,7 @@ const targets = [target('dashinfer', 'nvidia-a100')];
 const table: readonly (readonly [string, readonly RegExp[], Setting?])[] = [
   [
     '{ "quant_method": "rtn", "comp|ute_method": "weight_only" }',
-    [/\*\*compute_method\*\*: string/, /Default: `"weight_only"`/, /`"activate_quant"`: Activations are quantized/],
+    [/\*\*compute_method\*\*: string/, /Default: activate_quant for smoothquant/, /`"activate_quant"`: Activations become integers/],
   ],
   ['{ "quant_method": "rtn", "weight_format": "ui|nt4" }', [/`"uint4"`/, /4-bit, unsigned codes/]],
   ['{ "quant_method": "instant_quant", "weight_format": "int8", "group|_size": 128 }', [/share one scale/, /dashinfer on nvidia-a100/], { targets }],

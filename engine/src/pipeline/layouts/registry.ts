@@ -8,19 +8,21 @@ import { gptqLayout, gptqV2Layout } from './gptq.ts';
 import type { Layout } from './layout.ts';
 import { quantwrightLayout } from './quantwright.ts';
 
-export const layouts: Readonly<Record<SaveFormat, Layout>> = {
+export const layouts = {
   quantwright: quantwrightLayout,
   gptq: gptqLayout,
   gptq_v2: gptqV2Layout,
   awq: awqLayout,
   'compressed-tensors': compressedTensorsLayout,
   gguf: ggufLayout,
-};
+} as const satisfies Readonly<Partial<Record<SaveFormat, Layout>>>;
 
 /** Throws EngineError `config` for a recipe whose layout only other tools write. */
-export function layoutOf(recipe: Pick<Recipe, 'saveFormat' | 'scheme'>): Layout {
-  if (recipe.saveFormat === null) {
-    throw new EngineError('config', `Quantwright does not write the layout of ${recipe.scheme}; it writes ${Object.keys(layouts).join(', ')}.`);
+export function layoutOf({ saveFormat, scheme }: Pick<Recipe, 'saveFormat' | 'scheme'>): Layout {
+  const written: Readonly<Partial<Record<SaveFormat, Layout>>> = layouts;
+  const layout = saveFormat === null ? undefined : written[saveFormat];
+  if (layout === undefined) {
+    throw new EngineError('config', `Quantwright does not write the layout of ${saveFormat ?? scheme}; it writes ${Object.keys(layouts).join(', ')}.`);
   }
-  return layouts[recipe.saveFormat];
+  return layout;
 }

@@ -19,6 +19,10 @@ export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   if (saveFormat === 'quantwright') {
     return wholeGroups(input, pieces);
   }
+  if (saveFormat === 'bitsandbytes' || saveFormat === 'safetensors') {
+    const message = `Quantwright: the ${saveFormat} layout is not written in this version; use ${OWN.words}.`;
+    return [refused(input, { rule: 'QW-05', field: 'saveFormat', nearest: OWN, message })];
+  }
   const coded = input.recipe.methods.find((method) => codedMethods().includes(method)) ?? tablesOf(input.recipe)[0]?.dtype;
   if (coded !== undefined) {
     const message = `Quantwright: the ${saveFormat} layout cannot hold weights of ${coded}; use ${OWN.words}.`;
