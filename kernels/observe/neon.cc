@@ -13,3 +13,9 @@ void qw::gram_strided_neon(const float* a, int64_t stride_a, const float* b, int
                         int64_t stride) {
   gram_strided_vector(a, stride_a, b, stride_b, rows, height, columns, block, stride);
 }
+
+void qw::range_rows_neon(const float* x, int64_t rows, int64_t width, float* out) { range_rows_vector(x, rows, width, out); }
+
+void qw::count_bins_neon(const float* x, int64_t count, float scale, int64_t middle, uint32_t* counts) {
+  count_bins_vector(x, count, scale, middle, counts);
+}

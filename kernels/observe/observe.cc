@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <vector>
 
 #include "cpu/parallel.h"
 #include "cpu/pick.h"
@@ -22,6 +24,20 @@ void pack_panel(const float* x, int64_t rows, int64_t width, int64_t panel, floa
   }
 }
 
+// For twice the limit: pairs of bins become one, in the middle half.
+void merge_pairs(std::vector<uint64_t>& counts) {
+  std::vector<uint64_t> merged(counts.size(), 0);
+  for (size_t k = 0; k < counts.size(); ++k) merged[counts.size() / 4 + k / 2] += counts[k];
+  counts.swap(merged);
+}
+
+// The smallest power of two above `largest`; not so small that the width of a bin had no reciprocal.
+float limit_above(float largest) {
+  int exponent;
+  std::frexp(largest, &exponent);
+  return largest == 0 ? 0.0f : std::ldexp(1.0f, exponent < -64 ? -64 : exponent);
+}
+
 }  // namespace
 
 extern "C" void qw_absmax(const float* x, int64_t rows, int64_t width, float* running, qw_pool* pool) {
@@ -30,6 +46,37 @@ extern "C" void qw_absmax(const float* x, int64_t rows, int64_t width, float* ru
   int64_t grain = 64;
   while (grain * rows < 16384 && grain < width) grain *= 2;
   qw::parallel(pool, width, grain, [=](int64_t begin, int64_t end, int) { kernel(x + begin, rows, width, end - begin, running + begin); });
+}
+
+extern "C" void qw_range(const float* x, int64_t rows, int64_t width, float* out, qw_pool* pool) {
+  qw::RangeRows* kernel = QW_PICK(qw::range_rows);
+  const int64_t grain = width >= 16384 ? 1 : 16384 / width;
+  qw::parallel(pool, rows, grain, [=](int64_t begin, int64_t end, int) { kernel(x + begin * width, end - begin, width, out + 2 * begin); });
+}
+
+void qw::Histogram::add(const float* x, int64_t rows, int64_t width, qw_pool* pool) {
+  std::vector<float> ranges(size_t(2 * rows));
+  qw_range(x, rows, width, ranges.data(), pool);
+  for (const float edge : ranges) {
+    if (!(std::fabs(edge) < 0x1p126f)) limit = std::numeric_limits<float>::infinity();
+    if (edge < low) low = edge;
+    if (edge > high) high = edge;
+  }
+  if (std::isinf(limit)) return;
+  const int64_t bins = int64_t(counts.size());
+  const float wanted = limit_above(high > -low ? high : -low);
+  if (limit == 0) limit = wanted;  // only zeros so far: they stay where they are
+  for (; limit < wanted; limit *= 2) merge_pairs(counts);
+  const float scale = limit == 0 ? 0.0f : float(bins / 2) / limit;
+  qw::CountBins* kernel = QW_PICK(qw::count_bins);
+  const int64_t values = rows * width, share = 65536, tasks = (values + share - 1) / share;
+  std::vector<uint32_t> found(size_t(bins * tasks), 0);
+  qw::parallel(pool, tasks, 1, [=, &found](int64_t begin, int64_t end, int) {
+    for (int64_t t = begin; t < end; ++t) kernel(x + t * share, t + 1 < tasks ? share : values - t * share, scale, bins / 2, found.data() + t * bins);
+  });
+  for (int64_t t = 0; t < tasks; ++t) {
+    for (int64_t k = 0; k < bins; ++k) counts[size_t(k)] += found[size_t(t * bins + k)];
+  }
 }
 
 extern "C" int64_t qw_hessian_scratch(int64_t rows, int64_t width) { return panels(width) * qw::kPanel * rows; }

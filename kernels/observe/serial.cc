@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstring>
 
 #include "observe/observe.h"
@@ -29,4 +30,24 @@ void qw::gram_strided_serial(const float* a, int64_t stride_a, const float* b, i
 
 void qw::gram_block_serial(const float* a, const float* b, int64_t rows, int64_t height, int64_t columns, float* block, int64_t stride) {
   gram_strided_serial(a, kPanel, b, kPanel, rows, height, columns, block, stride);
+}
+
+void qw::range_rows_serial(const float* x, int64_t rows, int64_t width, float* out) {
+  for (int64_t r = 0; r < rows; ++r, x += width) {
+    float low = x[0], high = x[0];
+    for (int64_t i = 0; i < width; ++i) {
+      if (std::isnan(x[i])) {
+        low = high = x[i];
+        break;
+      }
+      if (x[i] < low) low = x[i];
+      if (x[i] > high) high = x[i];
+    }
+    out[2 * r] = low;
+    out[2 * r + 1] = high;
+  }
+}
+
+void qw::count_bins_serial(const float* x, int64_t count, float scale, int64_t middle, uint32_t* counts) {
+  for (int64_t i = 0; i < count; ++i) counts[middle + int64_t(std::floor(x[i] * scale))] += 1;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "attention/cache.h"
+#include "observe/observe.h"
 #include "program/program.h"
 
 namespace qw {
@@ -46,8 +47,10 @@ struct Observer {
   qw_observe kind;
   int32_t slot;
   int64_t width;
+  int64_t bins = 0;
   bool ran = false;
   std::vector<float> data;
+  std::unique_ptr<Histogram> histogram;
 };
 
 // A buffer that only grows; its contents are lost when it does. Pages are backed when they are first written.

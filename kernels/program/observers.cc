@@ -1,4 +1,4 @@
-// What observe ops keep: running maxima, Gram matrices (the upper triangle), copies of rows.
+// What observe ops keep: running maxima, Gram matrices (the upper triangle), ranges of rows, histograms, copies of rows.
 #include "program/model.h"
 
 #include <algorithm>
@@ -27,6 +27,14 @@ void accumulate(qw::Observer& observer, const float* x, int64_t rows, float* scr
       if (!observer.ran) observer.data.assign(size_t(qw_hessian_size(observer.width)), 0.0f);
       qw_hessian(x, rows, observer.width, observer.data.data(), scratch, pool);
       break;
+    case QW_OBSERVE_RANGE:
+      observer.data.resize(observer.data.size() + size_t(2 * rows));
+      qw_range(x, rows, observer.width, observer.data.data() + observer.data.size() - 2 * rows, pool);
+      break;
+    case QW_OBSERVE_HISTOGRAM:
+      if (!observer.ran) observer.histogram = std::make_unique<qw::Histogram>(observer.bins);
+      observer.histogram->add(x, rows, observer.width, pool);
+      break;
     default: observer.data.insert(observer.data.end(), x, x + size_t(rows) * width);
   }
   observer.ran = true;
@@ -49,6 +57,7 @@ extern "C" int64_t qw_program_observed_size(qw_program* program, int32_t slot) {
   const qw::Observer* observer = find(program, slot);
   if (observer == nullptr) return -1;
   if (!observer->ran) return 0;
+  if (observer->kind == QW_OBSERVE_HISTOGRAM) return 3 + observer->bins;
   return observer->kind == QW_OBSERVE_HESSIAN ? observer->width * observer->width : int64_t(observer->data.size());
 }
 
@@ -58,6 +67,10 @@ extern "C" void qw_program_observed(qw_program* program, int32_t slot, float* ou
   if (observer == nullptr || !observer->ran) return;
   if (observer->kind == QW_OBSERVE_HESSIAN) {
     qw_hessian_unpack(observer->data.data(), observer->width, out);
+  } else if (observer->kind == QW_OBSERVE_HISTOGRAM) {
+    const qw::Histogram& histogram = *observer->histogram;
+    out[0] = histogram.low, out[1] = histogram.high, out[2] = histogram.limit;
+    std::transform(histogram.counts.begin(), histogram.counts.end(), out + 3, [](uint64_t count) { return float(count); });
   } else {
     std::memcpy(out, observer->data.data(), observer->data.size() * sizeof(float));
   }
@@ -79,5 +92,6 @@ extern "C" void qw_program_reset_observers(qw_program* program) {
   for (qw::Observer& observer : program->observers) {
     observer.ran = false;
     observer.data = std::vector<float>();
+    observer.histogram.reset();
   }
 }

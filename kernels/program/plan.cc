@@ -159,6 +159,7 @@ void plan_state(qw_program& program) {
         observer.kind = spec.observe;
         observer.slot = spec.slot;
         observer.width = program.widths[size_t(spec.in[0])];
+        observer.bins = spec.bins;
         program.observers.push_back(std::move(observer));
       }
     }

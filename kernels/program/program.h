@@ -30,7 +30,7 @@ typedef enum qw_op_kind {
   QW_OP_COUNT,
 } qw_op_kind;
 
-typedef enum qw_observe { QW_OBSERVE_ABSMAX, QW_OBSERVE_HESSIAN, QW_OBSERVE_CAPTURE } qw_observe;
+typedef enum qw_observe { QW_OBSERVE_ABSMAX, QW_OBSERVE_HESSIAN, QW_OBSERVE_CAPTURE, QW_OBSERVE_RANGE, QW_OBSERVE_HISTOGRAM } qw_observe;
 
 typedef struct qw_op {
   qw_op_kind kind;
@@ -46,6 +46,7 @@ typedef struct qw_op {
   int32_t gated;
   qw_observe observe;
   int32_t slot;
+  int64_t bins;  // of QW_OBSERVE_HISTOGRAM
 } qw_op;
 
 typedef enum qw_input { QW_INPUT_TOKENS, QW_INPUT_HIDDEN } qw_input;

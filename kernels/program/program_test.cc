@@ -1,4 +1,5 @@
 #include "program/program.h"
+#include "observe/observe.h"
 
 #include <thread>
 
@@ -101,16 +102,22 @@ void hidden_programs_observe_what_passes_through() {
   Random random(9);
   const std::vector<float> x = random.vector(size_t(rows * width));
   const int64_t widths[] = {width, width};
-  qw_op ops[4] = {};
+  qw_op ops[6] = {};
   ops[0].kind = QW_OP_OBSERVE, ops[0].observe = QW_OBSERVE_ABSMAX, ops[0].slot = 0;
   ops[1].kind = QW_OP_OBSERVE, ops[1].observe = QW_OBSERVE_HESSIAN, ops[1].slot = 7;
   ops[2].kind = QW_OP_OBSERVE, ops[2].observe = QW_OBSERVE_CAPTURE, ops[2].slot = 3;
-  ops[3].kind = QW_OP_ADD, ops[3].out = 1;
-  const qw_program_spec spec{QW_INPUT_HIDDEN, widths, 2, ops, 4, nullptr, 0, 1};
+  ops[3].kind = QW_OP_OBSERVE, ops[3].observe = QW_OBSERVE_RANGE, ops[3].slot = 4;
+  ops[4].kind = QW_OP_OBSERVE, ops[4].observe = QW_OBSERVE_HISTOGRAM, ops[4].slot = 5, ops[4].bins = 48;
+  ops[5].kind = QW_OP_ADD, ops[5].out = 1;
+  const qw_program_spec spec{QW_INPUT_HIDDEN, widths, 2, ops, 6, nullptr, 0, 1};
+  qw_program* refused = nullptr;
+  const qw_status status = qw_program_create(&spec, &refused);
+  CHECK(status.code == QW_INVALID_ARGUMENT && std::strstr(status.message, "bins must be a power of two from 16 to 65536, not 48") != nullptr);
+  ops[4].bins = 64;
   qw_program* program = nullptr;
   CHECK_OK(qw_program_create(&spec, &program));
   CHECK(qw_program_observed_size(program, 0) == 0);
-  CHECK(qw_program_observed_size(program, 5) == -1);
+  CHECK(qw_program_observed_size(program, 6) == -1);
   std::vector<float> out(x.size());
   for (int half = 0; half < 2; ++half) {
     qw_session* session = nullptr;
@@ -142,8 +149,20 @@ void hidden_programs_observe_what_passes_through() {
   CHECK(absmax == wanted_absmax);
   CHECK(capture == x);
   CHECK(compare(hessian.data(), wanted.data(), wanted.size()).normalised() < 1e-6);
+  std::vector<float> ranges(size_t(2 * rows)), wanted_ranges(size_t(2 * rows)), histogram(67);
+  qw_range(x.data(), rows, width, wanted_ranges.data(), qw_pool_shared());
+  qw::Histogram wanted_histogram(64);
+  wanted_histogram.add(x.data(), rows, width, qw_pool_shared());
+  CHECK(qw_program_observed_size(program, 4) == 2 * rows);
+  CHECK(qw_program_observed_size(program, 5) == 67);
+  qw_program_observed(program, 4, ranges.data());
+  qw_program_observed(program, 5, histogram.data());
+  CHECK(ranges == wanted_ranges);
+  CHECK(histogram[0] == wanted_histogram.low && histogram[1] == wanted_histogram.high && histogram[2] == wanted_histogram.limit);
+  for (size_t bin = 0; bin < 64; ++bin) CHECK(histogram[3 + bin] == float(wanted_histogram.counts[bin]));
   qw_program_reset_observers(program);
   CHECK(qw_program_observed_size(program, 3) == 0);
+  CHECK(qw_program_observed_size(program, 5) == 0);
   qw_program_free(program);
 }
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string>
 
+#include "observe/observe.h"
 #include "program/model.h"
 
 namespace {
@@ -154,7 +155,10 @@ struct Checker {
 
   bool observe(const qw_op& op) {
     if (!reads("in", op.in[0])) return false;
-    if (op.observe < QW_OBSERVE_ABSMAX || op.observe > QW_OBSERVE_CAPTURE) return fail("unknown kind of observer.");
+    if (op.observe < QW_OBSERVE_ABSMAX || op.observe > QW_OBSERVE_HISTOGRAM) return fail("unknown kind of observer.");
+    if (op.observe == QW_OBSERVE_HISTOGRAM && (op.bins < qw::kFewestBins || op.bins > qw::kMostBins || (op.bins & (op.bins - 1)) != 0)) {
+      return fail("bins must be a power of two from " + number(qw::kFewestBins) + " to " + number(qw::kMostBins) + ", not " + number(op.bins) + ".");
+    }
     if (op.slot < 0) return fail("slot must be 0 or more, not " + number(op.slot) + ".");
     for (int32_t slot : slots) {
       if (slot == op.slot) return fail("slot " + number(op.slot) + " is used by another observe op already.");

@@ -90,7 +90,8 @@ struct Reader {
       case QW_OP_ADD: out.in[0] = value_id(given, "a"), out.in[1] = value_id(given, "b"); break;
       default:
         out.in[0] = value_id(given, "in");
-        out.observe = static_cast<qw_observe>(choice(field(given, "kind"), {"absmax", "hessian", "capture"}));
+        out.observe = static_cast<qw_observe>(choice(field(given, "kind"), {"absmax", "hessian", "capture", "range", "histogram"}));
+        if (out.observe == QW_OBSERVE_HISTOGRAM) out.bins = count(given, "bins");
         out.slot = value_id(given, "slot");
         return out;
     }

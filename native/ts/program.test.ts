@@ -132,6 +132,8 @@ describe('Program and Session', () => {
       { op: 'silu_mul', gate: 3, up: 0, out: 3 },
       { op: 'observe', in: 3, kind: 'absmax', slot: 1 },
       { op: 'observe', in: 0, kind: 'hessian', slot: 2 },
+      { op: 'observe', in: 0, kind: 'range', slot: 3 },
+      { op: 'observe', in: 0, kind: 'histogram', slot: 4, bins: 16 },
     ];
     const program = binding.createProgram({ input: 'hidden', values: [2, 2, 2, 2], body, head: [], output: 3 });
     const session = program.createSession(16, 'f32');
@@ -143,6 +145,9 @@ describe('Program and Session', () => {
     assert.deepEqual([...(program.observed(0) ?? [])], [3, 3, -1, 1]);
     assert.deepEqual([...(program.observed(2) ?? [])], [10, 8, 8, 10]);
     assert.equal(program.observed(1)?.[0], out[0]);
+    assert.deepEqual([...(program.observed(3) ?? [])], [3, 3, -1, 1]);
+    // Bins of 1/2 from -4 on: -1 in the seventh, 1 in the eleventh, 3 in the fifteenth.
+    assert.deepEqual([...(program.observed(4) ?? [])], [-1, 3, 4, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0]);
     program.resetObservers();
     assert.equal(program.observed(2), null);
     assert.equal(session.cacheBytes, 16 * 2 * 4 + 16 * 16 * 4);

@@ -56,9 +56,15 @@ export type Op =
   | { readonly op: 'add'; readonly a: ValueId; readonly b: ValueId; readonly out: ValueId }
   /**
    * Statistics of a value over every token that runs, kept in slot `slot` until `observed` reads them:
-   * absmax -> [width] running max |x|; hessian -> [width, width] sum of x^T x (f32); capture -> [tokens, width] copies.
+   * absmax -> [width] running max |x|; hessian -> [width, width] sum of x^T x (f32); capture -> [tokens, width] copies;
+   * range -> [tokens, 2] smallest and largest value of every token, in the order in which they ran; both NaN when one of its values is.
    */
-  | { readonly op: 'observe'; readonly in: ValueId; readonly kind: 'absmax' | 'hessian' | 'capture'; readonly slot: number };
+  | { readonly op: 'observe'; readonly in: ValueId; readonly kind: 'absmax' | 'hessian' | 'capture' | 'range'; readonly slot: number }
+  /**
+   * [3 + bins]: the smallest value or 0, the largest or 0, the limit, and how many values lie in each of `bins` equal parts (a power of two, 16 to 65536) of
+   * -limit to limit: the smallest power of two above every |x|, infinite when a value is not finite. Counts above 2^24 are rounded.
+   */
+  | { readonly op: 'observe'; readonly in: ValueId; readonly kind: 'histogram'; readonly slot: number; readonly bins: number };
 
 export interface ProgramSpec {
   /** `tokens`: the first op is `embed`. `hidden`: value 0 is given by the caller (block programs of calibration). */
