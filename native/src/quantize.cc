@@ -11,8 +11,8 @@ namespace quantwright {
 qw_rtn_options rtn_options(const Named& given) {
   qw_rtn_options options{};
   options.dialect = static_cast<qw_rtn_dialect>(
-      choice(field(given, "dialect"), {"instant_quant", "ist", "qllm", "inc", "awq", "compressed_tensors", "dashinfer_cpu"}));
-  options.bits = int(integer(field(given, "bits"), 2, 8));
+      choice(field(given, "dialect"), {"instant_quant", "ist", "qllm", "inc", "awq", "compressed_tensors", "dashinfer_cpu", "zeroquant"}));
+  options.bits = int(integer(field(given, "bits"), 1, 8));
   const Named symmetric = field(given, "symmetric");
   if (absent(symmetric)) throw invalid(given.value.Env(), symmetric.name + " must be true or false.");
   options.symmetric = flag(symmetric, false) ? 1 : 0;

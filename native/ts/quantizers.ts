@@ -2,11 +2,12 @@
 import type { PackedBits } from './weights.ts';
 
 /** Rounding recipes of algorithms sections 2 and 3; they give different numbers on the same weights. */
-export type RtnDialect = 'instant_quant' | 'ist' | 'qllm' | 'inc' | 'awq' | 'compressed_tensors' | 'dashinfer_cpu';
+export type RtnDialect = 'instant_quant' | 'ist' | 'qllm' | 'inc' | 'awq' | 'compressed_tensors' | 'dashinfer_cpu' | 'zeroquant';
 
 export interface RtnOptions {
   readonly dialect: RtnDialect;
-  readonly bits: PackedBits;
+  /** 1: zeroquant only, codes -1, 0 and 1. */
+  readonly bits: 1 | PackedBits;
   readonly symmetric: boolean;
   /** instant_quant and dashinfer_cpu: signed codes (-128..127) or unsigned (0..2^bits-1). */
   readonly signed?: boolean;

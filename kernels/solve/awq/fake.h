@@ -28,11 +28,11 @@ inline void fake_quantize_group(const qw_rtn_line& line, const FakeQuantize& pla
                                 uint8_t* codes, float* out) {
   const qw_rtn_grid grid = qw_rtn_fit_group(line, plan.rounding, x, count, ratio);
   line.quantize(x, count, &grid, codes);
-  const float zero = qw_rtn_stored_zero(&grid);
+  const float zero = qw_rtn_stored_zero(&grid), scale = qw_rtn_stored_scale(&grid);
   if (plan.is_signed) {
-    for (int64_t i = 0; i < count; ++i) out[i] = (float(int8_t(codes[i])) - zero) * grid.scale;
+    for (int64_t i = 0; i < count; ++i) out[i] = (float(int8_t(codes[i])) - zero) * scale;
   } else {
-    for (int64_t i = 0; i < count; ++i) out[i] = (float(codes[i]) - zero) * grid.scale;
+    for (int64_t i = 0; i < count; ++i) out[i] = (float(codes[i]) - zero) * scale;
   }
 }
 

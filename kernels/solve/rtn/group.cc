@@ -9,6 +9,17 @@ namespace {
 // ist and qllm search: p = 1 - i / 100 for 80 steps.
 constexpr int kSteps = 80, kGrid = 100;
 
+// DeepSpeed's BinaryQuantizer (mean |x|) and TernaryQuantizer (the mean of what is above 0.7 mean |x|), with sums in f64.
+qw_rtn_grid fit_signs(const qw_rtn_line& line, int bits, const float* x, int64_t count) {
+  double sum = 0, above = 0;
+  int64_t number = 0;
+  line.magnitudes(x, count, 0.0f, &sum, &number);
+  const float mean = float(sum / double(count)), threshold = 0.7f * mean;
+  if (bits == 1 || threshold == 0.0f) return qw_rtn_signs(0.0f, mean);
+  line.magnitudes(x, count, threshold, &above, &number);
+  return qw_rtn_signs(threshold, number == 0 ? 0.0f : float(above / double(number)));
+}
+
 }  // namespace
 
 const qw_rtn_line& qw_rtn_line_in_force() {
@@ -21,6 +32,7 @@ const qw_rtn_line& qw_rtn_line_in_force() {
 }
 
 qw_rtn_grid qw_rtn_fit_group(const qw_rtn_line& line, const qw_rtn_options& options, const float* x, int64_t count, float ratio) {
+  if (qw_rtn_is_signs(&options)) return fit_signs(line, options.bits, x, count);
   float smallest, largest;
   line.range(x, count, &smallest, &largest);
   qw_rtn_grid best = qw_rtn_fit(&options, smallest, largest, ratio);

@@ -10,6 +10,8 @@ typedef enum qw_rtn_norm { QW_RTN_SQUARE = 0, QW_RTN_POWER_2_4 = 1 } qw_rtn_norm
 
 typedef struct qw_rtn_line {
   void (*range)(const float* x, int64_t count, float* smallest, float* largest);  // of finite values
+  // Sum and number of the |x| above `threshold`; finite values.
+  void (*magnitudes)(const float* x, int64_t count, float threshold, double* sum, int64_t* number);
   // Bits of the largest |x|: 0x7f800000 and above when one is infinite or NaN.
   uint32_t (*magnitude)(const float* x, int64_t count);
   void (*quantize)(const float* x, int64_t count, const qw_rtn_grid* grid, uint8_t* codes);

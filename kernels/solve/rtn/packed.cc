@@ -239,6 +239,7 @@ qw_status qw_rtn_packed(const qw_dense* source, const qw_rtn_options* options, c
   int64_t groups;
   qw_status status = qw_rtn_plan(options, source->rows, source->cols, &is_signed, &groups);
   if (status.code == QW_OK) status = check(parts, count, *out, source->rows);
+  if (status.code == QW_OK && options->bits == 1) status = qw_error(QW_UNSUPPORTED, "rtn: codes of 1 bit have no packed form: they are -1, 0 and 1");
   if (status.code != QW_OK) return status;
   try {
     qw::RtnRounding rounding(*source, *options, is_signed, groups);

@@ -133,10 +133,12 @@ void check_every_layout(Random& random) {
     qw_rtn_dialect dialect;
     int symmetric, is_signed, integer_zeros;
   } dialects[] = {{QW_RTN_INSTANT_QUANT, 0, 1, 0}, {QW_RTN_INSTANT_QUANT, 0, 0, 0}, {QW_RTN_IST, 1, 0, 1},
-                  {QW_RTN_IST, 0, 0, 1},           {QW_RTN_QLLM, 1, 0, 1},          {QW_RTN_COMPRESSED_TENSORS, 0, 0, 1}};
+                  {QW_RTN_IST, 0, 0, 1},           {QW_RTN_QLLM, 1, 0, 1},          {QW_RTN_COMPRESSED_TENSORS, 0, 0, 1},
+                  {QW_RTN_ZEROQUANT, 1, 0, 1},     {QW_RTN_ZEROQUANT, 0, 0, 0}};
   for (const auto& shape : shapes) {
     for (const auto& dialect : dialects) {
       for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
+        if (dialect.dialect == QW_RTN_ZEROQUANT && bits == 2 && !dialect.symmetric) continue;
         qw_rtn_options options{};
         options.dialect = dialect.dialect;
         options.bits = bits;
@@ -193,6 +195,8 @@ void check_failures() {
   CHECK_FAILS(qw_rtn_packed(&source, &options, &part, 0, &out, qw_pool_shared(), &result), QW_INVALID_ARGUMENT, "0 parts");
   options.bits = 9;
   CHECK_FAILS(qw_rtn_packed(&source, &options, &part, 1, &out, qw_pool_shared(), &result), QW_UNSUPPORTED, "9 bits");
+  options.dialect = QW_RTN_ZEROQUANT, options.bits = 1, options.symmetric = 1;
+  CHECK_FAILS(qw_rtn_packed(&source, &options, &part, 1, &out, qw_pool_shared(), &result), QW_UNSUPPORTED, "1 bit");
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ void RtnRounding::round_row(int64_t row, const float* x, uint8_t* codes, float* 
     const int64_t first = group * group_size, count = group_length(group);
     const qw_rtn_grid grid = qw_rtn_fit_group(line, options, x + first, count, ratio);
     line.quantize(x + first, count, &grid, codes + first);
-    scale[group] = qw_round_to_type(options.scale_type, grid.scale);
+    scale[group] = qw_round_to_type(options.scale_type, qw_rtn_stored_scale(&grid));
     zero[group] = qw_round_to_type(options.scale_type, qw_rtn_stored_zero(&grid));
     if (!std::isfinite(scale[group]) || !std::isfinite(zero[group])) lower(overflow_, row * groups + group);
     line.error(x + first, count, codes + first, is_signed, scale[group], zero[group], &signal_[size_t(row)], &noise_[size_t(row)]);

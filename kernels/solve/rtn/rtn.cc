@@ -10,10 +10,16 @@ qw_status qw_rtn_plan(const qw_rtn_options* options, int64_t rows, int64_t cols,
   if (rows < 1 || cols < 1) {
     return qw_error(QW_INVALID_ARGUMENT, "rtn: a matrix of %lld x %lld has nothing to round", (long long)rows, (long long)cols);
   }
-  if (options->dialect < QW_RTN_INSTANT_QUANT || options->dialect > QW_RTN_DASHINFER_CPU) {
+  if (options->dialect < QW_RTN_INSTANT_QUANT || options->dialect > QW_RTN_ZEROQUANT) {
     return qw_error(QW_INVALID_ARGUMENT, "rtn: unknown dialect %d", int(options->dialect));
   }
-  if (options->bits < 2 || options->bits > 8) return qw_error(QW_UNSUPPORTED, "rtn: %d bits; 2 to 8 are supported", options->bits);
+  const bool binary = options->bits == 1 && options->dialect == QW_RTN_ZEROQUANT;
+  if (!binary && (options->bits < 2 || options->bits > 8)) {
+    return qw_error(QW_UNSUPPORTED, "rtn: %d bits; 2 to 8 are supported (zeroquant: 1 to 8)", options->bits);
+  }
+  if (options->dialect == QW_RTN_ZEROQUANT && options->bits <= 2 && !options->symmetric) {
+    return qw_error(QW_UNSUPPORTED, "rtn: zeroquant rounds %d-bit weights symmetrically only (ternary, binary)", options->bits);
+  }
   if (options->group_size != -1 && (options->group_size < 1 || options->group_size > cols)) {
     return qw_error(QW_INVALID_ARGUMENT, "rtn: group_size %lld of a matrix with %lld columns; use -1 (one group a row) or 1 to %lld",
                     (long long)options->group_size, (long long)cols, (long long)cols);

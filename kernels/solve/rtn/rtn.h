@@ -19,11 +19,12 @@ typedef enum qw_rtn_dialect {
   QW_RTN_AWQ = 4,                 // AutoAWQ pseudo_quantize_tensor
   QW_RTN_COMPRESSED_TENSORS = 5,  // signed codes, symmetric absmax / ((2^bits - 1) / 2)
   QW_RTN_DASHINFER_CPU = 6,       // DashInfer's CPU operator: clamped zero, halves away from zero; 8 bits, always asymmetric
+  QW_RTN_ZEROQUANT = 7,           // DeepSpeed: range / 2^bits, zero not clamped to the codes; 2 bits are ternary, 1 bit is binary: symmetric only
 } qw_rtn_dialect;
 
 typedef struct qw_rtn_options {
   qw_rtn_dialect dialect;
-  int bits;            // 2 to 8
+  int bits;            // 2 to 8; zeroquant also 1 (codes -1, 0 and 1, so that 0 stays 0)
   int symmetric;
   int is_signed;       // instant_quant, dashinfer_cpu: codes -2^(bits-1).. (else 0..2^bits-1); the other dialects decide themselves
   int64_t group_size;  // -1: the whole row; the last group of a row may be shorter

@@ -17,12 +17,12 @@ int main(int argc, char** argv) {
     weight = qw_f32_to_bf16(float(int32_t(state)) * 1e-11f);
   }
   const qw_dense source = {QW_BF16, rows, cols, weights.data()};
-  const char* const names[] = {"instant_quant", "ist", "qllm", "inc", "awq", "compressed_tensors", "dashinfer_cpu"};
+  const char* const names[] = {"instant_quant", "ist", "qllm", "inc", "awq", "compressed_tensors", "dashinfer_cpu", "zeroquant"};
   std::printf("rtn %lld x %lld bf16, %s, %d threads\n", (long long)rows, (long long)cols, qw_simd_name(qw_simd_level()),
               qw_pool_threads(qw_pool_shared()));
   std::vector<uint8_t> codes(weights.size());
   std::vector<float> scale(weights.size() / 32), zero(scale.size());
-  for (int dialect = QW_RTN_INSTANT_QUANT; dialect <= QW_RTN_DASHINFER_CPU; ++dialect) {
+  for (int dialect = QW_RTN_INSTANT_QUANT; dialect <= QW_RTN_ZEROQUANT; ++dialect) {
     for (const int64_t group_size : {int64_t(-1), int64_t(128), int64_t(32)}) {
       qw_rtn_options options{};
       options.dialect = qw_rtn_dialect(dialect);

@@ -75,10 +75,12 @@ void check_levels_agree(const qw_rtn_options& options, qw_type type, int64_t row
 }
 
 void check_every_dialect(Random& random) {
-  for (int dialect = QW_RTN_INSTANT_QUANT; dialect <= QW_RTN_DASHINFER_CPU; ++dialect) {
-    for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
+  for (int dialect = QW_RTN_INSTANT_QUANT; dialect <= QW_RTN_ZEROQUANT; ++dialect) {
+    for (const int bits : {1, 2, 3, 4, 5, 6, 7, 8}) {
+      if (bits == 1 && dialect != QW_RTN_ZEROQUANT) continue;
       if (dialect == QW_RTN_DASHINFER_CPU && bits != 8) continue;
       for (const int symmetric : {0, 1}) {
+        if (dialect == QW_RTN_ZEROQUANT && bits <= 2 && !symmetric) continue;
         for (const int64_t group_size : {-1, 32, 7}) {
           qw_rtn_options options = options_of(qw_rtn_dialect(dialect), bits, symmetric, group_size);
           if (dialect == QW_RTN_INSTANT_QUANT || dialect == QW_RTN_DASHINFER_CPU) options.symmetric = 0, options.is_signed = symmetric;
@@ -139,6 +141,21 @@ void check_by_hand() {
   cpu.is_signed = 0;
   const Rounded seed = round_values({-127.5f, 127.5f, 0.25f, 0.5f}, 4, cpu);
   CHECK(seed.zero[0] == 128 && seed.codes == (std::vector<uint8_t>{1, 255, 128, 129}));
+  // zeroquant 4 bit symmetric: 2 * absmax / 16; +absmax loses a step. A zero row has scale 1.
+  const Rounded zero_quant = round_values({-8.0f, 8.0f, 2.5f, 0.0f, 0.0f, 0.0f}, 3, options_of(QW_RTN_ZEROQUANT, 4, 1, -1));
+  CHECK(zero_quant.scale[0] == 1 && zero_quant.code(0) == -8 && zero_quant.code(1) == 7 && zero_quant.code(2) == 2);
+  CHECK(zero_quant.scale[1] == 1 && zero_quant.code(3) == 0);
+  // Asymmetric: range / 16, codes counted from rint(100 / 1) steps; a constant is kept.
+  const Rounded far = round_values({100.0f, 116.0f, 107.4f, 0.3f, 0.3f, 0.3f}, 3, options_of(QW_RTN_ZEROQUANT, 4, 0, -1));
+  CHECK(far.scale[0] == 1 && far.zero[0] == -100 && far.codes[0] == 0 && far.codes[1] == 15 && far.codes[2] == 7);
+  CHECK((float(far.codes[3]) - far.zero[1]) * far.scale[1] == 0.3f);
+  // Ternary: threshold 0.7 * mean 2 = 1.4; alpha is the mean of 2, 4 and 3. A weight at the threshold is 0.
+  const Rounded ternary = round_values({2.0f, -4.0f, 3.0f, -1.0f, 0.0f}, 5, options_of(QW_RTN_ZEROQUANT, 2, 1, -1));
+  CHECK(ternary.scale[0] == 3 && ternary.code(0) == 1 && ternary.code(1) == -1 && ternary.code(2) == 1 && ternary.code(3) == 0 && ternary.code(4) == 0);
+  // Binary: the mean of all magnitudes; 0 stays 0, also where all are.
+  const Rounded binary = round_values({2.0f, -4.0f, 0.0f, 0.0f, 0.0f, 0.0f}, 3, options_of(QW_RTN_ZEROQUANT, 1, 1, -1));
+  CHECK(binary.scale[0] == 2 && binary.code(0) == 1 && binary.code(1) == -1 && binary.code(2) == 0);
+  CHECK(binary.scale[1] == 1 && binary.code(3) == 0);
   // The tail group only sees its own columns.
   const Rounded tail = round_values({7.0f, -7.0f, 70.0f}, 3, options_of(QW_RTN_QLLM, 4, 1, 2));
   CHECK(tail.groups == 2 && tail.scale[0] == 1 && tail.scale[1] == 10);
@@ -163,8 +180,9 @@ void check_refusals() {
   };
   qw_rtn_options options = options_of(QW_RTN_QLLM, 4, 1, 5);
   refuses(options, {1, 2, 3}, QW_INVALID_ARGUMENT, "group_size 5 of a matrix with 3 columns");
-  options = options_of(QW_RTN_QLLM, 9, 1, -1);
-  refuses(options, {1, 2, 3}, QW_UNSUPPORTED, "9 bits");
+  refuses(options_of(QW_RTN_QLLM, 9, 1, -1), {1, 2, 3}, QW_UNSUPPORTED, "9 bits");
+  refuses(options_of(QW_RTN_QLLM, 1, 1, -1), {1, 2, 3}, QW_UNSUPPORTED, "1 bits");
+  refuses(options_of(QW_RTN_ZEROQUANT, 2, 0, -1), {1, 2, 3}, QW_UNSUPPORTED, "symmetrically only");
   refuses(options_of(QW_RTN_INSTANT_QUANT, 8, 1, -1), {1, 2, 3}, QW_UNSUPPORTED, "asymmetric");
   refuses(options_of(QW_RTN_DASHINFER_CPU, 4, 0, -1), {1, 2, 3}, QW_UNSUPPORTED, "8-bit asymmetric");
   refuses(options_of(QW_RTN_DASHINFER_CPU, 8, 1, -1), {1, 2, 3}, QW_UNSUPPORTED, "8-bit asymmetric");

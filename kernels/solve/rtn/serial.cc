@@ -10,6 +10,7 @@ float clamp(float value, float low, float high) { return value < low ? low : val
 
 float code_of(float x, const qw_rtn_grid& grid) {
   if (grid.order == QW_RTN_ROUND_ADD_CLAMP) return clamp(std::nearbyint(x / grid.scale) + grid.zero, grid.low, grid.high);
+  if (grid.order == QW_RTN_SHIFT_ROUND_CLAMP) return clamp(std::nearbyint((x + grid.zero * grid.scale) / grid.scale), grid.low, grid.high);
   const float clamped = clamp(x / grid.scale + grid.zero, grid.low, grid.high);
   return grid.order == QW_RTN_ADD_CLAMP_ROUND ? std::nearbyint(clamped) : std::round(clamped);
 }
@@ -19,6 +20,13 @@ void range(const float* x, int64_t count, float* smallest, float* largest) {
   for (int64_t i = 1; i < count; ++i) {
     if (x[i] < *smallest) *smallest = x[i];
     if (x[i] > *largest) *largest = x[i];
+  }
+}
+
+void magnitudes(const float* x, int64_t count, float threshold, double* sum, int64_t* number) {
+  *sum = 0, *number = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    if (std::fabs(x[i]) > threshold) *sum += double(std::fabs(x[i])), ++*number;
   }
 }
 
@@ -55,4 +63,4 @@ void error(const float* x, int64_t count, const uint8_t* codes, int is_signed, f
 
 }  // namespace
 
-const qw_rtn_line qw_rtn_line_serial = {range, magnitude, quantize, distance, error};
+const qw_rtn_line qw_rtn_line_serial = {range, magnitudes, magnitude, quantize, distance, error};

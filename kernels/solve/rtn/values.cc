@@ -30,11 +30,11 @@ extern "C" qw_status qw_rtn_values(const float* w, int64_t rows, int64_t cols, c
           const int64_t count = std::min(group_size, cols - first);
           const qw_rtn_grid grid = qw_rtn_fit_group(line, *options, to + first, count, ratio);
           line.quantize(to + first, count, &grid, own);
-          const float zero = qw_rtn_stored_zero(&grid);
+          const float zero = qw_rtn_stored_zero(&grid), scale = qw_rtn_stored_scale(&grid);
           if (is_signed) {
-            for (int64_t c = 0; c < count; ++c) to[first + c] = (float(static_cast<int8_t>(own[c])) - zero) * grid.scale;
+            for (int64_t c = 0; c < count; ++c) to[first + c] = (float(static_cast<int8_t>(own[c])) - zero) * scale;
           } else {
-            for (int64_t c = 0; c < count; ++c) to[first + c] = (float(own[c]) - zero) * grid.scale;
+            for (int64_t c = 0; c < count; ++c) to[first + c] = (float(own[c]) - zero) * scale;
           }
         }
       }

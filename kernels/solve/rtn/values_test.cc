@@ -33,12 +33,14 @@ static void values_are_those_of_the_codes(qw_rtn_options options, int64_t rows, 
 
 int main() {
   qw_rtn_options options{};
-  options.dialect = QW_RTN_INC;
-  for (int bits : {2, 3, 4, 5, 6, 7, 8}) {
-    for (int symmetric : {0, 1}) {
-      for (int64_t group_size : {-1, 32, 7}) {
-        options.bits = bits, options.symmetric = symmetric, options.group_size = group_size;
-        values_are_those_of_the_codes(options, 5, 67);
+  for (const qw_rtn_dialect dialect : {QW_RTN_ZEROQUANT, QW_RTN_INC}) {
+    for (int bits : {2, 3, 4, 5, 6, 7, 8}) {
+      for (int symmetric : {0, 1}) {
+        if (dialect == QW_RTN_ZEROQUANT && bits == 2 && !symmetric) continue;
+        for (int64_t group_size : {-1, 32, 7}) {
+          options.dialect = dialect, options.bits = bits, options.symmetric = symmetric, options.group_size = group_size;
+          values_are_those_of_the_codes(options, 5, 67);
+        }
       }
     }
   }

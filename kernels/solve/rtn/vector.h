@@ -84,12 +84,13 @@ inline f32v round_away(f32v x) { return toward_zero(add(x, with_sign_of(0.5f - 0
 inline f32v load_some(const float* x, int64_t count) { return count >= kLanes ? load(x) : load_first(x, count); }
 
 struct Grid {
-  f32v scale, zero, low, high;
+  f32v scale, zero, low, high, shift;
   qw_rtn_order order;
   explicit Grid(const qw_rtn_grid& grid)
-      : scale(all(grid.scale)), zero(all(grid.zero)), low(all(grid.low)), high(all(grid.high)), order(grid.order) {}
+      : scale(all(grid.scale)), zero(all(grid.zero)), low(all(grid.low)), high(all(grid.high)), shift(all(grid.zero * grid.scale)), order(grid.order) {}
   f32v clamp(f32v x) const { return min(max(x, low), high); }
   f32v code(f32v x) const {
+    if (order == QW_RTN_SHIFT_ROUND_CLAMP) return clamp(round_even(div(add(x, shift), scale)));
     const f32v steps = div(x, scale);
     if (order == QW_RTN_ROUND_ADD_CLAMP) return clamp(add(round_even(steps), zero));
     const f32v clamped = clamp(add(steps, zero));
@@ -106,6 +107,20 @@ inline void range_vector(const float* x, int64_t count, float* smallest, float* 
   }
   *smallest = -largest(sub(zero(), low)) + 0.0f;  // + 0: no negative zero
   *largest_out = largest(high);
+}
+
+// What is above is 1 and the rest 0 by the rounding of |x| / (2 threshold), which is above 1/2 just there. Without a threshold 0 adds nothing, and is not counted.
+inline void magnitudes_vector(const float* x, int64_t count, float threshold, double* sum, int64_t* number) {
+  const f32v step = all(threshold == 0.0f ? 0x1p-126f : 2.0f * threshold), one = all(1.0f);
+  f64_sum total, ones;
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const f32v value = absolute(load_some(x + i, count - i));
+    const f32v above = min(round_even(div(value, step)), one);
+    total.add(mul(value, above));
+    ones.add(above);
+  }
+  *sum = total.total();
+  *number = int64_t(ones.total());
 }
 
 inline uint32_t magnitude_vector(const float* x, int64_t count) {
