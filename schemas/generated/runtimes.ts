@@ -548,6 +548,27 @@ export const runtimeRows: readonly RuntimeData[] = [
         "words": null,
         "source": "kernels/solve/spqr/spqr.cc :: qw_spqr_bits",
         "versions": null
+      },
+      {
+        "id": "QW-30",
+        "code": "QC005",
+        "words": null,
+        "source": "deepspeedai/DeepSpeed deepspeed/compression/basic_layer.py :: LinearLayer_Compress",
+        "versions": null
+      },
+      {
+        "id": "QW-31",
+        "code": "QC006",
+        "words": null,
+        "source": "engine/src/methods/zeroquant",
+        "versions": null
+      },
+      {
+        "id": "QW-32",
+        "code": "QC006",
+        "words": null,
+        "source": "schemas/recipe/flat-groups.ts; deepspeedai/DeepSpeed deepspeed/compression/utils.py :: SymQuantizer",
+        "versions": null
       }
     ],
     "table": [],
@@ -568,7 +589,8 @@ export const runtimeRows: readonly RuntimeData[] = [
       "gptq",
       "bcq",
       "qrazor",
-      "spqr"
+      "spqr",
+      "zeroquant"
     ],
     "modelTypes": [
       "llama",

@@ -1,7 +1,7 @@
 // What a quantization method is to the pipeline: what it needs to observe, and how it turns one weight matrix into codes, scales and zeros.
 // A method never reads or writes files and never sees a save format; the pipeline picks the rounding that the format can hold.
 import type { DenseSource, HessianFactor, NativeBinding, PackedBits, RtnDialect, RtnOptions, WeightSpec } from '@quantwright/native/binding';
-import type { QuantMethod, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
+import type { ActivationRecipe, QuantMethod, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { InputScale } from '../checkpoint/activations.ts';
 import type { CodedKind, StoredTensor } from '../kinds/kind.ts';
 
@@ -74,6 +74,15 @@ export interface ModuleScheme {
   readonly mseSearch: boolean;
   readonly fullRange: boolean;
   readonly scaleType: ScaleType;
+  /** Groups that are no runs of columns, or codes that are no integers of `weights.bits`. Left out: neither. */
+  readonly flat?: FlatGroups;
+}
+
+/** Equal parts of the flattened matrix that share a scale; `weights.groupSize` divides each of them and a row. */
+export interface FlatGroups {
+  readonly parts: number;
+  /** Of the quantizer; `weights.bits` is what its codes are stored in. 1: signs. */
+  readonly bits: 1 | PackedBits;
 }
 
 export interface Method<Matrix extends QuantizedMatrix = QuantizedMatrix> {
@@ -84,6 +93,10 @@ export interface Method<Matrix extends QuantizedMatrix = QuantizedMatrix> {
   readonly defaultDialect: RtnDialect;
   /** The form that the matrix of these weights gets. Left out: affine, always. */
   kind?(weights: WeightRecipe, recipe: Recipe): 'affine' | CodedKind;
+  /**
+   * The scheme of one linear, where its shape or its activations decide on it: a string says why there is none and what to do. Left out: `scheme` for all.
+   */
+  fit?(scheme: ModuleScheme, linear: { readonly rows: number; readonly cols: number; readonly activations: ActivationRecipe | null }): ModuleScheme | string;
   /** For methods that round every row by itself: how the native quantizer does what `quantizeModule` does, so that a matrix can be written in bands of rows. */
   rowOptions?(scheme: ModuleScheme, cols: number): RtnOptions | undefined;
   /** Rows are rounded apart from each other, given the inputs: a matrix may be handed in in bands of 32 rows or more. Left out: false. */

@@ -14,8 +14,9 @@ import { smoothquant } from './smoothquant/transform.ts';
 import { spqr } from './spqr/method.ts';
 import { teq } from './teq/transform.ts';
 import type { Transform } from './transform.ts';
+import { zeroquant } from './zeroquant/method.ts';
 
-export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn: rtnOfTables, gptq, bcq, qrazor, spqr };
+export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn: rtnOfTables, gptq, bcq, qrazor, spqr, zeroquant };
 
 /** Methods one inside the other, which round as one. */
 const nested: Readonly<Record<string, Method>> = {

@@ -34,6 +34,7 @@ export function rowOptions(scheme: ModuleScheme, cols: number): RtnOptions {
 
 export async function roundMatrix(binding: NativeBinding, source: DenseSource, scheme: ModuleScheme): Promise<AffineMatrix> {
   const options = rowOptions(scheme, source.cols);
-  const { bits, groupSize, symmetric, scaleType } = options;
+  const { groupSize, symmetric, scaleType } = options;
+  const bits = codeBits(scheme.weights.bits);
   return { kind: 'affine', rows: source.rows, cols: source.cols, bits, groupSize, symmetric, scaleType, ...(await binding.quantizeRtn(source, options)) };
 }

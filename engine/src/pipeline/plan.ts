@@ -65,17 +65,21 @@ export function planQuantization(
       // Only a method that sees the inputs can order columns by them.
       const descAct = weights.descAct && method.needs.observe.includes('hessian');
       const kind = method.kind?.(weights, recipe) ?? 'affine';
-      const scheme: ModuleScheme = { ...layout.scheme(recipe, method, { ...weights, descAct }), kind, recipe };
+      const general: ModuleScheme = { ...layout.scheme(recipe, method, { ...weights, descAct }), kind, recipe };
+      const activations = activationsOf(linear.module);
+      const scheme = method.fit?.(general, { rows: linear.rows, cols: linear.cols, activations }) ?? general;
+      if (typeof scheme === 'string') throw refused(linear.module, scheme);
       const plan: ModulePlan = {
         module: linear.module,
         block: linear.block,
         rows: linear.rows,
         cols: linear.cols,
         scheme,
-        activations: activationsOf(linear.module),
+        activations,
         lmHead: linear.lmHead,
       };
-      const refusal = kind === 'affine' || layout.format === 'quantwright' ? layout.refusal(plan) : onlyOurs(kind, layout.format);
+      const { kind: form = 'affine' } = scheme;
+      const refusal = form === 'affine' || layout.format === 'quantwright' ? layout.refusal(plan) : onlyOurs(form, layout.format);
       if (refusal !== null) throw refused(linear.module, refusal);
       const tensors = layout.tensors(plan).map(({ suffix, ...tensor }) => ({ name: `${linear.module}.${suffix}`, ...tensor }));
       return [{ ...plan, source: linear, tensors, bytes: sum(tensors.map(planBytes)) }];

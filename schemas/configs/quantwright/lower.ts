@@ -111,7 +111,8 @@ function readWeights(fields: Fields, methods: readonly QuantMethod[]): WeightRec
   const asked = fields.boolean('symmetric') ?? fields.boolean('sym') ?? (zeroPoint === null ? null : !zeroPoint);
   // Sums of +alpha and -alpha lie evenly around 0.
   const planes = methods.at(-1) === 'bcq' && methods.every((method) => method === 'bcq' || TRANSFORMS.includes(method));
-  const symmetric = type.dtype !== 'int' || planes || (!asymmetric && (asked ?? type.signed));
+  const signs = methods.includes('zeroquant') && type.bits === 1;
+  const symmetric = type.dtype !== 'int' || planes || signs || (!asymmetric && (asked ?? type.signed));
   const saveFormat = fields.oneOf('save_format', SAVE_FORMATS);
   const rounded = !instant || (saveFormat !== null && saveFormat !== 'quantwright');
   return {

@@ -10,6 +10,7 @@ import { deviceVerdicts } from './device.ts';
 import { kernelVerdicts } from './kernels.ts';
 import { layoutVerdicts } from './layouts.ts';
 import { spqrVerdicts } from './spqr.ts';
+import { zeroquantVerdicts } from './zeroquant.ts';
 
 export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
   const foreign = foreignVerdicts(input);
@@ -26,6 +27,7 @@ export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
           ...emptyVerdicts(input),
           ...layoutVerdicts(input),
           ...spqrVerdicts(input),
+          ...zeroquantVerdicts(input),
         ]
       : [];
   const rest = [...modelVerdicts(input), ...making, ...kernels.verdicts, ...deviceVerdicts(input, kernels.row)];

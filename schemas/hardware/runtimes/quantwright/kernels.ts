@@ -14,8 +14,12 @@ export interface KernelAnswer {
 export function kernelVerdicts(input: JudgeInput, rows: readonly KernelRow[]): KernelAnswer {
   const { recipe } = input;
   const linear = kernelsOf(recipe, rows);
-  const own = judge(input, linear, recipe.weights, null);
-  const overrides = recipe.overrides.flatMap(({ pattern, weights }) => judge(input, linear, { ...recipe.weights, ...weights }, pattern).verdicts);
+  const judged = (weights: WeightRecipe, pattern: string | null): KernelAnswer => {
+    const signs = signsOf(recipe, weights, rows);
+    return judge(input, signs?.rows ?? linear, signs?.weights ?? weights, pattern);
+  };
+  const own = judged(recipe.weights, null);
+  const overrides = recipe.overrides.flatMap(({ pattern, weights }) => judged({ ...recipe.weights, ...weights }, pattern).verdicts);
   return { row: own.row, verdicts: [...own.verdicts, ...overrides] };
 }
 
@@ -24,6 +28,21 @@ function kernelsOf({ methods }: Recipe, rows: readonly KernelRow[]): readonly Ke
   const linear = rows.filter((row) => row.op === 'linear');
   const own = linear.filter((row) => row.methods?.some((method) => methods.some((one) => one === method)));
   return own.length > 0 ? own : linear.filter((row) => row.methods === undefined);
+}
+
+interface Signs {
+  readonly rows: readonly KernelRow[];
+  readonly weights: WeightRecipe;
+}
+
+/** ZeroQuant's weights of 1 bit are a plane of BCQ's kernel; beside integer activations they are stored as codes of 2 bits. Null: others. */
+function signsOf({ methods, computeMethod }: Recipe, weights: WeightRecipe, rows: readonly KernelRow[]): Signs | null {
+  if (weights.bits !== 1 || !methods.includes('zeroquant')) return null;
+  const planes = computeMethod === 'weight_only';
+  return {
+    rows: rows.filter((row) => row.op === 'linear' && (row.codec === 'bcq') === planes && (planes || row.methods === undefined)),
+    weights: planes ? weights : { ...weights, bits: 2 },
+  };
 }
 
 /** `pattern`: of the override these weights are from; its settings have no nearest value, since one field of the recipe cannot hold it. */
@@ -57,9 +76,11 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
       words: 'weight_format int8',
     });
   }
-  // Rounding to integers needs two bits; a single sign is what BCQ alone makes.
+  // Rounding to integers needs two bits; a single sign is what BCQ alone and ZeroQuant make.
   const { methods } = input.recipe;
-  const signs = methods.includes('bcq') && !methods.some((method) => method === 'rtn' || method === 'gptq' || method === 'instant_quant');
+  const signs =
+    methods.includes('zeroquant') ||
+    (methods.includes('bcq') && !methods.some((method) => method === 'rtn' || method === 'gptq' || method === 'instant_quant'));
   const makes = weights.bits > 1 || signs || input.intent === 'run';
   const exact = computing.filter((row) => makes && row.weights.bits?.includes(weights.bits));
   const wider = computing
