@@ -550,6 +550,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "versions": null
       },
       {
+        "id": "QW-26",
+        "code": "QC017",
+        "words": null,
+        "source": "engine/src/search/alpha",
+        "versions": null
+      },
+      {
         "id": "QW-30",
         "code": "QC005",
         "words": null,

@@ -185,8 +185,22 @@ export interface QuantizeResult {
   readonly calibration?: CalibrationReport | null;
   /** Blocks that were trained one by one (zeroquant's lkd), in their order. Their steps were told as `train` progress. */
   readonly training?: readonly BlockTraining[];
+  /** What smoothquant's alpha "auto" tried. The output directory has the same as `smoothquant-alphas.json`. */
+  readonly alphas?: AlphaCurve;
   readonly modules: readonly { readonly module: string; readonly codec: string; readonly bitsPerWeight: number; readonly sqnrDb: number }[];
   readonly warnings: readonly string[];
+}
+/** Perplexity of held-out calibration text with each alpha of SmoothQuant, every linear as it is rounded and its inputs as they are quantized. */
+export interface AlphaCurve {
+  /** The alpha of the least perplexity, which the model was smoothed with. */
+  readonly chosen: number;
+  /** That were held out. */
+  readonly sequences: number;
+  readonly tokens: number;
+  /** Of the model as it was. */
+  readonly floatPerplexity: number;
+  /** In the order in which they were asked for. */
+  readonly alphas: readonly { readonly alpha: number; readonly perplexity: number }[];
 }
 /** How a block learned the outputs of its unquantized self. */
 export interface BlockTraining {

@@ -1,6 +1,6 @@
 // quantwright quantize MODEL_DIR --config FILE --out DIR: quantizes a model; progress on stderr, or as JSON lines with --json.
 import { resolve } from 'node:path';
-import type { QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
+import type { AlphaCurve, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
 import { Command, Option } from 'commander';
 import { loadBinding } from '../jobs/binding.ts';
 import type { OutputRequest } from '../pipeline/prepare.ts';
@@ -114,10 +114,21 @@ function resultText(result: QuantizeResult): string {
     `${result.outDir}: ${result.method}, saved as ${result.saveFormat}`,
     `  size         ${bytesText(result.outputBytes)} (was ${bytesText(result.inputBytes)})`,
     `  bits/weight  ${result.bitsPerWeight.toFixed(3)} over ${result.modules.length} linears${result.averageBits === undefined ? '' : ` (${result.averageBits.toFixed(3)} as the paper of ${result.method} counts)`}`,
+    ...(result.alphas === undefined ? [] : alphaLines(result.alphas)),
     ...(worst === undefined ? [] : [`  worst SQNR   ${worst.sqnrDb.toFixed(1)} dB in ${worst.module}`]),
     ...measuredLines(result),
     '',
   ].join('\n');
+}
+
+/** The curve of smoothquant's alpha "auto", a row of the table for every five alphas. */
+export function alphaLines({ chosen, sequences, tokens, floatPerplexity, alphas }: AlphaCurve): readonly string[] {
+  const points = alphas.map(({ alpha, perplexity }) => `${alpha.toFixed(2)} ${perplexity.toFixed(4)}${alpha === chosen ? ' *' : ''}`);
+  const rows = Array.from({ length: Math.ceil(points.length / 5) }, (_, row) => points.slice(5 * row, 5 * row + 5).join('   '));
+  return [
+    `  alpha        ${chosen}, of the least perplexity on ${tokens} tokens in ${sequences} sequences that were held out (${floatPerplexity.toFixed(4)} unquantized)`,
+    ...rows.map((row) => `               ${row}`),
+  ];
 }
 
 /** What was measured, beside what the plan said. */

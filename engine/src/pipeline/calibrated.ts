@@ -94,7 +94,8 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
   };
 }
 
-function transformedLinear({ module, rows, cols, scheme, source }: PlannedModule): TransformedLinear {
+/** As transforms see a planned module. */
+export function transformedLinear({ module, rows, cols, scheme, source }: PlannedModule): TransformedLinear {
   return { module, rows, cols, input: source.input, scheme, tensor: source.weight.name, transposed: source.transposed };
 }
 

@@ -1,6 +1,7 @@
 // Everything about an output that can be found out before a weight is read: the judge's verdict, the method, the tensors, what it is calibrated on.
 // Refuses whatever can be refused then.
 import { join } from 'node:path';
+import type { AlphaCurve } from '@quantwright/schemas/rpc/engine';
 import { calibrationDemands } from '../calibration/memory.ts';
 import { type Calibration, prepareCalibration } from '../calibration/prepare.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
@@ -8,8 +9,7 @@ import { readTextFile } from '../eval/text-file.ts';
 import type { Method } from '../methods/method.ts';
 import { pipelineOf } from '../methods/registry.ts';
 import type { Transform } from '../methods/transform.ts';
-import type { ModelConfig } from '../model/config.ts';
-import { type ScalingPair, scalingPairs } from '../model/scaling-pairs.ts';
+import { pairsFor } from '../methods/transform-pairs.ts';
 import { foundFile, settleJob } from '../search/settle.ts';
 import { type JudgedJob, judgeJob } from './judge.ts';
 import type { Layout } from './layouts/layout.ts';
@@ -30,6 +30,8 @@ export interface PreparedOutput extends OutputRequest {
   readonly layout: Layout;
   /** A config that was searched for: it goes into the output. Null: the config said it all. */
   readonly foundText: string | null;
+  /** What a search of SmoothQuant's alpha measured; null: none was asked for. */
+  readonly alphas: AlphaCurve | null;
   readonly plan: QuantizePlan;
   /** Null: the method needs none. */
   readonly calibration: Calibration | null;
@@ -50,7 +52,7 @@ export interface PrepareOptions {
 /** Throws EngineError: `config` (refused, with findings), `input`, `checkpoint`, `io`. */
 export async function prepareOutput(request: OutputRequest, { modelDir, calibrationPath, checkpoint, hooks }: PrepareOptions): Promise<PreparedOutput> {
   const judged = await judgeJob(request.configPath, modelDir);
-  const { job, foundText } = await settleJob(judged, { modelDir, ...request, ...(calibrationPath === undefined ? {} : { calibrationPath }) }, hooks);
+  const { job, foundText, alphas } = await settleJob(judged, { modelDir, ...request, ...(calibrationPath === undefined ? {} : { calibrationPath }) }, hooks);
   const { recipe } = job;
   const { rounding: method, transforms } = pipelineOf(recipe);
   const layout = layoutOf(recipe);
@@ -69,6 +71,7 @@ export async function prepareOutput(request: OutputRequest, { modelDir, calibrat
     transforms,
     layout,
     foundText,
+    alphas,
     plan,
     calibration,
     demands: calibration === null ? plan.demands : [...learning, ...plan.demands, ...calibrationDemands({ calibration, method, recipe, blocks: plan.blocks })],
@@ -81,9 +84,4 @@ async function unusedCalibration(file: string | undefined, method: Method): Prom
   if (file === undefined) return [];
   await readTextFile(file);
   return [`${method.id} needs no calibration; ${file} was not used`];
-}
-
-/** Places of a block that one of the transforms rescales. The output matrix, which counts as a block, has none. */
-function pairsFor(transforms: readonly Transform[], config: ModelConfig): (block: number) => readonly ScalingPair[] {
-  return (block) => (block < config.shape.layers ? scalingPairs(config, block).filter((pair) => transforms.some((transform) => transform.uses(pair))) : []);
 }

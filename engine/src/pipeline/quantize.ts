@@ -14,7 +14,7 @@ import { watchPeakMemory } from '../jobs/peak-memory.ts';
 import { isOnnxPath } from '../onnx/model.ts';
 import { quantizeOnnx } from '../onnx/quantize.ts';
 import { type ExportedGguf, exportGguf } from '../repack/gguf/export.ts';
-import { foundFile } from '../search/settle.ts';
+import { alphasFile, foundFile } from '../search/settle.ts';
 import { describeJob } from './estimate/describe.ts';
 import { estimateSeconds, trialSeconds } from './estimate/time.ts';
 import { jobIdentity } from './identity.ts';
@@ -80,12 +80,13 @@ export async function quantizeOutputs(
     }
     const written = await runStreams(streams, outputs);
     const exported: (ExportedGguf | null)[] = [];
-    for (const [index, { layout, job, plan, foundText }] of outputs.entries()) {
+    for (const [index, { layout, job, plan, foundText, alphas }] of outputs.entries()) {
       const work = directories[index]?.work ?? '';
       await copyModelFiles(params.modelDir, work);
       if (foundText !== null) await writeFile(join(work, foundFile), foundText);
+      if (alphas !== null) await writeFile(join(work, alphasFile), `${JSON.stringify(alphas, null, 2)}\n`);
       await writeModelConfig(params.modelDir, work, layout.config(job.recipe, plan.modules, plan.left));
-      const keep = (file: string): boolean => file === foundFile || file === lockFile;
+      const keep = (file: string): boolean => [foundFile, alphasFile, lockFile].includes(file);
       const name = basename(resolve(params.modelDir));
       exported.push(layout.format === 'gguf' ? await exportGguf(work, name, binding, hooks.signal, keep) : null);
     }
@@ -140,7 +141,7 @@ async function outputDirectory(
 }
 
 function resultOf(
-  { outDir, job, layout, plan, warnings }: PreparedOutput,
+  { outDir, job, layout, plan, alphas, warnings }: PreparedOutput,
   stream: StreamResult,
   exported: ExportedGguf | null,
 ): Omit<QuantizeResult, 'inputBytes' | 'seconds' | 'peakMemoryBytes'> {
@@ -152,6 +153,7 @@ function resultOf(
     outputBytes: exported?.bytes ?? stream.outputBytes,
     bitsPerWeight: bitsPerWeight(plan, moduleBytes),
     ...countedBits(plan, stream.averageBits),
+    ...(alphas === null ? {} : { alphas }),
     modules: plan.modules.map((module) => ({
       module: module.module,
       codec: exported?.types.get(module.module) ?? layout.codec(module),

@@ -38,6 +38,12 @@ export function foundConfig({ config, configPath, foundPath, method, candidates,
   return `${JSON.stringify({ ...text, ...moved(calibration, configPath, foundPath), overrides: { ...own, ...searched } }, null, 2)}\n`;
 }
 
+/** The config with the alpha that was found, in the place of "auto" and of those to try. */
+export function configWithAlpha(config: JsonObject, alpha: number, { configPath, foundPath }: Pick<FoundConfigOptions, 'configPath' | 'foundPath'>): string {
+  const { calibration } = config;
+  return `${JSON.stringify({ ...config, smoothquant: { alpha }, ...moved(calibration, configPath, foundPath) }, null, 2)}\n`;
+}
+
 function spelled({ bits, signed, groupSize }: Partial<WeightRecipe>): JsonObject {
   return { weight_format: `${signed === true ? 'int' : 'uint'}${bits}`, group_size: groupSize ?? -1 };
 }

@@ -200,7 +200,9 @@ function withoutActivations({ pattern, weights }: ModuleOverride): ModuleOverrid
 function readDialect(fields: Fields, methods: readonly QuantMethod[], activate: boolean): Recipe['dialect'] {
   const nearest = methods.every((method) => method === 'rtn' || method === 'bcq' || TRANSFORMS.includes(method));
   if (!nearest || (methods.includes('bcq') && !methods.includes('rtn'))) return null;
-  return fields.oneOf('dialect', DIALECTS) ?? (activate ? 'compressed_tensors' : methods.includes('awq') ? 'awq' : methods.includes('teq') ? 'inc' : 'ist');
+  // The largest weight becomes the largest code (mit-han-lab/smoothquant smoothquant/fake_quant.py :: quantize_weight_per_channel_absmax).
+  const integers = methods.join() === 'smoothquant' ? 'qllm' : 'compressed_tensors';
+  return fields.oneOf('dialect', DIALECTS) ?? (activate ? integers : methods.includes('awq') ? 'awq' : methods.includes('teq') ? 'inc' : 'ist');
 }
 
 function readCalibration(fields: Fields): Calibration | null {

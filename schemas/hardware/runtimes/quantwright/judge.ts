@@ -9,6 +9,7 @@ import { findRuntime } from '../index.ts';
 import { deviceVerdicts } from './device.ts';
 import { kernelVerdicts } from './kernels.ts';
 import { layoutVerdicts } from './layouts.ts';
+import { smoothquantVerdicts } from './smoothquant.ts';
 import { spqrVerdicts } from './spqr.ts';
 import { zeroquantVerdicts } from './zeroquant.ts';
 
@@ -26,6 +27,7 @@ export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
           ...searchVerdicts(input),
           ...emptyVerdicts(input),
           ...layoutVerdicts(input),
+          ...smoothquantVerdicts(input),
           ...spqrVerdicts(input),
           ...zeroquantVerdicts(input),
         ]

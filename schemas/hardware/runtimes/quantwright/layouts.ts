@@ -175,8 +175,9 @@ function settingsOf(recipe: Recipe, pieces: readonly Piece[]): readonly WeightRe
   return [recipe.weights, ...recipe.overrides.map(({ weights }) => ({ ...recipe.weights, ...weights }))];
 }
 
-/** The first width, of the recipe or an override, that has no single packing in compressed-tensors; null when all have. */
+/** The first width, of the recipe or an override, that has no single packing in compressed-tensors; null when all have. With integer activations codes lie in bytes. */
 function oddWidth(recipe: Recipe): number | null {
+  if (recipe.activations !== null) return null;
   const widths = [recipe.weights.bits, ...recipe.overrides.map(({ weights }) => weights.bits ?? recipe.weights.bits)];
   return widths.find((bits) => 32 % bits !== 0) ?? null;
 }

@@ -41,6 +41,9 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [{ quant_method: 'teq', weight_format: 'uint3', group_size: 32, save_format: 'gptq_v2' }, 'supported q3', even],
   [{ quant_method: ['teq', 'gptq'], weight_format: 'uint4', group_size: 32 }, 'supported q4', even],
   [{ quant_method: 'smoothquant' }, 'supported w8a8'],
+  [{ quant_method: 'smoothquant', smoothquant: { alpha: 'auto' } }, 'supported w8a8'],
+  [{ quant_method: 'smoothquant', smoothquant: { alpha: 'auto' }, calibration: { samples: 1 } }, 'refused QW-26'],
+  [{ quant_method: ['teq', 'smoothquant'], weight_format: 'int8', smoothquant: { alpha: 'auto' } }, 'refused QW-26'],
   [{ quant_method: 'qrazor' }, 'supported qrazor', even],
   [{ quant_method: 'qrazor', weight_format: 'int3', group_size: 8 }, 'supported qrazor'],
   [{ quant_method: ['smoothquant', 'gptq', 'qrazor'], group_size: 128, desc_act: true }, 'supported qrazor', uneven],
@@ -184,14 +187,16 @@ test('devices: the highest level both have, and no CUDA yet', () => {
   assert.equal(short(judge(eight, { runtime: 'quantwright', tensorParallel: 2 })), 'refused QW-16');
 });
 
-test('the layout offered in place of gptq can hold every width of the config', () => {
-  const config = RTN({ weight_format: 'int8', compute_method: 'activate_quant', save_format: 'gptq' });
-  const offered = (overrides: Config): unknown => {
-    const [verdict] = judge(recipeOf('quantwright', { ...config, overrides }), { runtime: 'quantwright' });
+test('the layout offered in place of gptq can hold the weights of the config', () => {
+  const config = { weight_format: 'int8', compute_method: 'activate_quant', save_format: 'gptq' };
+  const offered = (asked: Config): unknown => {
+    const [verdict] = judge(recipeOf('quantwright', asked), { runtime: 'quantwright' });
     return verdict?.kind === 'refused' ? verdict.nearest?.value : null;
   };
-  assert.equal(offered({}), 'compressed-tensors');
-  assert.equal(offered({ '.*up_proj': { weight_format: 'int3' } }), 'quantwright');
+  assert.equal(offered(RTN(config)), 'compressed-tensors');
+  // Beside integer activations every code has a byte of its own there.
+  assert.equal(offered(RTN({ ...config, overrides: { '.*up_proj': { weight_format: 'int3' } } })), 'compressed-tensors');
+  assert.equal(offered(IQ(config)), 'quantwright');
 });
 
 test('overrides are judged too, and named', () => {
