@@ -11,6 +11,7 @@
 #include "sampler.h"
 #include "saved_weights.h"
 #include "tape.h"
+#include "trainer.h"
 #include "transforms.h"
 #include "weight.h"
 
@@ -29,6 +30,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   classes->session = Napi::Persistent(Session::define(env));
   classes->sampler = Napi::Persistent(Sampler::define(env));
   classes->tape = Napi::Persistent(Tape::define(env));
+  classes->trainer = Napi::Persistent(Trainer::define(env));
   classes->hessian = Napi::Persistent(Hessian::define(env));
   exports.Set("abi", kAbi);
   exports.Set("cpuInfo", Napi::Function::New<cpu_info>(env, "cpuInfo"));
@@ -42,6 +44,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("hashRange", Napi::Function::New<hash_range>(env, "hashRange"));
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
   exports.Set("createTape", Napi::Function::New<create_tape>(env, "createTape"));
+  exports.Set("createTrainer", Napi::Function::New<create_trainer>(env, "createTrainer"));
   exports.Set("createSampler", Napi::Function::New<create_sampler>(env, "createSampler"));
   exports.Set("quantizeRtn", Napi::Function::New<quantize_rtn>(env, "quantizeRtn"));
   exports.Set("quantizeRtnToFile", Napi::Function::New<quantize_rtn_to_file>(env, "quantizeRtnToFile"));

@@ -9,7 +9,7 @@
 namespace quantwright {
 
 struct Environment {
-  Napi::FunctionReference mapped_file, weight, program, session, sampler, tape, hessian;
+  Napi::FunctionReference mapped_file, weight, program, session, sampler, tape, trainer, hessian;
 };
 
 // JavaScript cannot make an External, so only this addon constructs its classes.

@@ -1,10 +1,14 @@
 #include "tape.h"
 
+#include <deque>
+
+#include "activations.h"
 #include "arguments.h"
 #include "pool_lease.h"
 #include "program_spec.h"
 #include "promise_worker.h"
 #include "results.h"
+#include "sequences.h"
 
 namespace quantwright {
 
@@ -31,35 +35,6 @@ class Turn {
  private:
   std::shared_ptr<TapeData> data_;
 };
-
-struct Sequences {
-  std::vector<int64_t> lengths;
-  const void* input = nullptr;
-  int64_t rows = 0;
-  qw_sequences native() const { return {input, lengths.data(), int64_t(lengths.size())}; }
-};
-
-Sequences sequences_of(const qw_tape* tape, const Named& input, const Named& lengths, std::vector<Napi::ObjectReference>& keep) {
-  Sequences read;
-  const Array<int32_t> given = integers(lengths, -1);
-  for (size_t i = 0; i < given.length; ++i) {
-    if (given.data[i] < 1) throw invalid(lengths.value.Env(), lengths.name + ": every sequence needs at least one token.");
-    read.lengths.push_back(given.data[i]);
-    read.rows += given.data[i];
-  }
-  if (read.rows == 0) throw invalid(lengths.value.Env(), lengths.name + " names no sequence.");
-  const int64_t width = qw_tape_input_width(tape);
-  if (width == 0) {
-    Array<int32_t> tokens = integers(input, read.rows);
-    read.input = tokens.data;
-    keep.push_back(std::move(tokens.keep));
-  } else {
-    Array<float> hidden = floats(input, read.rows * width);
-    read.input = hidden.data;
-    keep.push_back(std::move(hidden.keep));
-  }
-  return read;
-}
 
 // Arrays for the results of a backward run, made before it begins.
 struct Results {
@@ -108,7 +83,7 @@ Napi::Value Tape::forward(const Napi::CallbackInfo& info) {
   return rejecting(env, [&]() -> Napi::Value {
     std::vector<Napi::ObjectReference> keep;
     Turn turn(env, state_.data);
-    Sequences sequences = sequences_of(turn.tape(), argument(info, 0, "forward", "input"), argument(info, 1, "forward", "lengths"), keep);
+    Sequences sequences = sequences_of(qw_tape_input_width(turn.tape()), argument(info, 0, "forward", "input"), argument(info, 1, "forward", "lengths"), keep);
     const bool keeps = flag(argument(info, 2, "forward", "keep"), false);
     Napi::Float32Array out = new_floats(env, sequences.rows * qw_tape_output_width(turn.tape()));
     return run_off_thread(
@@ -152,7 +127,7 @@ Napi::Value loss_of(const Napi::CallbackInfo& info, const Tape::State& state, co
   return rejecting(env, [&]() -> Napi::Value {
     std::vector<Napi::ObjectReference> keep;
     Turn turn(env, state.data);
-    Sequences sequences = sequences_of(turn.tape(), argument(info, 0, function, "input"), argument(info, 1, function, "lengths"), keep);
+    Sequences sequences = sequences_of(qw_tape_input_width(turn.tape()), argument(info, 0, function, "input"), argument(info, 1, function, "lengths"), keep);
     auto view = target(argument(info, 2, function, name), turn.tape(), sequences.rows);
     keep.push_back(std::move(view.keep));
     auto results = std::make_shared<Results>(env, turn.tape(), qw_tape_has_input_gradient(turn.tape()) ? sequences.rows : 0);
@@ -217,13 +192,18 @@ Napi::Value create_tape(const Napi::CallbackInfo& info) {
     return std::make_pair(list, list.value.As<Napi::Array>());
   };
   std::vector<qw_replaced> replaced;
+  std::deque<qw_activations> rounded;
   const auto [replaced_name, replaced_list] = list_of("replaced");
   for (uint32_t i = 0; i < replaced_list.Length(); ++i) {
     const Named one{replaced_list.Get(i), replaced_name.name + "[" + std::to_string(i) + "]"};
-    qw_replaced read{integer(field(one, "op"), 0, count - 1), nullptr, nullptr};
-    const Named matrix = field(one, "matrix"), vector = field(one, "vector");
+    qw_replaced read{integer(field(one, "op"), 0, count - 1), nullptr, nullptr, nullptr};
+    const Named matrix = field(one, "matrix"), vector = field(one, "vector"), inputs = field(one, "inputs");
     if (!absent(matrix)) read.matrix = held(matrix, matrix_size(read.op, one.name));
     if (!absent(vector)) read.vector = held(vector, op_at(read.op).vector_length);
+    if (!absent(inputs)) {
+      rounded.push_back(activations_of(inputs));
+      read.inputs = &rounded.back();
+    }
     replaced.push_back(read);
   }
   std::vector<qw_wanted> wanted;

@@ -9,6 +9,7 @@ import type { FactorOptions, GptqOptions, GptqResult, Hessian, HessianFactor, Rt
 import type { Sampler, SamplerSpec } from './samplers.ts';
 import type { SpqrOptions, SpqrResult } from './spqr.ts';
 import type { Table4Options, Table4Result } from './table4.ts';
+import type { Trainer, TrainerSpec } from './training.ts';
 import type { TransformBinding } from './transforms.ts';
 import type { Bytes, DenseSource, FileRange, MappedFile, PackedBits, Weight, WeightSpec } from './weights.ts';
 
@@ -20,6 +21,7 @@ export type * from './quantizers.ts';
 export type * from './samplers.ts';
 export type * from './spqr.ts';
 export type * from './table4.ts';
+export type * from './training.ts';
 export type * from './transforms.ts';
 export type * from './weights.ts';
 
@@ -65,6 +67,8 @@ export interface NativeBinding extends BcqBinding, TransformBinding {
   createProgram(spec: ProgramSpec): Program;
   /** A program prepared for gradients. Throws QW_INVALID_ARGUMENT naming the op. */
   createTape(spec: TapeSpec): Tape;
+  /** A program whose parameters are trained. Throws QW_INVALID_ARGUMENT naming the op. */
+  createTrainer(spec: TrainerSpec): Trainer;
   /** Throws QW_INVALID_ARGUMENT naming the value that is outside its range. */
   createSampler(spec: SamplerSpec): Sampler;
   /** Round-to-nearest quantization of one matrix on the thread pool. */

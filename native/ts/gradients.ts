@@ -1,4 +1,5 @@
 // Reverse mode (kernels/program/backward): gradients of a loss by parameters and by the input of a program, over whole sequences from their beginning.
+import type { ActivationSpec } from './activations.ts';
 import type { ProgramSpec } from './programs.ts';
 
 /** Index of an op: through the body, then the head. */
@@ -9,12 +10,14 @@ export interface ReplacedParameters {
   readonly op: OpIndex;
   /** Of a linear: [rows, cols]. */
   readonly matrix?: Float32Array;
-  /** Of a rmsnorm: weight. Of a layernorm: weight, then bias when it has one. */
+  /** Of a rmsnorm: weight. Of a layernorm: weight, then bias when it has one. Of a linear with a bias: that. */
   readonly vector?: Float32Array;
+  /** Of a linear: it reads its input rounded so (kinds `token` and `tensor`); gradients pass the rounding as they are. */
+  readonly inputs?: ActivationSpec;
 }
 
 /**
- * matrix: of a linear, [rows, cols]. vector: weight of a rmsnorm; weight and then bias of a layernorm (both, [2 * width], whether it has a bias or not).
+ * matrix: of a linear, [rows, cols]. vector: weight of a rmsnorm; weight and then bias of a layernorm (both, [2 * width], whether it has a bias or not); bias of a linear that has one.
  * columns: [cols], of a factor of every column of a linear whose matrix is made of `against` times it: sum over rows of against * gradient of the matrix.
  */
 export type WantedGradient =

@@ -2,6 +2,7 @@
 // A tape is a program prepared for that. Sequences run from their beginning, without a cache between calls; body and head run for every row.
 // It owns copies of the program's vectors and borrows its weights. One call at a time.
 #pragma once
+#include "linear/int8/activations.h"
 #include "program/program.h"
 
 #ifdef __cplusplus
@@ -14,7 +15,7 @@ typedef struct qw_tape qw_tape;
 typedef enum qw_gradient_of {
   QW_GRADIENT_MATRIX,   // linear: [rows, cols], sum_t dy_ti x_tj
   QW_GRADIENT_COLUMNS,  // linear: [cols], sum_i against_ij (gradient of the matrix)_ij: of a factor of every column where the matrix is against * factor
-  QW_GRADIENT_VECTOR,   // rmsnorm: weight [width]; layernorm: weight and bias [2 width]
+  QW_GRADIENT_VECTOR,   // rmsnorm: weight [width]; layernorm: weight and bias [2 width]; linear with a bias: that [rows]
 } qw_gradient_of;
 
 typedef struct qw_wanted {
@@ -27,7 +28,9 @@ typedef struct qw_wanted {
 typedef struct qw_replaced {
   int64_t op;
   const float* matrix;  // linear: f32 [rows, cols]
-  const float* vector;  // rmsnorm, layernorm: as the op's
+  const float* vector;  // rmsnorm, layernorm, linear with a bias: as the op's
+  // linear: it reads its input as integers of a scale for every row, widened again. Gradients pass as if it did not round, where it clips too. Copied.
+  const qw_activations* inputs;
 } qw_replaced;
 
 typedef struct qw_tape_spec {
@@ -71,6 +74,8 @@ qw_status qw_tape_cross_entropy(qw_tape* tape, const qw_sequences* sequences, co
 // Mean over all elements of (output - target)^2. target [rows, width of the output].
 qw_status qw_tape_squared_error(qw_tape* tape, const qw_sequences* sequences, const float* target, double* loss, float* input, float* const* wanted,
                                 qw_pool* pool);
+// The same loss alone.
+qw_status qw_tape_squared_loss(qw_tape* tape, const qw_sequences* sequences, const float* target, double* loss, qw_pool* pool);
 
 #ifdef __cplusplus
 }

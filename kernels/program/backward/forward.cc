@@ -6,6 +6,7 @@
 #include "attention/attention.h"
 #include "cpu/parallel.h"
 #include "layernorm/layernorm.h"
+#include "program/backward/inputs.h"
 #include "program/backward/tape.h"
 #include "rmsnorm/rmsnorm.h"
 #include "rope/rope.h"
@@ -72,8 +73,14 @@ qw_status linear(qw_tape& tape, const TapeOp& op, qw_pool* pool) {
     if (status.code != QW_OK) return status;
     weight = own;
   }
-  float* scratch = qw::kernel_scratch(tape, int64_t(weight->codec->scratch_bytes(weight, tape.rows) / sizeof(float)) + 16);
-  weight->codec->matmul(weight, tape.value(op.spec.in[0]), weight->cols, tape.rows, op.vector, tape.value(op.spec.out), weight->rows, scratch, pool);
+  const int64_t own_scratch = int64_t(weight->codec->scratch_bytes(weight, tape.rows) / sizeof(float)) + 16, count = tape.rows * weight->cols;
+  float* scratch = qw::kernel_scratch(tape, own_scratch + (op.rounds_inputs ? count : 0));
+  const float* x = tape.value(op.spec.in[0]);
+  if (op.rounds_inputs) {
+    qw::rounded_inputs(op.inputs, x, tape.rows, weight->cols, scratch + own_scratch, pool);
+    x = scratch + own_scratch;
+  }
+  weight->codec->matmul(weight, x, weight->cols, tape.rows, op.vector, tape.value(op.spec.out), weight->rows, scratch, pool);
   if (own != nullptr) qw_weight_free(own);
   return qw_ok();
 }

@@ -55,6 +55,39 @@ qw_status by_pieces(qw_tape& tape, const qw_sequences& sequences, float* input, 
   return qw_ok();
 }
 
+// Mean over all elements of (output - target)^2; sums of rows are added in their order, whatever the threads.
+class SquaredError {
+ public:
+  SquaredError(const qw_tape& tape, const qw_sequences& sequences, const float* target) : width_(tape.widths[size_t(tape.output)]), target_(target) {
+    int64_t rows = 0;
+    for (int64_t s = 0; s < sequences.count; ++s) rows += sequences.lengths[s];
+    squares_.assign(size_t(rows), 0.0);
+  }
+  // gradient: NULL, or where it goes, `output` itself too.
+  void add(int64_t first, int64_t count, const float* output, float* gradient, qw_pool* pool) {
+    const double elements = double(int64_t(squares_.size()) * width_);
+    qw::parallel(pool, count, 16, [&](int64_t begin, int64_t end, int) {
+      for (int64_t r = begin; r < end; ++r) {
+        for (int64_t i = 0; i < width_; ++i) {
+          const double difference = double(output[r * width_ + i]) - double(target_[(first + r) * width_ + i]);
+          squares_[size_t(first + r)] += difference * difference;
+          if (gradient != nullptr) gradient[r * width_ + i] = float(2.0 * difference / elements);
+        }
+      }
+    });
+  }
+  double mean() const {
+    double sum = 0;
+    for (double one : squares_) sum += one;
+    return sum / double(int64_t(squares_.size()) * width_);
+  }
+
+ private:
+  const int64_t width_;
+  const float* target_;
+  std::vector<double> squares_;
+};
+
 }  // namespace
 
 extern "C" qw_status qw_tape_forward(qw_tape* tape, const qw_sequences* sequences, int keep, float* out, qw_pool* pool) {
@@ -116,25 +149,22 @@ extern "C" qw_status qw_tape_cross_entropy(qw_tape* tape, const qw_sequences* se
 extern "C" qw_status qw_tape_squared_error(qw_tape* tape, const qw_sequences* sequences, const float* target, double* loss, float* input, float* const* wanted,
                                            qw_pool* pool) {
   return guarded(tape, [&] {
-    const int64_t width = tape->widths[size_t(tape->output)];
-    int64_t rows = 0;
-    for (int64_t s = 0; s < sequences->count; ++s) rows += sequences->lengths[s];
-    const double elements = double(rows * width);
-    std::vector<double> squares(size_t(rows), 0.0);
-    const qw_status status = by_pieces(*tape, *sequences, input, wanted, pool, [&](int64_t first, int64_t count, float* output) {
-      qw::parallel(pool, count, 16, [&](int64_t begin, int64_t end, int) {
-        for (int64_t r = begin; r < end; ++r) {
-          for (int64_t i = 0; i < width; ++i) {
-            const double difference = double(output[r * width + i]) - double(target[(first + r) * width + i]);
-            squares[size_t(first + r)] += difference * difference;
-            output[r * width + i] = float(2.0 * difference / elements);
-          }
-        }
-      });
-    });
-    *loss = 0;
-    for (double one : squares) *loss += one;
-    *loss /= elements;
+    SquaredError error(*tape, *sequences, target);
+    const qw_status status = by_pieces(*tape, *sequences, input, wanted, pool,
+                                       [&](int64_t first, int64_t count, float* output) { error.add(first, count, output, output, pool); });
+    *loss = error.mean();
+    return status;
+  });
+}
+
+extern "C" qw_status qw_tape_squared_loss(qw_tape* tape, const qw_sequences* sequences, const float* target, double* loss, qw_pool* pool) {
+  return guarded(tape, [&] {
+    SquaredError error(*tape, *sequences, target);
+    const qw_status status = qw::tape_forward(*tape, *sequences, pool);
+    if (status.code != QW_OK) return status;
+    error.add(0, tape->rows, tape->value(tape->output), nullptr, pool);
+    qw_tape_release(tape);
+    *loss = error.mean();
     return status;
   });
 }

@@ -7,6 +7,7 @@
 #include "cpu/pick.h"
 #include "linear/dense/codec.h"
 #include "program/backward/attention.h"
+#include "program/backward/inputs.h"
 #include "program/backward/products.h"
 #include "program/backward/rows.h"
 #include "program/backward/tape.h"
@@ -106,6 +107,17 @@ struct Reverse {
     return dense->type == QW_F32 && reinterpret_cast<uintptr_t>(dense->data) % sizeof(float) == 0;
   }
 
+  // sums [count] += every row of x [rows, count].
+  void sum_rows(const float* x, int64_t count, float* sums) {
+    const int64_t m = tape.rows;
+    qw::parallel(pool, (count + 255) / 256, 1, [=](int64_t begin, int64_t end, int) {
+      const int64_t first = begin * 256, last = std::min(count, end * 256);
+      for (int64_t t = 0; t < m; ++t) {
+        for (int64_t i = first; i < last; ++i) sums[i] += x[t * count + i];
+      }
+    });
+  }
+
   void linear(const TapeOp& op, const float* dy) {
     const int64_t rows_of = op.spec.weight->rows, cols = op.spec.weight->cols, m = tape.rows;
     const int32_t input = op.spec.in[0];
@@ -113,7 +125,8 @@ struct Reverse {
     const int64_t products = std::max(qw::product_scratch(m, rows_of), qw::product_scratch(rows_of, m)) + 16;
     const int64_t made = in_f32(op) || !has(input) ? 0 : rows_of * cols;
     const int64_t other = std::max(m * cols, matrix >= 0 ? rows_of * (m + cols) : 0);  // a product that is added to something, and dy turned round
-    float* scratch = qw::kernel_scratch(tape, products + made + other + 16);
+    const bool rounds = op.rounds_inputs && (matrix >= 0 || columns >= 0);
+    float* scratch = qw::kernel_scratch(tape, products + made + other + (rounds ? m * cols : 0) + 16);
     float *weight_place = scratch + products, *rest = weight_place + made;
     if (has(input)) {
       const float* w = matrix_of(op, weight_place);
@@ -126,6 +139,12 @@ struct Reverse {
       }
     }
     const float* x = tape.value(input);
+    if (rounds) {
+      qw::rounded_inputs(op.inputs, x, m, cols, rest + other, pool);
+      x = rest + other;
+    }
+    const int64_t bias = op.wanted[QW_GRADIENT_VECTOR];
+    if (bias >= 0) sum_rows(dy, rows_of, wanted[bias]);
     if (columns >= 0) {
       qw::product(dy, m, rows_of, tape.wanted[size_t(columns)].against, cols, rest, scratch, pool);
       float* sums = wanted[columns];

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <exception>
 
+#include "program/backward/inputs.h"
+
 namespace {
 
 using qw::TapeOp;
@@ -50,8 +52,15 @@ qw_status add_parameters(qw_tape& tape, const qw_tape_spec& spec) {
     if (replaced.op < 0 || replaced.op >= count) return qw_error(QW_INVALID_ARGUMENT, "The program has no op %lld to replace parameters of.", (long long)replaced.op);
     TapeOp& op = tape.ops[size_t(replaced.op)];
     const bool linear = op.spec.kind == QW_OP_LINEAR, norm = op.spec.kind == QW_OP_RMSNORM || op.spec.kind == QW_OP_LAYERNORM;
-    if ((replaced.matrix != nullptr && !linear) || (replaced.vector != nullptr && !norm)) {
-      return qw_error(QW_INVALID_ARGUMENT, "%s: only the matrix of a linear and the vector of a norm can be replaced.", Where(*spec.program, replaced.op).words);
+    const bool biased = linear && op.vector != nullptr;
+    if ((replaced.matrix != nullptr && !linear) || (replaced.vector != nullptr && !norm && !biased) || (replaced.inputs != nullptr && !linear)) {
+      return qw_error(QW_INVALID_ARGUMENT, "%s: only the matrix, bias and input of a linear and the vector of a norm can be replaced.", Where(*spec.program, replaced.op).words);
+    }
+    if (replaced.inputs != nullptr) {
+      const qw_status known = qw::check_rounded_inputs(*replaced.inputs);
+      if (known.code != QW_OK) return qw_error(known.code, "%s: %s", Where(*spec.program, replaced.op).words, known.message);
+      op.rounds_inputs = true;
+      op.inputs = *replaced.inputs;
     }
     if (replaced.matrix != nullptr) op.matrix = replaced.matrix;
     if (replaced.vector != nullptr) op.vector = replaced.vector;
@@ -62,7 +71,8 @@ qw_status add_parameters(qw_tape& tape, const qw_tape_spec& spec) {
     TapeOp& op = tape.ops[size_t(wanted.op)];
     const qw_op& given = op.spec;
     const bool vector = wanted.of == QW_GRADIENT_VECTOR;
-    if (vector ? given.kind != QW_OP_RMSNORM && given.kind != QW_OP_LAYERNORM : given.kind != QW_OP_LINEAR) {
+    const bool norm = given.kind == QW_OP_RMSNORM || given.kind == QW_OP_LAYERNORM;
+    if (vector ? !norm && (given.kind != QW_OP_LINEAR || op.vector == nullptr) : given.kind != QW_OP_LINEAR) {
       return qw_error(QW_INVALID_ARGUMENT, "%s: has no gradient of its %s.", Where(*spec.program, wanted.op).words, name_of(wanted.of));
     }
     if (wanted.of == QW_GRADIENT_COLUMNS && wanted.against == nullptr) {

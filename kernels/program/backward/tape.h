@@ -30,6 +30,8 @@ struct TapeOp {
   std::vector<float> copied;  // of the program's vector
   const float* matrix = nullptr;  // instead of spec.weight
   const float* vector = nullptr;  // of the program or replaced
+  bool rounds_inputs = false;
+  qw_activations inputs{};  // when it does
   int64_t wanted[3] = {-1, -1, -1};  // index among the wanted gradients, by qw_gradient_of; -1: none
 
   int64_t vector_length() const { return spec.vector_length; }

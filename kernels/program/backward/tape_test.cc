@@ -154,7 +154,7 @@ void squared_error_of_replaced_parameters() {
   op.kind = QW_OP_LINEAR, op.out = 1, op.weight = weight;
   const int64_t widths[] = {width, outputs};
   const qw_program_spec program{QW_INPUT_HIDDEN, widths, 2, &op, 1, nullptr, 0, 1};
-  const qw_replaced replaced{0, matrix.data(), nullptr};
+  const qw_replaced replaced{0, matrix.data(), nullptr, nullptr};
   const qw_wanted wanted{0, QW_GRADIENT_MATRIX, nullptr};
   const qw_tape_spec spec{&program, &replaced, 1, &wanted, 1, 0};
   qw_tape* tape = nullptr;
@@ -198,9 +198,9 @@ void what_has_no_gradient_is_refused() {
   CHECK_FAILS(create({99, QW_GRADIENT_MATRIX, nullptr}), QW_INVALID_ARGUMENT, "no op 99");
   const qw_tape_spec of_tokens{&program, nullptr, 0, nullptr, 0, 1};
   CHECK_FAILS(qw_tape_create(&of_tokens, &tape), QW_INVALID_ARGUMENT, "Tokens have no gradient");
-  const qw_replaced replaced{7, nullptr, model.norm.data()};
+  const qw_replaced replaced{7, nullptr, model.norm.data(), nullptr};
   const qw_tape_spec replacing{&program, &replaced, 1, nullptr, 0, 0};
-  CHECK_FAILS(qw_tape_create(&replacing, &tape), QW_INVALID_ARGUMENT, "body[7] attention: only the matrix of a linear");
+  CHECK_FAILS(qw_tape_create(&replacing, &tape), QW_INVALID_ARGUMENT, "body[7] attention: only the matrix, bias and input of a linear");
   const qw_tape_spec plain{&program, nullptr, 0, nullptr, 0, 0};
   CHECK_OK(qw_tape_create(&plain, &tape));
   const int32_t tokens[] = {3, 50};
