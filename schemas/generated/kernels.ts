@@ -438,10 +438,11 @@ export const kernelRows: readonly KernelRow[] = [
   {
     "op": "linear",
     "codec": "w8a8",
-    "summary": "8-bit weights per channel, activations quantized per token at run time, int32 dot products",
+    "summary": "6- and 8-bit weights per channel; activations quantized per token at run time, or with one calibrated scale; int32 dot products",
     "weights": {
       "dtype": "int",
       "bits": [
+        6,
         8
       ],
       "symmetric": [
@@ -459,12 +460,43 @@ export const kernelRows: readonly KernelRow[] = [
       }
     },
     "compute_method": "activate_quant",
-    "activations": {
-      "bits": 8,
-      "symmetric": true,
-      "granularity": "per_token",
-      "dynamic": true
-    },
+    "activations": [
+      {
+        "rules": [
+          "dashinfer",
+          "smoothquant",
+          "zeroquant",
+          "affine"
+        ],
+        "bits": [
+          2,
+          3,
+          4,
+          5,
+          6,
+          7,
+          8
+        ],
+        "granularity": "per_token",
+        "dynamic": true
+      },
+      {
+        "rules": [
+          "affine"
+        ],
+        "bits": [
+          2,
+          3,
+          4,
+          5,
+          6,
+          7,
+          8
+        ],
+        "granularity": "per_tensor",
+        "dynamic": false
+      }
+    ],
     "act_order": false,
     "simd": [
       "serial",

@@ -550,6 +550,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "versions": null
       },
       {
+        "id": "QW-22",
+        "code": "QC017",
+        "words": null,
+        "source": "kernels/linear/*/kernel.json",
+        "versions": null
+      },
+      {
         "id": "QW-26",
         "code": "QC017",
         "words": null,

@@ -9,6 +9,7 @@ import { baseName } from '../file-name.ts';
 import { inspectMember } from '../hf/inspect.ts';
 import { notConverted } from '../hf/not-converted.ts';
 import { hfPlaces } from '../hf/place.ts';
+import { LLM_INT8_THRESHOLD } from '../quantwright/activation-methods.ts';
 import { bitsAndBytesProblems, thresholdProblems } from './problems.ts';
 
 const METHODS = ['bitsandbytes', 'bitsandbytes_4bit', 'bitsandbytes_8bit'];
@@ -83,6 +84,7 @@ function recordOrigins(fields: Fields): void {
   fields.origin('weights.bits', key, 'quant_method');
   fields.origin('weights.dtype', 'bnb_4bit_quant_type', key);
   fields.origin('activations', key);
+  fields.origin('activations.threshold', 'llm_int8_threshold', key);
   fields.origin('computeMethod', key);
   fields.origin('computeDtype', 'bnb_4bit_compute_dtype');
   fields.origin('ignore', 'llm_int8_skip_modules');
@@ -108,7 +110,15 @@ function recipeOf(fields: Fields): Recipe | null {
   return {
     ...baseRecipe('hf-bitsandbytes', 'bitsandbytes', ['llm_int8'], { bits: 8 }),
     variant: 'int8',
-    activations: { dtype: 'int', bits: 8, symmetric: true, granularity: 'per_token', dynamic: true },
+    activations: {
+      dtype: 'int',
+      bits: 8,
+      symmetric: true,
+      granularity: 'per_token',
+      dynamic: true,
+      rule: 'llm_int8',
+      threshold: fields.number('llm_int8_threshold') ?? LLM_INT8_THRESHOLD,
+    },
     computeMethod: 'activate_quant',
   };
 }

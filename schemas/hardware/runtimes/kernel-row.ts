@@ -1,5 +1,13 @@
 // The shape of kernels/**/kernel.json: what one of our kernels computes on. The judge's rows for runtime quantwright are these.
 
+/** Rules of ActivationRule (schemas/recipe) that a kernel rounds activations by, and their widths. */
+export interface KernelActivations {
+  readonly rules: readonly string[];
+  readonly bits: readonly number[];
+  readonly granularity: string;
+  readonly dynamic: boolean;
+}
+
 export interface KernelRow {
   readonly op: string;
   readonly codec: string;
@@ -16,12 +24,8 @@ export interface KernelRow {
     readonly group_size?: { readonly per_channel: boolean; readonly any: boolean; readonly min?: number; readonly sizes?: readonly number[] };
   };
   readonly compute_method: string;
-  readonly activations: null | {
-    readonly bits: number;
-    readonly symmetric: boolean;
-    readonly granularity: string;
-    readonly dynamic: boolean;
-  };
+  /** How its activations may be quantized: any of these. Null: they stay in floating point. */
+  readonly activations: readonly KernelActivations[] | null;
   readonly act_order: boolean;
   readonly simd: readonly string[];
   readonly cuda: readonly unknown[];

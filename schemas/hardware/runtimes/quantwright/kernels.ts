@@ -1,9 +1,11 @@
 // Recipe x kernel rows: which of our linear kernels computes on these weights, and which setting is in the way when none does.
-import type { ComputeMethod, Recipe, WeightRecipe } from '../../../recipe/recipe.ts';
+import type { ActivationRecipe, Recipe, RecipeField, WeightRecipe } from '../../../recipe/recipe.ts';
 import { groupWords } from '../../group-size.ts';
 import { fallsBack, ignored, type JudgeInput, refused } from '../../judge.ts';
 import type { Nearest, SupportVerdict } from '../../verdict.ts';
 import type { KernelRow } from '../kernel-row.ts';
+import { ruleOf, takers } from './activations.ts';
+import { integerKernel } from './integer-kernels.ts';
 
 export interface KernelAnswer {
   /** The kernel of the recipe's own weights; null when there is none. */
@@ -14,20 +16,25 @@ export interface KernelAnswer {
 export function kernelVerdicts(input: JudgeInput, rows: readonly KernelRow[]): KernelAnswer {
   const { recipe } = input;
   const linear = kernelsOf(recipe, rows);
-  const judged = (weights: WeightRecipe, pattern: string | null): KernelAnswer => {
-    const signs = signsOf(recipe, weights, rows);
-    return judge(input, signs?.rows ?? linear, signs?.weights ?? weights, pattern);
+  const judged = (weights: WeightRecipe, activations: ActivationRecipe | null, pattern: string | null): KernelAnswer => {
+    const signs = signsOf(recipe, weights, activations, rows);
+    return judge(input, signs?.rows ?? linear, signs?.weights ?? weights, activations, pattern);
   };
-  const own = judged(recipe.weights, null);
-  const overrides = recipe.overrides.flatMap(({ pattern, weights }) => judged({ ...recipe.weights, ...weights }, pattern).verdicts);
+  const own = judged(recipe.weights, recipe.activations, null);
+  const overrides = recipe.overrides.flatMap(
+    ({ pattern, weights, activations = recipe.activations }) => judged({ ...recipe.weights, ...weights }, activations, pattern).verdicts,
+  );
   return { row: own.row, verdicts: [...own.verdicts, ...overrides] };
 }
 
-/** Those of a method that has kernels of its own; else all that are no method's own. */
-function kernelsOf({ methods }: Recipe, rows: readonly KernelRow[]): readonly KernelRow[] {
+/** Those of a method that has kernels of its own, with those that round activations as it does; else all that are no method's own. */
+function kernelsOf({ methods, activations }: Recipe, rows: readonly KernelRow[]): readonly KernelRow[] {
   const linear = rows.filter((row) => row.op === 'linear');
-  const own = linear.filter((row) => row.methods?.some((method) => methods.some((one) => one === method)));
-  return own.length > 0 ? own : linear.filter((row) => row.methods === undefined);
+  const named = (names: readonly string[] | undefined): boolean => names?.some((name) => methods.some((one) => one === name)) === true;
+  const own = linear.filter((row) => named(row.methods));
+  const rule = activations === null ? null : ruleOf(activations);
+  const rounding = rule !== null && named([rule]) ? linear.filter((row) => row.activations?.some(({ rules }) => rules.includes(rule))) : [];
+  return own.length > 0 ? [...new Set([...own, ...rounding])] : linear.filter((row) => row.methods === undefined);
 }
 
 interface Signs {
@@ -36,9 +43,9 @@ interface Signs {
 }
 
 /** ZeroQuant's weights of 1 bit are a plane of BCQ's kernel; beside integer activations they are stored as codes of 2 bits. Null: others. */
-function signsOf({ methods, computeMethod }: Recipe, weights: WeightRecipe, rows: readonly KernelRow[]): Signs | null {
+function signsOf({ methods }: Recipe, weights: WeightRecipe, activations: ActivationRecipe | null, rows: readonly KernelRow[]): Signs | null {
   if (weights.bits !== 1 || !methods.includes('zeroquant')) return null;
-  const planes = computeMethod === 'weight_only';
+  const planes = activations === null;
   return {
     rows: rows.filter((row) => row.op === 'linear' && (row.codec === 'bcq') === planes && (planes || row.methods === undefined)),
     weights: planes ? weights : { ...weights, bits: 2 },
@@ -46,17 +53,19 @@ function signsOf({ methods, computeMethod }: Recipe, weights: WeightRecipe, rows
 }
 
 /** `pattern`: of the override these weights are from; its settings have no nearest value, since one field of the recipe cannot hold it. */
-function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRecipe, pattern: string | null): KernelAnswer {
-  // LLM.int8 codes are multiplied with activations as they are (engine/src/checkpoint/quantized/bitsandbytes.ts).
-  const floatRun = input.intent === 'run' && input.recipe.scheme === 'bitsandbytes';
-  const computeMethod = floatRun ? 'weight_only' : input.recipe.computeMethod;
+function judge(
+  input: JudgeInput,
+  rows: readonly KernelRow[],
+  weights: WeightRecipe,
+  activations: ActivationRecipe | null,
+  pattern: string | null,
+): KernelAnswer {
+  // Without a kernel for outliers, LLM.int8 codes are multiplied with activations as they are (engine/src/checkpoint/quantized/bitsandbytes.ts).
+  const floatRun = input.intent === 'run' && input.recipe.scheme === 'bitsandbytes' && takers(rows, activations).length === 0;
+  const left = pattern !== null && activations === null;
+  const computeMethod = floatRun || left ? 'weight_only' : input.recipe.computeMethod;
   const of = pattern === null ? '' : ` of "${pattern}"`;
-  const no = (
-    rule: string,
-    field: 'computeMethod' | 'weights.bits' | 'weights.dtype' | 'weights.groupSize' | 'weights.signed' | 'weights.descAct',
-    message: string,
-    nearest: Nearest,
-  ): KernelAnswer => ({
+  const no = (rule: string, field: RecipeField, message: string, nearest: Nearest | null): KernelAnswer => ({
     row: null,
     verdicts: [
       refused(input, { rule, field: pattern === null ? field : 'overrides', message: `Quantwright: ${message}`, nearest: pattern === null ? nearest : null }),
@@ -68,13 +77,17 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
     const row =
       input.intent === 'run' || madeOfTable(input.recipe, weights) ? rows.find(({ weights: taken }) => taken.types?.includes(weights.dtype)) : undefined;
     if (row !== undefined) {
-      return { row, verdicts: pattern === null && input.recipe.activations !== null ? [floatActivations(input, weights.dtype)] : [] };
+      return { row, verdicts: pattern === null && activations !== null ? [floatActivations(input, weights.dtype)] : [] };
     }
     return no('QW-02', 'weights.dtype', `no kernel computes on ${weights.dtype} weights${of}.`, {
       field: 'weights.dtype',
       value: 'int',
       words: 'weight_format int8',
     });
+  }
+  if (computeMethod === 'activate_quant') {
+    const answer = integerKernel(rows, weights, activations, of);
+    return answer.row === null ? no(answer.rule, answer.field, answer.message, answer.nearest) : { row: answer.row, verdicts: [] };
   }
   // Rounding to integers needs two bits; a single sign is what BCQ alone and ZeroQuant make.
   const { methods } = input.recipe;
@@ -83,25 +96,17 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
     (methods.includes('bcq') && !methods.some((method) => method === 'rtn' || method === 'gptq' || method === 'instant_quant'));
   const makes = weights.bits > 1 || signs || input.intent === 'run';
   const exact = computing.filter((row) => makes && row.weights.bits?.includes(weights.bits));
-  const wider = computing
-    .filter((row) => computeMethod === 'weight_only' && row.methods === undefined && makes && row.weights.bits?.some((bits) => bits > weights.bits))
-    .sort(byWidth);
+  const wider = computing.filter((row) => row.methods === undefined && makes && row.weights.bits?.some((bits) => bits > weights.bits)).sort(byWidth);
   const [row] = exact.length > 0 ? exact : wider;
-  if (row === undefined && computing.length === 0 && rows.some(({ methods }) => methods !== undefined))
-    return no('QW-02', 'computeMethod', `${rows[0]?.codec} weights${of} leave activations as they are; there is no ${computeMethod} kernel for them.`, {
-      field: 'computeMethod',
-      value: 'weight_only',
-      words: 'compute_method weight_only',
-    });
   if (row === undefined) {
     return no(
       'QW-02',
       'weights.bits',
       `no kernel computes on ${weights.bits}-bit weights${of} with compute_method ${computeMethod} (${widths(computing)} bits do).`,
-      nearestBits(weights.bits, computeMethod, computing),
+      nearestBits(weights.bits, computing),
     );
   }
-  if (!weights.symmetric && row.weights.symmetric?.includes(false) === false && input.recipe.computeMethod === 'weight_only')
+  if (!weights.symmetric && row.weights.symmetric?.includes(false) === false)
     return no('QW-02', 'weights.signed', `${row.codec} codes are signed and have no zero point${of}.`, {
       field: 'weights.signed',
       value: true,
@@ -128,8 +133,8 @@ function judge(input: JudgeInput, rows: readonly KernelRow[], weights: WeightRec
       words: 'desc_act false',
     });
   }
-  const left = floatRun && pattern === null && input.recipe.activations !== null ? [floatActivations(input, `${weights.bits}-bit`)] : [];
-  return { row, verdicts: exact.length > 0 ? left : [...left, wide(input, weights, row, of)] };
+  const unused = floatRun && pattern === null && activations !== null ? [floatActivations(input, `${weights.bits}-bit`)] : [];
+  return { row, verdicts: exact.length > 0 ? unused : [...unused, wide(input, weights, row, of)] };
 }
 
 /** nf4 and fp4, which plain rounding makes. */
@@ -156,10 +161,7 @@ function wide(input: JudgeInput, weights: WeightRecipe, row: KernelRow, of: stri
   });
 }
 
-function nearestBits(bits: number, computeMethod: ComputeMethod, rows: readonly KernelRow[]): Nearest {
-  if (computeMethod === 'activate_quant') {
-    return { field: 'computeMethod', value: 'weight_only', words: 'compute_method weight_only' };
-  }
+function nearestBits(bits: number, rows: readonly KernelRow[]): Nearest {
   const value = widthList(rows).sort((a, b) => Math.abs(a - bits) - Math.abs(b - bits) || a - b)[0] ?? 8;
   return { field: 'weights.bits', value, words: `${value}-bit weights` };
 }
