@@ -2,6 +2,8 @@
 #include <array>
 
 #include "linear/bcq/bcq_case.h"
+#include "linear/int8/activations_case.h"
+#include "linear/int8/weight.h"
 #include "linear/linear_case.h"
 #include "linear/qrazor/qrazor_case.h"
 #include "linear/saved_case.h"
@@ -103,6 +105,13 @@ int main() {
       ++which;
     }
     check_round_trip("w8a8", {s[0], s[1], s[1], 8, which % 4 == 0, false, true, QW_F32}, random);
+  }
+  for (const qw_activations& activations : every_rule({6, 8})) {
+    const AffineCase test({37, 90, 90, 8, true, false, true, QW_F16}, random);
+    const qw_affine affine = test.affine();
+    qw_weight* packed = nullptr;
+    CHECK_OK(qw_weight_int8(&affine, 8, &activations, qw_pool_shared(), &packed));
+    if (packed != nullptr) check_round_trip(packed, random);
   }
   check_table_round_trip(33, 192, 64, random);
   check_table_round_trip(16, 96, 64, random);

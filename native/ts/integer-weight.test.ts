@@ -35,6 +35,26 @@ describe('createWeight with activations', () => {
     await rejects(binding.createWeight(spec({ ...razored, groupSize: 24 })), /by groups of 8, 16, 32, 64 or 128 columns, not 24/);
   });
 
+  test('every rule is computed with', async () => {
+    // One row of weights, 3 -1 2 1: y shows the codes of x by their sum, (code - zero) * scale of each.
+    const of = async (activations: ActivationSpec, x: readonly number[]): Promise<number | undefined> => {
+      const one = { rows: 1, codes: Int8Array.from([3, -1, 2, 1]), scale: Float32Array.of(1), zero: Float32Array.of(0) };
+      const weight = await binding.createWeight(spec(activations, one));
+      assert.equal(weight.codec, 'w8a8');
+      return (await weight.matmul(Float32Array.from(x), 1))[0];
+    };
+    const token = { kind: 'token', bits: 4, symmetric: true } as const;
+    // Of 3.5 and 4 bits: steps of 0.5, or of 7/16 with 3.5 clipped to 7 of them.
+    assert.equal(await of({ ...token, rule: 'dashinfer' }, [3.5, -1.5, 0.2, 0.3]), 3 * 3.5 + 1.5 + 0.5);
+    assert.equal(await of({ ...token, rule: 'smoothquant' }, [3.5, -1.5, 0.2, 0.3]), 3 * 3.5 + 1.5 + 0.5);
+    assert.equal(await of({ ...token, rule: 'zeroquant' }, [3.5, 0, -0.875, 0]), 0.4375 * (3 * 7 - 2 * 2));
+    // From 1 to 5: steps of 1/4, the 16th of which has no code; with 0 in the range, steps of 1/3.
+    assert.equal(await of({ ...token, rule: 'zeroquant', symmetric: false }, [5, 1, 2, 3]), 3 * 4.75 - 1 + 4 + 3);
+    assert.equal(await of({ ...token, rule: 'affine', symmetric: false }, [5, 1, 2, -0]), Math.fround(Math.fround(1 / 3) * (3 * 15 - 3 + 2 * 6)));
+    const tensor = { kind: 'tensor', bits: 4, scale: 0.5, zero: 3 } as const;
+    assert.equal(await of(tensor, [1, -9, 9, 0.24]), 3 - -1.5 + 2 * 6);
+  });
+
   test('without activations, w8a8 multiplies as DashInfer does', async () => {
     const weight = await binding.createWeight(spec());
     assert.equal(weight.codec, 'w8a8');

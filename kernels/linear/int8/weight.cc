@@ -73,8 +73,5 @@ qw_status qw_weight_int8(const qw_affine* affine, int code_bits, const qw_activa
     return qw_error(QW_UNSUPPORTED, "%lld x %lld, group_size %lld%s: int8 activations need 8-bit codes with one scale per row (group_size -1, no g_idx)",
                     (long long)affine->rows, (long long)affine->cols, (long long)affine->group_size, affine->g_idx != nullptr ? " with g_idx" : "");
   }
-  if (activations->kind != QW_ACTIVATION_TOKEN || activations->rule != QW_ACTIVATION_DASHINFER || activations->bits != 8) {
-    return qw_error(QW_UNSUPPORTED, "w8a8 quantizes activations by DashInfer's rule to 8 bits only");
-  }
-  return qw_w8a8_pack(affine, pool, out);
+  return qw_w8a8_pack_for(affine, activations, pool, out);
 }

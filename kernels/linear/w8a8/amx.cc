@@ -68,7 +68,7 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
     for (int i = 0; i < x->height; ++i) {
       for (int t = 0; t < (second == nullptr ? 1 : 2); ++t) {
         const __m512i acc_i32x16 = _mm512_load_si512(sums[i / 16 * 2 + t] + i % 16 * 16);
-        store_tile(weight, tile + t, acc_i32x16, x->scales[i], x->sums[i], bias, y + i * ldy);
+        store_tile(weight, tile + t, acc_i32x16, x, i, bias, y + i * ldy);
       }
     }
   }
@@ -77,4 +77,4 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
 
 }  // namespace
 
-const qw_w8a8_kernels qw_w8a8_amx = {32, QW_W8A8_ROWS, quantize, multiply};
+const qw_w8a8_kernels qw_w8a8_amx = {32, QW_W8A8_ROWS, multiply};

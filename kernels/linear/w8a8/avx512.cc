@@ -33,7 +33,7 @@ void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
   __m512i done_i32x16[kRows];
 #pragma GCC unroll 12
   for (int i = 0; i < kRows; ++i) done_i32x16[i] = acc_i32x16[i];
-  for (int i = 0; i < kRows; ++i) store_tile(weight, tile, done_i32x16[i], x->scales[i], x->sums[i], bias, y + i * ldy);
+  for (int i = 0; i < kRows; ++i) store_tile(weight, tile, done_i32x16[i], x, i, bias, y + i * ldy);
 }
 
 using Multiply = void (*)(const qw_w8a8_weight*, const qw_w8a8_block*, const float*, float*, int64_t, int64_t);
@@ -48,4 +48,4 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
 
 }  // namespace
 
-const qw_w8a8_kernels qw_w8a8_avx512 = {12, QW_W8A8_WIDE, quantize, multiply};
+const qw_w8a8_kernels qw_w8a8_avx512 = {12, QW_W8A8_WIDE, multiply};

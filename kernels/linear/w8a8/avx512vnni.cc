@@ -40,7 +40,7 @@ void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
     for (int t = 0; t < kTiles; ++t) done_i32x16[i][t] = acc_i32x16[i][t];
   }
   for (int i = 0; i < kRows; ++i) {
-    for (int t = 0; t < kTiles; ++t) store_tile(weight, tile + t, done_i32x16[i][t], x->scales[i], x->sums[i], bias, y + i * ldy);
+    for (int t = 0; t < kTiles; ++t) store_tile(weight, tile + t, done_i32x16[i][t], x, i, bias, y + i * ldy);
   }
 }
 
@@ -60,4 +60,4 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
 
 }  // namespace
 
-const qw_w8a8_kernels qw_w8a8_avx512vnni = {14, QW_W8A8_QUADS, quantize, multiply};
+const qw_w8a8_kernels qw_w8a8_avx512vnni = {14, QW_W8A8_QUADS, multiply};

@@ -29,7 +29,7 @@ void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
 #pragma GCC unroll 6
   for (int i = 0; i < kRows; ++i) done_i32x8[i][0] = acc_i32x8[i][0], done_i32x8[i][1] = acc_i32x8[i][1];
   for (int i = 0; i < kRows; ++i) {
-    for (int half = 0; half < 2; ++half) store_half(weight, tile, half, done_i32x8[i][half], x->scales[i], x->sums[i], bias, y + i * ldy);
+    for (int half = 0; half < 2; ++half) store_half(weight, tile, half, done_i32x8[i][half], x, i, bias, y + i * ldy);
   }
 }
 
@@ -44,4 +44,4 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
 
 }  // namespace
 
-const qw_w8a8_kernels qw_w8a8_avxvnni = {6, QW_W8A8_QUADS, quantize, multiply};
+const qw_w8a8_kernels qw_w8a8_avxvnni = {6, QW_W8A8_QUADS, multiply};

@@ -36,7 +36,7 @@ void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
   }
   for (int i = 0; i < kRows; ++i) {
     for (int quarter = 0; quarter < 4; ++quarter) {
-      store_quarter(weight, tile, quarter, done_i32x4[i][quarter], x->scales[i], x->sums[i], bias, y + i * ldy);
+      store_quarter(weight, tile, quarter, done_i32x4[i][quarter], x, i, bias, y + i * ldy);
     }
   }
 }
@@ -51,4 +51,4 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
 
 }  // namespace
 
-const qw_w8a8_kernels qw_w8a8_neon = {2, QW_W8A8_QUADS, quantize, multiply};
+const qw_w8a8_kernels qw_w8a8_neon = {2, QW_W8A8_QUADS, multiply};

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "linear/float16.h"
+#include "linear/int8/tokens/tokens.h"
 #include "linear/lanes.h"
 #include "linear/memory.h"
 #include "linear/stored.h"
@@ -19,6 +20,17 @@ struct Packing {
   std::atomic<int64_t> bad_row{-1};
   std::atomic<bool> no_memory{false};
 };
+
+// Sum of (code - zero) of 16 rows. The sum of codes is exact.
+void sum_tile(const qw_w8a8_weight& weight, int64_t tile) {
+  const uint8_t* codes = weight.codes + tile * weight.quads * QW_W8A8_QUAD_BYTES;
+  for (int64_t r = 0; r < QW_W8A8_TILE_ROWS; ++r) {
+    int64_t sum = 0;
+    for (int64_t k = 0; k < weight.base.cols; ++k) sum += codes[k / 4 * QW_W8A8_QUAD_BYTES + r * 4 + k % 4];
+    const double zero = double(qw_read_typed(weight.scale_type, weight.params, (tile * 2 + 1) * QW_W8A8_TILE_ROWS + r));
+    weight.centres[tile * QW_W8A8_TILE_ROWS + r] = double(sum - weight.offset * weight.base.cols) - zero * double(weight.base.cols);
+  }
+}
 
 void pack_tile(Packing& packing, const qw_band& band, int64_t tile) {
   const qw_affine& affine = *packing.affine;
@@ -48,7 +60,10 @@ void pack_bands(void* context, int64_t begin, int64_t end, int thread) {
   try {
     for (int64_t at = begin; at < end; ++at) {
       const qw_band band = qw_read_band(packing.affine, at, packing.scratch[size_t(thread)]);
-      for (int64_t tile = at * tiles; tile < std::min(packing.weight->tiles, (at + 1) * tiles); ++tile) pack_tile(packing, band, tile);
+      for (int64_t tile = at * tiles; tile < std::min(packing.weight->tiles, (at + 1) * tiles); ++tile) {
+        pack_tile(packing, band, tile);
+        if (packing.weight->centres != nullptr) sum_tile(*packing.weight, tile);
+      }
     }
   } catch (const std::bad_alloc&) {
     packing.no_memory = true;
@@ -73,6 +88,11 @@ qw_status check(const qw_affine& affine) {
 }  // namespace
 
 qw_status qw_w8a8_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out) {
+  const qw_activations dashinfer = {QW_ACTIVATION_TOKEN, 8, QW_ACTIVATION_DASHINFER, 1, 0, 0, 0, 0, 0, 0};
+  return qw_w8a8_pack_for(affine, &dashinfer, pool, out);
+}
+
+qw_status qw_w8a8_pack_for(const qw_affine* affine, const qw_activations* activations, qw_pool* pool, qw_weight** out) {
   qw_status checked = check(*affine);
   if (checked.code == QW_OK) checked = qw_check_stored(affine, "w8a8");
   if (checked.code != QW_OK) return checked;
@@ -84,13 +104,17 @@ qw_status qw_w8a8_pack(const qw_affine* affine, qw_pool* pool, qw_weight** out) 
   weight->scale_type = affine->scale_type;
   const size_t code_bytes = size_t(weight->tiles * weight->quads) * QW_W8A8_QUAD_BYTES;
   const size_t param_bytes = size_t(weight->tiles * 2 * QW_W8A8_TILE_ROWS * qw_type_bytes(weight->scale_type));
-  weight->base = {&qw_codec_w8a8, affine->rows, affine->cols, code_bytes + param_bytes, 0};
+  const bool zeros = qw_int8_has_zeros(activations);
+  const size_t centre_bytes = zeros ? size_t(weight->tiles * QW_W8A8_TILE_ROWS) * sizeof(double) : 0;
+  weight->activations = *activations;
+  weight->base = {&qw_codec_w8a8, affine->rows, affine->cols, code_bytes + param_bytes + centre_bytes, 0};
   weight->codes = static_cast<uint8_t*>(qw_weight_memory(code_bytes));
   weight->params = qw_weight_memory(param_bytes);
+  if (zeros) weight->centres = static_cast<double*>(qw_weight_memory(centre_bytes));
   qw_status status = qw_ok();
-  if (weight->codes == nullptr || weight->params == nullptr) {
+  if (weight->codes == nullptr || weight->params == nullptr || (zeros && weight->centres == nullptr)) {
     status = qw_error(QW_OUT_OF_MEMORY, "no memory for a w8a8 weight of %lld x %lld (%zu bytes)", (long long)affine->rows,
-                      (long long)affine->cols, code_bytes + param_bytes);
+                      (long long)affine->cols, weight->base.bytes);
   } else {
     Packing packing;
     packing.affine = affine;

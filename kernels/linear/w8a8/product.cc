@@ -74,7 +74,7 @@ void quantize_blocks(void* context, int64_t begin, int64_t end, int) {
   for (int64_t block = begin; block < end; ++block) {
     for (int64_t row = slice.block_begin(block); row < slice.block_begin(block + 1); ++row) {
       int8_t* q = slice.quantized + row * depth;
-      slice.steps->quantize(slice.steps->context, slice.kernels, slice.first + row, q, slice.scales + row, slice.sums + row);
+      slice.steps->quantize(slice.steps->context, slice.first + row, q, slice.scales + row, slice.sums + row);
       std::memset(q + cols, 0, size_t(depth - cols));
     }
     interleave(slice, block);
@@ -88,7 +88,8 @@ void multiply_tiles(void* context, int64_t begin, int64_t end, int) {
   for (int64_t tile = begin * 2; tile < last; tile += 2) {
     for (int64_t block = 0; block < slice.blocks; ++block) {
       const int64_t row = slice.block_begin(block);
-      const qw_w8a8_block x = {slice.block_values(block), int(slice.block_begin(block + 1) - row), slice.scales + row, slice.sums + row};
+      const qw_w8a8_block x = {slice.block_values(block), int(slice.block_begin(block + 1) - row), slice.scales + row, slice.sums + row,
+                                 slice.steps->zeros == nullptr ? nullptr : slice.steps->zeros + slice.first + row};
       slice.kernels->multiply(slice.weight, &x, slice.bias, slice.y + row * slice.ldy, slice.ldy, tile, std::min(tile + 2, last));
     }
     if (slice.steps->add != nullptr) slice.steps->add(slice.steps->context, slice.first, slice.first + slice.rows, tile, std::min(tile + 2, last));

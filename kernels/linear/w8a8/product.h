@@ -7,10 +7,12 @@ namespace qw {
 
 struct W8a8Steps {
   void* context;
-  // Row `row` of x -> q[cols], s_x and r, as qw_w8a8_kernels::quantize has them. Called by any thread, once a row.
-  void (*quantize)(void* context, const qw_w8a8_kernels* kernels, int64_t row, int8_t* q, float* scale, int32_t* sum);
+  // Row `row` of x -> q[cols], s_x and r. Called by any thread, once a row.
+  void (*quantize)(void* context, int64_t row, int8_t* q, float* scale, int32_t* sum);
   // After y holds the products of these rows of x and these tiles: what is added to them. NULL: nothing.
   void (*add)(void* context, int64_t row_begin, int64_t row_end, int64_t tile_begin, int64_t tile_end);
+  // [m] zero_x, written by `quantize`. NULL: no row has one.
+  const double* zeros = nullptr;
 };
 
 size_t w8a8_scratch_bytes(const qw_w8a8_weight* weight, int64_t m);

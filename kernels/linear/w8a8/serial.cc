@@ -1,32 +1,8 @@
 // The specification of w8a8.
-#include <cmath>
-
 #include "linear/float16.h"
 #include "linear/w8a8/codec.h"
 
 namespace {
-
-void quantize(const float* x, int64_t cols, int8_t* q, float* scale, int32_t* sum) {
-  uint32_t most_bits = 0;  // |x| orders as its bits do; NaN is above infinity
-  for (int64_t k = 0; k < cols; ++k) {
-    const uint32_t bits = qw_float_bits(x[k]) & 0x7fffffffu;
-    if (bits > most_bits) most_bits = bits;
-  }
-  const float most = qw_float_from_bits(most_bits), inverse = 127.0f / most;
-  *scale = most / 127.0f;
-  *sum = 0;
-  const bool usable = most_bits < 0x7f800000u && qw_float_bits(inverse) < 0x7f800000u;  // not: zeros, denormals, NaN, infinity
-  for (int64_t k = 0; k < cols; ++k) {
-    if (!usable) {
-      q[k] = 0;
-      continue;
-    }
-    const float scaled = x[k] * inverse;
-    const float clamped = scaled < -128.0f ? -128.0f : scaled > 127.0f ? 127.0f : scaled;
-    q[k] = int8_t(std::nearbyint(clamped));
-    *sum += q[k];
-  }
-}
 
 void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float* bias, float* y, int64_t ldy, int64_t tile_begin,
               int64_t tile_end) {
@@ -36,6 +12,7 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
     const uint8_t* codes = weight->codes + tile * weight->quads * QW_W8A8_QUAD_BYTES + lane * 4;
     const double scale = double(qw_read_typed(weight->scale_type, weight->params, tile * 2 * QW_W8A8_TILE_ROWS + lane));
     const double zero = double(qw_read_typed(weight->scale_type, weight->params, (tile * 2 + 1) * QW_W8A8_TILE_ROWS + lane));
+    const double centre = x->zeros == nullptr ? 0.0 : weight->centres[row];
     for (int i = 0; i < x->height; ++i) {
       int32_t acc = 0;
       for (int64_t quad = 0; quad < weight->quads; ++quad) {
@@ -43,7 +20,7 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
           acc += (codes[quad * QW_W8A8_QUAD_BYTES + b] - weight->offset) * values[(quad * x->height + i) * 4 + b];
         }
       }
-      const double exact = double(acc) - double(x->sums[i]) * zero;
+      const double exact = double(acc) - double(x->sums[i]) * zero - (x->zeros == nullptr ? 0.0 : x->zeros[i]) * centre;
       y[i * ldy + row] = float(exact * (double(x->scales[i]) * scale) + (bias == nullptr ? 0.0 : double(bias[row])));
     }
   }
@@ -51,4 +28,4 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
 
 }  // namespace
 
-const qw_w8a8_kernels qw_w8a8_serial = {QW_W8A8_MOST_HEIGHT, QW_W8A8_QUADS, quantize, multiply};
+const qw_w8a8_kernels qw_w8a8_serial = {QW_W8A8_MOST_HEIGHT, QW_W8A8_QUADS, multiply};

@@ -1,6 +1,9 @@
 // The product must equal the specification to the bit on every level: the integer part is exact and the epilogue is the same f64 sequence.
 #include <cmath>
 
+#include "linear/int8/activations_case.h"
+#include "linear/int8/tokens/tokens.h"
+#include "linear/int8/weight.h"
 #include "linear/linear_case.h"
 #include "linear/stored_case.h"
 
@@ -8,7 +11,7 @@ namespace {
 
 using namespace qw_test;
 
-// Section 2.3 of DashInfer's scheme from unpacked codes; int64 sums show that int32 was enough.
+// DashInfer's A8W8 (algorithms section 2.3) from unpacked codes; int64 sums show that int32 was enough.
 std::vector<float> reference(const AffineCase& test, const float* x, int64_t ldx, int64_t m, const float* bias, int64_t* largest) {
   const int64_t rows = test.shape.rows, cols = test.shape.cols;
   std::vector<float> y(size_t(m * rows));
@@ -102,6 +105,121 @@ void check_adversarial(Random& random) {
   check_case(test, x, 300, {1, 2, 3, 4, 6}, bias.data(), "extremes");
 }
 
+// One accumulator is shown by a product whose scales are 1 and whose bias takes off what f32 holds of it: what is left is exact.
+int64_t wrong_accumulators(const AffineCase& test, const qw_activations& activations, const std::vector<float>& x, int64_t m, int64_t* largest) {
+  const int64_t rows = test.shape.rows, cols = test.shape.cols;
+  const std::vector<float> ones(size_t(rows), 1.0f), none(size_t(rows), 0.0f);
+  qw_affine affine = test.affine();
+  affine.scale = {QW_F32, 0, ones.data()};
+  affine.zero = {QW_F32, 0, none.data()};
+  qw_weight* weight = nullptr;
+  CHECK_OK(qw_weight_int8(&affine, 8, &activations, qw_pool_shared(), &weight));
+  if (weight == nullptr) return -1;
+  int64_t wrong = 0;
+  std::vector<int8_t> q(size_t(m * cols));
+  std::vector<qw_int8_token> tokens;
+  for (int64_t i = 0; i < m; ++i) tokens.push_back(qw_int8_quantize(&activations, x.data() + i * cols, cols, q.data() + i * cols));
+  for (int64_t i = 0; i < m; ++i) {
+    CHECK(tokens[size_t(i)].scale == 1.0f);
+    std::vector<int64_t> acc(size_t(rows), 0);
+    std::vector<float> bias(size_t(rows), 0);
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t k = 0; k < cols; ++k) {
+        const int64_t code = test.shape.is_signed ? test.codes[size_t(row * cols + k)] : int64_t(uint8_t(test.codes[size_t(row * cols + k)]));
+        acc[size_t(row)] += code * (int64_t(q[size_t(i * cols + k)]) - int64_t(tokens[size_t(i)].zero));
+      }
+      *largest = std::max<int64_t>(*largest, std::llabs(acc[size_t(row)]));
+      bias[size_t(row)] = -float(acc[size_t(row)]);
+    }
+    every_level([&](qw_simd) {
+      const Product got(weight, x.data(), cols, m, bias.data());
+      for (int64_t row = 0; row < rows; ++row) wrong += got.y[size_t(i * got.ldy + row)] != float(double(acc[size_t(row)]) + double(bias[size_t(row)]));
+    });
+  }
+  qw_weight_free(weight);
+  return wrong;
+}
+
+// Codes that are the values of x: every rule has scale 1 there. All of one sign, alternating, and random.
+void check_accumulators(Random& random) {
+  const int64_t cols = 515;
+  std::vector<float> x(17 * size_t(cols));
+  for (const bool is_signed : {true, false}) {
+    for (const int fill : {-128, 127, 0}) {  // as bytes: 128, 127; 0: random
+      AffineCase test({37, cols, cols, 8, is_signed, false, false, QW_F32}, random);
+      if (fill != 0) std::fill(test.codes.begin(), test.codes.end(), int8_t(fill));
+      int64_t wrong = 0, largest = 0;
+      const auto check = [&](const qw_activations& activations, float low, float high) {
+        for (size_t i = 0; i < x.size(); ++i) {
+          const int64_t row = int64_t(i) / cols, k = int64_t(i) % cols;
+          x[i] = k == 1 ? low : k == 0 || row == 0 ? high : row == 1 ? low : row % 3 == 2 ? (k % 2 ? low : high) : float(random.integer(int64_t(low), int64_t(high)));
+        }
+        for (const int64_t m : {1, 7, 17}) wrong += wrong_accumulators(test, activations, x, m, &largest);
+      };
+      check(token_activations(QW_ACTIVATION_DASHINFER, 8, true), -127, 127);
+      check(token_activations(QW_ACTIVATION_SMOOTHQUANT, 8, true), -127, 127);
+      check(token_activations(QW_ACTIVATION_SMOOTHQUANT, 6, true), -31, 31);
+      check(token_activations(QW_ACTIVATION_ZEROQUANT, 8, true), -128, 127);
+      check(token_activations(QW_ACTIVATION_AFFINE, 8, false), -55, 200);
+      check(tensor_activations(8, 1.0f, 0), 0, 255);
+      check(tensor_activations(8, 1.0f, 128), -128, 127);
+      check(tensor_activations(8, 1.0f, 255), -255, 0);
+      std::printf("  w8a8 accumulators %s %d: largest %lld, %lld differ on any level\n", is_signed ? "int8" : "uint8", fill, (long long)largest,
+                  (long long)wrong);
+      CHECK(wrong == 0);
+      CHECK(largest >= 100 * cols);
+    }
+  }
+}
+
+// The float simulation of the references: fake-quantized x times dequantized weights.
+void check_simulation(Random& random) {
+  int which = 0;
+  for (const qw_activations& activations : every_rule({3, 6, 8})) {
+    const int bits = which % 2 ? 8 : 6;
+    const int64_t cols = 150 + which % 5;
+    const AffineCase test({35, cols, cols, bits, which % 3 != 0, false, which % 4 == 0, qw_type(which % 3)}, random);
+    ++which;
+    const std::vector<float> x = hard_rows(cols, random), bias = random.vector(35);
+    const int64_t m = int64_t(x.size()) / cols;
+    const qw_affine affine = test.affine();
+    qw_weight* weight = nullptr;
+    CHECK_OK(qw_weight_int8(&affine, 8, &activations, qw_pool_shared(), &weight));
+    if (weight == nullptr) return;
+    std::vector<double> wanted, bound;
+    for (int64_t i = 0; i < m; ++i) {
+      const Simulated token = simulate(activations, x.data() + i * cols, cols);
+      for (int64_t row = 0; row < 35; ++row) {
+        double sum = bias[size_t(row)], size = std::fabs(sum);
+        for (int64_t k = 0; k < cols; ++k) {
+          const size_t at = size_t(row * cols + k);
+          const double code = test.shape.is_signed ? test.codes[at] : uint8_t(test.codes[at]);
+          const double product = (token.codes[size_t(k)] - token.zero) * token.scale * ((code - double(test.zero[size_t(row)])) * double(test.scale[size_t(row)]));
+          sum += product;
+          size += std::fabs(product);
+        }
+        wanted.push_back(sum);
+        bound.push_back(size);
+      }
+    }
+    double worst = 0;
+    std::vector<float> first;
+    every_level([&](qw_simd level) {
+      const Product got(weight, x.data(), cols, m, bias.data());
+      worst = std::max(worst, worst_error(got.y.data(), got.ldy, 35, m, wanted, bound));
+      if (level == QW_SIMD_SERIAL) first = got.y;
+      CHECK(got.y == first);
+      for (int64_t i = 0; i < m; ++i) {  // alone, a row has the same result
+        const Product alone(weight, x.data() + i * cols, cols, 1, bias.data());
+        CHECK(std::equal(alone.y.begin(), alone.y.begin() + 35, got.y.begin() + i * got.ldy));
+      }
+    });
+    std::printf("  w8a8 %s, weights of %d bits: simulation within %.2g\n", name_of(activations).c_str(), bits, worst);
+    CHECK(worst < 1e-7);
+    qw_weight_free(weight);
+  }
+}
+
 void check_not_finite(Random& random) {
   const AffineCase test({20, 40, 40, 8, true, false, false, QW_F32}, random);
   const qw_affine affine = test.affine();
@@ -135,7 +253,7 @@ void check_refusals(Random& random) {
 
 void check_stored_forms(Random& random) {
   int which = 0;
-  for (const int bits : {4, 8}) {
+  for (const int bits : {4, 6, 8}) {
     for (const int64_t cols : {33, 256}) {
       for (const bool is_signed : {false, true}) {
         check_stored("w8a8", bits, {70, cols, cols, bits, is_signed, false, which % 3 == 0, qw_type(which % 3)}, random);
@@ -152,6 +270,8 @@ int main() {
   qw_test::Random random(88);
   check_random(random);
   check_adversarial(random);
+  check_accumulators(random);
+  check_simulation(random);
   check_not_finite(random);
   check_refusals(random);
   check_stored_forms(random);
