@@ -49,11 +49,13 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
     const asking = transforms[0] ?? (method.needs.observe.length === 0 ? null : method);
     const read = asking === null ? null : await readInputs(mapped, asking, stored.cols);
     const layout = layoutOf(recipe);
-    const scheme: ModuleScheme = {
+    const general: ModuleScheme = {
       ...layout.scheme(recipe, method, { ...recipe.weights, descAct: recipe.weights.descAct && method.needs.observe.length > 0 }),
       kind: method.kind?.(recipe.weights, recipe) ?? 'affine',
       recipe,
     };
+    const scheme = method.fit?.(general, { rows: stored.rows, cols: stored.cols, activations: recipe.activations }) ?? general;
+    if (typeof scheme === 'string') throw new EngineError('config', `weight: ${scheme}`, { tensor: 'weight' });
     const started = performance.now();
     const transformed =
       transforms.length === 0 || read === null ? null : await transformMatrix(binding, recipe, transforms, scheme, { source: stored, inputs: read });
