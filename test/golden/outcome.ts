@@ -9,6 +9,8 @@ export interface CaseCheck {
   readonly tensors: ReadonlyMap<string, GoldenTensor>;
   /** Compares what we made with `out.<name>` under the tolerance of `name`. A name without a rule or tensor is a mistake of the test. */
   same(name: string, actual: ArrayLike<number>): void;
+  /** Likewise under the tolerance of `rule`, which several tensors share. */
+  near(name: string, rule: string, actual: ArrayLike<number>): void;
 }
 
 /** `skip`: why a case is not run, printed; null = run it. */
@@ -33,18 +35,15 @@ export function runGoldenCases(method: string, body: (check: CaseCheck) => Promi
 async function runCase(golden: GoldenCase, context: TestContext, body: (check: CaseCheck) => Promise<void>): Promise<void> {
   const tensors = goldenTensors(golden);
   let compared = 0;
-  await body({
-    golden,
-    tensors,
-    same: (name, actual) => {
-      const rule = golden.tolerance[name];
-      const expected = tensors.get(`out.${name}`);
-      if (rule === undefined || expected === undefined) throw new Error(`${golden.case} has no ${rule === undefined ? 'tolerance' : 'tensor'} for ${name}`);
-      const result = compareWith(rule, actual, expected.data);
-      context.diagnostic(`${name}: ${result.rule}, ${result.detail}`);
-      assert.ok(result.ok, `${golden.case} ${name}: ${result.rule}: ${result.detail}`);
-      compared++;
-    },
-  });
+  const near: CaseCheck['near'] = (name, shared, actual) => {
+    const rule = golden.tolerance[shared];
+    const expected = tensors.get(`out.${name}`);
+    if (rule === undefined || expected === undefined) throw new Error(`${golden.case} has no ${rule === undefined ? 'tolerance' : 'tensor'} for ${name}`);
+    const result = compareWith(rule, actual, expected.data);
+    context.diagnostic(`${name}: ${result.rule}, ${result.detail}`);
+    assert.ok(result.ok, `${golden.case} ${name}: ${result.rule}: ${result.detail}`);
+    compared++;
+  };
+  await body({ golden, tensors, same: (name, actual) => near(name, name, actual), near });
   assert.ok(compared > 0, `${golden.case}: nothing was compared`);
 }
