@@ -1,5 +1,5 @@
 // Bundles everything that runs outside this repository into dist/: the extension, the language server, the engine, the command line (CommonJS
-// for Node 20) and the chat view (browser). Sources are TypeScript; other workspaces resolve through their exports to out/, so run `tsc -b` first.
+// for Node 20) and the chat and job views (browser). Sources are TypeScript; other workspaces resolve through their exports to out/, so run `tsc -b` first.
 import { chmodSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
@@ -45,9 +45,9 @@ const nodeBundles = () => [
   nodeBundle('engine/src/cli.ts', 'cli.js', { executable: true }),
 ];
 
-const chatBundle = {
-  entryPoints: [join(root, 'client/webview/chat/main.ts')],
-  outfile: join(dist, 'webview/chat.js'),
+const viewBundle = (view) => ({
+  entryPoints: [join(root, `client/webview/${view}/main.ts`)],
+  outfile: join(dist, `webview/${view}.js`),
   bundle: true,
   platform: 'browser',
   format: 'iife',
@@ -57,24 +57,25 @@ const chatBundle = {
   sourcesContent: false,
   legalComments: 'linked',
   logLevel: 'warning',
-};
+});
 
-const chatStyle = {
-  entryPoints: [join(root, 'client/webview/chat/chat.css')],
-  outfile: join(dist, 'webview/chat.css'),
+const viewStyle = (view) => ({
+  entryPoints: [join(root, `client/webview/${view}/${view}.css`)],
+  outfile: join(dist, `webview/${view}.css`),
   bundle: true,
   minify: true,
   logLevel: 'warning',
-};
+});
 
 export async function bundle() {
   mkdirSync(join(dist, 'webview'), { recursive: true });
-  await Promise.all([...nodeBundles(), chatBundle, chatStyle].map((options) => build(options)));
+  const views = ['chat', 'job'].flatMap((view) => [viewBundle(view), viewStyle(view)]);
+  await Promise.all([...nodeBundles(), ...views].map((options) => build(options)));
   for (const file of ['server.js', 'cli.js']) chmodSync(join(dist, file), 0o755);
   copyCodicons();
 }
 
-/** The icons of the chat view: a font and the style sheet that names its glyphs. */
+/** The icons of the views: a font and the style sheet that names its glyphs. */
 function copyCodicons() {
   const assets = dirname(createRequire(join(root, 'client/package.json')).resolve('@vscode/codicons/dist/codicon.css'));
   for (const file of ['codicon.css', 'codicon.ttf']) copyFileSync(join(assets, file), join(dist, 'webview', file));

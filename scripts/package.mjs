@@ -19,6 +19,8 @@ const required = [
   'dist/cli.js',
   'dist/webview/chat.js',
   'dist/webview/chat.css',
+  'dist/webview/job.js',
+  'dist/webview/job.css',
   'dist/webview/codicon.css',
   'dist/webview/codicon.ttf',
   `native/bin/${target}/quantwright.node`,

@@ -1,10 +1,11 @@
-// The one owner of the extension's mutable state and of its disposal: log, language server, engine, known models.
+// The one owner of the extension's mutable state and of its disposal: log, language server, engine, jobs, known models.
 // Features get it in activate(context) and keep nothing of their own beyond their own lifetime.
 
 import type { LogMessage } from '@quantwright/schemas/rpc/engine';
 import { commands, type Disposable, type ExtensionContext, type LogOutputChannel, Uri, window, workspace } from 'vscode';
 import { launchEngine } from './engine/engine-process.ts';
 import { EngineSupervisor } from './engine/engine-supervisor.ts';
+import { JobBoard } from './features/job/job-board.ts';
 import { LanguageServer } from './server/language-server.ts';
 import { keepsPackedModels, threads } from './settings.ts';
 
@@ -13,6 +14,7 @@ export interface QuantwrightContext {
   readonly log: LogOutputChannel;
   readonly server: LanguageServer;
   readonly engine: EngineSupervisor;
+  readonly jobs: JobBoard;
   /** Model directories used in this session (quantized, evaluated, browsed), newest first. */
   readonly recentModels: string[];
   /** False, after telling the user why, in a workspace that is not trusted: the engine reads files that the workspace names. */
@@ -33,12 +35,14 @@ export function createContext(extension: ExtensionContext): QuantwrightContext {
       log: (message) => writeLog(log, message),
     }),
   );
-  extension.subscriptions.push(log, server, engine);
+  const jobs = new JobBoard(extension.extensionUri);
+  extension.subscriptions.push(log, server, engine, jobs);
   return {
     extension,
     log,
     server,
     engine,
+    jobs,
     recentModels: [],
     mayUseEngine,
     command: (id, run) => extension.subscriptions.push(commands.registerCommand(id, run)),

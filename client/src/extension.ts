@@ -7,6 +7,7 @@ import * as check from './features/check/check.ts';
 import * as convert from './features/convert/convert.ts';
 import * as engineLog from './features/engine-log/engine-log.ts';
 import * as fixAll from './features/fix-all/fix-all.ts';
+import * as job from './features/job/job.ts';
 import * as matrix from './features/matrix/matrix.ts';
 import * as perplexity from './features/perplexity/perplexity.ts';
 import * as quantize from './features/quantize/quantize.ts';
@@ -23,7 +24,7 @@ export interface QuantwrightApi {
 
 export function activate(extension: ExtensionContext): QuantwrightApi {
   const context = createContext(extension);
-  for (const feature of [engineLog, target, check, fixAll, convert, matrix, quantize, repack, perplexity, chat]) feature.activate(context);
+  for (const feature of [engineLog, target, check, fixAll, convert, matrix, quantize, job, repack, perplexity, chat]) feature.activate(context);
   return {
     engineState: () => context.engine.state.tag,
     engineProcessId: () => (context.engine.state.tag === 'running' ? context.engine.state.engine.pid : null),

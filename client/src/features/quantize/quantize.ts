@@ -2,9 +2,10 @@
 // The judge of the config is the engine; a refusal leads to the place in the file that the editor underlines for the same reason.
 import { basename } from 'node:path';
 import { type QuantizeProgress, type QuantizeResult, quantize, quantizeProgress } from '@quantwright/schemas/rpc/engine';
-import { type CancellationToken, commands, type Progress, ProgressLocation, Uri, window } from 'vscode';
+import { type CancellationToken, CancellationTokenSource, commands, type Progress, ProgressLocation, Uri, window } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { engineFailure } from '../../engine/engine-error.ts';
+import { type Job, jobHead } from '../job/job-board.ts';
 import { embeddedText, remember } from '../models/find-models.ts';
 import { reportFailure } from '../models/report-failure.ts';
 import { measurePerplexity } from '../perplexity/measure.ts';
@@ -30,16 +31,23 @@ export function activate(context: QuantwrightContext): void {
 
 async function quantizeModel(context: QuantwrightContext, choice: QuantizeChoice): Promise<QuantizeOutcome | undefined> {
   const name = basename(choice.modelDir);
-  const result = await window.withProgress({ location: ProgressLocation.Notification, title: `Quantizing ${name}`, cancellable: true }, (progress, token) =>
-    runEngine(context, choice, progress, token),
-  );
+  const cancelled = new CancellationTokenSource();
+  const job = context.jobs.begin(jobHead(choice), () => cancelled.cancel());
+  const result = await window.withProgress({ location: ProgressLocation.Notification, title: `Quantizing ${name}`, cancellable: true }, (progress, token) => {
+    token.onCancellationRequested(() => cancelled.cancel());
+    return runEngine(context, choice, progress, cancelled.token, job);
+  });
+  cancelled.dispose();
   if (result === undefined) return undefined;
   remember(context, result.outDir);
   for (const warning of result.warnings) context.log.warn(`Quantizing ${name}: ${warning}`);
+  job.report('measuring the perplexity of both models', 100, null);
   const perplexities = await compare(context, choice.modelDir, result.outDir);
   const words = resultWords(basename(result.outDir), result, perplexities);
   context.log.info(words);
-  void offerNext(words, result.outDir);
+  const { training = [], alphas = null, warnings } = result;
+  job.end({ state: 'done', words, training, alphas, warnings });
+  void offerNext(context, words, result);
   return { result, perplexities };
 }
 
@@ -48,6 +56,7 @@ async function runEngine(
   { modelDir, configPath, outDir, overwrite }: QuantizeChoice,
   progress: Progress<{ message?: string; increment?: number }>,
   token: CancellationToken,
+  job: Job,
 ): Promise<QuantizeResult | undefined> {
   const name = basename(modelDir);
   const progressToken = `quantize-${++jobs}`;
@@ -56,6 +65,7 @@ async function runEngine(
     const { message, percent } = progressLine(value);
     progress.report({ message, increment: Math.max(0, percent - reported) });
     reported = Math.max(reported, percent);
+    job.report(message, percent, value);
   };
   try {
     return await context.engine.request(
@@ -65,8 +75,11 @@ async function runEngine(
     );
   } catch (error) {
     const failure = engineFailure(error);
+    const left = `Quantization of ${name} was cancelled. Nothing was left in ${outDir}.`;
+    const ending = failure.kind === 'cancelled' ? ({ state: 'cancelled', words: left } as const) : ({ state: 'failed', words: failure.message } as const);
+    job.end({ ...ending, training: [], alphas: null, warnings: [] });
     if (failure.kind === 'refused') await showRefusal(context, configPath, failure);
-    else reportFailure(context, `Quantizing ${name}`, failure, `Quantization of ${name} was cancelled. Nothing was left in ${outDir}.`);
+    else reportFailure(context, `Quantizing ${name}`, failure, left);
     return undefined;
   }
 }
@@ -85,8 +98,11 @@ async function compare(context: QuantwrightContext, before: string, after: strin
   }
 }
 
-async function offerNext(words: string, outDir: string): Promise<void> {
-  const answer = await window.showInformationMessage(words, 'Chat now', 'Reveal');
+/** The curves of a job that has some are in its view. */
+async function offerNext(context: QuantwrightContext, words: string, { outDir, training, alphas }: QuantizeResult): Promise<void> {
+  const curves = training !== undefined || alphas !== undefined ? ['Show Curves'] : [];
+  const answer = await window.showInformationMessage(words, ...curves, 'Chat now', 'Reveal');
+  if (answer === 'Show Curves') context.jobs.open(false);
   if (answer === 'Chat now') await commands.executeCommand('quantwright.chatWithModel', { modelDir: outDir });
   if (answer === 'Reveal') await commands.executeCommand('revealInExplorer', Uri.file(outDir));
 }
