@@ -604,7 +604,8 @@ export const runtimeRows: readonly RuntimeData[] = [
       "bcq",
       "qrazor",
       "spqr",
-      "zeroquant"
+      "zeroquant",
+      "w8a8_static"
     ],
     "modelTypes": [
       "llama",

@@ -7,6 +7,7 @@ import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { LinearPlace } from '../checkpoint/quantized/stored.ts';
 import { EngineError } from '../errors.ts';
 import { collectGarbage } from '../jobs/collect-garbage.ts';
+import type { ObservedInput } from '../methods/w8a8_static/range.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { buildBlock, buildEmbedding, buildFinalNorm } from '../model/decoder.ts';
 import { type LinearInput, type Observation, observeSlot } from '../model/observations.ts';
@@ -29,10 +30,19 @@ export interface CalibrationBlocks {
     changed: ReadonlyMap<string, Weight>,
     vectors?: Vectors,
   ): Promise<(input: LinearInput) => Float32Array>;
+  /** How large the values of each of these inputs are. Throws kind `checkpoint` when one is not finite. */
+  statistics(
+    statistic: InputStatistic,
+    layer: number,
+    inputs: readonly LinearInput[],
+    changed: ReadonlyMap<string, Weight>,
+    vectors?: Vectors,
+  ): Promise<ReadonlyMap<LinearInput, ObservedInput>>;
   /** Hidden states before the block that comes next, [tokens, hidden] each: sequences spread over all of them, of at most so many tokens, and at least one. */
   sample(tokens: number): Promise<readonly Float32Array[]>;
   /** The same of what the output matrix reads, once all blocks are done. */
   headHessian(): Promise<Hessian>;
+  headStatistics(statistic: InputStatistic): Promise<ObservedInput>;
   /** A linear as it was written, for what is observed behind it. */
   restored(linear: LinearPlace): Promise<Weight>;
   /** Runs the block once all of it is done: as it was written, or as the model has it. */
@@ -42,6 +52,9 @@ export interface CalibrationBlocks {
 
 /** Norms and biases of a block that were edited, by tensor name. */
 export type Vectors = ReadonlyMap<string, Float32Array>;
+
+/** Ranges of every sequence, or one histogram of all values. */
+export type InputStatistic = { readonly kind: 'range' } | { readonly kind: 'histogram'; readonly bins: number };
 
 export interface CalibrationBlocksOptions {
   readonly binding: NativeBinding;
@@ -85,10 +98,12 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
   const weightsWith = (changed: ReadonlyMap<string, Weight>, vectors: Vectors = new Map()) =>
     checkpointWeights(mapped, null, binding, { packed: changed, vectors, held: (weight) => inFull(binding, weight, options.restored ?? 'whole') });
   /** Runs a block up to the last of the observations. */
-  const observe = async (kind: Observation, layer: number, inputs: readonly LinearInput[], weights: ModelWeights): Promise<Program> => {
+  const observe = async (kind: Observation, layer: number, inputs: readonly LinearInput[], weights: ModelWeights, bins?: number): Promise<Program> => {
     const block = await buildBlock(config, weights, layer, [kind]);
     const wanted = new Set(inputs.map((input) => observeSlot(input, kind)));
-    const observing = block.body.filter((op) => op.op !== 'observe' || wanted.has(op.slot));
+    const observing = block.body
+      .filter((op) => op.op !== 'observe' || wanted.has(op.slot))
+      .map((op) => (op.op === 'observe' && op.kind === 'histogram' && bins !== undefined ? { ...op, bins } : op));
     // Nothing behind the last observation is of interest.
     const body = observing.slice(0, observing.findLastIndex(({ op }) => op === 'observe') + 1);
     return run({ ...block, body }, states, layer);
@@ -109,6 +124,12 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
       const program = await observe('absmax', layer, inputs, weightsWith(changed, vectors));
       return (input) => program.observed(observeSlot(input, 'absmax')) ?? new Float32Array();
     },
+    statistics: async (statistic, layer, inputs, changed, vectors) => {
+      const program = await observe(statistic.kind, layer, inputs, weightsWith(changed, vectors), binsOf(statistic));
+      return new Map(
+        inputs.map((input) => [input, takeStatistic(program, statistic, observeSlot(input, statistic.kind), tokens, `block ${layer}`, readers[input])]),
+      );
+    },
     sample: async (most) => {
       const count = Math.min(sequences.length, Math.max(1, Math.floor(most / length)));
       const taken: Float32Array[] = [];
@@ -119,6 +140,11 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
       const norm = await buildFinalNorm(config, weightsWith(new Map()));
       const program = await run({ ...norm, body: [...norm.body, { op: 'observe', in: norm.output, kind: 'hessian', slot: 0 }] }, states, null);
       return takeHessian(program, 0, 'the model', 'the output matrix');
+    },
+    headStatistics: async (statistic) => {
+      const norm = await buildFinalNorm(config, weightsWith(new Map()));
+      const program = await run({ ...norm, body: [...norm.body, { op: 'observe', in: norm.output, slot: 0, ...statistic }] }, states, null);
+      return takeStatistic(program, statistic, 0, tokens, 'the model', 'the output matrix');
     },
     restored: async ({ module, rows, cols }) => (await written.linear(module, rows, cols, false)).weight,
     advance: async (layer, as = 'written') => {
@@ -145,9 +171,38 @@ function takeHessian(program: Program, slot: number, where: string, reader: stri
   const column = hessian.notFinite();
   if (column === null) return hessian;
   hessian.release();
-  throw new EngineError(
+  throw notFinite(where, reader, ` at input ${column}`);
+}
+
+function binsOf(statistic: InputStatistic): number | undefined {
+  return statistic.kind === 'histogram' ? statistic.bins : undefined;
+}
+
+/** `lengths`: tokens of the sequences, in the order in which they ran. */
+function takeStatistic(program: Program, { kind }: InputStatistic, slot: number, lengths: readonly number[], where: string, reader: string): ObservedInput {
+  const found = program.observed(slot);
+  if (found === null) throw new Error(`slot ${slot} of the program saw nothing`);
+  const [, , limit = 0] = found;
+  if (kind === 'histogram' ? limit === Number.POSITIVE_INFINITY : !found.every(Number.isFinite)) throw notFinite(where, reader, '');
+  if (kind === 'histogram') return { kind, histogram: found };
+  let at = 0;
+  const ranges = Float32Array.from(
+    lengths.flatMap((length) => {
+      let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+      for (const end = at + 2 * length; at < end; at += 2) {
+        low = Math.min(low, found[at] ?? low);
+        high = Math.max(high, found[at + 1] ?? high);
+      }
+      return [low, high];
+    }),
+  );
+  return { kind, ranges };
+}
+
+function notFinite(where: string, reader: string, at: string): EngineError {
+  return new EngineError(
     'checkpoint',
-    `${where}: what ${reader} reads is not a finite number (NaN or infinity) at input ${column} for the calibration text; ` +
+    `${where}: what ${reader} reads is not a finite number (NaN or infinity)${at} for the calibration text; ` +
       'the weights of this block or of one before it are damaged, or too large for 32-bit floats',
   );
 }

@@ -135,11 +135,22 @@ function runParts({ calibration, blocks }: CalibrationJob): readonly MemoryPart[
   ];
 }
 
-function hessianParts({ recipe }: CalibrationJob, modules: readonly PlannedModule[], { together }: CalibrationSettings): readonly MemoryPart[] {
+function hessianParts(job: CalibrationJob, modules: readonly PlannedModule[], { together }: CalibrationSettings): readonly MemoryPart[] {
+  const { recipe } = job;
+  const statistic = job.method.statistic?.(recipe);
+  if (statistic !== undefined) return [{ what: 'ranges of inputs', bytes: statisticBytes(job, statistic) }];
   const widths = [...new Map(modules.map(({ source, cols }) => [source.input, cols])).values()];
   const bytes = widths.map((width) => 2 * width * (width + taskRows));
   const held = together && !recipe.trueSequential ? bytes.reduce((sum, one) => sum + one, 0) : Math.max(0, ...bytes);
   return [{ what: 'Hessians', bytes: held }];
+}
+
+/** Of the four inputs of a block, as they are kept and as they are handed over; a histogram is counted apart by every task. */
+function statisticBytes({ calibration }: CalibrationJob, statistic: NonNullable<ReturnType<NonNullable<Method['statistic']>>>): number {
+  if (statistic.kind === 'range') return 4 * 2 * 8 * calibration.sequences.reduce((sum, sequence) => sum + sequence.length, 0);
+  const { hiddenSize, intermediateSize } = calibration.config.shape;
+  const tasks = Math.ceil((chunkRows * Math.max(hiddenSize, intermediateSize)) / 65536);
+  return statistic.bins * (4 * (8 + 4) + 4 * tasks);
 }
 
 /** Matrices as transforms left them. */

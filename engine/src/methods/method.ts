@@ -4,16 +4,19 @@ import type { DenseSource, HessianFactor, NativeBinding, PackedBits, RtnDialect,
 import type { ActivationRecipe, QuantMethod, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { InputScale } from '../checkpoint/activations.ts';
 import type { CodedKind, StoredTensor } from '../kinds/kind.ts';
+import type { ObservedInput } from './w8a8_static/range.ts';
 
 export type ScaleType = Recipe['scaleType'];
 
 /** Statistics of a linear's input that calibration collects (`observe` of the block program). */
-export type Observation = 'absmax' | 'hessian' | 'capture';
+export type Observation = 'absmax' | 'hessian' | 'capture' | 'range' | 'histogram';
 
 /** What calibration knows about the input that a linear reads. Linears with the same input share it. */
 export interface LayerInputs {
   /** The factor of its Hessian; made once for each order of columns. `dampFirst`: damped before columns without input are looked at. */
   factor(descAct: boolean, dampFirst?: boolean): Promise<HessianFactor>;
+  /** Where the method has a `statistic`. */
+  readonly observed?: ObservedInput;
 }
 
 /** What every quantized matrix says of itself. */
@@ -70,6 +73,8 @@ export interface ModuleScheme {
   /** Where methods find options of their own. Left out: they use their defaults. */
   readonly recipe?: Recipe;
   readonly weights: WeightRecipe;
+  /** Of this module; null: they stay in floating point. Left out: the recipe's. */
+  readonly activations?: ActivationRecipe | null;
   readonly dialect: RtnDialect;
   readonly mseSearch: boolean;
   readonly fullRange: boolean;
@@ -91,6 +96,8 @@ export interface Method<Matrix extends QuantizedMatrix = QuantizedMatrix> {
   readonly needs: { readonly observe: readonly Observation[] };
   /** Rounding used when the recipe names none. */
   readonly defaultDialect: RtnDialect;
+  /** For methods that look at how large inputs are, and not at Hessians: what is kept of every input, in the model as it is. */
+  statistic?(recipe: Recipe): { readonly kind: 'range' } | { readonly kind: 'histogram'; readonly bins: number };
   /** The form that the matrix of these weights gets. Left out: affine, always. */
   kind?(weights: WeightRecipe, recipe: Recipe): 'affine' | CodedKind;
   /**

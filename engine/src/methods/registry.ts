@@ -14,9 +14,19 @@ import { smoothquant } from './smoothquant/transform.ts';
 import { spqr } from './spqr/method.ts';
 import { teq } from './teq/transform.ts';
 import type { Transform } from './transform.ts';
+import { w8a8Static } from './w8a8_static/method.ts';
 import { zeroquant } from './zeroquant/method.ts';
 
-export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = { instant_quant: instantQuant, rtn: rtnOfTables, gptq, bcq, qrazor, spqr, zeroquant };
+export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = {
+  instant_quant: instantQuant,
+  rtn: rtnOfTables,
+  gptq,
+  bcq,
+  qrazor,
+  spqr,
+  zeroquant,
+  w8a8_static: w8a8Static,
+};
 
 /** Methods one inside the other, which round as one. */
 const nested: Readonly<Record<string, Method>> = {

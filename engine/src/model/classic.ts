@@ -4,7 +4,7 @@
 import type { Op, ProgramSpec, Weight } from '@quantwright/native/binding';
 import type { ClassicBlocks } from './architectures/architecture.ts';
 import type { ModelConfig } from './config.ts';
-import { type LinearInput, type Observation, observeSlot } from './observations.ts';
+import { type LinearInput, type Observation, observeOp } from './observations.ts';
 import { overlapped } from './overlapped.ts';
 import { inverseFrequency } from './rope.ts';
 import type { Linear, ModelWeights } from './weights.ts';
@@ -88,7 +88,7 @@ async function block(
   const norm = async (name: string, output: number): Promise<Op> => {
     return { ...(await layerNorm(blocks, weights, `${prefix}.${name}`, hiddenSize)), in: value.hidden, out: output };
   };
-  const watch = (input: LinearInput, at: number): Op[] => observe.map((kind) => ({ op: 'observe', in: at, kind, slot: observeSlot(input, kind) }));
+  const watch = (input: LinearInput, at: number): Op[] => observe.map((kind) => observeOp(input, kind, at));
   const { fused } = blocks;
   const parts = [value.q, value.k, value.v] as const;
   const projections: Op[] =

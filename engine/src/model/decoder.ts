@@ -4,7 +4,7 @@
 import type { Op, ProgramSpec, Weight } from '@quantwright/native/binding';
 import { buildClassicBlock, buildClassicModel, classicEmbedding, classicFinalNorm } from './classic.ts';
 import type { ModelConfig } from './config.ts';
-import { type LinearInput, type Observation, observeSlot } from './observations.ts';
+import { type LinearInput, type Observation, observeOp } from './observations.ts';
 import { overlapped } from './overlapped.ts';
 import { attentionFactor, inverseFrequency, type RopeConfig } from './rope.ts';
 import type { Linear, ModelWeights } from './weights.ts';
@@ -154,7 +154,7 @@ async function block(config: ModelConfig, weights: ModelWeights, layer: number, 
   const headNorm = async (name: string, at: number, count: number): Promise<Op> => {
     return { op: 'rmsnorm', in: at, out: at, weight: await normWeight(config, weights, `${prefix}.self_attn.${name}`, headDim), eps, heads: count };
   };
-  const watch = (input: LinearInput, at: number): Op[] => observe.map((kind) => ({ op: 'observe', in: at, kind, slot: observeSlot(input, kind) }));
+  const watch = (input: LinearInput, at: number): Op[] => observe.map((kind) => observeOp(input, kind, at));
   const rotation = ropeOf(config, layer);
   const rope = {
     op: 'rope',

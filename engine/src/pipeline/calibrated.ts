@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createCalibrationBlocks } from '../calibration/blocks.ts';
 import { inFull } from '../calibration/in-full.ts';
 import { calibrationSettings } from '../calibration/memory.ts';
+import { observeBlock } from '../calibration/observe-block.ts';
 import type { Calibration } from '../calibration/prepare.ts';
 import { quantizeCalibratedBlock } from '../calibration/quantize-block.ts';
 import { type TransformedLinear, transformBlock } from '../calibration/transform-block.ts';
@@ -42,9 +43,10 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
   const settings = calibrationSettings({ calibration, method, recipe, blocks: plan.blocks }, budgetBytes);
   const quantization = storedQuantization(layout.config(recipe, plan.modules, plan.left), output.work);
   // A method that looks at no errors of rounding is followed by the blocks as they are in the model (AutoAWQ quantizer.py :: _get_input_feat).
-  const behind = method.needs.observe.length === 0 ? 'original' : 'written';
+  const statistic = method.statistic?.(recipe) ?? null;
+  const behind = method.needs.observe.length === 0 || statistic !== null ? 'original' : 'written';
   // Transforms that learned before the first block look at no inputs.
-  const watched = behind === 'written' || transforms.some((transform) => transform.begin === undefined);
+  const watched = method.needs.observe.length > 0 || transforms.some((transform) => transform.begin === undefined);
   const blocks = await createCalibrationBlocks({
     binding,
     mapped,
@@ -70,7 +72,9 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
       const edited = await transformBlock(block, modules.map(transformedLinear), plan.pairs[block] ?? [], options);
       for (const tensor of plan.rewritten[block] ?? []) await writeEdited(tensor, edited, mapped, sink);
       if (behind === 'original') {
-        for (const planned of modules) await quantize(planned, undefined, edited.matrices.get(planned.module));
+        const inputs = modules.map(({ source }) => source.input);
+        const inputsOf = statistic === null ? null : await observeBlock(block, inputs, { binding, blocks, statistic, edited });
+        for (const planned of modules) await quantize(planned, inputsOf?.(planned.source.input), edited.matrices.get(planned.module));
         await advance(block);
         return [];
       }

@@ -65,8 +65,8 @@ export function planQuantization(
       // Only a method that sees the inputs can order columns by them.
       const descAct = weights.descAct && method.needs.observe.includes('hessian');
       const kind = method.kind?.(weights, recipe) ?? 'affine';
-      const general: ModuleScheme = { ...layout.scheme(recipe, method, { ...weights, descAct }), kind, recipe };
       const activations = activationsOf(linear.module);
+      const general: ModuleScheme = { ...layout.scheme(recipe, method, { ...weights, descAct }), kind, recipe, activations };
       const scheme = method.fit?.(general, { rows: linear.rows, cols: linear.cols, activations }) ?? general;
       if (typeof scheme === 'string') throw refused(linear.module, scheme);
       const plan: ModulePlan = {

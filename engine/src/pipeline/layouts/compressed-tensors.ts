@@ -51,7 +51,7 @@ export const compressedTensorsLayout: Layout = {
         { suffix: suffix.weight, dtype: 'I8', shape: [rows, cols] },
         scale,
         ...(scheme.weights.symmetric ? [] : [{ suffix: suffix.weightZeroPoint, dtype: 'I8' as const, shape: [rows, groups] }]),
-        ...inputTensors(plan),
+        ...inputTensors(plan, 'signed'),
       ];
     }
     return [
@@ -73,7 +73,7 @@ export const compressedTensorsLayout: Layout = {
         bytesOf(signedCodes(matrix)),
         scale,
         ...(zeros === null ? [] : [bytesOf(Int8Array.from(zeros, (zero) => zero - half))]),
-        ...inputBytes(plan, matrix),
+        ...inputBytes(plan, matrix, 'signed'),
       ];
     }
     return [

@@ -45,7 +45,7 @@ export const quantwrightLayout: Layout = {
         { suffix: suffix.weight, dtype: isSigned(plan) ? 'I8' : 'U8', shape: [rows, cols] },
         { suffix: suffix.weightScale, dtype: 'F32', shape: [rows, 1] },
         { suffix: suffix.weightZeroPoint, dtype: 'F32', shape: [rows, 1] },
-        ...inputTensors(plan),
+        ...inputTensors(plan, 'ours'),
       ];
     }
     const groups = Math.ceil(cols / groupSizeOf(plan));
@@ -56,12 +56,12 @@ export const quantwrightLayout: Layout = {
       { suffix: suffix.zeros, dtype: type, shape: [groups, rows] },
       { suffix: suffix.weightShape, dtype: 'I64', shape: [2] },
       ...(scheme.weights.descAct ? [{ suffix: suffix.gIdx, dtype: 'I32' as const, shape: [cols] }] : []),
-      ...inputTensors(plan),
+      ...inputTensors(plan, 'ours'),
     ];
   },
 
   async pack(binding, plan, matrix) {
-    if (inBytes(plan)) return [bytesOf(matrix.codes), encodeFloats(matrix.scale, 'f32'), encodeFloats(matrix.zero, 'f32'), ...inputBytes(plan, matrix)];
+    if (inBytes(plan)) return [bytesOf(matrix.codes), encodeFloats(matrix.scale, 'f32'), encodeFloats(matrix.zero, 'f32'), ...inputBytes(plan, matrix, 'ours')];
     const { rows, cols, groups, bits, scaleType } = matrix;
     return [
       await binding.packGptq(unsignedCodes(matrix), rows, cols, bits),
@@ -69,7 +69,7 @@ export const quantwrightLayout: Layout = {
       encodeFloats(transpose(matrix.zero, rows, groups), scaleType),
       encodeInt64([rows, cols]),
       ...(matrix.gIdx === undefined ? [] : [encodeInt32(matrix.gIdx)]),
-      ...inputBytes(plan, matrix),
+      ...inputBytes(plan, matrix, 'ours'),
     ];
   },
 
