@@ -516,8 +516,16 @@ export const schema: JsonSchema = {
         },
         "bins": {
           "type": "integer",
-          "minimum": 128,
-          "maximum": 65536,
+          "enum": [
+            512,
+            1024,
+            2048,
+            4096,
+            8192,
+            16384,
+            32768,
+            65536
+          ],
           "default": 2048,
           "description": "percentile and kl: bins of the histogram of every input."
         }

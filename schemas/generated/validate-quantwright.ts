@@ -1605,9 +1605,8 @@ vErrors.push(err111);
 }
 errors++;
 }
-if((typeof data52 == "number") && (isFinite(data52))){
-if(data52 > 65536 || isNaN(data52)){
-const err112 = {instancePath:instancePath+"/w8a8_static/bins",schemaPath:"#/properties/w8a8_static/properties/bins/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"};
+if(!((((((((data52 === 512) || (data52 === 1024)) || (data52 === 2048)) || (data52 === 4096)) || (data52 === 8192)) || (data52 === 16384)) || (data52 === 32768)) || (data52 === 65536))){
+const err112 = {instancePath:instancePath+"/w8a8_static/bins",schemaPath:"#/properties/w8a8_static/properties/bins/enum",keyword:"enum",params:{allowedValues: schema11.properties.w8a8_static.properties.bins.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1616,8 +1615,13 @@ vErrors.push(err112);
 }
 errors++;
 }
-if(data52 < 128 || isNaN(data52)){
-const err113 = {instancePath:instancePath+"/w8a8_static/bins",schemaPath:"#/properties/w8a8_static/properties/bins/minimum",keyword:"minimum",params:{comparison: ">=", limit: 128},message:"must be >= 128"};
+}
+}
+}
+if(data.zeroquant !== undefined){
+let data53 = data.zeroquant;
+if((!(data53 && typeof data53 == "object" && !Array.isArray(data53))) && (data53 !== null)){
+const err113 = {instancePath:instancePath+"/zeroquant",schemaPath:"#/properties/zeroquant/type",keyword:"type",params:{type: schema11.properties.zeroquant.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1626,14 +1630,10 @@ vErrors.push(err113);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.zeroquant !== undefined){
-let data53 = data.zeroquant;
-if((!(data53 && typeof data53 == "object" && !Array.isArray(data53))) && (data53 !== null)){
-const err114 = {instancePath:instancePath+"/zeroquant",schemaPath:"#/properties/zeroquant/type",keyword:"type",params:{type: schema11.properties.zeroquant.type},message:"must be object,null"};
+if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
+for(const key6 in data53){
+if(!((key6 === "quantize_groups") || (key6 === "lkd"))){
+const err114 = {instancePath:instancePath+"/zeroquant",schemaPath:"#/properties/zeroquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1642,10 +1642,11 @@ vErrors.push(err114);
 }
 errors++;
 }
-if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
-for(const key6 in data53){
-if(!((key6 === "quantize_groups") || (key6 === "lkd"))){
-const err115 = {instancePath:instancePath+"/zeroquant",schemaPath:"#/properties/zeroquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+}
+if(data53.quantize_groups !== undefined){
+let data54 = data53.quantize_groups;
+if((!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))) && (data54 !== null)){
+const err115 = {instancePath:instancePath+"/zeroquant/quantize_groups",schemaPath:"#/properties/zeroquant/properties/quantize_groups/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.quantize_groups.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1654,11 +1655,9 @@ vErrors.push(err115);
 }
 errors++;
 }
-}
-if(data53.quantize_groups !== undefined){
-let data54 = data53.quantize_groups;
-if((!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))) && (data54 !== null)){
-const err116 = {instancePath:instancePath+"/zeroquant/quantize_groups",schemaPath:"#/properties/zeroquant/properties/quantize_groups/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.quantize_groups.type},message:"must be integer,null"};
+if((typeof data54 == "number") && (isFinite(data54))){
+if(data54 < 1 || isNaN(data54)){
+const err116 = {instancePath:instancePath+"/zeroquant/quantize_groups",schemaPath:"#/properties/zeroquant/properties/quantize_groups/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1667,9 +1666,12 @@ vErrors.push(err116);
 }
 errors++;
 }
-if((typeof data54 == "number") && (isFinite(data54))){
-if(data54 < 1 || isNaN(data54)){
-const err117 = {instancePath:instancePath+"/zeroquant/quantize_groups",schemaPath:"#/properties/zeroquant/properties/quantize_groups/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+}
+if(data53.lkd !== undefined){
+let data55 = data53.lkd;
+if((!(data55 && typeof data55 == "object" && !Array.isArray(data55))) && (data55 !== null)){
+const err117 = {instancePath:instancePath+"/zeroquant/lkd",schemaPath:"#/properties/zeroquant/properties/lkd/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.lkd.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1678,12 +1680,10 @@ vErrors.push(err117);
 }
 errors++;
 }
-}
-}
-if(data53.lkd !== undefined){
-let data55 = data53.lkd;
-if((!(data55 && typeof data55 == "object" && !Array.isArray(data55))) && (data55 !== null)){
-const err118 = {instancePath:instancePath+"/zeroquant/lkd",schemaPath:"#/properties/zeroquant/properties/lkd/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.lkd.type},message:"must be object,null"};
+if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
+for(const key7 in data55){
+if(!(((((key7 === "blocks") || (key7 === "steps")) || (key7 === "learning_rate")) || (key7 === "batch_size")) || (key7 === "weight_decay"))){
+const err118 = {instancePath:instancePath+"/zeroquant/lkd",schemaPath:"#/properties/zeroquant/properties/lkd/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1692,10 +1692,11 @@ vErrors.push(err118);
 }
 errors++;
 }
-if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
-for(const key7 in data55){
-if(!(((((key7 === "blocks") || (key7 === "steps")) || (key7 === "learning_rate")) || (key7 === "batch_size")) || (key7 === "weight_decay"))){
-const err119 = {instancePath:instancePath+"/zeroquant/lkd",schemaPath:"#/properties/zeroquant/properties/lkd/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+}
+if(data55.blocks !== undefined){
+let data56 = data55.blocks;
+if((typeof data56 !== "string") && (!(Array.isArray(data56)))){
+const err119 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.lkd.properties.blocks.type},message:"must be string,array"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1704,29 +1705,16 @@ vErrors.push(err119);
 }
 errors++;
 }
-}
-if(data55.blocks !== undefined){
-let data56 = data55.blocks;
-if((typeof data56 !== "string") && (!(Array.isArray(data56)))){
-const err120 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.lkd.properties.blocks.type},message:"must be string,array"};
+const _errs149 = errors;
+let valid42 = true;
+const _errs150 = errors;
+if(typeof data56 !== "string"){
+const err120 = {};
 if(vErrors === null){
 vErrors = [err120];
 }
 else {
 vErrors.push(err120);
-}
-errors++;
-}
-const _errs149 = errors;
-let valid42 = true;
-const _errs150 = errors;
-if(typeof data56 !== "string"){
-const err121 = {};
-if(vErrors === null){
-vErrors = [err121];
-}
-else {
-vErrors.push(err121);
 }
 errors++;
 }
@@ -1743,7 +1731,20 @@ vErrors = null;
 if(_valid10){
 const _errs152 = errors;
 if(!(data56 === "all")){
-const err122 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.zeroquant.properties.lkd.properties.blocks.then.enum},message:"must be equal to one of the allowed values"};
+const err121 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.zeroquant.properties.lkd.properties.blocks.then.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err121];
+}
+else {
+vErrors.push(err121);
+}
+errors++;
+}
+var _valid10 = _errs152 === errors;
+valid42 = _valid10;
+}
+if(!valid42){
+const err122 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1752,11 +1753,9 @@ vErrors.push(err122);
 }
 errors++;
 }
-var _valid10 = _errs152 === errors;
-valid42 = _valid10;
-}
-if(!valid42){
-const err123 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(Array.isArray(data56)){
+if(data56.length < 1){
+const err123 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1765,27 +1764,16 @@ vErrors.push(err123);
 }
 errors++;
 }
-if(Array.isArray(data56)){
-if(data56.length < 1){
-const err124 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+const len2 = data56.length;
+for(let i2=0; i2<len2; i2++){
+let data57 = data56[i2];
+if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
+const err124 = {instancePath:instancePath+"/zeroquant/lkd/blocks/" + i2,schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err124];
 }
 else {
 vErrors.push(err124);
-}
-errors++;
-}
-const len2 = data56.length;
-for(let i2=0; i2<len2; i2++){
-let data57 = data56[i2];
-if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
-const err125 = {instancePath:instancePath+"/zeroquant/lkd/blocks/" + i2,schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
-if(vErrors === null){
-vErrors = [err125];
-}
-else {
-vErrors.push(err125);
 }
 errors++;
 }
@@ -1795,7 +1783,18 @@ errors++;
 if(data55.steps !== undefined){
 let data58 = data55.steps;
 if(!(((typeof data58 == "number") && (!(data58 % 1) && !isNaN(data58))) && (isFinite(data58)))){
-const err126 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err125 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err125];
+}
+else {
+vErrors.push(err125);
+}
+errors++;
+}
+if((typeof data58 == "number") && (isFinite(data58))){
+if(data58 > 1000000 || isNaN(data58)){
+const err126 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1804,24 +1803,13 @@ vErrors.push(err126);
 }
 errors++;
 }
-if((typeof data58 == "number") && (isFinite(data58))){
-if(data58 > 1000000 || isNaN(data58)){
-const err127 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(data58 < 1 || isNaN(data58)){
+const err127 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err127];
 }
 else {
 vErrors.push(err127);
-}
-errors++;
-}
-if(data58 < 1 || isNaN(data58)){
-const err128 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
-if(vErrors === null){
-vErrors = [err128];
-}
-else {
-vErrors.push(err128);
 }
 errors++;
 }
@@ -1831,7 +1819,17 @@ if(data55.learning_rate !== undefined){
 let data59 = data55.learning_rate;
 if((typeof data59 == "number") && (isFinite(data59))){
 if(data59 > 1 || isNaN(data59)){
-const err129 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+const err128 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(vErrors === null){
+vErrors = [err128];
+}
+else {
+vErrors.push(err128);
+}
+errors++;
+}
+if(data59 <= 0 || isNaN(data59)){
+const err129 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1840,8 +1838,9 @@ vErrors.push(err129);
 }
 errors++;
 }
-if(data59 <= 0 || isNaN(data59)){
-const err130 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+else {
+const err130 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1851,8 +1850,10 @@ vErrors.push(err130);
 errors++;
 }
 }
-else {
-const err131 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data55.batch_size !== undefined){
+let data60 = data55.batch_size;
+if(!(((typeof data60 == "number") && (!(data60 % 1) && !isNaN(data60))) && (isFinite(data60)))){
+const err131 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1861,11 +1862,9 @@ vErrors.push(err131);
 }
 errors++;
 }
-}
-if(data55.batch_size !== undefined){
-let data60 = data55.batch_size;
-if(!(((typeof data60 == "number") && (!(data60 % 1) && !isNaN(data60))) && (isFinite(data60)))){
-const err132 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data60 == "number") && (isFinite(data60))){
+if(data60 > 1024 || isNaN(data60)){
+const err132 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1874,24 +1873,13 @@ vErrors.push(err132);
 }
 errors++;
 }
-if((typeof data60 == "number") && (isFinite(data60))){
-if(data60 > 1024 || isNaN(data60)){
-const err133 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
+if(data60 < 1 || isNaN(data60)){
+const err133 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err133];
 }
 else {
 vErrors.push(err133);
-}
-errors++;
-}
-if(data60 < 1 || isNaN(data60)){
-const err134 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
-if(vErrors === null){
-vErrors = [err134];
-}
-else {
-vErrors.push(err134);
 }
 errors++;
 }
@@ -1901,7 +1889,17 @@ if(data55.weight_decay !== undefined){
 let data61 = data55.weight_decay;
 if((typeof data61 == "number") && (isFinite(data61))){
 if(data61 > 1 || isNaN(data61)){
-const err135 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+const err134 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(vErrors === null){
+vErrors = [err134];
+}
+else {
+vErrors.push(err134);
+}
+errors++;
+}
+if(data61 < 0 || isNaN(data61)){
+const err135 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1910,24 +1908,14 @@ vErrors.push(err135);
 }
 errors++;
 }
-if(data61 < 0 || isNaN(data61)){
-const err136 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err136 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err136];
 }
 else {
 vErrors.push(err136);
-}
-errors++;
-}
-}
-else {
-const err137 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/type",keyword:"type",params:{type: "number"},message:"must be number"};
-if(vErrors === null){
-vErrors = [err137];
-}
-else {
-vErrors.push(err137);
 }
 errors++;
 }
@@ -1939,7 +1927,19 @@ errors++;
 if(data.teq !== undefined){
 let data62 = data.teq;
 if((!(data62 && typeof data62 == "object" && !Array.isArray(data62))) && (data62 !== null)){
-const err138 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/type",keyword:"type",params:{type: schema11.properties.teq.type},message:"must be object,null"};
+const err137 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/type",keyword:"type",params:{type: schema11.properties.teq.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err137];
+}
+else {
+vErrors.push(err137);
+}
+errors++;
+}
+if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
+for(const key8 in data62){
+if(!(((((key8 === "mode") || (key8 === "steps")) || (key8 === "learning_rate")) || (key8 === "warmup_ratio")) || (key8 === "batch_size"))){
+const err138 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1948,10 +1948,11 @@ vErrors.push(err138);
 }
 errors++;
 }
-if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
-for(const key8 in data62){
-if(!(((((key8 === "mode") || (key8 === "steps")) || (key8 === "learning_rate")) || (key8 === "warmup_ratio")) || (key8 === "batch_size"))){
-const err139 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+}
+if(data62.mode !== undefined){
+let data63 = data62.mode;
+if(typeof data63 !== "string"){
+const err139 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1960,11 +1961,8 @@ vErrors.push(err139);
 }
 errors++;
 }
-}
-if(data62.mode !== undefined){
-let data63 = data62.mode;
-if(typeof data63 !== "string"){
-const err140 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data63 === "lm_loss") || (data63 === "layer_wise"))){
+const err140 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.teq.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1973,8 +1971,11 @@ vErrors.push(err140);
 }
 errors++;
 }
-if(!((data63 === "lm_loss") || (data63 === "layer_wise"))){
-const err141 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.teq.properties.mode.enum},message:"must be equal to one of the allowed values"};
+}
+if(data62.steps !== undefined){
+let data64 = data62.steps;
+if(!(((typeof data64 == "number") && (!(data64 % 1) && !isNaN(data64))) && (isFinite(data64)))){
+const err141 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1983,11 +1984,9 @@ vErrors.push(err141);
 }
 errors++;
 }
-}
-if(data62.steps !== undefined){
-let data64 = data62.steps;
-if(!(((typeof data64 == "number") && (!(data64 % 1) && !isNaN(data64))) && (isFinite(data64)))){
-const err142 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data64 == "number") && (isFinite(data64))){
+if(data64 > 1000000 || isNaN(data64)){
+const err142 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1996,24 +1995,13 @@ vErrors.push(err142);
 }
 errors++;
 }
-if((typeof data64 == "number") && (isFinite(data64))){
-if(data64 > 1000000 || isNaN(data64)){
-const err143 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(data64 < 1 || isNaN(data64)){
+const err143 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err143];
 }
 else {
 vErrors.push(err143);
-}
-errors++;
-}
-if(data64 < 1 || isNaN(data64)){
-const err144 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
-if(vErrors === null){
-vErrors = [err144];
-}
-else {
-vErrors.push(err144);
 }
 errors++;
 }
@@ -2023,7 +2011,17 @@ if(data62.learning_rate !== undefined){
 let data65 = data62.learning_rate;
 if((typeof data65 == "number") && (isFinite(data65))){
 if(data65 > 1 || isNaN(data65)){
-const err145 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+const err144 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(vErrors === null){
+vErrors = [err144];
+}
+else {
+vErrors.push(err144);
+}
+errors++;
+}
+if(data65 <= 0 || isNaN(data65)){
+const err145 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -2032,8 +2030,9 @@ vErrors.push(err145);
 }
 errors++;
 }
-if(data65 <= 0 || isNaN(data65)){
-const err146 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+else {
+const err146 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -2043,8 +2042,11 @@ vErrors.push(err146);
 errors++;
 }
 }
-else {
-const err147 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data62.warmup_ratio !== undefined){
+let data66 = data62.warmup_ratio;
+if((typeof data66 == "number") && (isFinite(data66))){
+if(data66 > 1 || isNaN(data66)){
+const err147 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -2053,12 +2055,8 @@ vErrors.push(err147);
 }
 errors++;
 }
-}
-if(data62.warmup_ratio !== undefined){
-let data66 = data62.warmup_ratio;
-if((typeof data66 == "number") && (isFinite(data66))){
-if(data66 > 1 || isNaN(data66)){
-const err148 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data66 < 0 || isNaN(data66)){
+const err148 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -2067,8 +2065,9 @@ vErrors.push(err148);
 }
 errors++;
 }
-if(data66 < 0 || isNaN(data66)){
-const err149 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err149 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -2078,8 +2077,10 @@ vErrors.push(err149);
 errors++;
 }
 }
-else {
-const err150 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data62.batch_size !== undefined){
+let data67 = data62.batch_size;
+if(!(((typeof data67 == "number") && (!(data67 % 1) && !isNaN(data67))) && (isFinite(data67)))){
+const err150 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -2088,11 +2089,9 @@ vErrors.push(err150);
 }
 errors++;
 }
-}
-if(data62.batch_size !== undefined){
-let data67 = data62.batch_size;
-if(!(((typeof data67 == "number") && (!(data67 % 1) && !isNaN(data67))) && (isFinite(data67)))){
-const err151 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data67 == "number") && (isFinite(data67))){
+if(data67 > 1024 || isNaN(data67)){
+const err151 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -2101,24 +2100,13 @@ vErrors.push(err151);
 }
 errors++;
 }
-if((typeof data67 == "number") && (isFinite(data67))){
-if(data67 > 1024 || isNaN(data67)){
-const err152 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
+if(data67 < 1 || isNaN(data67)){
+const err152 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err152];
 }
 else {
 vErrors.push(err152);
-}
-errors++;
-}
-if(data67 < 1 || isNaN(data67)){
-const err153 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
-if(vErrors === null){
-vErrors = [err153];
-}
-else {
-vErrors.push(err153);
 }
 errors++;
 }
@@ -2129,7 +2117,19 @@ errors++;
 if(data.qrazor !== undefined){
 let data68 = data.qrazor;
 if((!(data68 && typeof data68 == "object" && !Array.isArray(data68))) && (data68 !== null)){
-const err154 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/type",keyword:"type",params:{type: schema11.properties.qrazor.type},message:"must be object,null"};
+const err153 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/type",keyword:"type",params:{type: schema11.properties.qrazor.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err153];
+}
+else {
+vErrors.push(err153);
+}
+errors++;
+}
+if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
+for(const key9 in data68){
+if(!((((key9 === "base_bits") || (key9 === "rule")) || (key9 === "comp_aware")) || (key9 === "group_axis"))){
+const err154 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -2138,10 +2138,11 @@ vErrors.push(err154);
 }
 errors++;
 }
-if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
-for(const key9 in data68){
-if(!((((key9 === "base_bits") || (key9 === "rule")) || (key9 === "comp_aware")) || (key9 === "group_axis"))){
-const err155 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+}
+if(data68.base_bits !== undefined){
+let data69 = data68.base_bits;
+if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
+const err155 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -2150,11 +2151,8 @@ vErrors.push(err155);
 }
 errors++;
 }
-}
-if(data68.base_bits !== undefined){
-let data69 = data68.base_bits;
-if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
-const err156 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((data69 === 8) || (data69 === 16))){
+const err156 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -2163,8 +2161,11 @@ vErrors.push(err156);
 }
 errors++;
 }
-if(!((data69 === 8) || (data69 === 16))){
-const err157 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
+}
+if(data68.rule !== undefined){
+let data70 = data68.rule;
+if(typeof data70 !== "string"){
+const err157 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -2173,11 +2174,8 @@ vErrors.push(err157);
 }
 errors++;
 }
-}
-if(data68.rule !== undefined){
-let data70 = data68.rule;
-if(typeof data70 !== "string"){
-const err158 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data70 === "qllm") || (data70 === "original"))){
+const err158 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.rule.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -2186,8 +2184,10 @@ vErrors.push(err158);
 }
 errors++;
 }
-if(!((data70 === "qllm") || (data70 === "original"))){
-const err159 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.rule.enum},message:"must be equal to one of the allowed values"};
+}
+if(data68.comp_aware !== undefined){
+if(typeof data68.comp_aware !== "boolean"){
+const err159 = {instancePath:instancePath+"/qrazor/comp_aware",schemaPath:"#/properties/qrazor/properties/comp_aware/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -2197,9 +2197,10 @@ vErrors.push(err159);
 errors++;
 }
 }
-if(data68.comp_aware !== undefined){
-if(typeof data68.comp_aware !== "boolean"){
-const err160 = {instancePath:instancePath+"/qrazor/comp_aware",schemaPath:"#/properties/qrazor/properties/comp_aware/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data68.group_axis !== undefined){
+let data72 = data68.group_axis;
+if(typeof data72 !== "string"){
+const err160 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -2208,26 +2209,13 @@ vErrors.push(err160);
 }
 errors++;
 }
-}
-if(data68.group_axis !== undefined){
-let data72 = data68.group_axis;
-if(typeof data72 !== "string"){
-const err161 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data72 === "outputs") || (data72 === "inputs"))){
+const err161 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.group_axis.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err161];
 }
 else {
 vErrors.push(err161);
-}
-errors++;
-}
-if(!((data72 === "outputs") || (data72 === "inputs"))){
-const err162 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.group_axis.enum},message:"must be equal to one of the allowed values"};
-if(vErrors === null){
-vErrors = [err162];
-}
-else {
-vErrors.push(err162);
 }
 errors++;
 }
@@ -2237,7 +2225,19 @@ errors++;
 if(data.spqr !== undefined){
 let data73 = data.spqr;
 if((!(data73 && typeof data73 == "object" && !Array.isArray(data73))) && (data73 !== null)){
-const err163 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/type",keyword:"type",params:{type: schema11.properties.spqr.type},message:"must be object,null"};
+const err162 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/type",keyword:"type",params:{type: schema11.properties.spqr.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err162];
+}
+else {
+vErrors.push(err162);
+}
+errors++;
+}
+if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
+for(const key10 in data73){
+if(!(((((((key10 === "outlier_threshold") || (key10 === "qq_scale_bits")) || (key10 === "qq_zero_bits")) || (key10 === "qq_groupsize")) || (key10 === "round_zero")) || (key10 === "qq_zero_sym")) || (key10 === "simplified_outliers"))){
+const err163 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2246,10 +2246,12 @@ vErrors.push(err163);
 }
 errors++;
 }
-if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
-for(const key10 in data73){
-if(!(((((((key10 === "outlier_threshold") || (key10 === "qq_scale_bits")) || (key10 === "qq_zero_bits")) || (key10 === "qq_groupsize")) || (key10 === "round_zero")) || (key10 === "qq_zero_sym")) || (key10 === "simplified_outliers"))){
-const err164 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+}
+if(data73.outlier_threshold !== undefined){
+let data74 = data73.outlier_threshold;
+if((typeof data74 == "number") && (isFinite(data74))){
+if(data74 <= 0 || isNaN(data74)){
+const err164 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2259,11 +2261,8 @@ vErrors.push(err164);
 errors++;
 }
 }
-if(data73.outlier_threshold !== undefined){
-let data74 = data73.outlier_threshold;
-if((typeof data74 == "number") && (isFinite(data74))){
-if(data74 <= 0 || isNaN(data74)){
-const err165 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+else {
+const err165 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2273,8 +2272,10 @@ vErrors.push(err165);
 errors++;
 }
 }
-else {
-const err166 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data73.qq_scale_bits !== undefined){
+let data75 = data73.qq_scale_bits;
+if(!(((typeof data75 == "number") && (!(data75 % 1) && !isNaN(data75))) && (isFinite(data75)))){
+const err166 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2283,11 +2284,9 @@ vErrors.push(err166);
 }
 errors++;
 }
-}
-if(data73.qq_scale_bits !== undefined){
-let data75 = data73.qq_scale_bits;
-if(!(((typeof data75 == "number") && (!(data75 % 1) && !isNaN(data75))) && (isFinite(data75)))){
-const err167 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data75 == "number") && (isFinite(data75))){
+if(data75 > 8 || isNaN(data75)){
+const err167 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2296,9 +2295,8 @@ vErrors.push(err167);
 }
 errors++;
 }
-if((typeof data75 == "number") && (isFinite(data75))){
-if(data75 > 8 || isNaN(data75)){
-const err168 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+if(data75 < 1 || isNaN(data75)){
+const err168 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2307,8 +2305,12 @@ vErrors.push(err168);
 }
 errors++;
 }
-if(data75 < 1 || isNaN(data75)){
-const err169 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+}
+if(data73.qq_zero_bits !== undefined){
+let data76 = data73.qq_zero_bits;
+if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
+const err169 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2317,12 +2319,9 @@ vErrors.push(err169);
 }
 errors++;
 }
-}
-}
-if(data73.qq_zero_bits !== undefined){
-let data76 = data73.qq_zero_bits;
-if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
-const err170 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data76 == "number") && (isFinite(data76))){
+if(data76 > 8 || isNaN(data76)){
+const err170 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2331,9 +2330,8 @@ vErrors.push(err170);
 }
 errors++;
 }
-if((typeof data76 == "number") && (isFinite(data76))){
-if(data76 > 8 || isNaN(data76)){
-const err171 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+if(data76 < 1 || isNaN(data76)){
+const err171 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2342,8 +2340,12 @@ vErrors.push(err171);
 }
 errors++;
 }
-if(data76 < 1 || isNaN(data76)){
-const err172 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+}
+if(data73.qq_groupsize !== undefined){
+let data77 = data73.qq_groupsize;
+if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
+const err172 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2352,12 +2354,8 @@ vErrors.push(err172);
 }
 errors++;
 }
-}
-}
-if(data73.qq_groupsize !== undefined){
-let data77 = data73.qq_groupsize;
-if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
-const err173 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(16 !== data77){
+const err173 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/const",keyword:"const",params:{allowedValue: 16},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2366,8 +2364,10 @@ vErrors.push(err173);
 }
 errors++;
 }
-if(16 !== data77){
-const err174 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/const",keyword:"const",params:{allowedValue: 16},message:"must be equal to constant"};
+}
+if(data73.round_zero !== undefined){
+if(typeof data73.round_zero !== "boolean"){
+const err174 = {instancePath:instancePath+"/spqr/round_zero",schemaPath:"#/properties/spqr/properties/round_zero/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2377,9 +2377,9 @@ vErrors.push(err174);
 errors++;
 }
 }
-if(data73.round_zero !== undefined){
-if(typeof data73.round_zero !== "boolean"){
-const err175 = {instancePath:instancePath+"/spqr/round_zero",schemaPath:"#/properties/spqr/properties/round_zero/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data73.qq_zero_sym !== undefined){
+if(typeof data73.qq_zero_sym !== "boolean"){
+const err175 = {instancePath:instancePath+"/spqr/qq_zero_sym",schemaPath:"#/properties/spqr/properties/qq_zero_sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2389,9 +2389,9 @@ vErrors.push(err175);
 errors++;
 }
 }
-if(data73.qq_zero_sym !== undefined){
-if(typeof data73.qq_zero_sym !== "boolean"){
-const err176 = {instancePath:instancePath+"/spqr/qq_zero_sym",schemaPath:"#/properties/spqr/properties/qq_zero_sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data73.simplified_outliers !== undefined){
+if(typeof data73.simplified_outliers !== "boolean"){
+const err176 = {instancePath:instancePath+"/spqr/simplified_outliers",schemaPath:"#/properties/spqr/properties/simplified_outliers/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2401,9 +2401,12 @@ vErrors.push(err176);
 errors++;
 }
 }
-if(data73.simplified_outliers !== undefined){
-if(typeof data73.simplified_outliers !== "boolean"){
-const err177 = {instancePath:instancePath+"/spqr/simplified_outliers",schemaPath:"#/properties/spqr/properties/simplified_outliers/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+}
+if(data.bcq !== undefined){
+let data81 = data.bcq;
+if((!(data81 && typeof data81 == "object" && !Array.isArray(data81))) && (data81 !== null)){
+const err177 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/type",keyword:"type",params:{type: schema11.properties.bcq.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2412,13 +2415,10 @@ vErrors.push(err177);
 }
 errors++;
 }
-}
-}
-}
-if(data.bcq !== undefined){
-let data81 = data.bcq;
-if((!(data81 && typeof data81 == "object" && !Array.isArray(data81))) && (data81 !== null)){
-const err178 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/type",keyword:"type",params:{type: schema11.properties.bcq.type},message:"must be object,null"};
+if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
+for(const key11 in data81){
+if(!((key11 === "round") || (key11 === "use_bst"))){
+const err178 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2427,10 +2427,11 @@ vErrors.push(err178);
 }
 errors++;
 }
-if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
-for(const key11 in data81){
-if(!((key11 === "round") || (key11 === "use_bst"))){
-const err179 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+}
+if(data81.round !== undefined){
+let data82 = data81.round;
+if(!(((typeof data82 == "number") && (!(data82 % 1) && !isNaN(data82))) && (isFinite(data82)))){
+const err179 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2439,11 +2440,9 @@ vErrors.push(err179);
 }
 errors++;
 }
-}
-if(data81.round !== undefined){
-let data82 = data81.round;
-if(!(((typeof data82 == "number") && (!(data82 % 1) && !isNaN(data82))) && (isFinite(data82)))){
-const err180 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data82 == "number") && (isFinite(data82))){
+if(data82 > 100 || isNaN(data82)){
+const err180 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2452,9 +2451,8 @@ vErrors.push(err180);
 }
 errors++;
 }
-if((typeof data82 == "number") && (isFinite(data82))){
-if(data82 > 100 || isNaN(data82)){
-const err181 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(data82 < 0 || isNaN(data82)){
+const err181 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2463,8 +2461,11 @@ vErrors.push(err181);
 }
 errors++;
 }
-if(data82 < 0 || isNaN(data82)){
-const err182 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data81.use_bst !== undefined){
+if(typeof data81.use_bst !== "boolean"){
+const err182 = {instancePath:instancePath+"/bcq/use_bst",schemaPath:"#/properties/bcq/properties/use_bst/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2475,9 +2476,10 @@ errors++;
 }
 }
 }
-if(data81.use_bst !== undefined){
-if(typeof data81.use_bst !== "boolean"){
-const err183 = {instancePath:instancePath+"/bcq/use_bst",schemaPath:"#/properties/bcq/properties/use_bst/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data.zero_point !== undefined){
+if(typeof data.zero_point !== "boolean"){
+const err183 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2487,11 +2489,9 @@ vErrors.push(err183);
 errors++;
 }
 }
-}
-}
-if(data.zero_point !== undefined){
-if(typeof data.zero_point !== "boolean"){
-const err184 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.duo_scaling !== undefined){
+if(typeof data.duo_scaling !== "boolean"){
+const err184 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2501,9 +2501,9 @@ vErrors.push(err184);
 errors++;
 }
 }
-if(data.duo_scaling !== undefined){
-if(typeof data.duo_scaling !== "boolean"){
-const err185 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.apply_clip !== undefined){
+if(typeof data.apply_clip !== "boolean"){
+const err185 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2513,9 +2513,10 @@ vErrors.push(err185);
 errors++;
 }
 }
-if(data.apply_clip !== undefined){
-if(typeof data.apply_clip !== "boolean"){
-const err186 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.n_grid !== undefined){
+let data87 = data.n_grid;
+if(!(((typeof data87 == "number") && (!(data87 % 1) && !isNaN(data87))) && (isFinite(data87)))){
+const err186 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2524,11 +2525,9 @@ vErrors.push(err186);
 }
 errors++;
 }
-}
-if(data.n_grid !== undefined){
-let data87 = data.n_grid;
-if(!(((typeof data87 == "number") && (!(data87 % 1) && !isNaN(data87))) && (isFinite(data87)))){
-const err187 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data87 == "number") && (isFinite(data87))){
+if(data87 > 200 || isNaN(data87)){
+const err187 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2537,24 +2536,13 @@ vErrors.push(err187);
 }
 errors++;
 }
-if((typeof data87 == "number") && (isFinite(data87))){
-if(data87 > 200 || isNaN(data87)){
-const err188 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
+if(data87 < 2 || isNaN(data87)){
+const err188 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err188];
 }
 else {
 vErrors.push(err188);
-}
-errors++;
-}
-if(data87 < 2 || isNaN(data87)){
-const err189 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
-if(vErrors === null){
-vErrors = [err189];
-}
-else {
-vErrors.push(err189);
 }
 errors++;
 }
@@ -2564,7 +2552,17 @@ if(data.max_shrink !== undefined){
 let data88 = data.max_shrink;
 if((typeof data88 == "number") && (isFinite(data88))){
 if(data88 >= 1 || isNaN(data88)){
-const err190 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+const err189 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(vErrors === null){
+vErrors = [err189];
+}
+else {
+vErrors.push(err189);
+}
+errors++;
+}
+if(data88 <= 0 || isNaN(data88)){
+const err190 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2573,8 +2571,9 @@ vErrors.push(err190);
 }
 errors++;
 }
-if(data88 <= 0 || isNaN(data88)){
-const err191 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+else {
+const err191 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2584,8 +2583,9 @@ vErrors.push(err191);
 errors++;
 }
 }
-else {
-const err192 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.desc_act !== undefined){
+if(typeof data.desc_act !== "boolean"){
+const err192 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2595,9 +2595,9 @@ vErrors.push(err192);
 errors++;
 }
 }
-if(data.desc_act !== undefined){
-if(typeof data.desc_act !== "boolean"){
-const err193 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err193 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2607,9 +2607,9 @@ vErrors.push(err193);
 errors++;
 }
 }
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err194 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err194 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2619,9 +2619,11 @@ vErrors.push(err194);
 errors++;
 }
 }
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err195 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.damp_percent !== undefined){
+let data92 = data.damp_percent;
+if((typeof data92 == "number") && (isFinite(data92))){
+if(data92 >= 1 || isNaN(data92)){
+const err195 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2630,12 +2632,8 @@ vErrors.push(err195);
 }
 errors++;
 }
-}
-if(data.damp_percent !== undefined){
-let data92 = data.damp_percent;
-if((typeof data92 == "number") && (isFinite(data92))){
-if(data92 >= 1 || isNaN(data92)){
-const err196 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data92 <= 0 || isNaN(data92)){
+const err196 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2644,8 +2642,9 @@ vErrors.push(err196);
 }
 errors++;
 }
-if(data92 <= 0 || isNaN(data92)){
-const err197 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+else {
+const err197 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2655,8 +2654,10 @@ vErrors.push(err197);
 errors++;
 }
 }
-else {
-const err198 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.calibration !== undefined){
+let data93 = data.calibration;
+if((!(data93 && typeof data93 == "object" && !Array.isArray(data93))) && (data93 !== null)){
+const err198 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2665,11 +2666,10 @@ vErrors.push(err198);
 }
 errors++;
 }
-}
-if(data.calibration !== undefined){
-let data93 = data.calibration;
-if((!(data93 && typeof data93 == "object" && !Array.isArray(data93))) && (data93 !== null)){
-const err199 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
+if(data93 && typeof data93 == "object" && !Array.isArray(data93)){
+for(const key12 in data93){
+if(!((((key12 === "dataset") || (key12 === "samples")) || (key12 === "sequence_length")) || (key12 === "seed"))){
+const err199 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2678,10 +2678,11 @@ vErrors.push(err199);
 }
 errors++;
 }
-if(data93 && typeof data93 == "object" && !Array.isArray(data93)){
-for(const key12 in data93){
-if(!((((key12 === "dataset") || (key12 === "samples")) || (key12 === "sequence_length")) || (key12 === "seed"))){
-const err200 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+}
+if(data93.dataset !== undefined){
+let data94 = data93.dataset;
+if((typeof data94 !== "string") && (data94 !== null)){
+const err200 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2691,10 +2692,10 @@ vErrors.push(err200);
 errors++;
 }
 }
-if(data93.dataset !== undefined){
-let data94 = data93.dataset;
-if((typeof data94 !== "string") && (data94 !== null)){
-const err201 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
+if(data93.samples !== undefined){
+let data95 = data93.samples;
+if(!(((typeof data95 == "number") && (!(data95 % 1) && !isNaN(data95))) && (isFinite(data95)))){
+const err201 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2703,11 +2704,9 @@ vErrors.push(err201);
 }
 errors++;
 }
-}
-if(data93.samples !== undefined){
-let data95 = data93.samples;
-if(!(((typeof data95 == "number") && (!(data95 % 1) && !isNaN(data95))) && (isFinite(data95)))){
-const err202 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data95 == "number") && (isFinite(data95))){
+if(data95 < 1 || isNaN(data95)){
+const err202 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2716,9 +2715,12 @@ vErrors.push(err202);
 }
 errors++;
 }
-if((typeof data95 == "number") && (isFinite(data95))){
-if(data95 < 1 || isNaN(data95)){
-const err203 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+}
+if(data93.sequence_length !== undefined){
+let data96 = data93.sequence_length;
+if(!(((typeof data96 == "number") && (!(data96 % 1) && !isNaN(data96))) && (isFinite(data96)))){
+const err203 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2727,12 +2729,9 @@ vErrors.push(err203);
 }
 errors++;
 }
-}
-}
-if(data93.sequence_length !== undefined){
-let data96 = data93.sequence_length;
-if(!(((typeof data96 == "number") && (!(data96 % 1) && !isNaN(data96))) && (isFinite(data96)))){
-const err204 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data96 == "number") && (isFinite(data96))){
+if(data96 < 1 || isNaN(data96)){
+const err204 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2741,9 +2740,12 @@ vErrors.push(err204);
 }
 errors++;
 }
-if((typeof data96 == "number") && (isFinite(data96))){
-if(data96 < 1 || isNaN(data96)){
-const err205 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+}
+if(data93.seed !== undefined){
+let data97 = data93.seed;
+if((!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))) && (data97 !== null)){
+const err205 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/type",keyword:"type",params:{type: schema11.properties.calibration.properties.seed.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2752,12 +2754,9 @@ vErrors.push(err205);
 }
 errors++;
 }
-}
-}
-if(data93.seed !== undefined){
-let data97 = data93.seed;
-if((!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))) && (data97 !== null)){
-const err206 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/type",keyword:"type",params:{type: schema11.properties.calibration.properties.seed.type},message:"must be integer,null"};
+if((typeof data97 == "number") && (isFinite(data97))){
+if(data97 > 4294967295 || isNaN(data97)){
+const err206 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2766,24 +2765,13 @@ vErrors.push(err206);
 }
 errors++;
 }
-if((typeof data97 == "number") && (isFinite(data97))){
-if(data97 > 4294967295 || isNaN(data97)){
-const err207 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if(data97 < 0 || isNaN(data97)){
+const err207 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err207];
 }
 else {
 vErrors.push(err207);
-}
-errors++;
-}
-if(data97 < 0 || isNaN(data97)){
-const err208 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
-if(vErrors === null){
-vErrors = [err208];
-}
-else {
-vErrors.push(err208);
 }
 errors++;
 }
@@ -2795,7 +2783,17 @@ if(data.target_bits !== undefined){
 let data98 = data.target_bits;
 if((typeof data98 == "number") && (isFinite(data98))){
 if(data98 > 16 || isNaN(data98)){
-const err209 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
+const err208 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
+if(vErrors === null){
+vErrors = [err208];
+}
+else {
+vErrors.push(err208);
+}
+errors++;
+}
+if(data98 <= 1 || isNaN(data98)){
+const err209 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2804,8 +2802,9 @@ vErrors.push(err209);
 }
 errors++;
 }
-if(data98 <= 1 || isNaN(data98)){
-const err210 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
+}
+else {
+const err210 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2815,8 +2814,10 @@ vErrors.push(err210);
 errors++;
 }
 }
-else {
-const err211 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.search !== undefined){
+let data99 = data.search;
+if((!(data99 && typeof data99 == "object" && !Array.isArray(data99))) && (data99 !== null)){
+const err211 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2825,11 +2826,10 @@ vErrors.push(err211);
 }
 errors++;
 }
-}
-if(data.search !== undefined){
-let data99 = data.search;
-if((!(data99 && typeof data99 == "object" && !Array.isArray(data99))) && (data99 !== null)){
-const err212 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
+if(data99 && typeof data99 == "object" && !Array.isArray(data99)){
+for(const key13 in data99){
+if(!(((((key13 === "method") || (key13 === "candidates")) || (key13 === "granularity")) || (key13 === "samples")) || (key13 === "sequence_length"))){
+const err212 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2838,10 +2838,11 @@ vErrors.push(err212);
 }
 errors++;
 }
-if(data99 && typeof data99 == "object" && !Array.isArray(data99)){
-for(const key13 in data99){
-if(!(((((key13 === "method") || (key13 === "candidates")) || (key13 === "granularity")) || (key13 === "samples")) || (key13 === "sequence_length"))){
-const err213 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
+}
+if(data99.method !== undefined){
+let data100 = data99.method;
+if(typeof data100 !== "string"){
+const err213 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2850,11 +2851,8 @@ vErrors.push(err213);
 }
 errors++;
 }
-}
-if(data99.method !== undefined){
-let data100 = data99.method;
-if(typeof data100 !== "string"){
-const err214 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data100 === "gptq") || (data100 === "rtn"))){
+const err214 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2863,8 +2861,12 @@ vErrors.push(err214);
 }
 errors++;
 }
-if(!((data100 === "gptq") || (data100 === "rtn"))){
-const err215 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
+}
+if(data99.candidates !== undefined){
+let data101 = data99.candidates;
+if(Array.isArray(data101)){
+if(data101.length > 16){
+const err215 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2873,12 +2875,8 @@ vErrors.push(err215);
 }
 errors++;
 }
-}
-if(data99.candidates !== undefined){
-let data101 = data99.candidates;
-if(Array.isArray(data101)){
-if(data101.length > 16){
-const err216 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(data101.length < 2){
+const err216 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2887,8 +2885,12 @@ vErrors.push(err216);
 }
 errors++;
 }
-if(data101.length < 2){
-const err217 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
+const len3 = data101.length;
+for(let i3=0; i3<len3; i3++){
+let data102 = data101[i3];
+if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
+if(data102.weight_format === undefined){
+const err217 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2897,12 +2899,9 @@ vErrors.push(err217);
 }
 errors++;
 }
-const len3 = data101.length;
-for(let i3=0; i3<len3; i3++){
-let data102 = data101[i3];
-if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
-if(data102.weight_format === undefined){
-const err218 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
+for(const key14 in data102){
+if(!((key14 === "weight_format") || (key14 === "group_size"))){
+const err218 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2911,9 +2910,11 @@ vErrors.push(err218);
 }
 errors++;
 }
-for(const key14 in data102){
-if(!((key14 === "weight_format") || (key14 === "group_size"))){
-const err219 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
+}
+if(data102.weight_format !== undefined){
+let data103 = data102.weight_format;
+if(typeof data103 !== "string"){
+const err219 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2922,11 +2923,8 @@ vErrors.push(err219);
 }
 errors++;
 }
-}
-if(data102.weight_format !== undefined){
-let data103 = data102.weight_format;
-if(typeof data103 !== "string"){
-const err220 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((((((((data103 === "int8") || (data103 === "uint8")) || (data103 === "int4")) || (data103 === "uint4")) || (data103 === "int3")) || (data103 === "uint3")) || (data103 === "int2")) || (data103 === "uint2"))){
+const err220 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2935,8 +2933,11 @@ vErrors.push(err220);
 }
 errors++;
 }
-if(!((((((((data103 === "int8") || (data103 === "uint8")) || (data103 === "int4")) || (data103 === "uint4")) || (data103 === "int3")) || (data103 === "uint3")) || (data103 === "int2")) || (data103 === "uint2"))){
-const err221 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data102.group_size !== undefined){
+let data104 = data102.group_size;
+if(!(((typeof data104 == "number") && (!(data104 % 1) && !isNaN(data104))) && (isFinite(data104)))){
+const err221 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2945,11 +2946,10 @@ vErrors.push(err221);
 }
 errors++;
 }
-}
-if(data102.group_size !== undefined){
-let data104 = data102.group_size;
-if(!(((typeof data104 == "number") && (!(data104 % 1) && !isNaN(data104))) && (isFinite(data104)))){
-const err222 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const _errs256 = errors;
+const _errs257 = errors;
+if(0 !== data104){
+const err222 = {};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2958,26 +2958,14 @@ vErrors.push(err222);
 }
 errors++;
 }
-const _errs256 = errors;
-const _errs257 = errors;
-if(0 !== data104){
-const err223 = {};
+var valid54 = _errs257 === errors;
+if(valid54){
+const err223 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err223];
 }
 else {
 vErrors.push(err223);
-}
-errors++;
-}
-var valid54 = _errs257 === errors;
-if(valid54){
-const err224 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
-if(vErrors === null){
-vErrors = [err224];
-}
-else {
-vErrors.push(err224);
 }
 errors++;
 }
@@ -2994,7 +2982,20 @@ vErrors = null;
 }
 if((typeof data104 == "number") && (isFinite(data104))){
 if(data104 < -1 || isNaN(data104)){
-const err225 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const err224 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(vErrors === null){
+vErrors = [err224];
+}
+else {
+vErrors.push(err224);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err225 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -3005,9 +3006,8 @@ errors++;
 }
 }
 }
-}
 else {
-const err226 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err226 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -3017,9 +3017,10 @@ vErrors.push(err226);
 errors++;
 }
 }
-}
-else {
-const err227 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data99.granularity !== undefined){
+let data105 = data99.granularity;
+if(typeof data105 !== "string"){
+const err227 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -3028,11 +3029,8 @@ vErrors.push(err227);
 }
 errors++;
 }
-}
-if(data99.granularity !== undefined){
-let data105 = data99.granularity;
-if(typeof data105 !== "string"){
-const err228 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data105 === "input") || (data105 === "block"))){
+const err228 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -3041,8 +3039,11 @@ vErrors.push(err228);
 }
 errors++;
 }
-if(!((data105 === "input") || (data105 === "block"))){
-const err229 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
+}
+if(data99.samples !== undefined){
+let data106 = data99.samples;
+if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
+const err229 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -3051,11 +3052,9 @@ vErrors.push(err229);
 }
 errors++;
 }
-}
-if(data99.samples !== undefined){
-let data106 = data99.samples;
-if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
-const err230 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data106 == "number") && (isFinite(data106))){
+if(data106 < 1 || isNaN(data106)){
+const err230 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -3064,9 +3063,12 @@ vErrors.push(err230);
 }
 errors++;
 }
-if((typeof data106 == "number") && (isFinite(data106))){
-if(data106 < 1 || isNaN(data106)){
-const err231 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+}
+if(data99.sequence_length !== undefined){
+let data107 = data99.sequence_length;
+if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
+const err231 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -3075,28 +3077,14 @@ vErrors.push(err231);
 }
 errors++;
 }
-}
-}
-if(data99.sequence_length !== undefined){
-let data107 = data99.sequence_length;
-if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
-const err232 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data107 == "number") && (isFinite(data107))){
+if(data107 < 2 || isNaN(data107)){
+const err232 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err232];
 }
 else {
 vErrors.push(err232);
-}
-errors++;
-}
-if((typeof data107 == "number") && (isFinite(data107))){
-if(data107 < 2 || isNaN(data107)){
-const err233 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
-if(vErrors === null){
-vErrors = [err233];
-}
-else {
-vErrors.push(err233);
 }
 errors++;
 }
@@ -3107,7 +3095,20 @@ errors++;
 if(data.ignore !== undefined){
 let data108 = data.ignore;
 if((!(Array.isArray(data108))) && (data108 !== null)){
-const err234 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+const err233 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+if(vErrors === null){
+vErrors = [err233];
+}
+else {
+vErrors.push(err233);
+}
+errors++;
+}
+if(Array.isArray(data108)){
+const len4 = data108.length;
+for(let i4=0; i4<len4; i4++){
+if(typeof data108[i4] !== "string"){
+const err234 = {instancePath:instancePath+"/ignore/" + i4,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -3116,11 +3117,12 @@ vErrors.push(err234);
 }
 errors++;
 }
-if(Array.isArray(data108)){
-const len4 = data108.length;
-for(let i4=0; i4<len4; i4++){
-if(typeof data108[i4] !== "string"){
-const err235 = {instancePath:instancePath+"/ignore/" + i4,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+}
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err235 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -3130,29 +3132,15 @@ vErrors.push(err235);
 errors++;
 }
 }
-}
-}
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err236 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.overrides !== undefined){
+let data111 = data.overrides;
+if((!(data111 && typeof data111 == "object" && !Array.isArray(data111))) && (data111 !== null)){
+const err236 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err236];
 }
 else {
 vErrors.push(err236);
-}
-errors++;
-}
-}
-if(data.overrides !== undefined){
-let data111 = data.overrides;
-if((!(data111 && typeof data111 == "object" && !Array.isArray(data111))) && (data111 !== null)){
-const err237 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
-if(vErrors === null){
-vErrors = [err237];
-}
-else {
-vErrors.push(err237);
 }
 errors++;
 }
@@ -3162,7 +3150,20 @@ let data112 = data111[key15];
 if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
 for(const key16 in data112){
 if(!(((((key16 === "weight_format") || (key16 === "group_size")) || (key16 === "symmetric")) || (key16 === "sym")) || (key16 === "activations"))){
-const err238 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"};
+const err237 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err237];
+}
+else {
+vErrors.push(err237);
+}
+errors++;
+}
+}
+if(data112.weight_format !== undefined){
+let data113 = data112.weight_format;
+if(typeof data113 !== "string"){
+const err238 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -3171,11 +3172,8 @@ vErrors.push(err238);
 }
 errors++;
 }
-}
-if(data112.weight_format !== undefined){
-let data113 = data112.weight_format;
-if(typeof data113 !== "string"){
-const err239 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((((((((((((((data113 === "int8") || (data113 === "uint8")) || (data113 === "int6")) || (data113 === "uint6")) || (data113 === "int4")) || (data113 === "uint4")) || (data113 === "int3")) || (data113 === "uint3")) || (data113 === "int2")) || (data113 === "uint2")) || (data113 === "uint1")) || (data113 === "nf4")) || (data113 === "fp4")) || (data113 === "fp8_e4m3"))){
+const err239 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -3184,8 +3182,11 @@ vErrors.push(err239);
 }
 errors++;
 }
-if(!((((((((((((((data113 === "int8") || (data113 === "uint8")) || (data113 === "int6")) || (data113 === "uint6")) || (data113 === "int4")) || (data113 === "uint4")) || (data113 === "int3")) || (data113 === "uint3")) || (data113 === "int2")) || (data113 === "uint2")) || (data113 === "uint1")) || (data113 === "nf4")) || (data113 === "fp4")) || (data113 === "fp8_e4m3"))){
-const err240 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data112.group_size !== undefined){
+let data114 = data112.group_size;
+if(!(((typeof data114 == "number") && (!(data114 % 1) && !isNaN(data114))) && (isFinite(data114)))){
+const err240 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -3194,11 +3195,10 @@ vErrors.push(err240);
 }
 errors++;
 }
-}
-if(data112.group_size !== undefined){
-let data114 = data112.group_size;
-if(!(((typeof data114 == "number") && (!(data114 % 1) && !isNaN(data114))) && (isFinite(data114)))){
-const err241 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const _errs280 = errors;
+const _errs281 = errors;
+if(0 !== data114){
+const err241 = {};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -3207,26 +3207,14 @@ vErrors.push(err241);
 }
 errors++;
 }
-const _errs280 = errors;
-const _errs281 = errors;
-if(0 !== data114){
-const err242 = {};
+var valid59 = _errs281 === errors;
+if(valid59){
+const err242 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err242];
 }
 else {
 vErrors.push(err242);
-}
-errors++;
-}
-var valid59 = _errs281 === errors;
-if(valid59){
-const err243 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
-if(vErrors === null){
-vErrors = [err243];
-}
-else {
-vErrors.push(err243);
 }
 errors++;
 }
@@ -3243,7 +3231,20 @@ vErrors = null;
 }
 if((typeof data114 == "number") && (isFinite(data114))){
 if(data114 < -1 || isNaN(data114)){
-const err244 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const err243 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(vErrors === null){
+vErrors = [err243];
+}
+else {
+vErrors.push(err243);
+}
+errors++;
+}
+}
+}
+if(data112.symmetric !== undefined){
+if(typeof data112.symmetric !== "boolean"){
+const err244 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -3253,10 +3254,9 @@ vErrors.push(err244);
 errors++;
 }
 }
-}
-if(data112.symmetric !== undefined){
-if(typeof data112.symmetric !== "boolean"){
-const err245 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data112.sym !== undefined){
+if(typeof data112.sym !== "boolean"){
+const err245 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -3266,9 +3266,10 @@ vErrors.push(err245);
 errors++;
 }
 }
-if(data112.sym !== undefined){
-if(typeof data112.sym !== "boolean"){
-const err246 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data112.activations !== undefined){
+let data117 = data112.activations;
+if((!(data117 && typeof data117 == "object" && !Array.isArray(data117))) && (data117 !== null)){
+const err246 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/type",keyword:"type",params:{type: schema11.properties.overrides.additionalProperties.properties.activations.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -3277,11 +3278,10 @@ vErrors.push(err246);
 }
 errors++;
 }
-}
-if(data112.activations !== undefined){
-let data117 = data112.activations;
-if((!(data117 && typeof data117 == "object" && !Array.isArray(data117))) && (data117 !== null)){
-const err247 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/type",keyword:"type",params:{type: schema11.properties.overrides.additionalProperties.properties.activations.type},message:"must be object,null"};
+if(data117 && typeof data117 == "object" && !Array.isArray(data117)){
+for(const key17 in data117){
+if(!((key17 === "bits") || (key17 === "symmetric"))){
+const err247 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -3290,10 +3290,11 @@ vErrors.push(err247);
 }
 errors++;
 }
-if(data117 && typeof data117 == "object" && !Array.isArray(data117)){
-for(const key17 in data117){
-if(!((key17 === "bits") || (key17 === "symmetric"))){
-const err248 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"};
+}
+if(data117.bits !== undefined){
+let data118 = data117.bits;
+if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
+const err248 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -3302,11 +3303,9 @@ vErrors.push(err248);
 }
 errors++;
 }
-}
-if(data117.bits !== undefined){
-let data118 = data117.bits;
-if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
-const err249 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data118 == "number") && (isFinite(data118))){
+if(data118 > 8 || isNaN(data118)){
+const err249 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -3315,9 +3314,8 @@ vErrors.push(err249);
 }
 errors++;
 }
-if((typeof data118 == "number") && (isFinite(data118))){
-if(data118 > 8 || isNaN(data118)){
-const err250 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+if(data118 < 2 || isNaN(data118)){
+const err250 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -3326,8 +3324,11 @@ vErrors.push(err250);
 }
 errors++;
 }
-if(data118 < 2 || isNaN(data118)){
-const err251 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+}
+}
+if(data117.symmetric !== undefined){
+if(typeof data117.symmetric !== "boolean"){
+const err251 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -3338,9 +3339,10 @@ errors++;
 }
 }
 }
-if(data117.symmetric !== undefined){
-if(typeof data117.symmetric !== "boolean"){
-const err252 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+}
+else {
+const err252 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3352,9 +3354,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err253 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data.layer_wise !== undefined){
+let data120 = data.layer_wise;
+if((!(data120 && typeof data120 == "object" && !Array.isArray(data120))) && (data120 !== null)){
+const err253 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3363,13 +3366,10 @@ vErrors.push(err253);
 }
 errors++;
 }
-}
-}
-}
-if(data.layer_wise !== undefined){
-let data120 = data.layer_wise;
-if((!(data120 && typeof data120 == "object" && !Array.isArray(data120))) && (data120 !== null)){
-const err254 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(data120 && typeof data120 == "object" && !Array.isArray(data120)){
+for(const key18 in data120){
+if(!((key18 === "memory_limit") || (key18 === "priority"))){
+const err254 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3378,10 +3378,11 @@ vErrors.push(err254);
 }
 errors++;
 }
-if(data120 && typeof data120 == "object" && !Array.isArray(data120)){
-for(const key18 in data120){
-if(!((key18 === "memory_limit") || (key18 === "priority"))){
-const err255 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"};
+}
+if(data120.memory_limit !== undefined){
+let data121 = data120.memory_limit;
+if(((typeof data121 !== "string") && (!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121))))) && (data121 !== null)){
+const err255 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3391,10 +3392,10 @@ vErrors.push(err255);
 errors++;
 }
 }
-if(data120.memory_limit !== undefined){
-let data121 = data120.memory_limit;
-if(((typeof data121 !== "string") && (!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121))))) && (data121 !== null)){
-const err256 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+if(data120.priority !== undefined){
+let data122 = data120.priority;
+if(typeof data122 !== "string"){
+const err256 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3403,26 +3404,13 @@ vErrors.push(err256);
 }
 errors++;
 }
-}
-if(data120.priority !== undefined){
-let data122 = data120.priority;
-if(typeof data122 !== "string"){
-const err257 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data122 === "normal") || (data122 === "background"))){
+const err257 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/enum",keyword:"enum",params:{allowedValues: schema11.properties.layer_wise.properties.priority.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err257];
 }
 else {
 vErrors.push(err257);
-}
-errors++;
-}
-if(!((data122 === "normal") || (data122 === "background"))){
-const err258 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/enum",keyword:"enum",params:{allowedValues: schema11.properties.layer_wise.properties.priority.enum},message:"must be equal to one of the allowed values"};
-if(vErrors === null){
-vErrors = [err258];
-}
-else {
-vErrors.push(err258);
 }
 errors++;
 }
@@ -3432,7 +3420,20 @@ errors++;
 if(data.kv_cache !== undefined){
 let data123 = data.kv_cache;
 if((!(data123 && typeof data123 == "object" && !Array.isArray(data123))) && (data123 !== null)){
-const err259 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+const err258 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err258];
+}
+else {
+vErrors.push(err258);
+}
+errors++;
+}
+}
+if(data.activate_format !== undefined){
+let data124 = data.activate_format;
+if((typeof data124 !== "string") && (data124 !== null)){
+const err259 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -3442,27 +3443,14 @@ vErrors.push(err259);
 errors++;
 }
 }
-if(data.activate_format !== undefined){
-let data124 = data.activate_format;
-if((typeof data124 !== "string") && (data124 !== null)){
-const err260 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+}
+else {
+const err260 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err260];
 }
 else {
 vErrors.push(err260);
-}
-errors++;
-}
-}
-}
-else {
-const err261 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err261];
-}
-else {
-vErrors.push(err261);
 }
 errors++;
 }
