@@ -3,6 +3,7 @@
 //   range:   out[r]        = the smallest and the largest x[r, i]; both NaN when one of them is.
 //   histogram: counts[k] = how many x lie in [(k - bins / 2) w, (k + 1 - bins / 2) w), w = 2 limit / bins. The limit is the smallest power of two above every
 //              |x| so far. It grows by merging pairs of bins, which lie within each other, so that counts do not depend on the order of the calls.
+//              A negative value that is subnormal in parts of a bin counts as 0.
 //   hessian: gram[i, j]    += sum_r x[r, i] x[r, j] for i <= j, in the layout of triangle.h.
 #pragma once
 #include <stddef.h>
