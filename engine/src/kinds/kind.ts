@@ -7,7 +7,8 @@ import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { LinearPlace } from '../checkpoint/quantized/stored.ts';
 import type { ModulePlan } from '../pipeline/layouts/layout.ts';
 
-export type CodedKind = 'bcq' | 'qrazor' | 'spqr' | 'table4';
+/** float: no codes at all, of models that were only rescaled (pipeline/layouts/safetensors.ts); it has no reader of its own. */
+export type CodedKind = 'float' | 'bcq' | 'qrazor' | 'spqr' | 'table4';
 
 /** A tensor of a module before its bytes exist; `suffix` follows the module name and a dot. */
 export interface StoredTensor {

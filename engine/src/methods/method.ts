@@ -1,6 +1,6 @@
 // What a quantization method is to the pipeline: what it needs to observe, and how it turns one weight matrix into codes, scales and zeros.
 // A method never reads or writes files and never sees a save format; the pipeline picks the rounding that the format can hold.
-import type { DenseSource, HessianFactor, NativeBinding, PackedBits, RtnDialect, RtnOptions, WeightSpec } from '@quantwright/native/binding';
+import type { DenseSource, DenseType, HessianFactor, NativeBinding, PackedBits, RtnDialect, RtnOptions, WeightSpec } from '@quantwright/native/binding';
 import type { ActivationRecipe, QuantMethod, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { InputScale } from '../checkpoint/activations.ts';
 import type { CodedKind, StoredTensor } from '../kinds/kind.ts';
@@ -81,6 +81,8 @@ export interface ModuleScheme {
   readonly scaleType: ScaleType;
   /** Groups that are no runs of columns, or codes that are no integers of `weights.bits`. Left out: neither. */
   readonly flat?: FlatGroups;
+  /** How the checkpoint has the matrix; `transposed`: as [cols, rows]. Left out: nobody asks. */
+  readonly stored?: { readonly type: DenseType; readonly transposed: boolean };
 }
 
 /** Equal parts of the flattened matrix that share a scale; `weights.groupSize` divides each of them and a row. */

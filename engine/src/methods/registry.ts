@@ -14,6 +14,7 @@ import { smoothquant } from './smoothquant/transform.ts';
 import { spqr } from './spqr/method.ts';
 import { teq } from './teq/transform.ts';
 import type { Transform } from './transform.ts';
+import { unrounded } from './unrounded/method.ts';
 import { w8a8Static } from './w8a8_static/method.ts';
 import { zeroquant } from './zeroquant/method.ts';
 
@@ -51,7 +52,8 @@ export function pipelineOf(recipe: Recipe): Pipeline {
   const first = recipe.methods.findIndex((id) => transforms[id] === undefined);
   const before = first === -1 ? recipe.methods : recipe.methods.slice(0, first);
   const behind = first === -1 ? [] : recipe.methods.slice(first);
-  const rounding = roundingOf(behind) ?? (behind.length === 0 && before.length > 0 ? behindTransforms : undefined);
+  const alone = recipe.saveFormat === 'safetensors' ? unrounded : behindTransforms;
+  const rounding = roundingOf(behind) ?? (behind.length === 0 && before.length > 0 ? alone : undefined);
   if (rounding === undefined) throw unknown(recipe);
   const late = before.find((name, index) => index > 0 && transforms[name]?.begin !== undefined);
   if (late !== undefined) throw refused(`${late} learns from the model as it is, and must come before ${before[0]}`);

@@ -111,7 +111,8 @@ async function writeEdited({ name, dtype }: TensorInfo, edited: EditedBlock, map
 }
 
 /** As a reader of the finished model will have it. */
-function storedQuantization(config: Readonly<Record<string, unknown>>, directory: string): StoredQuantization {
+function storedQuantization(config: Readonly<Record<string, unknown>> | null, directory: string): StoredQuantization | null {
+  if (config === null) return null;
   const parsed: unknown = JSON.parse(JSON.stringify(config));
   if (!isJsonObject(parsed)) throw new Error('a layout describes itself by an object');
   return parseQuantization(parsed, directory);

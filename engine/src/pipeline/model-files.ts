@@ -19,8 +19,8 @@ export async function copyModelFiles(from: string, to: string): Promise<readonly
   return names;
 }
 
-/** The model's config.json with `quantization_config` set; every other key stays where it is. */
-export async function writeModelConfig(from: string, to: string, quantization: Readonly<Record<string, unknown>>): Promise<void> {
+/** The model's config.json with `quantization_config` set, or (null) without one; every other key stays where it is. */
+export async function writeModelConfig(from: string, to: string, quantization: Readonly<Record<string, unknown>> | null): Promise<void> {
   const file = join(from, 'config.json');
   const config: unknown = JSON.parse(
     await readFile(file, 'utf8').catch((cause: unknown) => {
@@ -29,7 +29,9 @@ export async function writeModelConfig(from: string, to: string, quantization: R
   );
   if (typeof config !== 'object' || config === null || Array.isArray(config)) throw new EngineError('checkpoint', `${file}: must hold a JSON object`, { file });
   const target = join(to, 'config.json');
-  await writeFile(target, `${JSON.stringify({ ...config, quantization_config: quantization }, null, 2)}\n`).catch((cause: unknown) => {
-    throw fileError('write', target, cause);
-  });
+  await writeFile(target, `${JSON.stringify(quantization === null ? config : { ...config, quantization_config: quantization }, null, 2)}\n`).catch(
+    (cause: unknown) => {
+      throw fileError('write', target, cause);
+    },
+  );
 }

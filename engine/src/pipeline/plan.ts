@@ -4,6 +4,7 @@ import { moduleActivations, moduleWeights } from '@quantwright/schemas/recipe/mo
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { TensorInfo } from '../checkpoint/header.ts';
 import { suffix } from '../checkpoint/layouts.ts';
+import { scaleTypeOf } from '../checkpoint/quantized/stored.ts';
 import { planBytes, type TensorPlan } from '../checkpoint/writer.ts';
 import { EngineError } from '../errors.ts';
 import type { Method, ModuleScheme } from '../methods/method.ts';
@@ -65,8 +66,9 @@ export function planQuantization(
       // Only a method that sees the inputs can order columns by them.
       const descAct = weights.descAct && method.needs.observe.includes('hessian');
       const kind = method.kind?.(weights, recipe) ?? 'affine';
+      const stored = { type: scaleTypeOf(linear.weight), transposed: linear.transposed };
       const activations = activationsOf(linear.module);
-      const general: ModuleScheme = { ...layout.scheme(recipe, method, { ...weights, descAct }), kind, recipe, activations };
+      const general: ModuleScheme = { ...layout.scheme(recipe, method, { ...weights, descAct }), kind, recipe, activations, stored };
       const scheme = method.fit?.(general, { rows: linear.rows, cols: linear.cols, activations }) ?? general;
       if (typeof scheme === 'string') throw refused(linear.module, scheme);
       const plan: ModulePlan = {
@@ -79,7 +81,7 @@ export function planQuantization(
         lmHead: linear.lmHead,
       };
       const { kind: form = 'affine' } = scheme;
-      const refusal = form === 'affine' || layout.format === 'quantwright' ? layout.refusal(plan) : onlyOurs(form, layout.format);
+      const refusal = form === 'affine' || form === 'float' || layout.format === 'quantwright' ? layout.refusal(plan) : onlyOurs(form, layout.format);
       if (refusal !== null) throw refused(linear.module, refusal);
       const tensors = layout.tensors(plan).map(({ suffix, ...tensor }) => ({ name: `${linear.module}.${suffix}`, ...tensor }));
       return [{ ...plan, source: linear, tensors, bytes: sum(tensors.map(planBytes)) }];

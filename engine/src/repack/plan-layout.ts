@@ -47,7 +47,7 @@ export function planRepacking(to: Repacked, source: ModelSource, plans: readonly
         }
         await writer.finish();
         const { weights } = commonPlan(plans, settings)?.scheme ?? source.recipe;
-        await source.writeFiles(directory, layout.config({ ...source.recipe, weights }, plans, source.left));
+        await source.writeFiles(directory, layout.config({ ...source.recipe, weights }, plans, source.left) ?? {});
         return { files: writer.files, bytes: writer.fileBytes, linears: forms(plans), warnings };
       } catch (cause) {
         await writer.abort();

@@ -33,8 +33,8 @@ export interface Layout {
   pack(binding: NativeBinding, plan: ModulePlan, matrix: AffineMatrix): Promise<readonly Uint8Array[]>;
   /** What `pack` would give of a matrix rounded row by row, for those that are written in bands, in the order of `tensors`. Null or left out: this module's tensors have no such form. */
   parts?(plan: ModulePlan): readonly LayoutPart[] | null;
-  /** config.json `quantization_config`. `left` names the linears that stay in floating point. */
-  config(recipe: Recipe, plans: readonly ModulePlan[], left: readonly string[]): Readonly<Record<string, unknown>>;
+  /** config.json `quantization_config`; null: the weights are ordinary ones. `left` names the linears that stay in floating point. */
+  config(recipe: Recipe, plans: readonly ModulePlan[], left: readonly string[]): Readonly<Record<string, unknown>> | null;
   /** Codec that the runtime computes on, for reports. */
   codec(plan: ModulePlan): string;
 }

@@ -7,6 +7,7 @@ import { ggufLayout } from './gguf.ts';
 import { gptqLayout, gptqV2Layout } from './gptq.ts';
 import type { Layout } from './layout.ts';
 import { quantwrightLayout } from './quantwright.ts';
+import { safetensorsLayout } from './safetensors.ts';
 
 export const layouts = {
   quantwright: quantwrightLayout,
@@ -15,6 +16,7 @@ export const layouts = {
   awq: awqLayout,
   'compressed-tensors': compressedTensorsLayout,
   gguf: ggufLayout,
+  safetensors: safetensorsLayout,
 } as const satisfies Readonly<Partial<Record<SaveFormat, Layout>>>;
 
 /** Throws EngineError `config` for a recipe whose layout only other tools write. */

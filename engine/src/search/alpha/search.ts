@@ -43,7 +43,8 @@ export async function searchAlpha(
   { binding, signal, onProgress }: SearchHooks,
   divide: typeof holdOut = holdOut,
 ): Promise<AlphaReport> {
-  const { recipe } = job;
+  // An ordinary checkpoint is smoothed for whoever rounds it: measured as our own layout would have it.
+  const recipe: Recipe = job.recipe.saveFormat === 'safetensors' ? { ...job.recipe, saveFormat: 'quantwright' } : job.recipe;
   const { rounding: method, transforms } = pipelineOf(recipe);
   const smoothing = transforms.find(({ id }) => id === 'smoothquant');
   if (smoothing === undefined) throw new Error('the recipe has no smoothquant');

@@ -7,7 +7,7 @@ import { ignored, type JudgeInput, refused } from '../../judge.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { findRuntime } from '../index.ts';
 import { deviceVerdicts } from './device.ts';
-import { kernelVerdicts } from './kernels.ts';
+import { type KernelAnswer, kernelVerdicts } from './kernels.ts';
 import { layoutVerdicts } from './layouts.ts';
 import { smoothquantVerdicts } from './smoothquant.ts';
 import { spqrVerdicts } from './spqr.ts';
@@ -18,7 +18,7 @@ export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
   if (foreign.length > 0) {
     return foreign;
   }
-  const kernels = kernelVerdicts(input, kernelRows);
+  const kernels = ordinary(input) ?? kernelVerdicts(input, kernelRows);
   const making =
     input.intent === 'quantize'
       ? [
@@ -34,6 +34,12 @@ export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
       : [];
   const rest = [...modelVerdicts(input), ...making, ...kernels.verdicts, ...deviceVerdicts(input, kernels.row)];
   return rest.some((verdict) => verdict.kind === 'refused') || kernels.row === null ? rest : [...rest, supported(input, kernels.row.codec, kernels.row.file)];
+}
+
+/** Of a job whose output is float weights, as they were. */
+function ordinary({ recipe, intent }: JudgeInput): KernelAnswer | null {
+  if (intent === 'run' || recipe.saveFormat !== 'safetensors') return null;
+  return { row: kernelRows.find(({ codec }) => codec === 'dense') ?? null, verdicts: [] };
 }
 
 function supported(input: JudgeInput, codec: string, source: string): SupportVerdict {

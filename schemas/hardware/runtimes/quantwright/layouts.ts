@@ -5,6 +5,7 @@ import { type Piece, piecesWithHead, piecesWords, undivided } from '../../divisi
 import { groupNearest, groupWords, USUAL_GROUPS } from '../../group-size.ts';
 import { fallsBack, type JudgeInput, refused } from '../../judge.ts';
 import type { Nearest, SupportVerdict } from '../../verdict.ts';
+import { findRuntime } from '../index.ts';
 import { ggufLayoutVerdicts } from './gguf-layout.ts';
 
 /** Words of 32 bits hold whole runs of codes along K (qweight) and along N (qzeros). */
@@ -19,7 +20,10 @@ export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   if (saveFormat === 'quantwright') {
     return wholeGroups(input, pieces);
   }
-  if (saveFormat === 'bitsandbytes' || saveFormat === 'safetensors') {
+  if (saveFormat === 'safetensors') {
+    return ordinaryWeights(input);
+  }
+  if (saveFormat === 'bitsandbytes') {
     const message = `Quantwright: the ${saveFormat} layout is not written in this version; use ${OWN.words}.`;
     return [refused(input, { rule: 'QW-05', field: 'saveFormat', nearest: OWN, message })];
   }
@@ -30,6 +34,15 @@ export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   }
   const own = heldBy(input, pieces);
   return own.some((verdict) => verdict.kind === 'refused') ? own : [...own, ...roundedZeros(input)];
+}
+
+/** Float weights, for transforms alone. */
+function ordinaryWeights(input: JudgeInput): readonly SupportVerdict[] {
+  const transforms = findRuntime('quantwright')?.transforms ?? [];
+  const rounds = input.recipe.methods.find((method) => !transforms.includes(method));
+  if (rounds === undefined) return [];
+  const message = `Quantwright: save_format safetensors is for float weights, and ${rounds} rounds them; use ${OWN.words}, or leave ${rounds} out.`;
+  return [refused(input, { rule: 'QW-05', field: 'saveFormat', nearest: OWN, message })];
 }
 
 /** Methods that have kernels of their own have weights of their own, which no other tool's layout holds. */
