@@ -4,6 +4,7 @@
 #include <cfloat>
 #include <cmath>
 
+#include "linear/llm_int8/codec.h"
 #include "linear/w8a8/codec.h"
 
 namespace {
@@ -66,9 +67,7 @@ qw_status qw_weight_int8(const qw_affine* affine, int code_bits, const qw_activa
   const qw_status checked = qw_check_activations(activations);
   if (checked.code != QW_OK) return checked;
   const bool grouped = affine->group_size != affine->cols || affine->g_idx != nullptr || code_bits == 4;
-  if (activations->kind == QW_ACTIVATION_OUTLIERS) {
-    return qw_error(QW_UNSUPPORTED, "%lld x %lld with outlier activations: no kernel takes them", (long long)affine->rows, (long long)affine->cols);
-  }
+  if (activations->kind == QW_ACTIVATION_OUTLIERS && !grouped) return qw_llm_int8_pack(affine, activations->threshold, pool, out);
   if (grouped || activations->kind == QW_ACTIVATION_RAZORED) {
     return qw_error(QW_UNSUPPORTED, "%lld x %lld, group_size %lld%s: int8 activations need 8-bit codes with one scale per row (group_size -1, no g_idx)",
                     (long long)affine->rows, (long long)affine->cols, (long long)affine->group_size, affine->g_idx != nullptr ? " with g_idx" : "");
