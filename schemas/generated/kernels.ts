@@ -89,6 +89,59 @@ export const kernelRows: readonly KernelRow[] = [
   },
   {
     "op": "linear",
+    "codec": "llm_int8",
+    "summary": "8-bit weights per channel, activations quantized per token beside columns with outliers, which stay in floating point (LLM.int8())",
+    "methods": [
+      "llm_int8"
+    ],
+    "weights": {
+      "dtype": "int",
+      "bits": [
+        8
+      ],
+      "symmetric": [
+        true,
+        false
+      ],
+      "zero_point": [
+        "none",
+        "integer",
+        "float"
+      ],
+      "group_size": {
+        "per_channel": true,
+        "any": false
+      }
+    },
+    "compute_method": "activate_quant",
+    "activations": [
+      {
+        "rules": [
+          "llm_int8"
+        ],
+        "bits": [
+          8
+        ],
+        "granularity": "per_token",
+        "dynamic": true
+      }
+    ],
+    "act_order": false,
+    "simd": [
+      "serial",
+      "avx2",
+      "avxvnni",
+      "avx512",
+      "avx512vnni",
+      "amx",
+      "neon",
+      "neondot"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/llm_int8/kernel.json"
+  },
+  {
+    "op": "linear",
     "codec": "q2",
     "summary": "2-bit (4-level) weights with scale and zero per group, computed on as packed; f32 activations",
     "weights": {

@@ -605,7 +605,8 @@ export const runtimeRows: readonly RuntimeData[] = [
       "qrazor",
       "spqr",
       "zeroquant",
-      "w8a8_static"
+      "w8a8_static",
+      "llm_int8"
     ],
     "modelTypes": [
       "llama",

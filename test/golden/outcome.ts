@@ -7,6 +7,8 @@ import { compareWith } from './tolerance.ts';
 export interface CaseCheck {
   readonly golden: GoldenCase;
   readonly tensors: ReadonlyMap<string, GoldenTensor>;
+  /** Of the test, for what it must clear away. */
+  readonly context: TestContext;
   /** Compares what we made with `out.<name>` under the tolerance of `name`. A name without a rule or tensor is a mistake of the test. */
   same(name: string, actual: ArrayLike<number>): void;
   /** Likewise under the tolerance of `rule`, which several tensors share. */
@@ -44,6 +46,6 @@ async function runCase(golden: GoldenCase, context: TestContext, body: (check: C
     assert.ok(result.ok, `${golden.case} ${name}: ${result.rule}: ${result.detail}`);
     compared++;
   };
-  await body({ golden, tensors, same: (name, actual) => near(name, name, actual), near });
+  await body({ golden, tensors, context, same: (name, actual) => near(name, name, actual), near });
   assert.ok(compared > 0, `${golden.case}: nothing was compared`);
 }

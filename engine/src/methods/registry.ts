@@ -6,6 +6,7 @@ import { awq } from './awq/transform.ts';
 import { asPlanes, bcq } from './bcq/method.ts';
 import { gptq } from './gptq/method.ts';
 import { instantQuant } from './instant_quant/method.ts';
+import { llmInt8 } from './llm_int8/method.ts';
 import type { Method } from './method.ts';
 import { gptqQrazor, qrazor } from './qrazor/method.ts';
 import { rtn } from './rtn/method.ts';
@@ -27,6 +28,7 @@ export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = {
   spqr,
   zeroquant,
   w8a8_static: w8a8Static,
+  llm_int8: llmInt8,
 };
 
 /** Methods one inside the other, which round as one. */

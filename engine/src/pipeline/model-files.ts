@@ -19,6 +19,9 @@ export async function copyModelFiles(from: string, to: string): Promise<readonly
   return names;
 }
 
+/** Where transformers refuses what Python reads as an int. JSON.stringify writes 6.0 as 6. */
+const wholeFloat = /("llm_int8_threshold": -?\d+)(?=,?\n)/;
+
 /** The model's config.json with `quantization_config` set, or (null) without one; every other key stays where it is. */
 export async function writeModelConfig(from: string, to: string, quantization: Readonly<Record<string, unknown>> | null): Promise<void> {
   const file = join(from, 'config.json');
@@ -29,9 +32,9 @@ export async function writeModelConfig(from: string, to: string, quantization: R
   );
   if (typeof config !== 'object' || config === null || Array.isArray(config)) throw new EngineError('checkpoint', `${file}: must hold a JSON object`, { file });
   const target = join(to, 'config.json');
-  await writeFile(target, `${JSON.stringify(quantization === null ? config : { ...config, quantization_config: quantization }, null, 2)}\n`).catch(
-    (cause: unknown) => {
-      throw fileError('write', target, cause);
-    },
-  );
+  const written = quantization === null ? config : { ...config, quantization_config: quantization };
+  const text = JSON.stringify(written, null, 2).replace(wholeFloat, '$1.0');
+  await writeFile(target, `${text}\n`).catch((cause: unknown) => {
+    throw fileError('write', target, cause);
+  });
 }

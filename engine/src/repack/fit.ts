@@ -58,7 +58,8 @@ export function fit(format: Repacked, { module, block, rows, cols, lmHead }: Qua
   const bits = widthIn(format, own.bits);
   if (bits === null) return { why: `${own.bits}-bit codes do not fit into its 4-bit ones` };
   if (own.zeros === 'fractional' && bits !== own.bits) return { why: `codes of ${own.bits} bits with fractional zero points cannot be written` };
-  const keeps = format === 'quantwright' || (format === 'compressed-tensors' && own.zeros === 'middle');
+  // No other layout says which columns stay in floating point: there they all do.
+  const keeps = format === 'quantwright' || (format === 'compressed-tensors' && own.zeros === 'middle' && own.activations?.kind !== 'outliers');
   const activations = own.activations !== null && keeps ? activationRecipe(own.activations).activations : null;
   if (format !== 'quantwright') {
     if (own.zeros === 'fractional') return { why: 'its zero points are fractions, and the layout holds whole ones' };

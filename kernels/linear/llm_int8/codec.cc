@@ -55,7 +55,7 @@ void find_columns(Product& product, qw_pool* pool) {
   }
 }
 
-void quantize(void* context, const qw_w8a8_kernels*, int64_t row, int8_t* q, float* scale, int32_t* sum) {
+void quantize(void* context, int64_t row, int8_t* q, float* scale, int32_t* sum) {
   const Product& product = *static_cast<const Product*>(context);
   product.kernels->quantize(product.x + row * product.ldx, product.cols, product.limit, q, scale, sum);
   for (int64_t at = 0; at < product.count; ++at) {

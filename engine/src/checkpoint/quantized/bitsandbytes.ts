@@ -1,12 +1,13 @@
-// bitsandbytes int8 checkpoints (LLM.int8) -> weight specs: one scale a row, w = code * SCB / 127.
+// bitsandbytes int8 checkpoints (LLM.int8) -> weight specs: one scale a row, w = code * SCB / 127, multiplied beside outlier columns.
 // Source: bitsandbytes-foundation/bitsandbytes bitsandbytes/functional.py :: int8_vectorwise_dequant; nn/modules.py :: Linear8bitLt (SCB, weight_format).
 import { suffix } from '../layouts.ts';
 import type { MappedCheckpoint } from '../mapped.ts';
 import { expectTensor, fail, type LinearPlace, readBias, type StoredLinear, storedCodes } from './stored.ts';
 
-/** Computed with 16- or 32-bit activations: the scheme's own 8-bit products would only add their error. */
-export async function readBnbInt8(mapped: MappedCheckpoint, place: LinearPlace): Promise<StoredLinear> {
+/** `threshold`: from which magnitude on columns of x stay in floating point; 0: none do. */
+export async function readBnbInt8(mapped: MappedCheckpoint, place: LinearPlace, threshold: number): Promise<StoredLinear> {
   const { module, rows, cols } = place;
+  missingScales(mapped, module);
   const weight = expectTensor(mapped, `${module}.${suffix.weight}`, ['I8'], [rows, cols]);
   const maxima = expectTensor(mapped, `${module}.${suffix.scb}`, ['F32', 'F16', 'BF16'], [rows]);
   const format = `${module}.${suffix.weightFormat}`;
@@ -15,7 +16,7 @@ export async function readBnbInt8(mapped: MappedCheckpoint, place: LinearPlace):
     fail(mapped.checkpoint.info(format), 'names a tiled order; only row order can be loaded');
   return {
     spec: {
-      codec: 'q8',
+      codec: 'w8a8',
       rows,
       cols,
       groupSize: -1,
@@ -23,7 +24,15 @@ export async function readBnbInt8(mapped: MappedCheckpoint, place: LinearPlace):
       scale: (await mapped.floats(maxima.name)).map((maximum) => maximum / 127),
       zero: new Float32Array(rows),
       scaleType: 'f32',
+      activations: { kind: 'outliers', threshold },
     },
     ...(await readBias(mapped, place)),
   };
+}
+
+/** Says what a module without SCB is: int8 codes that nothing tells the size of. */
+function missingScales(mapped: MappedCheckpoint, module: string): void {
+  if (mapped.checkpoint.has(`${module}.${suffix.scb}`)) return;
+  const weight = mapped.checkpoint.info(`${module}.${suffix.weight}`);
+  fail(weight, `is int8 without ${module}.${suffix.scb}, which holds the scale of every row; save the model again, with its SCB tensors`);
 }

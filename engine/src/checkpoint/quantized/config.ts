@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { PackedBits } from '@quantwright/native/binding';
 import type { ActivationRecipe } from '@quantwright/schemas/recipe/recipe';
 import { EngineError } from '../../errors.ts';
-import { parseActivations } from '../activations.ts';
+import { defaultThreshold, parseActivations } from '../activations.ts';
 import { isJsonObject, type JsonObject, readOptionalJsonObject } from '../json-file.ts';
 import { quantwrightVersion } from '../layouts.ts';
 import { limits } from '../limits.ts';
@@ -26,6 +26,8 @@ export interface AwqConfig {
 }
 export interface BnbConfig {
   readonly layout: 'bitsandbytes';
+  /** llm_int8_threshold. */
+  readonly threshold: number;
 }
 export interface CompressedConfig {
   readonly layout: 'compressed-tensors';
@@ -117,7 +119,16 @@ function parseBnb(config: JsonObject, file: string): BnbConfig {
   if (config['load_in_8bit'] !== true && config['load_in_4bit'] !== true) {
     throw new EngineError('checkpoint', `${file}: quantization_config of bitsandbytes says neither load_in_4bit nor load_in_8bit`, { file });
   }
-  return { layout: 'bitsandbytes' };
+  // Such weights lie in floats and are rounded before every product; nothing in the tensors would tell.
+  if (config['load_in_8bit'] === true && config['llm_int8_has_fp16_weight'] === true) {
+    const what = 'llm_int8_has_fp16_weight: the weights are kept in 16 bits, and no int8 codes are stored; quantize the original model, or load it without';
+    throw new EngineError('checkpoint', `${file}: quantization_config of bitsandbytes has ${what}`, { file });
+  }
+  const threshold = config['llm_int8_threshold'] ?? defaultThreshold;
+  if (typeof threshold !== 'number' || !(threshold >= 0)) {
+    throw new EngineError('checkpoint', `${file}: llm_int8_threshold is ${spell(threshold)}; it must be a number, 0 or more`, { file });
+  }
+  return { layout: 'bitsandbytes', threshold };
 }
 
 function parseQuantwright(config: JsonObject, file: string): QuantwrightStored {

@@ -44,7 +44,7 @@ export async function readLinear(
   if (quantization.layout === 'quantwright') return readQuantwright(mapped, place, quantization);
   if (quantization.layout === 'gptq' && kind === 'words') return readGptq(mapped, place, quantization, binding);
   if (quantization.layout === 'awq' && kind === 'words') return readAwq(mapped, place, quantization);
-  if (quantization.layout === 'bitsandbytes' && kind === 'int8') return readBnbInt8(mapped, place);
+  if (quantization.layout === 'bitsandbytes' && kind === 'int8') return readBnbInt8(mapped, place, quantization.threshold);
   if (quantization.layout === 'bitsandbytes' && kind === 'table') return readBnb4bit(mapped, place);
   if (quantization.layout === 'fp8' && kind === 'fp8') return readFp8(mapped, place, quantization.block, true);
   if (quantization.layout === 'hqq' && kind === 'planes') return readHqq(mapped, place, quantization);

@@ -98,7 +98,10 @@ export const quantwrightLayout: Layout = {
     return { ...config };
   },
 
-  codec: (plan) => codedKind(plan)?.codec(plan) ?? (plan.activations === null ? weightOnlyCodec : integerCodec)(codeBits(plan.scheme.weights.bits)),
+  codec(plan) {
+    if (plan.activations?.rule === 'llm_int8') return 'llm_int8';
+    return codedKind(plan)?.codec(plan) ?? (plan.activations === null ? weightOnlyCodec : integerCodec)(codeBits(plan.scheme.weights.bits));
+  },
 };
 
 /** 8-bit codes with one scale a row lie in bytes where they are multiplied as such. */

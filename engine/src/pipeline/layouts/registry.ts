@@ -2,6 +2,7 @@
 import type { Recipe, SaveFormat } from '@quantwright/schemas/recipe/recipe';
 import { EngineError } from '../../errors.ts';
 import { awqLayout } from './awq.ts';
+import { bitsandbytesLayout } from './bitsandbytes.ts';
 import { compressedTensorsLayout } from './compressed-tensors.ts';
 import { ggufLayout } from './gguf.ts';
 import { gptqLayout, gptqV2Layout } from './gptq.ts';
@@ -17,6 +18,7 @@ export const layouts = {
   'compressed-tensors': compressedTensorsLayout,
   gguf: ggufLayout,
   safetensors: safetensorsLayout,
+  bitsandbytes: bitsandbytesLayout,
 } as const satisfies Readonly<Partial<Record<SaveFormat, Layout>>>;
 
 /** Throws EngineError `config` for a recipe whose layout only other tools write. */

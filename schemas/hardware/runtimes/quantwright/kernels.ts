@@ -4,7 +4,7 @@ import { groupWords } from '../../group-size.ts';
 import { fallsBack, ignored, type JudgeInput, refused } from '../../judge.ts';
 import type { Nearest, SupportVerdict } from '../../verdict.ts';
 import type { KernelRow } from '../kernel-row.ts';
-import { ruleOf, takers } from './activations.ts';
+import { ruleOf } from './activations.ts';
 import { integerKernel } from './integer-kernels.ts';
 
 export interface KernelAnswer {
@@ -60,10 +60,8 @@ function judge(
   activations: ActivationRecipe | null,
   pattern: string | null,
 ): KernelAnswer {
-  // Without a kernel for outliers, LLM.int8 codes are multiplied with activations as they are (engine/src/checkpoint/quantized/bitsandbytes.ts).
-  const floatRun = input.intent === 'run' && input.recipe.scheme === 'bitsandbytes' && takers(rows, activations).length === 0;
   const left = pattern !== null && activations === null;
-  const computeMethod = floatRun || left ? 'weight_only' : input.recipe.computeMethod;
+  const computeMethod = left ? 'weight_only' : input.recipe.computeMethod;
   const of = pattern === null ? '' : ` of "${pattern}"`;
   const no = (rule: string, field: RecipeField, message: string, nearest: Nearest | null): KernelAnswer => ({
     row: null,
@@ -98,6 +96,11 @@ function judge(
   const exact = computing.filter((row) => makes && row.weights.bits?.includes(weights.bits));
   const wider = computing.filter((row) => row.methods === undefined && makes && row.weights.bits?.some((bits) => bits > weights.bits)).sort(byWidth);
   const [row] = exact.length > 0 ? exact : wider;
+  const [own] = rows;
+  if (row === undefined && computing.length === 0 && own?.methods !== undefined) {
+    const message = `${own.codec} weights${of} are multiplied with quantized activations; there is no weight_only kernel for them.`;
+    return no('QW-02', 'computeMethod', message, { field: 'computeMethod', value: 'activate_quant', words: 'compute_method activate_quant' });
+  }
   if (row === undefined) {
     return no(
       'QW-02',
@@ -133,8 +136,7 @@ function judge(
       words: 'desc_act false',
     });
   }
-  const unused = floatRun && pattern === null && activations !== null ? [floatActivations(input, `${weights.bits}-bit`)] : [];
-  return { row, verdicts: exact.length > 0 ? unused : [...unused, wide(input, weights, row, of)] };
+  return { row, verdicts: exact.length > 0 ? [] : [wide(input, weights, row, of)] };
 }
 
 /** nf4 and fp4, which plain rounding makes. */

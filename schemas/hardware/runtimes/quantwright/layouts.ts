@@ -20,13 +20,8 @@ export function layoutVerdicts(input: JudgeInput): readonly SupportVerdict[] {
   if (saveFormat === 'quantwright') {
     return wholeGroups(input, pieces);
   }
-  if (saveFormat === 'safetensors') {
-    return ordinaryWeights(input);
-  }
-  if (saveFormat === 'bitsandbytes') {
-    const message = `Quantwright: the ${saveFormat} layout is not written in this version; use ${OWN.words}.`;
-    return [refused(input, { rule: 'QW-05', field: 'saveFormat', nearest: OWN, message })];
-  }
+  if (saveFormat === 'safetensors') return ordinaryWeights(input);
+  if (saveFormat === 'bitsandbytes') return bitsandbytes(input, settingsOf(input.recipe, pieces));
   const coded = input.recipe.methods.find((method) => codedMethods().includes(method)) ?? tablesOf(input.recipe)[0]?.dtype;
   if (coded !== undefined) {
     const message = `Quantwright: the ${saveFormat} layout cannot hold weights of ${coded}; use ${OWN.words}.`;
@@ -43,6 +38,21 @@ function ordinaryWeights(input: JudgeInput): readonly SupportVerdict[] {
   if (rounds === undefined) return [];
   const message = `Quantwright: save_format safetensors is for float weights, and ${rounds} rounds them; use ${OWN.words}, or leave ${rounds} out.`;
   return [refused(input, { rule: 'QW-05', field: 'saveFormat', nearest: OWN, message })];
+}
+
+/** Int8 codes around 0 with one scale a row, read by a runtime that keeps outlier columns in floating point. */
+function bitsandbytes(input: JudgeInput, settings: readonly WeightRecipe[]): readonly SupportVerdict[] {
+  const { recipe } = input;
+  const refuse = (why: string): readonly SupportVerdict[] => [
+    refused(input, { rule: 'QW-05', field: 'saveFormat', nearest: OWN, message: `Quantwright: the bitsandbytes layout ${why}; use ${OWN.words}.` }),
+  ];
+  if (recipe.activations?.rule !== 'llm_int8') return refuse('is that of LLM.int8(), so it needs quant_method llm_int8');
+  const grouped = settings.find(({ groupSize }) => groupSize !== -1);
+  if (grouped !== undefined) return refuse(`has one scale a row, not ${groupWords(grouped.groupSize)}`);
+  if (settings.some(({ symmetric }) => !symmetric)) return refuse('has no zero points, so it needs weight_format int8 without symmetric false');
+  return recipe.overrides.some(({ activations }) => activations !== undefined && activations?.rule !== 'llm_int8')
+    ? refuse('has one rule for the activations of all modules')
+    : [];
 }
 
 /** Methods that have kernels of their own have weights of their own, which no other tool's layout holds. */

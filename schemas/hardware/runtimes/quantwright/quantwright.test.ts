@@ -47,6 +47,14 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [{ quant_method: ['smoothquant', 'rtn'], weight_format: 'int8', save_format: 'safetensors' }, 'refused QW-05'],
   [{ quant_method: 'smoothquant', smoothquant: { alpha: 'auto' }, calibration: { samples: 1 } }, 'refused QW-26'],
   [{ quant_method: ['teq', 'smoothquant'], weight_format: 'int8', smoothquant: { alpha: 'auto' } }, 'refused QW-26'],
+  [{ quant_method: 'llm_int8' }, 'supported llm_int8', uneven],
+  [{ quant_method: 'llm_int8', save_format: 'bitsandbytes' }, 'supported llm_int8'],
+  [{ quant_method: 'llm_int8', save_format: 'bitsandbytes', symmetric: false }, 'refused QW-05'],
+  [{ quant_method: 'llm_int8', save_format: 'compressed-tensors' }, 'refused QW-05'],
+  [{ quant_method: 'llm_int8', compute_method: 'weight_only' }, 'refused QW-02'],
+  [{ quant_method: 'llm_int8', weight_format: 'int4' }, 'refused QW-02'],
+  [{ quant_method: 'llm_int8', group_size: 32 }, 'refused QW-03', even],
+  [RTN({ weight_format: 'int8', save_format: 'bitsandbytes' }), 'refused QW-05'],
   [{ quant_method: 'qrazor' }, 'supported qrazor', even],
   [{ quant_method: 'qrazor', weight_format: 'int3', group_size: 8 }, 'supported qrazor'],
   [{ quant_method: ['smoothquant', 'gptq', 'qrazor'], group_size: 128, desc_act: true }, 'supported qrazor', uneven],
@@ -176,7 +184,7 @@ test("other tools' checkpoints run as they are, and what is not read is refused"
   assert.equal(verdicts('hf-hqq', hqq(4, 1)), 'supported q4 (avx512)');
   assert.equal(verdicts('hf-hqq', hqq(3, 1)), 'supported q3 (avx512)');
   assert.equal(verdicts('hf-hqq', hqq(4, 0)), 'refused QW-17');
-  assert.equal(verdicts('hf-bitsandbytes', { load_in_8bit: true }), 'ignored QW-18, supported q8 (avx512)');
+  assert.equal(verdicts('hf-bitsandbytes', { load_in_8bit: true }), 'supported llm_int8 (avx512)');
   const quantizing = judge(recipeOf('hf-bitsandbytes', { load_in_4bit: true }), { runtime: 'quantwright', intent: 'quantize' });
   assert.equal(short(quantizing), 'refused QW-17');
 });
