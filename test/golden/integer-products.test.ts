@@ -95,6 +95,13 @@ runGoldenCases('smoothquant', async ({ golden, tensors, near }) => {
   });
   const codes = Int8Array.from(dequantized.data, (w, index) => Math.round(w / (scale[Math.floor(index / cols)] ?? 1)));
   near('y0_per_token_per_channel', 'y', await product(x, codes, spec, scale));
+  // One scale for all tokens and one for all weights, of the largest of each.
+  const half = 2 ** (bits - 1);
+  const step = (values: Float32Array): number => Math.fround(values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / (half - 1));
+  const wide = step(smoothed);
+  const whole = Int8Array.from(smoothed, (w) => Math.round(w / wide));
+  const fixed = { kind: 'tensor', bits, scale: step(Float32Array.from(x.data)), zero: half } as const;
+  near('y0_per_tensor_static', 'y', await product(x, whole, fixed, new Float32Array(rows).fill(wide)));
 });
 
 runGoldenCases(
