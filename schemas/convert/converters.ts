@@ -4,6 +4,7 @@ import { awqBlock, awqFile } from './awq.ts';
 import { compressedTensorsBlock } from './compressed-tensors.ts';
 import type { Converter } from './conversion.ts';
 import { dashinferConfig } from './dashinfer.ts';
+import { deepspeedConfig } from './deepspeed.ts';
 import { gptqBlock, gptqFile } from './gptq.ts';
 import { groupsToPreset, presetToGroups } from './presets.ts';
 import { quantJson } from './quant-json.ts';
@@ -19,5 +20,6 @@ export const converters: readonly Converter[] = [
   autoRoundAsGptq,
   autoRoundAsAwq,
   dashinferConfig,
+  deepspeedConfig,
   quantJson,
 ];

@@ -3,7 +3,7 @@
 import { modulesOf } from '../checkpoint/linears.ts';
 import type { ModelShape } from '../checkpoint/model-shape.ts';
 import { startAnchored } from '../recipe/module-weights.ts';
-import type { Recipe, RecipeField, WeightRecipe } from '../recipe/recipe.ts';
+import type { ActivationRecipe, ModuleOverride, Recipe, RecipeField, WeightRecipe } from '../recipe/recipe.ts';
 import type { Source } from './conversion.ts';
 import { plainName } from './plain-name.ts';
 
@@ -56,13 +56,15 @@ function ignored(before: Recipe, after: Recipe, model: ModelShape | null, names:
 }
 
 function overridden(before: Recipe, after: Recipe): readonly string[] {
-  const settings = new Set(after.overrides.map((override) => overrideKey(override.pattern, { ...after.weights, ...override.weights })));
-  const changed = before.overrides.filter(({ pattern, weights: own }) => !settings.has(overrideKey(pattern, { ...before.weights, ...own })));
+  const settings = new Set(after.overrides.map((override) => overrideKey(after, override)));
+  const changed = before.overrides.filter((override) => !settings.has(overrideKey(before, override)));
   return changed.map(({ pattern }) => `Modules matching "${pattern}" have settings of their own here; the new config cannot say them.`);
 }
 
-function overrideKey(pattern: string, { dtype, bits, groupSize, symmetric, descAct }: WeightRecipe): string {
-  return JSON.stringify([plainName(pattern), dtype, bits, groupSize, symmetric, descAct]);
+function overrideKey(recipe: Recipe, { pattern, weights, activations }: ModuleOverride): string {
+  const { dtype, bits, groupSize, symmetric, descAct } = { ...recipe.weights, ...weights };
+  const own = activations === undefined ? recipe.activations : activations;
+  return JSON.stringify([plainName(pattern), dtype, bits, groupSize, symmetric, descAct, own === null ? null : short(own)]);
 }
 
 function activations(before: Recipe, after: Recipe): readonly string[] {
@@ -72,9 +74,11 @@ function activations(before: Recipe, after: Recipe): readonly string[] {
   if (after.activations === null) {
     return ['Activations are quantized here; in the new config they stay in floating point.'];
   }
-  const short = ({ dtype, bits, granularity, dynamic }: NonNullable<Recipe['activations']>): string =>
-    JSON.stringify([dtype ?? 'int', bits, granularity, dynamic]);
   return short(before.activations) === short(after.activations) ? [] : ['Activations are quantized in another way in the new config.'];
+}
+
+function short({ dtype, bits, granularity, dynamic }: ActivationRecipe): string {
+  return JSON.stringify([dtype ?? 'int', bits, granularity, dynamic]);
 }
 
 /** Settings of the making, told only when the source says them itself: a default that the other tool does not share changes nothing that was written. */
@@ -85,6 +89,7 @@ const SETTINGS: readonly { readonly key: string; readonly field: RecipeField | n
   { key: 'calibration', field: 'calibration', of: (recipe) => recipe.calibration },
   { key: 'compute dtype', field: 'computeDtype', of: (recipe) => recipe.computeDtype },
   { key: 'save_format', field: 'saveFormat', of: (recipe) => recipe.saveFormat },
+  { key: 'quantize_groups', field: 'zeroquant.quantizeGroups', of: (recipe) => recipe.zeroquant?.quantizeGroups ?? null },
   { key: 'static_groups', field: null, of: (recipe) => recipe.weights.staticGroups },
   { key: 'true_sequential', field: null, of: (recipe) => recipe.trueSequential },
   { key: 'lm_head', field: 'lmHead', of: (recipe) => recipe.lmHead ?? false },

@@ -1,8 +1,9 @@
 // Any recipe that our engine's config can express -> a *.quant.json that makes such a model anew.
+import { disabledSections } from '../configs/deepspeed/groups.ts';
 import type { JsonObject } from '../configs/fields.ts';
 import { findFormat } from '../configs/registry.ts';
 import { weightFormatName } from '../configs/weight-format.ts';
-import type { QuantMethod, Recipe, SaveFormat, WeightRecipe } from '../recipe/recipe.ts';
+import type { ActivationRecipe, ModuleOverride, QuantMethod, Recipe, SaveFormat, WeightRecipe } from '../recipe/recipe.ts';
 import type { Converter, Source } from './conversion.ts';
 import { tidy } from './names.ts';
 
@@ -18,11 +19,16 @@ export const quantJson: Converter = {
     }
     // A customized config of DashInfer is one of ours already, but for the key that nothing reads.
     const value = format.id === 'dashinfer' ? withoutUnused(source.value) : quantSettings(source);
-    return { destination: { kind: 'file', name: `${recipeName(recipe)}.quant.json` }, value, carried: format.id === 'dashinfer' ? Object.keys(value) : [] };
+    return { destination: { kind: 'file', name: `${recipeName(recipe)}.quant.json` }, value, carried: carriedOf(source, value) };
   },
 };
 
-/** Integer codes of 2, 3, 4 or 8 bits, or fp8, by a method that the config can name, in rows and groups. */
+/** Sections of DeepSpeed's that are off say nothing. */
+function carriedOf({ format, value: from }: Source, value: JsonObject): readonly string[] {
+  return format.id === 'deepspeed' ? disabledSections(from) : format.id === 'dashinfer' ? Object.keys(value) : [];
+}
+
+/** Integer codes of 1, 2, 3, 4, 6 or 8 bits, or fp8, by a method that the config can name, in rows and groups. */
 function expressible({ methods, weights, overrides }: Recipe): boolean {
   const named = findFormat('quantwright')?.schema.properties?.['quant_method']?.items?.enum ?? [];
   return (
@@ -34,7 +40,7 @@ function expressible({ methods, weights, overrides }: Recipe): boolean {
 }
 
 function writable({ dtype, bits }: WeightRecipe): boolean {
-  return dtype === 'fp8_e4m3' || (dtype === 'int' && [2, 3, 4, 8].includes(bits));
+  return dtype === 'fp8_e4m3' || (dtype === 'int' && [1, 2, 3, 4, 6, 8].includes(bits));
 }
 
 /** Methods of other tools whose rounding is one of ours: fp8 is plain rounding to the nearest code. */
@@ -48,9 +54,10 @@ function quantSettings({ recipe, origins }: Source): JsonObject {
     quant_method: methods.length === 1 ? methods[0] : methods,
     weight_format: formatName(weights),
     group_size: weights.groupSize,
-    ...(recipe.computeMethod === 'activate_quant' ? { compute_method: 'activate_quant' } : {}),
+    ...computing(recipe),
+    ...(recipe.zeroquant === undefined ? {} : { zeroquant: { quantize_groups: recipe.zeroquant.quantizeGroups } }),
     ...(saveFormat === null ? {} : { save_format: saveFormat }),
-    ...(recipe.scaleType === 'f16' ? {} : { scale_type: SCALE_NAMES[recipe.scaleType] }),
+    ...(recipe.scaleType === (recipe.zeroquant === undefined ? 'f16' : 'f32') ? {} : { scale_type: SCALE_NAMES[recipe.scaleType] }),
     ...(weights.descAct ? { desc_act: true } : {}),
     ...(weights.staticGroups ? { static_groups: true } : {}),
     ...(methods.includes('gptq') ? { true_sequential: recipe.trueSequential } : {}),
@@ -58,8 +65,21 @@ function quantSettings({ recipe, origins }: Source): JsonObject {
     ...(recipe.calibration === null ? {} : { calibration: calibration(recipe.calibration) }),
     ...(ignore.length === 0 ? {} : { ignore: ignore.map(tidy) }),
     ...(recipe.lmHead === true ? { lm_head: true } : {}),
-    ...(overrides.length === 0 ? {} : { overrides: Object.fromEntries(overrides.map(({ pattern, weights: own }) => [tidy(pattern), override(weights, own)])) }),
+    ...(overrides.length === 0 ? {} : { overrides: Object.fromEntries(overrides.map((one) => [tidy(one.pattern), override(weights, one)])) }),
   };
+}
+
+/** What activations do, where that is not the default of the method: zeroquant quantizes them to 8 bits. */
+function computing({ computeMethod, zeroquant, activations }: Recipe): JsonObject {
+  if (zeroquant === undefined) return computeMethod === 'activate_quant' ? { compute_method: 'activate_quant' } : {};
+  if (activations === null) return { compute_method: 'weight_only' };
+  const said = activationSettings(activations);
+  return Object.keys(said).length === 0 ? {} : { activations: said };
+}
+
+/** Beside 8 bits around 0 for every token. */
+function activationSettings({ bits, symmetric, dynamic }: ActivationRecipe): JsonObject {
+  return { ...(bits === 8 ? {} : { bits }), ...(symmetric ? {} : { symmetric }), ...(dynamic ? {} : { dynamic }) };
 }
 
 /** Where the layout of the source is one that we write, the new job writes it too. */
@@ -69,15 +89,18 @@ function saved({ saveFormat, scheme }: Recipe): SaveFormat | null {
 
 /** Signed codes are symmetric and unsigned ones have a zero point: the two spellings that need no further key. */
 function formatName(weights: WeightRecipe): string {
-  return weights.dtype === 'int' ? weightFormatName({ dtype: 'int', bits: weights.bits, signed: weights.symmetric }) : weightFormatName(weights);
+  return weights.dtype === 'int'
+    ? weightFormatName({ dtype: 'int', bits: weights.bits, signed: weights.symmetric && weights.bits > 1 })
+    : weightFormatName(weights);
 }
 
-function override(base: WeightRecipe, own: Partial<WeightRecipe>): JsonObject {
+function override(base: WeightRecipe, { weights: own, activations }: ModuleOverride): JsonObject {
   const merged = { ...base, ...own };
   return {
     ...(own.bits === undefined && own.dtype === undefined && own.symmetric === undefined ? {} : { weight_format: formatName(merged) }),
     ...(own.groupSize === undefined ? {} : { group_size: own.groupSize }),
     ...(own.symmetric === undefined ? {} : { symmetric: merged.symmetric }),
+    ...(activations === undefined ? {} : { activations: activations === null ? null : { bits: activations.bits, symmetric: activations.symmetric } }),
   };
 }
 

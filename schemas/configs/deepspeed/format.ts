@@ -4,8 +4,9 @@ import { schema } from '../../generated/schema-deepspeed.ts';
 import { validate } from '../../generated/validate-deepspeed.ts';
 import type { ConfigFormat } from '../config-format.ts';
 import { isObject } from '../fields.ts';
+import { groupsOf } from './groups.ts';
 import { inspectTraining } from './inspect.ts';
-import { groupsOf, lowerCompression } from './lower.ts';
+import { lowerCompression } from './lower.ts';
 import { snippets } from './snippets.ts';
 
 const PLACE = 'compression_training';

@@ -3,8 +3,11 @@ import { nodeAt } from '../../document/find.ts';
 import type { ConfigNode } from '../../document/node.ts';
 import type { JsonPath } from '../../recipe/origin.ts';
 import type { PlaceProblem } from '../config-format.ts';
+import type { Fields } from '../fields.ts';
 import { setFix } from '../fixes.ts';
-import { sharedOf } from './lower.ts';
+import { sharedOf } from './groups.ts';
+
+const SOURCE = 'deepspeedai/DeepSpeed deepspeed/compression';
 
 export function inspectTraining(root: ConfigNode, path: JsonPath): readonly PlaceProblem[] {
   const shared = sharedOf(nodeAt(root, path)?.value, 'weight_quantization');
@@ -17,6 +20,7 @@ export function inspectTraining(root: ConfigNode, path: JsonPath): readonly Plac
     ...zero(root),
     ...(inForward === null ? [] : rounding(root, [...section, 'shared_parameters', 'quantize_weight_in_forward'], inForward)),
     simulated(section),
+    ...elsewhere(root, path, shared),
   ];
 }
 
@@ -54,8 +58,27 @@ function rounding(root: ConfigNode, path: JsonPath, inForward: boolean): readonl
   return [];
 }
 
+/** What belongs to training and has no part in quantizing a model that is there. */
+function elsewhere(root: ConfigNode, path: JsonPath, shared: Fields): readonly PlaceProblem[] {
+  const on = (section: string): boolean =>
+    nodeAt(root, [...path, section, 'enabled'])?.value === true || nodeAt(root, [...path, section, 'shared_parameters', 'enabled'])?.value === true;
+  const hint = (at: JsonPath, message: string): PlaceProblem => ({ code: 'QC021', path: at, on: 'key', severity: 'hint', message, source: SOURCE, fixes: [] });
+  const shrinking = ['layer_reduction', 'sparse_pruning', 'row_pruning', 'head_pruning', 'channel_pruning'].filter(on);
+  return [
+    ...shrinking.map((section) =>
+      hint(
+        [...path, section],
+        `${section} changes the model while it is trained; Quantwright takes the model as it is. Train with DeepSpeed first, and quantize what it saves.`,
+      ),
+    ),
+    ...(shared.text('rounding') === 'stochastic'
+      ? [hint([...path, 'weight_quantization', 'shared_parameters', 'rounding'], 'Rounding at random is for training; Quantwright rounds to the nearest code.')]
+      : []),
+  ];
+}
+
 function simulated(path: JsonPath): PlaceProblem {
   const message =
-    'DeepSpeed simulates the quantization: the saved weights stay fp16 or fp32, and the checkpoint is as large as before. Pack it with another tool to save memory.';
+    'DeepSpeed simulates the quantization: the saved weights stay fp16 or fp32, and the checkpoint is as large as before. Quantwright packs them: quantize with this config, or convert it to a *.quant.json.';
   return { code: 'QC021', path, on: 'key', severity: 'hint', message, source: 'microsoft/DeepSpeedExamples issue 716', fixes: [] };
 }

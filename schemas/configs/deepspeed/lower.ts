@@ -1,52 +1,38 @@
-// compression_training -> Recipe of the weights after training: the first group's target bits, the others as overrides.
+// compression_training -> Recipe of the weights after training: the first group's target bits, other groups as overrides, and what no group names left alone.
 import { baseRecipe } from '../../recipe/base-recipe.ts';
-import { startAnchored } from '../../recipe/module-weights.ts';
 import type { JsonPath, Origins } from '../../recipe/origin.ts';
-import type { ActivationRecipe, ModuleOverride, Recipe } from '../../recipe/recipe.ts';
+import type { ActivationRecipe, Recipe } from '../../recipe/recipe.ts';
 import type { Lowered, LowerProblem } from '../config-format.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
 import { setFix } from '../fixes.ts';
+import { type Group, groupsOf, sharedOf } from './groups.ts';
+import { scopeOf } from './modules.ts';
 
 const SOURCE = 'deepspeedai/DeepSpeed deepspeed/compression/config.py';
-
-export interface Group {
-  readonly name: string;
-  readonly params: Fields;
-  readonly modules: readonly string[];
-}
 
 export function lowerCompression(value: unknown, path: JsonPath): Lowered {
   const problems = [...weightProblems(value, path), ...layerProblems(value, path)];
   const shared = sharedOf(value, 'weight_quantization');
-  const [first, ...others] = groupsOf(value, 'weight_quantization');
+  const groups = groupsOf(value, 'weight_quantization');
+  const [first] = groups;
   const bits = first?.params.integer('target_bits') ?? null;
   const origins = originsOf(path, first?.name ?? null, shared);
-  if (shared.boolean('enabled') !== true || first === undefined || bits === null || bits < 1) {
+  if (shared.boolean('enabled') !== true || bits === null || bits < 1) {
     return { recipe: null, origins, problems };
   }
   const symmetric = shared.text('quantization_type') !== 'asymmetric';
-  const groups = shared.integer('quantize_groups');
-  const activations = readActivations(value);
+  const quantizeGroups = shared.integer('quantize_groups') ?? 1;
+  const beside = sharedOf(value, 'activation_quantization');
+  const scope = scopeOf(groups, groupsOf(value, 'activation_quantization'), (group) => activationsOf(group, beside));
   const recipe: Recipe = {
-    ...baseRecipe('deepspeed', 'deepspeed', ['zeroquant'], { bits, symmetric, zeroPoint: symmetric ? 'none' : 'integer' }),
-    variant: groups === null ? null : `quantize_groups ${groups}`,
-    activations,
-    computeMethod: activations === null ? 'weight_only' : 'activate_quant',
-    overrides: others.flatMap(overridesOf),
+    ...baseRecipe('deepspeed', 'deepspeed', ['zeroquant'], { bits, signed: symmetric, symmetric, zeroPoint: symmetric ? 'none' : 'integer' }),
+    ...scope,
+    variant: `quantize_groups ${quantizeGroups}`,
+    zeroquant: { quantizeGroups, lkd: null },
+    scaleType: 'f32',
+    computeMethod: scope.activations === null ? 'weight_only' : 'activate_quant',
   };
   return { recipe, origins, problems };
-}
-
-export function sharedOf(value: unknown, section: string): Fields {
-  return fieldsOf(fieldsOf(fieldsOf(value, []).object(section), []).object('shared_parameters'), []);
-}
-
-export function groupsOf(value: unknown, section: string): readonly Group[] {
-  const groups = fieldsOf(fieldsOf(value, []).object(section), []).object('different_groups') ?? {};
-  return Object.entries(groups).map(([name, group]) => {
-    const fields = fieldsOf(group, []);
-    return { name, params: fieldsOf(fields.object('params'), []), modules: fields.texts('modules') };
-  });
 }
 
 function weightProblems(value: unknown, path: JsonPath): readonly LowerProblem[] {
@@ -102,21 +88,13 @@ function layerProblems(value: unknown, path: JsonPath): readonly LowerProblem[] 
   return [{ code: 'QC021', path: at, on: 'value', message, source: SOURCE, fixes: teacher.length === 0 ? [] : [setFix(at, teacher.length)] }];
 }
 
-function readActivations(value: unknown): ActivationRecipe | null {
-  const shared = sharedOf(value, 'activation_quantization');
-  const bits = groupsOf(value, 'activation_quantization')[0]?.params.integer('bits') ?? null;
-  if (shared.boolean('enabled') !== true || bits === null) {
-    return null;
-  }
+/** Where a static range goes, tokens share it: deepspeed/compression/basic_layer.py :: QuantAct, a running range of the tensor. */
+function activationsOf({ params }: Group, shared: Fields): ActivationRecipe | null {
+  const bits = params.integer('bits');
+  if (shared.boolean('enabled') !== true || bits === null) return null;
   const dynamic = shared.text('range_calibration') !== 'static';
-  return { bits, symmetric: shared.text('quantization_type') !== 'asymmetric', granularity: dynamic ? 'per_token' : 'per_tensor', dynamic };
-}
-
-/** DeepSpeed searches the names for these patterns anywhere; "*" means all modules. */
-function overridesOf({ params, modules }: Group): readonly ModuleOverride[] {
-  const bits = params.integer('target_bits');
-  const patterns = modules.map((pattern) => (pattern === '*' ? '.*' : `.*(?:${pattern})`));
-  return bits === null || bits < 1 ? [] : patterns.filter((pattern) => startAnchored(pattern) !== null).map((pattern) => ({ pattern, weights: { bits } }));
+  const symmetric = shared.text('quantization_type') !== 'asymmetric';
+  return { bits, symmetric, granularity: dynamic ? 'per_token' : 'per_tensor', dynamic, rule: 'zeroquant' };
 }
 
 function originsOf(path: JsonPath, group: string | null, shared: Fields): Origins {
@@ -132,7 +110,7 @@ function originsOf(path: JsonPath, group: string | null, shared: Fields): Origin
     'weights.dtype': place(bits),
     'weights.signed': type,
     'weights.symmetric': type,
-    'weights.groupSize': place([...section, 'shared_parameters', 'quantize_groups'], Object.hasOwn(shared.value, 'quantize_groups')),
+    'zeroquant.quantizeGroups': place([...section, 'shared_parameters', 'quantize_groups'], Object.hasOwn(shared.value, 'quantize_groups')),
     variant: place([...section, 'shared_parameters', 'quantize_groups'], Object.hasOwn(shared.value, 'quantize_groups')),
     overrides: place([...section, 'different_groups']),
     activations: place([...path, 'activation_quantization']),

@@ -1,5 +1,6 @@
 // Every save format by name. Adding one: its file beside this one, and one line here.
 import type { Recipe, SaveFormat } from '@quantwright/schemas/recipe/recipe';
+import { writtenLayout } from '@quantwright/schemas/recipe/written-layout';
 import { EngineError } from '../../errors.ts';
 import { awqLayout } from './awq.ts';
 import { bitsandbytesLayout } from './bitsandbytes.ts';
@@ -22,11 +23,12 @@ export const layouts = {
 } as const satisfies Readonly<Partial<Record<SaveFormat, Layout>>>;
 
 /** Throws EngineError `config` for a recipe whose layout only other tools write. */
-export function layoutOf({ saveFormat, scheme }: Pick<Recipe, 'saveFormat' | 'scheme'>): Layout {
+export function layoutOf(recipe: Pick<Recipe, 'saveFormat' | 'scheme'>): Layout {
+  const saveFormat = writtenLayout(recipe);
   const written: Readonly<Partial<Record<SaveFormat, Layout>>> = layouts;
   const layout = saveFormat === null ? undefined : written[saveFormat];
   if (layout === undefined) {
-    throw new EngineError('config', `Quantwright does not write the layout of ${saveFormat ?? scheme}; it writes ${Object.keys(layouts).join(', ')}.`);
+    throw new EngineError('config', `Quantwright does not write the layout of ${saveFormat ?? recipe.scheme}; it writes ${Object.keys(layouts).join(', ')}.`);
   }
   return layout;
 }

@@ -2,6 +2,7 @@
 // save comes from runtime.json and the layouts' limits.
 import { kernelRows } from '../../../generated/kernels.ts';
 import type { Recipe } from '../../../recipe/recipe.ts';
+import { writtenLayout } from '../../../recipe/written-layout.ts';
 import { piecesWithHead } from '../../divisibility.ts';
 import { ignored, type JudgeInput, refused } from '../../judge.ts';
 import type { SupportVerdict } from '../../verdict.ts';
@@ -13,7 +14,8 @@ import { smoothquantVerdicts } from './smoothquant.ts';
 import { spqrVerdicts } from './spqr.ts';
 import { zeroquantVerdicts } from './zeroquant.ts';
 
-export function judgeQuantwright(input: JudgeInput): readonly SupportVerdict[] {
+export function judgeQuantwright(given: JudgeInput): readonly SupportVerdict[] {
+  const input = given.intent === 'quantize' ? { ...given, recipe: { ...given.recipe, saveFormat: writtenLayout(given.recipe) } } : given;
   const foreign = foreignVerdicts(input);
   if (foreign.length > 0) {
     return foreign;
