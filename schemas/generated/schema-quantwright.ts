@@ -64,11 +64,11 @@ export const schema: JsonSchema = {
           "Learns the channel scales by gradient descent; needs calibration text.",
           "Tiny groups plus sparse outliers kept in high precision.",
           "Binary-coded weights for lookup-table kernels (LUT-GEMM).",
-          "Significant-bit truncation on top of 8- or 16-bit codes.",
-          "Moves activation outliers into the weights; for activate_quant.",
-          "8-bit with outlier columns kept in 16 bits.",
-          "Row-group weights and per-token activations.",
-          "8-bit weights and activations with calibrated scales.",
+          "Keeps the significant bits of 8- or 16-bit codes; with activate_quant those of the activations too (W4A8, W4A4). No calibration; smoothquant or gptq before it need text.",
+          "Moves activation outliers into the weights, then rounds both (W8A8, W6A6). Needs calibration text: one pass over it, one more per alpha with \"auto\". Costs nothing at run time; alone it means activate_quant.",
+          "LLM.int8(): 8-bit weights and activations, but columns of activations with outliers are multiplied in floating point. No calibration, as quick to make as rtn; at run time it costs a look for outliers and the columns that have them.",
+          "Weights in equal parts and activations per token, 8 or 4 bits each (W8A8, W4A8, W4A4). No calibration and no cost; with zeroquant.lkd blocks are trained against their unquantized selves, which needs text and minutes a block.",
+          "8-bit weights, and activations with one calibrated scale for each input (static W8A8). Needs calibration text: one pass, two for percentile and kl. Cheapest at run time, but clips what calibration did not see.",
           "Searches the bits and group size of every part of every block for a size budget (target_bits)."
         ]
       },
@@ -97,11 +97,11 @@ export const schema: JsonSchema = {
           "Learns the channel scales by gradient descent; needs calibration text.",
           "Tiny groups plus sparse outliers kept in high precision.",
           "Binary-coded weights for lookup-table kernels (LUT-GEMM).",
-          "Significant-bit truncation on top of 8- or 16-bit codes.",
-          "Moves activation outliers into the weights; for activate_quant.",
-          "8-bit with outlier columns kept in 16 bits.",
-          "Row-group weights and per-token activations.",
-          "8-bit weights and activations with calibrated scales."
+          "Keeps the significant bits of 8- or 16-bit codes; with activate_quant those of the activations too (W4A8, W4A4). No calibration; smoothquant or gptq before it need text.",
+          "Moves activation outliers into the weights, then rounds both (W8A8, W6A6). Needs calibration text: one pass over it, one more per alpha with \"auto\". Costs nothing at run time; alone it means activate_quant.",
+          "LLM.int8(): 8-bit weights and activations, but columns of activations with outliers are multiplied in floating point. No calibration, as quick to make as rtn; at run time it costs a look for outliers and the columns that have them.",
+          "Weights in equal parts and activations per token, 8 or 4 bits each (W8A8, W4A8, W4A4). No calibration and no cost; with zeroquant.lkd blocks are trained against their unquantized selves, which needs text and minutes a block.",
+          "8-bit weights, and activations with one calibrated scale for each input (static W8A8). Needs calibration text: one pass, two for percentile and kl. Cheapest at run time, but clips what calibration did not see."
         ]
       }
     },

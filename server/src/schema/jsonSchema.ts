@@ -40,12 +40,19 @@ export function listedValues(schemas: readonly JsonSchema[]): ListedValues {
   if (first !== undefined) {
     const common = first.filter((value) => others.every((list) => list.some((other) => same(other, value))));
     // Branches that leave nothing: the judge tells what is wrong with each, so offer what the widest list has.
-    return { values: common.length > 0 ? common : first, closed: true };
+    const listed = common.length > 0 ? common : first;
+    // The list may be of one type only, where others are as good (a number, or "auto").
+    const besides = suggestedValues(schemas).filter((value) => listed.every((one) => typeof one !== typeof value));
+    return { values: [...besides, ...listed], closed: besides.length === 0 };
   }
   const types = typesOf(schemas);
   if (types.includes('boolean') && types.every((type) => type === 'boolean' || type === 'null')) return { values: [true, false], closed: true };
+  return { values: suggestedValues(schemas), closed: false };
+}
+
+function suggestedValues(schemas: readonly JsonSchema[]): readonly unknown[] {
   const suggested = schemas.flatMap((schema) => [...(schema.default === undefined ? [] : [schema.default]), ...(schema.examples ?? [])]);
-  return { values: suggested.filter((value, index) => suggested.findIndex((other) => same(other, value)) === index), closed: false };
+  return suggested.filter((value, index) => suggested.findIndex((other) => same(other, value)) === index);
 }
 
 export function typesOf(schemas: readonly JsonSchema[]): readonly string[] {

@@ -12,12 +12,14 @@ import { fixAll } from './fix-all.ts';
 import { hintsAndLenses } from './hints-and-lenses.ts';
 import { hover } from './hover.ts';
 import { ignorePatterns } from './ignore-patterns.ts';
+import { jobThemes } from './job-themes.ts';
 import { matrix } from './matrix.ts';
 import { perplexity } from './perplexity.ts';
 import { preset } from './preset.ts';
 import { quantize } from './quantize.ts';
 import { refused } from './refused.ts';
 import { restricted } from './restricted.ts';
+import { smoothquant } from './smoothquant.ts';
 import { squiggleAndQuickFix } from './squiggle-and-quick-fix.ts';
 import { target } from './target.ts';
 import { wholeWorkspace } from './whole-workspace.ts';
@@ -37,6 +39,8 @@ export const journeys: Readonly<Record<string, Journey>> = {
   refused,
   quantize,
   preset,
+  smoothquant,
+  'job-themes': jobThemes,
   perplexity,
   cancel,
   chat,

@@ -63,7 +63,6 @@ export class JobBoard implements Disposable {
     const where = { viewColumn: ViewColumn.Beside, preserveFocus: keepFocus };
     const panel = window.createWebviewPanel(viewType, 'Job', where, { enableScripts: true, localResourceRoots: [root], retainContextWhenHidden: false });
     this.#panel = panel;
-    panel.iconPath = Uri.joinPath(this.#extension, 'resources', 'quantwright.svg');
     panel.webview.onDidReceiveMessage((message: FromJob) => this.#receive(message));
     panel.onDidDispose(() => {
       this.#panel = null;
