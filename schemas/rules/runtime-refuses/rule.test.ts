@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findings, fixed } from '../../testing/checking.ts';
 
-test('methods of later versions are refused with what runs', () => {
-  const config = { quant_method: 'zeroquant', weight_format: 'uint4', group_size: 128 };
+test('pipelines that nothing runs are refused with what runs', () => {
+  const config = { quant_method: ['gptq', 'zeroquant'], weight_format: 'uint4', group_size: 128, calibration: { dataset: 'text.txt' } };
   assert.match(
     findings('QC017', config, { runtime: 'quantwright' })[0]?.message ?? '',
-    /zeroquant is not in this version; it quantizes with instant_quant, rtn/,
+    /the pipeline gptq \+ zeroquant is not in this version; it quantizes with instant_quant, rtn/,
   );
   assert.deepEqual(fixed('QC017', config, { runtime: 'quantwright' }), { ...config, quant_method: 'rtn' });
   assert.deepEqual(findings('QC017', config), []);

@@ -25,6 +25,22 @@ for (const [text, label, expected] of inserted) {
   test(`${label} into ${text.replaceAll('\n', '\\n')}`, async () => assert.equal(await marked(text).accepted(label), expected));
 }
 
+test('numbers are offered beside the one word that is as good', async () => {
+  const labels = await marked('{ "quant_method": "smoothquant", "smoothquant": { "alpha": | } }').labels();
+  assert.deepEqual(labels, ['0.5', '0.55', '0.85', 'auto']);
+});
+
+test('methods of activations say what they do, need and cost, and settings of theirs start with what they default to', async () => {
+  const said = await marked('{ "quant_method": "llm|_int8" }').hover();
+  assert.match(said, /outliers are multiplied in floating point.*No calibration/);
+  assert.equal(
+    await marked('{ "quant_method": "llm_int8", "llm_int8": { | } }').accepted('threshold'),
+    '{ "quant_method": "llm_int8", "llm_int8": { "threshold": 6 } }',
+  );
+  const labels = await marked('{ "quant_method": "w8a8_static", "w8a8_static": { "observer": | } }').labels();
+  assert.deepEqual([...labels].sort(), ['kl', 'minmax', 'moving_average', 'percentile']);
+});
+
 test('required keys come first, keys that are there do not come again', async () => {
   const labels = await marked('{ "quant_method": "rtn", | }').labels();
   assert.equal(labels[0], 'weight_format');
