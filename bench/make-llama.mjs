@@ -1,5 +1,5 @@
 // Writes synthetic Llamas for benchmarks of memory and disk speed: bf16, sharded, as fast as the disk takes them.
-//   node bench/make-llama.mjs 160m|1b|7b OUT [SEED]
+//   node bench/make-llama.mjs 160m|2-blocks|1b|7b OUT [SEED]
 // Weights are slices of one pool of normal values (deviation 0.02), beginning at a seeded place for every tensor; four input columns of every matrix are
 // outliers, twenty times as large. Equal seeds give equal files. The tokenizer is that of the embedded model.
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
@@ -24,6 +24,8 @@ const common = {
 const sizes = {
   // The shapes of Llama-160M, TinyLlama-1.1B and Llama-2-7B.
   '160m': { hidden_size: 768, intermediate_size: 3072, num_hidden_layers: 12, num_attention_heads: 12, num_key_value_heads: 12 },
+  // Two blocks of TinyLlama.
+  '2-blocks': { hidden_size: 2048, intermediate_size: 5632, num_hidden_layers: 2, num_attention_heads: 32, num_key_value_heads: 4, vocab_size: 8192 },
   '1b': { hidden_size: 2048, intermediate_size: 5632, num_hidden_layers: 22, num_attention_heads: 32, num_key_value_heads: 4 },
   '7b': { hidden_size: 4096, intermediate_size: 11008, num_hidden_layers: 32, num_attention_heads: 32, num_key_value_heads: 32 },
 };
@@ -161,7 +163,7 @@ function xorshift(seed) {
 if (process.argv[1]?.endsWith('make-llama.mjs')) {
   const [size, out, seed] = process.argv.slice(2);
   if (!size || !out) {
-    console.error('usage: node bench/make-llama.mjs 160m|1b|7b OUT [SEED]');
+    console.error('usage: node bench/make-llama.mjs 160m|2-blocks|1b|7b OUT [SEED]');
     process.exit(2);
   }
   console.log(makeLlama(size, out, seed === undefined ? 1 : Number(seed)));

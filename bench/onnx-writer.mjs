@@ -1,5 +1,5 @@
-// Writes the ONNX model that the kernel benchmark gives onnxruntime: independent MatMulNBits nodes (4 bits, float scales) behind one input,
-// so that a run reads as many weights as there are nodes. Field numbers: onnx/onnx.proto3. Operator: ContribOperators.md :: MatMulNBits.
+// Writes the ONNX models that the kernel benchmarks give onnxruntime: independent nodes behind one input, so that a run reads as many weights as
+// there are nodes. Field numbers: onnx/onnx.proto3. Operators: ContribOperators.md :: MatMulNBits, DynamicQuantizeMatMul.
 const varint = (value) => {
   const bytes = [];
   let rest = BigInt(value);
@@ -17,7 +17,7 @@ const bytes = (field, value) => {
 };
 const message = (field, ...parts) => bytes(field, Buffer.concat(parts));
 
-const dataType = { float: 1, uint8: 2 };
+const dataType = { float: 1, uint8: 2, int8: 3 };
 const attribute = (name, value) => message(5, bytes(1, name), integer(3, value), integer(20, 2));
 const dimension = (value) => message(1, typeof value === 'string' ? bytes(2, value) : integer(1, value));
 const valueInfo = (field, name, dimensions) =>
@@ -51,6 +51,33 @@ export function matMulNBitsModel({ n, k, blockSize, accuracyLevel, copies }) {
       valueInfo(12, `Y${copy}`, ['m', n]),
     );
   }
+  return modelOf(k, parts);
+}
+
+/** `copies` nodes Y_c = A [m, k] x B_c [k, n]: activations become uint8 by one scale and zero at run time, weights are int8 with a scale per output. */
+export function dynamicQuantizeMatMulModel({ n, k, copies }) {
+  const parts = [];
+  for (let copy = 0; copy < copies; copy++) {
+    const codes = Buffer.alloc(n * k);
+    for (let i = 0; i < codes.length; i++) codes[i] = ((i + copy) * 2654435761) >>> 24;
+    const scales = Buffer.from(new Float32Array(n).fill(0.0078125).buffer);
+    parts.push(
+      message(
+        1,
+        ...['A', `B${copy}`, `S${copy}`].map((name) => bytes(1, name)),
+        bytes(2, `Y${copy}`),
+        bytes(4, 'DynamicQuantizeMatMul'),
+        bytes(7, 'com.microsoft'),
+      ),
+      initializer(`B${copy}`, 'int8', [k, n], codes),
+      initializer(`S${copy}`, 'float', [n], scales),
+      valueInfo(12, `Y${copy}`, ['m', n]),
+    );
+  }
+  return modelOf(k, parts);
+}
+
+function modelOf(k, parts) {
   const graph = message(7, bytes(2, 'kernels'), valueInfo(11, 'A', ['m', k]), ...parts);
   const opset = (domain, version) => message(8, bytes(1, domain), integer(2, version));
   return Buffer.concat([integer(1, 9), graph, opset('', 17), opset('com.microsoft', 1)]);

@@ -1,11 +1,13 @@
-// Peer: onnxruntime's 4-bit matrix product (MatMulNBits with int8 accumulation). Prints one JSON line: microseconds per product by m.
+// Peer: onnxruntime's quantized matrix products. Prints one JSON line: microseconds per product by m.
 //   node bench/peers/onnxruntime-matmul.mjs N K BLOCK_SIZE THREADS M...
+// BLOCK_SIZE: of MatMulNBits with 4 bits and int8 accumulation; 0: DynamicQuantizeMatMul, int8 per output channel.
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { matMulNBitsModel } from '../onnx-writer.mjs';
+import { dynamicQuantizeMatMulModel, matMulNBitsModel } from '../onnx-writer.mjs';
 
 const [n, k, blockSize, threads, ...counts] = process.argv.slice(2).map(Number);
-const copies = Math.max(2, Math.min(24, Math.floor(96e6 / (n * k * 0.53))));
-const session = await InferenceSession.create(matMulNBitsModel({ n, k, blockSize, accuracyLevel: 4, copies }), {
+const copies = Math.max(2, Math.min(24, Math.floor(96e6 / (n * k * (blockSize === 0 ? 1 : 0.53)))));
+const model = blockSize === 0 ? dynamicQuantizeMatMulModel({ n, k, copies }) : matMulNBitsModel({ n, k, blockSize, accuracyLevel: 4, copies });
+const session = await InferenceSession.create(model, {
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   executionMode: 'sequential',
