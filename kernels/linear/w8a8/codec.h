@@ -10,8 +10,7 @@
 //   params  [tile][scale x 16][zero x 16] in scale_type
 //   centres [tile][16] f64, only where activations have zeros
 //
-// Activations of up to `height` rows form a block: [quad][row][4 x int8], or [quad][row][4 x int16] in the order 0 2 1 3 for kernels
-// that multiply in 16 bits, or the rows as they are, for AMX. At most 65536 columns: 255 * 128 * 65536 < 2^31.
+// Activations of up to `height` rows form a block (qw_w8a8_order). At most 65536 columns: 255 * 128 * 65536 < 2^31.
 #pragma once
 #include "abi/codec.h"
 #include "linear/int8/activations.h"
@@ -29,19 +28,27 @@ typedef struct qw_w8a8_weight {
   qw_activations activations;
 } qw_w8a8_weight;
 
+// How the activations of a block lie.
+//
+//   quads  [quad][row][4 x int8]
+//   wide   [quad][row][4 x int16], columns in the order 0 2 1 3, for kernels that multiply in 16 bits
+//   split  quads whose sums of two products fit in 16 bits: pairs of columns with |q0 + q1| > 128 keep half of their values here (255 * 128 < 2^15).
+//          The other halves follow, for every row `quads` words of 32 bits: their count, then for each its quad and the 4 x int8.
+//   rows   [row][quads * 4], for AMX
+typedef enum qw_w8a8_order { QW_W8A8_QUADS = 0, QW_W8A8_WIDE = 1, QW_W8A8_ROWS = 2, QW_W8A8_SPLIT = 3 } qw_w8a8_order;
+
 typedef struct qw_w8a8_block {
   const void* values;
+  qw_w8a8_order order;
   int height;
   const float* scales;  // [height] s_x
   const int32_t* sums;  // [height] r
   const double* zeros;  // [height] zero_x; NULL: all 0
 } qw_w8a8_block;
 
-typedef enum qw_w8a8_order { QW_W8A8_QUADS = 0, QW_W8A8_WIDE = 1, QW_W8A8_ROWS = 2 } qw_w8a8_order;
-
 typedef struct qw_w8a8_kernels {
   int height;           // most rows of a block, <= QW_W8A8_MOST_HEIGHT
-  qw_w8a8_order order;  // of the activations of a block
+  qw_w8a8_order order;  // of the activations of a block; split: or wide, where too many pairs would be halved
   void (*multiply)(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float* bias, float* y, int64_t ldy, int64_t tile_begin,
                    int64_t tile_end);
 } qw_w8a8_kernels;

@@ -35,6 +35,7 @@ struct Slice {
   int64_t first, rows, blocks, block_rows;  // of the product: rows first .. first + rows
   int8_t* quantized;  // [rows][depth]
   char* packed;       // blocks
+  qw_w8a8_order orders[kSliceRows];  // of the blocks
   float* scales;
   int32_t* sums;
   const float* bias;
@@ -43,33 +44,76 @@ struct Slice {
 
   int64_t depth() const { return weight->quads * 4; }
   int64_t block_begin(int64_t block) const { return std::min(rows, block * block_rows); }
+  bool as_quantized(qw_w8a8_order order) const { return order == QW_W8A8_ROWS || (block_rows == 1 && order == QW_W8A8_QUADS); }
+  char* block_packed(int64_t block) const { return packed + block_begin(block) * depth() * 2; }
   const void* block_values(int64_t block) const {
-    if (kernels->order == QW_W8A8_ROWS || (block_rows == 1 && kernels->order == QW_W8A8_QUADS)) return quantized + block_begin(block) * depth();
-    return packed + block_begin(block) * depth() * (kernels->order == QW_W8A8_WIDE ? 2 : 1);
+    return as_quantized(orders[block]) ? static_cast<const void*>(quantized + block_begin(block) * depth()) : block_packed(block);
   }
 };
 
-void interleave(const Slice& slice, int64_t block) {
-  const int64_t begin = slice.block_begin(block), height = slice.block_begin(block + 1) - begin, depth = slice.depth();
-  const bool wide = slice.kernels->order == QW_W8A8_WIDE;
-  if (slice.kernels->order == QW_W8A8_ROWS || (slice.block_rows == 1 && !wide)) return;
-  char* out = slice.packed + begin * depth * (wide ? 2 : 1);
-  for (int64_t i = 0; i < height; ++i) {
-    const int8_t* row = slice.quantized + (begin + i) * depth;
-    for (int64_t quad = 0; quad < slice.weight->quads; ++quad) {
-      const int8_t* q = row + quad * 4;
-      if (wide) {
-        const int16_t pairs[4] = {q[0], q[2], q[1], q[3]};
-        std::memcpy(out + (quad * height + i) * 8, pairs, 8);
-      } else {
-        std::memcpy(out + (quad * height + i) * 4, q, 4);
-      }
+// Rows of one block, [row][depth].
+struct Rows {
+  const int8_t* q;
+  int64_t height, quads;
+};
+
+void interleave(const Rows& rows, char* out) {
+  for (int64_t i = 0; i < rows.height; ++i) {
+    for (int64_t quad = 0; quad < rows.quads; ++quad) std::memcpy(out + (quad * rows.height + i) * 4, rows.q + (i * rows.quads + quad) * 4, 4);
+  }
+}
+
+void widen(const Rows& rows, char* out) {
+  for (int64_t i = 0; i < rows.height; ++i) {
+    for (int64_t quad = 0; quad < rows.quads; ++quad) {
+      const int8_t* q = rows.q + (i * rows.quads + quad) * 4;
+      const int16_t pairs[4] = {q[0], q[2], q[1], q[3]};
+      std::memcpy(out + (quad * rows.height + i) * 8, pairs, 8);
     }
   }
 }
 
+// False: a row has so many pairs to be halved that 16-bit products take less time.
+bool split(const Rows& rows, char* out) {
+  const int64_t most = rows.quads / 4, depth = rows.quads * 4;
+  interleave(rows, out);
+  for (int64_t i = 0; i < rows.height; ++i) {
+    char* halves = out + rows.height * depth + i * depth;
+    int32_t count = 0;
+    for (int64_t quad = 0; quad < rows.quads; ++quad) {
+      const int8_t* q = rows.q + (i * rows.quads + quad) * 4;
+      const int low = q[0] + q[1], high = q[2] + q[3];
+      if (low >= -128 && low <= 128 && high >= -128 && high <= 128) continue;
+      if (count == most) return false;
+      int8_t kept[4], rest[4];
+      for (int b = 0; b < 4; ++b) {
+        kept[b] = int8_t(q[b] / 2);
+        rest[b] = int8_t(q[b] - kept[b]);
+      }
+      const int32_t at = int32_t(quad);
+      std::memcpy(out + (quad * rows.height + i) * 4, kept, 4);
+      std::memcpy(halves + 4 + count * 8, &at, 4);
+      std::memcpy(halves + 8 + count * 8, rest, 4);
+      ++count;
+    }
+    std::memcpy(halves, &count, 4);
+  }
+  return true;
+}
+
+void pack_block(Slice& slice, int64_t block) {
+  const int64_t begin = slice.block_begin(block), height = slice.block_begin(block + 1) - begin;
+  const Rows rows = {slice.quantized + begin * slice.depth(), height, slice.weight->quads};
+  char* out = slice.block_packed(block);
+  qw_w8a8_order order = slice.kernels->order;
+  if (order == QW_W8A8_SPLIT && !split(rows, out)) order = QW_W8A8_WIDE;
+  if (order == QW_W8A8_WIDE) widen(rows, out);
+  if (order == QW_W8A8_QUADS && !slice.as_quantized(order)) interleave(rows, out);
+  slice.orders[block] = order;
+}
+
 void quantize_blocks(void* context, int64_t begin, int64_t end, int) {
-  const Slice& slice = *static_cast<const Slice*>(context);
+  Slice& slice = *static_cast<Slice*>(context);
   const int64_t depth = slice.depth(), cols = slice.weight->base.cols;
   for (int64_t block = begin; block < end; ++block) {
     for (int64_t row = slice.block_begin(block); row < slice.block_begin(block + 1); ++row) {
@@ -77,7 +121,7 @@ void quantize_blocks(void* context, int64_t begin, int64_t end, int) {
       slice.steps->quantize(slice.steps->context, slice.first + row, q, slice.scales + row, slice.sums + row);
       std::memset(q + cols, 0, size_t(depth - cols));
     }
-    interleave(slice, block);
+    pack_block(slice, block);
   }
 }
 
@@ -88,7 +132,7 @@ void multiply_tiles(void* context, int64_t begin, int64_t end, int) {
   for (int64_t tile = begin * 2; tile < last; tile += 2) {
     for (int64_t block = 0; block < slice.blocks; ++block) {
       const int64_t row = slice.block_begin(block);
-      const qw_w8a8_block x = {slice.block_values(block), int(slice.block_begin(block + 1) - row), slice.scales + row, slice.sums + row,
+      const qw_w8a8_block x = {slice.block_values(block), slice.orders[block], int(slice.block_begin(block + 1) - row), slice.scales + row, slice.sums + row,
                                  slice.steps->zeros == nullptr ? nullptr : slice.steps->zeros + slice.first + row};
       slice.kernels->multiply(slice.weight, &x, slice.bias, slice.y + row * slice.ldy, slice.ldy, tile, std::min(tile + 2, last));
     }
