@@ -22,6 +22,10 @@ class Turn {
       data_.reset();
       throw invalid(env, "The trainer is running already; await its run first.");
     }
+    if (data_->trainer == nullptr) {
+      data_.reset();
+      throw invalid(env, "The trainer was released.");
+    }
     data_->busy = true;
   }
   Turn(Turn&&) noexcept = default;
@@ -67,7 +71,8 @@ Napi::Array list_of(const Named& given, const char* name) {
 }  // namespace
 
 Napi::Function Trainer::define(Napi::Env env) {
-  return DefineClass(env, kName, {InstanceMethod<&Trainer::step>("step"), InstanceMethod<&Trainer::loss>("loss"), InstanceMethod<&Trainer::bytes>("bytes")});
+  return DefineClass(env, kName, {InstanceMethod<&Trainer::step>("step"), InstanceMethod<&Trainer::loss>("loss"), InstanceMethod<&Trainer::bytes>("bytes"),
+                                  InstanceMethod<&Trainer::release>("release")});
 }
 
 Trainer::Trainer(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Trainer>(info), state_(taken_state<State>(info, "createTrainer")) {
@@ -78,7 +83,18 @@ Napi::Value Trainer::step(const Napi::CallbackInfo& info) { return run_of(info, 
 Napi::Value Trainer::loss(const Napi::CallbackInfo& info) { return run_of(info, state_, "loss", qw_trainer_loss); }
 
 Napi::Value Trainer::bytes(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), double(qw_trainer_bytes(state_.data->trainer, integer(argument(info, 0, "bytes", "rows"), 1, kMaxDimension))));
+  const Turn turn(info.Env(), state_.data);
+  return Napi::Number::New(info.Env(), double(qw_trainer_bytes(turn.trainer(), integer(argument(info, 0, "bytes", "rows"), 1, kMaxDimension))));
+}
+
+Napi::Value Trainer::release(const Napi::CallbackInfo& info) {
+  if (state_.data->trainer == nullptr) return info.Env().Undefined();
+  { const Turn turn(info.Env(), state_.data); }
+  qw_trainer_free(state_.data->trainer);
+  state_.data->trainer = nullptr;
+  state_.data->weights.clear();
+  state_.keep->clear();
+  return info.Env().Undefined();
 }
 
 Napi::Value create_trainer(const Napi::CallbackInfo& info) {

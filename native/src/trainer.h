@@ -38,6 +38,7 @@ class Trainer : public Napi::ObjectWrap<Trainer> {
   Napi::Value step(const Napi::CallbackInfo& info);
   Napi::Value loss(const Napi::CallbackInfo& info);
   Napi::Value bytes(const Napi::CallbackInfo& info);
+  Napi::Value release(const Napi::CallbackInfo& info);
 
   State state_;
 };

@@ -33,6 +33,9 @@ describe('Trainer', () => {
       assert.ok(Math.abs(value - wanted) < 1e-6, `${value} ${wanted}`);
     assert.ok(Math.abs((await trainer.loss(...at)) - (0.65 - 2.05 + 4.75 - 3) ** 2) < 1e-5);
     assert.ok(trainer.bytes(4) > trainer.bytes(1));
+    trainer.release();
+    trainer.release();
+    await rejects(trainer.loss(...at), /was released/);
   });
 
   test('matrices are rounded in lines of the flat matrix, inputs row by row', async () => {

@@ -53,4 +53,6 @@ export interface Trainer {
   loss(input: Int32Array | Float32Array, lengths: Int32Array, target: Float32Array): Promise<number>;
   /** Memory of a step over so many rows, with rounded matrices, gradients and moments, without the parameters and what kernels work in. */
   bytes(rows: number): number;
+  /** Gives up all of that and the parameters, which nothing else would do before JavaScript's memory runs short; only `release` may be called then. */
+  release(): void;
 }

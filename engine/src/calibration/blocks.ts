@@ -40,6 +40,8 @@ export interface CalibrationBlocks {
   ): Promise<ReadonlyMap<LinearInput, ObservedInput>>;
   /** Hidden states before the block that comes next, [tokens, hidden] each: sequences spread over all of them, of at most so many tokens, and at least one. */
   sample(tokens: number): Promise<readonly Float32Array[]>;
+  /** One of them: [tokens, hidden] of a sequence before the block that comes next. */
+  states(sequence: number): Promise<Float32Array>;
   /** The same of what the output matrix reads, once all blocks are done. */
   headHessian(): Promise<Hessian>;
   headStatistics(statistic: InputStatistic): Promise<ObservedInput>;
@@ -136,6 +138,7 @@ export async function createCalibrationBlocks(options: CalibrationBlocksOptions)
       for (let index = 0; index < count; index++) taken.push(await hidden.read(Math.floor((index * sequences.length) / count)));
       return taken;
     },
+    states: (sequence) => hidden.read(sequence),
     headHessian: async () => {
       const norm = await buildFinalNorm(config, weightsWith(new Map()));
       const program = await run({ ...norm, body: [...norm.body, { op: 'observe', in: norm.output, kind: 'hessian', slot: 0 }] }, states, null);

@@ -7,6 +7,8 @@ import { availableParallelism } from 'node:os';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { Method } from '../methods/method.ts';
 import { transforms } from '../methods/registry.ts';
+import { chosenBlocks } from '../methods/zeroquant/lkd/chosen-blocks.ts';
+import { trainingParts } from '../methods/zeroquant/lkd/memory.ts';
 import type { MemoryPart, PhaseDemand, PhaseMemory } from '../pipeline/memory/phase.ts';
 import type { PlannedModule } from '../pipeline/plan.ts';
 import { bandRows, goesInRowBands } from '../pipeline/row-bands.ts';
@@ -57,10 +59,14 @@ export function calibrationDemands(job: CalibrationJob): readonly PhaseDemand[] 
   const count = phases(job, { spill: true, restored: 'bands', together: false }).length;
   return Array.from({ length: count }, (_, index) => ({
     memory: (budgetBytes: number) => phases(job, calibrationSettings(job, budgetBytes))[index] ?? { phase: 'observe', at: 'block 0', parts: [] },
-    advice:
-      longest <= shortSequence
+    advice: [
+      ...(longest <= shortSequence
         ? []
-        : [{ setting: `"calibration": {"sequence_length": ${shortSequence}}`, leastBytes: leastBytes(shortened(job, shortSequence), index) }],
+        : [{ setting: `"calibration": {"sequence_length": ${shortSequence}}`, leastBytes: leastBytes(shortened(job, shortSequence), index) }]),
+      ...((job.recipe.zeroquant?.lkd?.batchSize ?? 1) === 1
+        ? []
+        : [{ setting: '"zeroquant": {"lkd": {"batch_size": 1}}', leastBytes: leastBytes(oneAtATime(job), index) }]),
+    ],
   }));
 }
 
@@ -97,8 +103,20 @@ function phases(job: CalibrationJob, settings: CalibrationSettings): readonly Ph
         })),
       ),
     ),
+    ...trainPhase(job, states),
     largest(blocks.map((modules, block) => ({ phase: 'advance', at: nameOf(modules, block), parts: [states, restoredPart(modules, settings), ...run] }))),
   ];
+}
+
+/** Of the largest block that learns. */
+function trainPhase({ calibration, recipe, blocks }: CalibrationJob, states: MemoryPart): readonly PhaseMemory[] {
+  const lkd = recipe.zeroquant?.lkd ?? null;
+  const chosen = lkd === null ? [] : chosenBlocks(lkd, calibration.config.shape.layers);
+  if (lkd === null || typeof chosen === 'string' || chosen.length === 0) return [];
+  const lengths = calibration.sequences.map(({ length }) => length);
+  const parts = (block: number): readonly MemoryPart[] => trainingParts(lkd, calibration.config.shape, blocks[block] ?? [], lengths);
+  const waiting = { what: 'buffers not collected yet', bytes: uncollectedBytes };
+  return [largest(chosen.map((block) => ({ phase: 'train', at: `block ${block}`, parts: [states, ...parts(block), waiting] })))];
 }
 
 function largest(candidates: readonly PhaseMemory[]): PhaseMemory {
@@ -155,7 +173,7 @@ function statisticBytes({ calibration }: CalibrationJob, statistic: NonNullable<
 
 /** Matrices as transforms left them. */
 function edited(recipe: Recipe, modules: readonly PlannedModule[]): readonly MemoryPart[] {
-  if (!recipe.methods.some((method) => transforms[method] !== undefined)) return [];
+  if (!recipe.methods.some((method) => transforms[method] !== undefined) && (recipe.zeroquant?.lkd ?? null) === null) return [];
   return [{ what: 'edited matrices', bytes: 4 * modules.reduce((sum, { rows, cols }) => sum + rows * cols, 0) }];
 }
 
@@ -186,6 +204,12 @@ function bytesOf(parts: readonly MemoryPart[]): number {
 
 function leastBytes(job: CalibrationJob, phase: number): number {
   return bytesOf(phases(job, { spill: true, restored: 'bands', together: false })[phase]?.parts ?? []);
+}
+
+function oneAtATime(job: CalibrationJob): CalibrationJob {
+  const { zeroquant } = job.recipe;
+  const lkd = zeroquant?.lkd ?? null;
+  return zeroquant === undefined || lkd === null ? job : { ...job, recipe: { ...job.recipe, zeroquant: { ...zeroquant, lkd: { ...lkd, batchSize: 1 } } } };
 }
 
 function shortened(job: CalibrationJob, length: number): CalibrationJob {

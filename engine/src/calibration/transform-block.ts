@@ -7,9 +7,11 @@ import { scaleTypeOf } from '../checkpoint/quantized/stored.ts';
 import { transposedDense } from '../checkpoint/transposed.ts';
 import { type BlockEdit, type BlockLinear, type EditedBlock, type Transform, untouched } from '../methods/transform.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { buildBlock } from '../model/decoder.ts';
+import { namedWeights } from '../model/named-weights.ts';
 import type { LinearInput } from '../model/observations.ts';
 import type { ScalingPair } from '../model/scaling-pairs.ts';
-import { checkpointWeights } from '../model/weights.ts';
+import { checkpointWeights, type ModelWeights } from '../model/weights.ts';
 import { type BlockParts, blockParts } from './block-parts.ts';
 import type { CalibrationBlocks } from './blocks.ts';
 import { sampleTokens } from './sample-tokens.ts';
@@ -29,6 +31,8 @@ export interface TransformOptions {
   readonly config: ModelConfig;
   readonly recipe: Recipe;
   readonly transforms: readonly Transform[];
+  /** After every step of a transform that trains. */
+  readonly onStep?: ((step: number, of: number, loss: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -54,13 +58,11 @@ async function runTransform(
   linears: readonly TransformedLinear[],
   pairs: readonly ScalingPair[],
   edited: EditedBlock,
-  { binding, mapped, blocks, config, recipe, signal }: TransformOptions,
+  { binding, mapped, blocks, config, recipe, onStep, signal }: TransformOptions,
 ): Promise<BlockEdit> {
   const weights = await editedWeights(binding, edited);
-  const makeParts = async (): Promise<BlockParts> => {
-    const now = checkpointWeights(mapped, null, binding, { packed: weights, vectors: edited.tensors });
-    return blockParts(binding, config, now, layer, await blocks.sample(sampleTokens(config.shape)));
-  };
+  const now = (): ModelWeights => checkpointWeights(mapped, null, binding, { packed: weights, vectors: edited.tensors });
+  const makeParts = async (): Promise<BlockParts> => blockParts(binding, config, now(), layer, await blocks.sample(sampleTokens(config.shape)));
   let parts: Promise<BlockParts> | null = null;
   const find = (module: string): TransformedLinear => {
     const linear = linears.find((one) => one.module === module);
@@ -71,6 +73,7 @@ async function runTransform(
     binding,
     recipe,
     layer,
+    layers: config.shape.layers,
     pairs,
     linears: linears.flatMap(({ input, ...linear }) => (input === null ? [] : [{ ...linear, input }])),
     matrix: async (module) => edited.matrices.get(module) ?? storedMatrix(mapped, find(module)),
@@ -82,7 +85,14 @@ async function runTransform(
         parts ??= makeParts();
         return (await parts).sample(input);
       },
+      sequences: blocks.samples,
+      sequence: (index) => blocks.states(index),
     },
+    program: async () => {
+      const named = namedWeights(now());
+      return { spec: await buildBlock(config, named, layer), moduleOf: named.moduleOf };
+    },
+    onStep: (...step) => onStep?.(...step),
     signal,
   });
 }
@@ -98,15 +108,23 @@ async function withEdit(
     const change = edit.matrices.get(linear.module);
     if (change === undefined) continue;
     const source = matrices.get(linear.module) ?? (await storedMatrix(mapped, linear));
-    const values = await binding.editMatrix(source, change);
-    matrices.set(linear.module, {
-      type: 'f32',
-      rows: linear.rows,
-      cols: linear.cols,
-      data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-    });
+    matrices.set(linear.module, inF32(linear, await binding.editMatrix(source, change)));
   }
-  return { tensors: new Map([...before.tensors, ...edit.tensors]), matrices };
+  for (const linear of linears) {
+    const values = edit.trained?.get(linear.module);
+    if (values !== undefined) matrices.set(linear.module, inF32(linear, values));
+  }
+  const training = edit.training ?? before.training;
+  return {
+    tensors: new Map([...before.tensors, ...edit.tensors]),
+    matrices,
+    ...(training === undefined ? {} : { training }),
+    warnings: [...before.warnings, ...(edit.warnings ?? [])],
+  };
+}
+
+function inF32({ rows, cols }: TransformedLinear, values: Float32Array): DenseSource {
+  return { type: 'f32', rows, cols, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
 }
 
 function storedMatrix(mapped: MappedCheckpoint, { tensor, transposed, rows, cols }: TransformedLinear): Promise<DenseSource> | DenseSource {
@@ -114,7 +132,7 @@ function storedMatrix(mapped: MappedCheckpoint, { tensor, transposed, rows, cols
 }
 
 /** For programs. */
-export async function editedWeights(binding: NativeBinding, { matrices }: EditedBlock): Promise<Map<string, Weight>> {
+export async function editedWeights(binding: NativeBinding, { matrices }: Pick<EditedBlock, 'matrices'>): Promise<Map<string, Weight>> {
   const weights = new Map<string, Weight>();
   for (const [module, source] of matrices) weights.set(module, await binding.createWeight({ codec: 'dense', ...source }));
   return weights;

@@ -1,6 +1,6 @@
 // quantwright quantize MODEL_DIR --config FILE --out DIR: quantizes a model; progress on stderr, or as JSON lines with --json.
 import { resolve } from 'node:path';
-import type { AlphaCurve, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
+import type { AlphaCurve, BlockTraining, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
 import { Command, Option } from 'commander';
 import { loadBinding } from '../jobs/binding.ts';
 import type { OutputRequest } from '../pipeline/prepare.ts';
@@ -115,10 +115,16 @@ function resultText(result: QuantizeResult): string {
     `  size         ${bytesText(result.outputBytes)} (was ${bytesText(result.inputBytes)})`,
     `  bits/weight  ${result.bitsPerWeight.toFixed(3)} over ${result.modules.length} linears${result.averageBits === undefined ? '' : ` (${result.averageBits.toFixed(3)} as the paper of ${result.method} counts)`}`,
     ...(result.alphas === undefined ? [] : alphaLines(result.alphas)),
+    ...(result.training ?? []).map(trainingLine),
     ...(worst === undefined ? [] : [`  worst SQNR   ${worst.sqnrDb.toFixed(1)} dB in ${worst.module}`]),
     ...measuredLines(result),
     '',
   ].join('\n');
+}
+
+/** How much nearer lkd brought a block to what it gives in full precision. */
+function trainingLine({ block, losses, before, after }: BlockTraining): string {
+  return `  trained      block ${block + 1}: loss ${before.toExponential(2)} -> ${after.toExponential(2)} in ${losses.length} steps`;
 }
 
 /** The curve of smoothquant's alpha "auto", a row of the table for every five alphas. */

@@ -37,6 +37,8 @@ export async function transformMatrix(
   for (const transform of transforms) {
     if (transform.begin !== undefined)
       throw new EngineError('input', `${transform.id} learns from a whole model; one matrix does not say enough: use "quantize"`);
+    if (transform.runsBlock === true)
+      throw new EngineError('input', `lkd of ${transform.id} learns from a whole block; one matrix does not say enough: use "quantize", or leave "lkd" out`);
     const { source, inputs } = now;
     const ones = new Float32Array(cols).fill(1);
     const edit = await transform.transform({
@@ -44,11 +46,14 @@ export async function transformMatrix(
       recipe,
       layer: 0,
       pairs: transform.uses(pair) ? [pair] : [],
-      linears: [{ module: 'weight', rows, cols, input: pair.input, scheme }],
+      linears: [{ module: 'weight', rows, cols, input: pair.input, scheme, activations: null }],
       matrix: async () => source,
       vector: async (name) => (name === norm ? ones : null),
       typeOf: () => 'f32',
       inputs: labInputs(binding, inputs, cols),
+      layers: 1,
+      program: noBlock,
+      onStep: () => {},
     });
     const change = edit.matrices.get('weight') ?? {};
     const scale = change.columns ?? ones;
@@ -71,11 +76,15 @@ function labInputs(binding: NativeBinding, values: Float32Array, width: number):
       values,
       tokens: values.length / width,
       width,
-      output: async () => {
-        throw new Error('one matrix is no part of a block');
-      },
+      output: noBlock,
     }),
+    sequences: 0,
+    sequence: noBlock,
   };
+}
+
+async function noBlock(): Promise<never> {
+  throw new Error('one matrix is no part of a block');
 }
 
 function dense(values: Float32Array, cols: number): DenseSource {

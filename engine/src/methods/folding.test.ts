@@ -21,17 +21,22 @@ async function outputOf(config: ModelConfig, model: RandomModel, input: Float32A
   return program.run(program.createSession(tokens, 'f32'), input, 'all');
 }
 
+const notAsked = (): never => assert.fail('not asked');
+
 function blockOf(config: ModelConfig, model: RandomModel, pairs: readonly ScalingPair[], type: DenseType): TransformBlock {
   return {
     binding,
     recipe: {} as Recipe,
     layer: 1,
+    layers: 2,
     pairs,
     linears: [],
     matrix: async (module) => model.matrices.get(module) ?? assert.fail(`${config.architecture.name} has no ${module}`),
     vector: async (name) => model.vectors.get(name) ?? null,
     typeOf: () => type,
-    inputs: { magnitudes: () => assert.fail('not asked'), sample: () => assert.fail('not asked') },
+    inputs: { magnitudes: notAsked, sample: notAsked, sequences: 0, sequence: notAsked },
+    program: notAsked,
+    onStep: notAsked,
   };
 }
 

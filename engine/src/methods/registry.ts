@@ -17,6 +17,7 @@ import { teq } from './teq/transform.ts';
 import type { Transform } from './transform.ts';
 import { unrounded } from './unrounded/method.ts';
 import { w8a8Static } from './w8a8_static/method.ts';
+import { lkd } from './zeroquant/lkd/transform.ts';
 import { zeroquant } from './zeroquant/method.ts';
 
 export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = {
@@ -59,7 +60,12 @@ export function pipelineOf(recipe: Recipe): Pipeline {
   if (rounding === undefined) throw unknown(recipe);
   const late = before.find((name, index) => index > 0 && transforms[name]?.begin !== undefined);
   if (late !== undefined) throw refused(`${late} learns from the model as it is, and must come before ${before[0]}`);
-  return { transforms: before.flatMap((name) => transforms[name] ?? []), rounding };
+  return { transforms: [...before.flatMap((name) => transforms[name] ?? []), ...trainingOf(rounding, recipe)], rounding };
+}
+
+/** What trains the weights for their rounding, once all other transforms have changed them. */
+function trainingOf(rounding: Method, recipe: Recipe): readonly Transform[] {
+  return rounding === zeroquant && (recipe.zeroquant?.lkd ?? null) !== null ? [lkd] : [];
 }
 
 function roundingOf(behind: readonly QuantMethod[]): Method | undefined {

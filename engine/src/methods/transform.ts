@@ -1,7 +1,8 @@
 // What a transform is to the pipeline: it changes a block's float weights, norms and biases so that the block computes what it did, before a method rounds
 // them. A transform never reads or writes files; it is given the block as earlier transforms left it, and says what it changes.
-import type { DenseSource, DenseType, MatrixEdit, NativeBinding, Weight } from '@quantwright/native/binding';
-import type { QuantMethod, Recipe } from '@quantwright/schemas/recipe/recipe';
+import type { DenseSource, DenseType, MatrixEdit, NativeBinding, ProgramSpec, Weight } from '@quantwright/native/binding';
+import type { ActivationRecipe, QuantMethod, Recipe } from '@quantwright/schemas/recipe/recipe';
+import type { BlockTraining } from '@quantwright/schemas/rpc/engine';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { LinearInput } from '../model/observations.ts';
@@ -14,6 +15,11 @@ export interface BlockEdit {
   readonly tensors: ReadonlyMap<string, Float32Array>;
   /** By module. */
   readonly matrices: ReadonlyMap<string, MatrixEdit>;
+  /** [out, in] Matrices that stand in the place of what was there, by module. */
+  readonly trained?: ReadonlyMap<string, Float32Array>;
+  /** How they came about, for the result of the job. */
+  readonly training?: BlockTraining;
+  readonly warnings?: readonly string[];
 }
 
 /** A block as transforms left it; what is not named is as the checkpoint has it. */
@@ -21,9 +27,11 @@ export interface EditedBlock {
   readonly tensors: ReadonlyMap<string, Float32Array>;
   /** [out, in], f32, by module. */
   readonly matrices: ReadonlyMap<string, DenseSource>;
+  readonly training?: BlockTraining;
+  readonly warnings: readonly string[];
 }
 
-export const untouched: EditedBlock = { tensors: new Map(), matrices: new Map() };
+export const untouched: EditedBlock = { tensors: new Map(), matrices: new Map(), warnings: [] };
 
 export interface BlockLinear {
   readonly module: string;
@@ -31,6 +39,8 @@ export interface BlockLinear {
   readonly cols: number;
   readonly input: LinearInput;
   readonly scheme: ModuleScheme;
+  /** How it will quantize what it reads; null: it will not. */
+  readonly activations: ActivationRecipe | null;
 }
 
 /** What linears read, of some of the calibration tokens. */
@@ -48,6 +58,8 @@ export interface TransformBlock {
   readonly binding: NativeBinding;
   readonly recipe: Recipe;
   readonly layer: number;
+  /** Of the model. */
+  readonly layers: number;
   /** Where channels may be rescaled: all linears of a pair are quantized. */
   readonly pairs: readonly ScalingPair[];
   /** Every linear that is quantized, in the order in which the block computes them. */
@@ -59,6 +71,10 @@ export interface TransformBlock {
   /** As the tensor is stored. */
   typeOf(name: string): DenseType;
   readonly inputs: BlockInputs;
+  /** The block as it now is, over hidden states, and the modules of its linears. */
+  program(): Promise<{ readonly spec: ProgramSpec; moduleOf(weight: Weight): string | undefined }>;
+  /** After every step of training it. */
+  onStep(step: number, of: number, loss: number): void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -68,6 +84,9 @@ export interface BlockInputs {
   magnitudes(inputs: readonly LinearInput[]): Promise<(input: LinearInput) => Float32Array>;
   /** The same tokens at every call; so many that memory holds them. */
   sample(input: LinearInput): Promise<InputSample>;
+  /** [tokens, hidden] of each calibration sequence before the block; what is read is not to be changed. */
+  readonly sequences: number;
+  sequence(index: number): Promise<Float32Array>;
 }
 
 /** What a transform that learns from the whole model will work on, for the plan. */
@@ -101,7 +120,9 @@ export interface Transform {
   /** Learns from the model as the checkpoint has it; what it gives is asked for the blocks instead. Only of a transform that comes first. */
   begin?(job: TransformJob): Promise<Pick<Transform, 'transform'>>;
   /** What `begin` holds, or `transform` beside the block that it edits. */
-  demand?(demand: TransformDemand): PhaseDemand;
+  demand?(demand: TransformDemand): PhaseDemand | readonly PhaseDemand[];
+  /** It runs the block itself: `inputs.sequence` and `program` are needed. Left out: false. */
+  readonly runsBlock?: boolean;
   /** Rejects with kind `checkpoint` when the weights or what they read are not finite. */
   transform(block: TransformBlock): Promise<BlockEdit>;
 }

@@ -19,13 +19,13 @@ import { beginTransforms } from './begin.ts';
 import { encodeFloats } from './layouts/codes.ts';
 import type { PlannedModule } from './plan.ts';
 import type { JobProgress } from './progress.ts';
-import type { ModelSink } from './sink.ts';
+import type { ModelSink, PartRecord } from './sink.ts';
 import type { QuantizeModule, StreamOptions } from './stream.ts';
 import { withWaiting } from './waiting.ts';
 
 export interface CalibratedStream {
-  /** Quantizes a block; returns warnings. Blocks are taken in their order. */
-  quantize(block: number, modules: readonly PlannedModule[], quantize: QuantizeModule): Promise<readonly string[]>;
+  /** Quantizes a block; returns what is to be told of it. Blocks are taken in their order. */
+  quantize(block: number, modules: readonly PlannedModule[], quantize: QuantizeModule): Promise<Omit<PartRecord, 'modules'>>;
   /** Goes past a block that was written by an earlier run. */
   skip(block: number): Promise<void>;
   close(): Promise<void>;
@@ -68,7 +68,11 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
   };
   return {
     quantize: async (block, modules, quantize) => {
-      const options = { binding, mapped, blocks, config, recipe, transforms, signal };
+      const onStep = (step: number, of: number, loss: number): void => {
+        memory.sample();
+        progress.train(block, step, of, loss);
+      };
+      const options = { binding, mapped, blocks, config, recipe, transforms, onStep, signal };
       const edited = await transformBlock(block, modules.map(transformedLinear), plan.pairs[block] ?? [], options);
       for (const tensor of plan.rewritten[block] ?? []) await writeEdited(tensor, edited, mapped, sink);
       if (behind === 'original') {
@@ -76,10 +80,10 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
         const inputsOf = statistic === null ? null : await observeBlock(block, inputs, { binding, blocks, statistic, edited });
         for (const planned of modules) await quantize(planned, inputsOf?.(planned.source.input), edited.matrices.get(planned.module));
         await advance(block);
-        return [];
+        return told(edited, []);
       }
       const linears = modules.map((planned) => ({ module: planned.module, rows: planned.rows, cols: planned.cols, input: planned.source.input, planned }));
-      return quantizeCalibratedBlock(block, linears, {
+      const warnings = await quantizeCalibratedBlock(block, linears, {
         binding,
         blocks,
         dampPercent: recipe.dampPercent,
@@ -89,6 +93,7 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
         edited,
         quantize: ({ planned }, inputs) => quantize(planned, inputs, edited.matrices.get(planned.module)),
       });
+      return told(edited, warnings);
     },
     skip: advance,
     close: async () => {
@@ -98,9 +103,14 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
   };
 }
 
+/** Of a block that transforms left so. */
+function told({ training, warnings }: EditedBlock, more: readonly string[]): Omit<PartRecord, 'modules'> {
+  return { warnings: [...warnings, ...more], ...(training === undefined ? {} : { training }) };
+}
+
 /** As transforms see a planned module. */
-export function transformedLinear({ module, rows, cols, scheme, source }: PlannedModule): TransformedLinear {
-  return { module, rows, cols, input: source.input, scheme, tensor: source.weight.name, transposed: source.transposed };
+export function transformedLinear({ module, rows, cols, scheme, activations, source }: PlannedModule): TransformedLinear {
+  return { module, rows, cols, input: source.input, scheme, activations, tensor: source.weight.name, transposed: source.transposed };
 }
 
 /** A norm or bias as transforms left it, in its stored type. */

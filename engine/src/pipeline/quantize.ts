@@ -25,6 +25,9 @@ import type { OutputRequest, PreparedOutput } from './prepare.ts';
 import { prepareJob } from './prepare-job.ts';
 import { createStream, type Stream, type StreamResult } from './stream.ts';
 
+/** Losses of the blocks that were trained; goes into the output. */
+const trainingFile = 'zeroquant-lkd.json';
+
 export interface QuantizeHooks {
   /** Called after everything that can be refused without it: a wrong config is told as such where the addon is missing too. */
   readonly loadBinding: () => Promise<NativeBinding>;
@@ -84,9 +87,11 @@ export async function quantizeOutputs(
       const work = directories[index]?.work ?? '';
       await copyModelFiles(params.modelDir, work);
       if (foundText !== null) await writeFile(join(work, foundFile), foundText);
+      const training = written[index]?.training ?? [];
+      if (training.length > 0) await writeFile(join(work, trainingFile), `${JSON.stringify(training, null, 2)}\n`);
       if (alphas !== null) await writeFile(join(work, alphasFile), `${JSON.stringify(alphas, null, 2)}\n`);
       await writeModelConfig(params.modelDir, work, layout.config(job.recipe, plan.modules, plan.left));
-      const keep = (file: string): boolean => [foundFile, alphasFile, lockFile].includes(file);
+      const keep = (file: string): boolean => [foundFile, alphasFile, trainingFile, lockFile].includes(file);
       const name = basename(resolve(params.modelDir));
       exported.push(layout.format === 'gguf' ? await exportGguf(work, name, binding, hooks.signal, keep) : null);
     }
@@ -154,6 +159,7 @@ function resultOf(
     bitsPerWeight: bitsPerWeight(plan, moduleBytes),
     ...countedBits(plan, stream.averageBits),
     ...(alphas === null ? {} : { alphas }),
+    ...(stream.training.length === 0 ? {} : { training: stream.training }),
     modules: plan.modules.map((module) => ({
       module: module.module,
       codec: exported?.types.get(module.module) ?? layout.codec(module),

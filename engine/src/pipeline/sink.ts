@@ -3,6 +3,7 @@
 // beforehand (sparse outliers) wait in memory until the part is finished, and become a file of their own then.
 import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BlockTraining } from '@quantwright/schemas/rpc/engine';
 import { dtypeBytes } from '../checkpoint/dtype.ts';
 import type { TensorInfo } from '../checkpoint/header.ts';
 import { type CheckpointWriter, createCheckpoint, type WholeTensor } from '../checkpoint/sharded-writer.ts';
@@ -23,6 +24,8 @@ export interface ModuleRecord {
 export interface PartRecord {
   readonly modules: readonly ModuleRecord[];
   readonly warnings: readonly string[];
+  /** Of a block that was trained. */
+  readonly training?: BlockTraining;
 }
 
 export interface ModelSink {

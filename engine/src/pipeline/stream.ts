@@ -3,7 +3,7 @@
 // The caller goes from block to block, so that several outputs can be made of one reading of the source.
 import type { DenseSource, NativeBinding } from '@quantwright/native/binding';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
-import type { JobPlan, QuantizeProgress } from '@quantwright/schemas/rpc/engine';
+import type { BlockTraining, JobPlan, QuantizeProgress } from '@quantwright/schemas/rpc/engine';
 import type { Calibration } from '../calibration/prepare.ts';
 import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { PeakMemory } from '../jobs/peak-memory.ts';
@@ -50,6 +50,8 @@ export interface StreamResult {
   readonly moduleBytes: ReadonlyMap<string, number>;
   /** Bits a weight of modules whose method counts them by a formula of its own. */
   readonly averageBits: ReadonlyMap<string, number>;
+  /** Of the blocks that were trained, in their order. */
+  readonly training: readonly BlockTraining[];
   readonly warnings: readonly string[];
 }
 
@@ -85,10 +87,11 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
   const { plan, output, onProgress, signal, binding, mapped } = options;
   const sink = await createSink(output.work, partsOf(plan), output.resumed);
   const progress = createProgress(plan, options.job, onProgress);
-  const told = { modules: [] as ModuleRecord[], warnings: [] as string[] };
+  const told = { modules: [] as ModuleRecord[], training: [] as BlockTraining[], warnings: [] as string[] };
   const tell = (record: PartRecord): void => {
     told.modules.push(...record.modules);
     told.warnings.push(...record.warnings);
+    if (record.training !== undefined) told.training.push(record.training);
   };
   const finish = async (part: string, record: PartRecord): Promise<void> => {
     await sink.finishPart(part, record);
@@ -127,8 +130,8 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
       };
       const inBands = modules.every((module) => goesInBands(options.method, options.layout, module));
       if (calibrated === null) await inTurns(modules, inBands && options.rest === undefined ? modulesAtOnce : 1, quantize);
-      const warnings = (await calibrated?.quantize(block, modules, quantize)) ?? [];
-      await finish(blockPart(block), { modules: done, warnings });
+      const more = (await calibrated?.quantize(block, modules, quantize)) ?? { warnings: [] };
+      await finish(blockPart(block), { modules: done, ...more });
     },
     finish: async () => {
       await close();
@@ -137,7 +140,7 @@ export async function createStream(options: StreamOptions): Promise<Stream> {
       const sqnrDb = new Map(told.modules.map((record) => [record.module, record.sqnrDb ?? Number.POSITIVE_INFINITY]));
       const moduleBytes = new Map(told.modules.map((record) => [record.module, record.bytes]));
       const averageBits = new Map(told.modules.flatMap(({ module, averageBits: bits }) => (bits === undefined ? [] : [[module, bits]])));
-      return { outputBytes: sink.fileBytes, sqnrDb, moduleBytes, averageBits, warnings: told.warnings };
+      return { outputBytes: sink.fileBytes, sqnrDb, moduleBytes, averageBits, training: told.training, warnings: told.warnings };
     },
     abort: async () => {
       await close();

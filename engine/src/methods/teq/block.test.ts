@@ -5,10 +5,11 @@ import { loadBinding } from '../../jobs/binding.ts';
 import { architectures } from '../../model/architectures/registry.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { buildBlock } from '../../model/decoder.ts';
+import { namedWeights } from '../../model/named-weights.ts';
 import { scalingPairs } from '../../model/scaling-pairs.ts';
 import { configOf, hidden, randomModel, tokens, weightsOf } from '../../model/testing/random-block.ts';
 import type { ModuleScheme } from '../method.ts';
-import { createTrainedProgram, namedWeights, type TrainedProgram } from './block.ts';
+import { createTrainedProgram, type TrainedProgram } from './block.ts';
 
 const binding = await loadBinding();
 

@@ -1,8 +1,8 @@
 // One program whose linears compute with rounded weights, y = (x / a) Q(W a)^T + b, on a tape: what TEQ trains. Each trained place is a norm that divides by
 // a and the linears that read it; other quantized linears are rounded once and stay.
-import type { NativeBinding, Op, ProgramSpec, ReplacedParameters, RtnOptions, Tape, WantedGradient, Weight } from '@quantwright/native/binding';
+import type { NativeBinding, Op, ProgramSpec, ReplacedParameters, RtnOptions, Tape, WantedGradient } from '@quantwright/native/binding';
+import type { NamedWeights } from '../../model/named-weights.ts';
 import type { ScalingPair } from '../../model/scaling-pairs.ts';
-import type { ModelWeights } from '../../model/weights.ts';
 import type { ModuleScheme } from '../method.ts';
 import { codeBits } from '../rounding.ts';
 
@@ -22,22 +22,6 @@ export interface TrainedProgram {
   round(): Promise<void>;
   /** Of the loss by the alphas of `places`, from the gradients that the tape was asked for. */
   gradients(wanted: readonly Float32Array[]): readonly Float32Array[];
-}
-
-export interface NamedWeights extends ModelWeights {
-  /** The module of a linear that was read through this. */
-  moduleOf(weight: Weight): string | undefined;
-}
-
-/** The same weights, remembering whose they are. */
-export function namedWeights(weights: ModelWeights): NamedWeights {
-  const modules = new Map<Weight, string>();
-  const noting: (read: ModelWeights['linear']) => ModelWeights['linear'] = (read) => async (module, rows, cols, bias) => {
-    const linear = await read(module, rows, cols, bias);
-    modules.set(linear.weight, module);
-    return linear;
-  };
-  return { ...weights, linear: noting(weights.linear), transposedLinear: noting(weights.transposedLinear), moduleOf: (weight) => modules.get(weight) };
 }
 
 export interface TrainedProgramOptions {

@@ -1,13 +1,11 @@
 // What training holds in memory, for the plan. Pure.
 import type { PhaseDemand, PhaseMemory } from '../../pipeline/memory/phase.ts';
+import { tapeBytes } from '../tape-memory.ts';
 import type { TransformDemand } from '../transform.ts';
 import { teqDefaults } from './defaults.ts';
 
 /** What values of blocks may take beyond those of one without a limit: it saves running each block twice. */
 const sparedBytes = 2 ** 30;
-
-/** Gradients that live at once, beside the values of a block (kernels/program/backward). */
-const gradientShare = 0.5;
 
 /** Logits of a piece of the head and their gradient, and the output matrix while it is widened. */
 function headBytes(vocabSize: number, hiddenSize: number): number {
@@ -16,9 +14,7 @@ function headBytes(vocabSize: number, hiddenSize: number): number {
 
 /** Values of a block for the sequences of one step, with their gradients. */
 function blockBytes({ config, sequences, recipe }: TransformDemand): number {
-  const { hiddenSize, heads, kvHeads, headDim, intermediateSize } = config.shape;
-  const width = 8 * hiddenSize + 3 * (heads + kvHeads) * headDim + 3 * intermediateSize;
-  return 4 * stepTokens(sequences, recipe) * width * (1 + gradientShare);
+  return tapeBytes(config.shape, stepTokens(sequences, recipe));
 }
 
 function stepTokens(sequences: TransformDemand['sequences'], recipe: TransformDemand['recipe']): number {

@@ -3,11 +3,13 @@
 // sequences; no gradient goes through the model, so that the loss of the whole is not what is minimized.
 import type { NativeBinding } from '@quantwright/native/binding';
 import { buildBlock, buildEmbedding } from '../../model/decoder.ts';
+import { namedWeights } from '../../model/named-weights.ts';
 import { checkpointWeights } from '../../model/weights.ts';
+import { batchAt, joinedRows } from '../batches.ts';
 import type { TransformJob } from '../transform.ts';
 import { createAdam } from './adam.ts';
-import { createTrainedProgram, namedWeights, type TrainedPlace } from './block.ts';
-import { batchAt, requireFinite, type TrainOptions } from './train-model.ts';
+import { createTrainedProgram, type TrainedPlace } from './block.ts';
+import { requireFinite, type TrainOptions } from './train-model.ts';
 
 /** `steps` for every block. Changes nothing of the model. */
 export async function trainOnBlocks(job: TransformJob, options: TrainOptions): Promise<readonly TrainedPlace[]> {
@@ -50,7 +52,7 @@ async function trainBlock(
     job.signal?.throwIfAborted();
     const batch = batchAt(samples, size, step);
     const lengths = Int32Array.from(batch, ({ input }) => input.length / config.shape.hiddenSize);
-    const { loss, wanted } = await block.tape.squaredError(joined(batch.map(({ input }) => input)), lengths, joined(batch.map(({ target }) => target)));
+    const { loss, wanted } = await block.tape.squaredError(joinedRows(batch.map(({ input }) => input)), lengths, joinedRows(batch.map(({ target }) => target)));
     requireFinite(loss, `block ${layer}`, step, job);
     adam.update(block.gradients(wanted));
     await block.round();
@@ -70,14 +72,4 @@ async function runAll(
   const outputs: Float32Array[] = [];
   for (const input of inputs) outputs.push(await tape.forward(input, Int32Array.of(program.input === 'tokens' ? input.length : input.length / width), false));
   return outputs;
-}
-
-function joined(arrays: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    all.set(array, at);
-    at += array.length;
-  }
-  return all;
 }

@@ -4,10 +4,12 @@
 import type { ProgramSpec, Tape } from '@quantwright/native/binding';
 import { EngineError } from '../../errors.ts';
 import { buildBlock, buildEmbedding, buildHead } from '../../model/decoder.ts';
+import { type NamedWeights, namedWeights } from '../../model/named-weights.ts';
 import { checkpointWeights } from '../../model/weights.ts';
+import { batchAt } from '../batches.ts';
 import type { TransformJob } from '../transform.ts';
 import { createAdam, type Schedule } from './adam.ts';
-import { createTrainedProgram, type NamedWeights, namedWeights, type TrainedPlace, type TrainedProgram } from './block.ts';
+import { createTrainedProgram, type TrainedPlace, type TrainedProgram } from './block.ts';
 
 export interface TrainOptions extends Schedule {
   /** Sequences of a step. */
@@ -45,13 +47,6 @@ export async function trainOnModel(job: TransformJob, options: TrainOptions): Pr
     options.onStep?.(null, step, loss);
   }
   return training.places;
-}
-
-/** Batches go through the sequences in their order, again and again. */
-export function batchAt<Sequence>(sequences: readonly Sequence[], size: number, step: number): readonly Sequence[] {
-  return Array.from({ length: size }, (_, at) => sequences[(step * size + at) % sequences.length]).flatMap((sequence) =>
-    sequence === undefined ? [] : [sequence],
-  );
 }
 
 export function requireFinite(loss: number, where: string, step: number, job: TransformJob): void {

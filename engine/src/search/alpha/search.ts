@@ -64,7 +64,8 @@ export async function searchAlpha(
       mapped,
       config,
       recipe,
-      transforms,
+      // What a block learns is not learnt anew for every alpha.
+      transforms: transforms.filter(({ runsBlock }) => runsBlock !== true),
       linears: plan.blocks.map((planned) => planned.map(transformedLinear)),
       pairs: plan.pairs,
       alphas,
