@@ -124,7 +124,7 @@ function linearsOf({ shape }: ModelConfig, layer: number): TransformedLinear[] {
     const input = kind === 'lm_head' ? null : inputOf(kind);
     const module = pattern.replace('{i}', String(layer));
     return input === 'attention' || input === 'mlp'
-      ? [{ module, rows, cols, input, scheme: {} as ModuleScheme, tensor: `${module}.weight`, transposed: false }]
+      ? [{ module, rows, cols, input, scheme: {} as ModuleScheme, activations: null, tensor: `${module}.weight`, transposed: false }]
       : [];
   });
 }

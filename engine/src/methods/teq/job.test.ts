@@ -1,6 +1,7 @@
 // TEQ as a job, from config to files: both modes train and run, gptq may round behind it, what does not fit is refused with the mode that does, and on the embedded
 // model the result is closer to the original than rounding to nearest.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { QuantizeProgress } from '@quantwright/schemas/rpc/engine';
@@ -58,7 +59,7 @@ test('on the embedded model trained scales lose less than none', async (t) => {
   const perplexity = async (config: object): Promise<number> => {
     const { outDir } = await work.quantize(quill, { ...common, ...config }, {}, undefined, config === rounding ? {} : { calibrationPath: text });
     const model = await loadModel(outDir, { binding });
-    return (await measurePerplexity(model, join(texts, 'quant_chat_evaluation.txt'), { window: 256, maxTokens: 2048 })).perplexity;
+    return (await measurePerplexity(model, await readFile(join(texts, 'quant_chat_evaluation.txt'), 'utf8'), { window: 256, maxTokens: 2048 })).perplexity;
   };
   const rounding = { quant_method: 'rtn' };
   const [rtn, teq] = [

@@ -127,7 +127,7 @@ test('on the embedded model 4-bit weights lose less with it', async (t) => {
     const config = { ...weightOnly, zeroquant, calibration: { samples: 32, sequence_length: 64 } };
     const { outDir } = await work.quantize(quill, config, {}, undefined, { calibrationPath: join(texts, 'quant_chat_calibration.txt') });
     const model = await loadModel(outDir, { binding });
-    return (await measurePerplexity(model, join(texts, 'quant_chat_evaluation.txt'), { window: 256, maxTokens: 2048 })).perplexity;
+    return (await measurePerplexity(model, await readFile(join(texts, 'quant_chat_evaluation.txt'), 'utf8'), { window: 256, maxTokens: 2048 })).perplexity;
   };
   const [plain, trained] = [await perplexity({}), await perplexity({ lkd: { steps: 24, learning_rate: 1e-4, batch_size: 4 } })];
   t.diagnostic(`perplexity: ${plain.toFixed(3)}, with lkd ${trained.toFixed(3)}`);
