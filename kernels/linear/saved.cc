@@ -15,13 +15,15 @@
 #include "linear/qrazor/codec.h"
 #include "linear/spqr/codec.h"
 #include "linear/table4/codec.h"
+#include "linear/w4a8/codec.h"
 #include "linear/w8a8/codec.h"
 
 namespace {
 
 // Codecs that can be saved. Adding one: its pair of functions and one line.
-const qw_codec* const kSaved[] = {&qw_codec_bcq, &qw_codec_llm_int8, &qw_codec_q2,   &qw_codec_q3,     &qw_codec_q4,   &qw_codec_q5,
-                                  &qw_codec_q6,  &qw_codec_q8,       &qw_codec_qrazor, &qw_codec_spqr, &qw_codec_table4, &qw_codec_w8a8};
+const qw_codec* const kSaved[] = {&qw_codec_bcq,  &qw_codec_llm_int8, &qw_codec_q2,          &qw_codec_q3,         &qw_codec_q4,
+                                  &qw_codec_q5,   &qw_codec_q6,       &qw_codec_q8,          &qw_codec_qrazor,     &qw_codec_spqr,
+                                  &qw_codec_table4, &qw_codec_w8a8,   &qw_codec_w4a8,        &qw_codec_w8a8_groups, &qw_codec_qrazor_int8};
 
 constexpr char kMagic[8] = {'Q', 'W', 'W', 'E', 'I', 'G', 'H', 'T'};
 constexpr uint32_t kVersion = 1;

@@ -1,6 +1,7 @@
 #include "create_qrazor_weight.h"
 
-#include "linear/qrazor/weight.h"
+#include "activations.h"
+#include "linear/int8/weight.h"
 #include "mapped_file.h"
 #include "pack/pack.h"
 #include "pool_lease.h"
@@ -13,6 +14,8 @@ namespace {
 
 struct Stored {
   qw_qrazor_stored stored;
+  bool integers;  // activations are quantized
+  qw_activations activations;
   Bytes words;
   Array<uint8_t> codes, shifts;
   Array<float> scale;
@@ -49,6 +52,9 @@ Napi::Value create_qrazor(Napi::Env env, const Named& spec) {
   const int64_t length = stored.along_outputs ? stored.rows : stored.cols, groups = (length + stored.group_size - 1) / stored.group_size;
   read->shifts = unsigned_codes(field(spec, "shifts"), groups * (stored.along_outputs ? stored.cols : stored.rows));
   read->scale = floats(field(spec, "scale"), stored.rows);
+  const Named activations = field(spec, "activations");
+  read->integers = !absent(activations);
+  if (read->integers) read->activations = activations_of(activations);
   stored.shifts = read->shifts.data;
   stored.scale = read->scale.data;
   auto data = std::make_shared<WeightData>();
@@ -57,7 +63,8 @@ Napi::Value create_qrazor(Napi::Env env, const Named& spec) {
       [from = read.get(), data] {
         if (from->words.mapping != nullptr) from->words.mapping->will_need(from->words.data, from->words.length);
         const PoolLease lease;
-        return qw_weight_qrazor(&from->stored, lease.pool(), &data->weight);
+        return from->integers ? qw_weight_qrazor_int8(&from->stored, &from->activations, lease.pool(), &data->weight)
+                              : qw_weight_qrazor(&from->stored, lease.pool(), &data->weight);
       },
       [data, read](Napi::Env e) { return make_object(e, e.GetInstanceData<Environment>()->weight, data); });
 }

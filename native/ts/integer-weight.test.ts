@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ActivationSpec } from './activations.ts';
-import type { AffineWeightSpec } from './binding.ts';
+import type { AffineWeightSpec, QrazorWeightSpec } from './binding.ts';
 import { binding, rejects, wrong } from './testing.ts';
 
 const spec = (activations?: ActivationSpec, more: Partial<AffineWeightSpec> = {}): AffineWeightSpec => ({
@@ -64,5 +64,43 @@ describe('createWeight with activations', () => {
       [...y],
       [(127 + 128) * 0.5, (-128 * 127 - 127 * 64 - 63 * 1.5) * 0.25].map((value) => Math.fround(value * Math.fround(1 / 127))),
     );
+  });
+
+  test('groups, column orders and 4-bit codes have kernels of their own', async () => {
+    const groups = { groupSize: 2, scale: Float32Array.from([0.5, 1, 0.25, 2]), zero: Float32Array.from([0, 1, 0.5, 0]) };
+    const small = { codec: 'w4a8', codes: Int8Array.from([1, -2, 3, 4, -8, 7, 0, 5]) } as const;
+    const x = Float32Array.from([127, -64, 3, 5]);
+    const eight = await binding.createWeight(spec(undefined, groups));
+    assert.equal(eight.codec, 'w8a8_groups');
+    assert.deepEqual([...(await eight.matmul(x, 1))], [0.5 * (127 + 128) + (2 * 3 + 3 * 5), 0.25 * (-128.5 * 127 - 126.5 * 64) + 2 * (5 * 5)]);
+    const four = await binding.createWeight(spec(undefined, { ...groups, ...small }));
+    assert.equal(four.codec, 'w4a8');
+    assert.deepEqual([...(await four.matmul(x, 1))], [0.5 * (127 + 128) + (2 * 3 + 3 * 5), 0.25 * (-8.5 * 127 - 6.5 * 64) + 2 * (5 * 5)]);
+    const ordered = await binding.createWeight(spec(undefined, { ...groups, ...small, gIdx: Int32Array.from([1, 0, 1, 0]) }));
+    assert.deepEqual([...(await ordered.matmul(x, 1))], [0.5 * (128 + 20) + (0 * 127 + 2 * 3), 0.25 * (-6.5 * 64 + 4.5 * 5) + 2 * (-8 * 127)]);
+    await rejects(binding.createWeight(spec(undefined, { ...groups, codec: 'w4a8' })), /code -128 at row 1, column 0 does not fit signed 4 bits/);
+  });
+
+  test('razored activations multiply razored weights', async () => {
+    // x' of one token: 8 of 16 bits in groups of 8, by a weight that shows them one by one.
+    const identity: QrazorWeightSpec = {
+      codec: 'qrazor',
+      rows: 16,
+      cols: 16,
+      groupSize: 8,
+      axis: 'inputs',
+      baseBits: 8,
+      bits: 4,
+      codes: Int8Array.from({ length: 256 }, (_, at) => (at % 17 === 0 ? 1 : 0)),
+      shifts: new Uint8Array(32),
+      scale: new Float32Array(16).fill(1),
+      activations: { kind: 'razored', bits: 8, baseBits: 16, groupSize: 8, rule: 'qllm' },
+    };
+    const weight = await binding.createWeight(identity);
+    assert.equal(weight.codec, 'qrazor_int8');
+    const x = Float32Array.from({ length: 16 }, (_, at) => (at < 8 ? 32767 - 1000 * at : at));
+    const wanted = Array.from(x, (value, at) => (at < 8 ? Math.min(127, Math.round(value / 256)) * 256 : value));
+    assert.deepEqual([...(await weight.matmul(x, 1))], wanted);
+    await assert.rejects(binding.createWeight(spec(identity.activations)), /razored activations: those need weights of qrazor/);
   });
 });

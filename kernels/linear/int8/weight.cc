@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "linear/llm_int8/codec.h"
+#include "linear/w4a8/codec.h"
 #include "linear/w8a8/codec.h"
 
 namespace {
@@ -67,10 +68,20 @@ qw_status qw_weight_int8(const qw_affine* affine, int code_bits, const qw_activa
   const qw_status checked = qw_check_activations(activations);
   if (checked.code != QW_OK) return checked;
   const bool grouped = affine->group_size != affine->cols || affine->g_idx != nullptr || code_bits == 4;
-  if (activations->kind == QW_ACTIVATION_OUTLIERS && !grouped) return qw_llm_int8_pack(affine, activations->threshold, pool, out);
-  if (grouped || activations->kind == QW_ACTIVATION_RAZORED) {
-    return qw_error(QW_UNSUPPORTED, "%lld x %lld, group_size %lld%s: int8 activations need 8-bit codes with one scale per row (group_size -1, no g_idx)",
+  if (activations->kind == QW_ACTIVATION_OUTLIERS) {
+    if (!grouped) return qw_llm_int8_pack(affine, activations->threshold, pool, out);
+    return qw_error(QW_UNSUPPORTED, "%lld x %lld, group_size %lld%s: outlier activations need 8-bit codes with one scale per row (group_size -1, no g_idx)",
                     (long long)affine->rows, (long long)affine->cols, (long long)affine->group_size, affine->g_idx != nullptr ? " with g_idx" : "");
   }
+  if (activations->kind == QW_ACTIVATION_RAZORED) {
+    return qw_error(QW_UNSUPPORTED, "%lld x %lld with razored activations: those need weights of qrazor", (long long)affine->rows, (long long)affine->cols);
+  }
+  if (grouped) return qw_int8_groups_pack(affine, code_bits, activations, pool, out);
   return qw_w8a8_pack_for(affine, activations, pool, out);
+}
+
+qw_status qw_weight_qrazor_int8(const qw_qrazor_stored* stored, const qw_activations* activations, qw_pool* pool, qw_weight** out) {
+  *out = nullptr;
+  const qw_status checked = qw_check_activations(activations);
+  return checked.code == QW_OK ? qw_int8_razored_pack(stored, activations, pool, out) : checked;
 }
