@@ -490,6 +490,253 @@ export const kernelRows: readonly KernelRow[] = [
   },
   {
     "op": "linear",
+    "codec": "w4a8",
+    "summary": "weights of at most 4 bits per channel or group, with or without activation order; activations of at most 8 bits; int32 dot products",
+    "weights": {
+      "dtype": "int",
+      "bits": [
+        2,
+        3,
+        4
+      ],
+      "symmetric": [
+        true,
+        false
+      ],
+      "zero_point": [
+        "none",
+        "integer",
+        "float"
+      ],
+      "group_size": {
+        "per_channel": true,
+        "any": true,
+        "min": 1
+      }
+    },
+    "compute_method": "activate_quant",
+    "activations": [
+      {
+        "rules": [
+          "dashinfer",
+          "smoothquant",
+          "zeroquant",
+          "affine"
+        ],
+        "bits": [
+          2,
+          3,
+          4,
+          5,
+          6,
+          7,
+          8
+        ],
+        "granularity": "per_token",
+        "dynamic": true
+      },
+      {
+        "rules": [
+          "affine"
+        ],
+        "bits": [
+          2,
+          3,
+          4,
+          5,
+          6,
+          7,
+          8
+        ],
+        "granularity": "per_tensor",
+        "dynamic": false
+      }
+    ],
+    "act_order": true,
+    "simd": [
+      "serial",
+      "avx2",
+      "avxvnni",
+      "avx512",
+      "avx512vnni",
+      "neon",
+      "neondot"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/w4a8/kernel.json"
+  },
+  {
+    "op": "linear",
+    "codec": "qrazor_int8",
+    "summary": "3, 4 or 8 significant bits of weights and 4 or 8 of activations, multiplied as integers and shifted by group",
+    "methods": [
+      "qrazor"
+    ],
+    "weights": {
+      "dtype": "int",
+      "bits": [
+        3,
+        4,
+        8
+      ],
+      "symmetric": [
+        true
+      ],
+      "zero_point": [
+        "none"
+      ],
+      "group_size": {
+        "per_channel": false,
+        "any": false,
+        "sizes": [
+          8,
+          16,
+          32,
+          64,
+          128
+        ]
+      }
+    },
+    "compute_method": "activate_quant",
+    "activations": [
+      {
+        "rules": [
+          "dashinfer",
+          "smoothquant",
+          "zeroquant",
+          "affine"
+        ],
+        "bits": [
+          2,
+          3,
+          4,
+          5,
+          6,
+          7,
+          8
+        ],
+        "granularity": "per_token",
+        "dynamic": true
+      },
+      {
+        "rules": [
+          "affine"
+        ],
+        "bits": [
+          2,
+          3,
+          4,
+          5,
+          6,
+          7,
+          8
+        ],
+        "granularity": "per_tensor",
+        "dynamic": false
+      },
+      {
+        "rules": [
+          "qrazor"
+        ],
+        "bits": [
+          4,
+          8
+        ],
+        "granularity": "per_token",
+        "dynamic": true
+      }
+    ],
+    "act_order": true,
+    "simd": [
+      "serial",
+      "avx2",
+      "avxvnni",
+      "avx512",
+      "avx512vnni",
+      "neon",
+      "neondot"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/w4a8/qrazor_int8/kernel.json"
+  },
+  {
+    "op": "linear",
+    "codec": "w8a8_groups",
+    "summary": "8-bit weights by group, with or without activation order; activations of at most 8 bits; int32 dot products",
+    "weights": {
+      "dtype": "int",
+      "bits": [
+        6,
+        8
+      ],
+      "symmetric": [
+        true,
+        false
+      ],
+      "zero_point": [
+        "none",
+        "integer",
+        "float"
+      ],
+      "group_size": {
+        "per_channel": false,
+        "any": true,
+        "min": 1
+      }
+    },
+    "compute_method": "activate_quant",
+    "activations": [
+      {
+        "rules": [
+          "dashinfer",
+          "smoothquant",
+          "zeroquant",
+          "affine"
+        ],
+        "bits": [
+          2,
+          3,
+          4,
+          5,
+          6,
+          7,
+          8
+        ],
+        "granularity": "per_token",
+        "dynamic": true
+      },
+      {
+        "rules": [
+          "affine"
+        ],
+        "bits": [
+          2,
+          3,
+          4,
+          5,
+          6,
+          7,
+          8
+        ],
+        "granularity": "per_tensor",
+        "dynamic": false
+      }
+    ],
+    "act_order": true,
+    "simd": [
+      "serial",
+      "avx2",
+      "avxvnni",
+      "avx512",
+      "avx512vnni",
+      "neon",
+      "neondot"
+    ],
+    "cuda": [],
+    "file": "kernels/linear/w4a8/w8a8_groups/kernel.json"
+  },
+  {
+    "op": "linear",
     "codec": "w8a8",
     "summary": "6- and 8-bit weights per channel; activations quantized per token at run time, or with one calibrated scale; int32 dot products",
     "weights": {

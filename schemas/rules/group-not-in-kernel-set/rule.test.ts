@@ -13,9 +13,9 @@ test('the offered size divides the layers of the model too', () => {
   assert.deepEqual(fixed('QC006', { ...IQ, group_size: 1024 }, { runtime: 'dashinfer', model: llamaConfig(2048, 5760) }), { ...IQ, group_size: 128 });
 });
 
-test('integer activations are per channel in our own runtime', () => {
-  const config = { quant_method: 'rtn', weight_format: 'int8', compute_method: 'activate_quant', group_size: 128, save_format: 'quantwright' };
-  assert.deepEqual(fixed('QC006', config, { runtime: 'quantwright' }), { ...config, group_size: -1 });
+test('integers of qrazor have the groups of its shifts', () => {
+  const config = { quant_method: 'qrazor', compute_method: 'activate_quant', group_size: 24, save_format: 'quantwright' };
+  assert.deepEqual(fixed('QC006', config, { runtime: 'quantwright' }), { ...config, group_size: 16 });
 });
 
 test('sizes of the set are silent', () => {

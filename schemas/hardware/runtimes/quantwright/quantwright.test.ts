@@ -61,7 +61,8 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [{ quant_method: ['qrazor', 'gptq'] }, 'refused QW-01'],
   [{ quant_method: 'qrazor', weight_format: 'uint4' }, 'refused QW-02'],
   [{ quant_method: 'qrazor', weight_format: 'int2' }, 'refused QW-02'],
-  [{ quant_method: 'qrazor', compute_method: 'activate_quant' }, 'refused QW-02'],
+  [{ quant_method: 'qrazor', compute_method: 'activate_quant' }, 'supported qrazor_int8'],
+  [{ quant_method: ['smoothquant', 'gptq', 'qrazor'], compute_method: 'activate_quant', activations: { bits: 4 } }, 'supported qrazor_int8'],
   [{ quant_method: 'qrazor', group_size: 100 }, 'refused QW-03'],
   [{ quant_method: 'qrazor', save_format: 'gptq' }, 'refused QW-05'],
   [RTN({ weight_format: 'nf4' }), 'supported table4', even],
@@ -92,8 +93,8 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [{ quant_method: 'spqr', overrides: { '.*down_proj': { group_size: 48 } } }, 'refused QW-20'],
   [{ quant_method: 'spqr', target_bits: 3.6 }, 'refused QW-21'],
   [IQ({ weight_format: 'fp8_e4m3', compute_method: 'activate_quant' }), 'refused QW-02'],
-  [RTN({ weight_format: 'int4', compute_method: 'activate_quant', save_format: 'quantwright' }), 'refused QW-02'],
-  [RTN({ weight_format: 'int8', compute_method: 'activate_quant', group_size: 64, save_format: 'quantwright' }), 'refused QW-03'],
+  [RTN({ weight_format: 'int4', compute_method: 'activate_quant', save_format: 'quantwright' }), 'supported w4a8'],
+  [RTN({ weight_format: 'int8', compute_method: 'activate_quant', group_size: 64, save_format: 'quantwright' }), 'supported w8a8_groups'],
   [RTN({ weight_format: 'uint4', group_size: 64 }), 'refused QW-04', uneven],
   [RTN({ weight_format: 'uint4', group_size: 64, save_format: 'quantwright' }), 'supported q4', uneven],
   [RTN({ weight_format: 'uint4', group_size: 100 }), 'supported q4', even],
@@ -211,10 +212,7 @@ test('the layout offered in place of gptq can hold the weights of the config', (
 });
 
 test('overrides are judged too, and named', () => {
-  const [verdict] = judge(
-    recipeOf('quantwright', RTN({ weight_format: 'int8', compute_method: 'activate_quant', overrides: { '.*down_proj': { group_size: 64 } } })),
-    { runtime: 'quantwright' },
-  );
+  const [verdict] = judge(recipeOf('quantwright', { quant_method: 'qrazor', overrides: { '.*down_proj': { group_size: 48 } } }), { runtime: 'quantwright' });
   assert.ok(verdict?.kind === 'refused' && verdict.rule === 'QW-03');
   assert.match(verdict.message, /of "\.\*down_proj"/);
 });
@@ -228,7 +226,10 @@ test('rows come from the kernels: each integer kernel is reached by a recipe of 
         ? recipeOf('quantwright', { quant_method: own })
         : row.compute_method === 'weight_only'
           ? packed(bits)
-          : recipeOf('quantwright', IQ({ weight_format: `int${bits}`, compute_method: row.compute_method }));
+          : recipeOf(
+              'quantwright',
+              IQ({ weight_format: `int${bits}`, compute_method: row.compute_method, group_size: row.weights.group_size?.per_channel === true ? -1 : 64 }),
+            );
     const [verdict] = judge(recipe, { runtime: 'quantwright', intent: 'run' });
     assert.ok(verdict?.kind === 'supported' && verdict.kernel === row.codec && verdict.source === row.file, row.codec);
   }
