@@ -19,6 +19,7 @@ import { unrounded } from './unrounded/method.ts';
 import { w8a8Static } from './w8a8_static/method.ts';
 import { lkd } from './zeroquant/lkd/transform.ts';
 import { zeroquant } from './zeroquant/method.ts';
+import { zeroquantStatic } from './zeroquant/static.ts';
 
 export const methods: Readonly<Partial<Record<QuantMethod, Method>>> = {
   instant_quant: instantQuant,
@@ -56,7 +57,7 @@ export function pipelineOf(recipe: Recipe): Pipeline {
   const before = first === -1 ? recipe.methods : recipe.methods.slice(0, first);
   const behind = first === -1 ? [] : recipe.methods.slice(first);
   const alone = recipe.saveFormat === 'safetensors' ? unrounded : behindTransforms;
-  const rounding = roundingOf(behind) ?? (behind.length === 0 && before.length > 0 ? alone : undefined);
+  const rounding = roundingOf(behind, recipe.activations) ?? (behind.length === 0 && before.length > 0 ? alone : undefined);
   if (rounding === undefined) throw unknown(recipe);
   const late = before.find((name, index) => index > 0 && transforms[name]?.begin !== undefined);
   if (late !== undefined) throw refused(`${late} learns from the model as it is, and must come before ${before[0]}`);
@@ -68,8 +69,9 @@ function trainingOf(rounding: Method, recipe: Recipe): readonly Transform[] {
   return rounding === zeroquant && (recipe.zeroquant?.lkd ?? null) !== null ? [lkd] : [];
 }
 
-function roundingOf(behind: readonly QuantMethod[]): Method | undefined {
+function roundingOf(behind: readonly QuantMethod[], activations: Recipe['activations']): Method | undefined {
   const [id, ...more] = behind;
+  if (id === 'zeroquant' && more.length === 0 && activations?.dynamic === false) return zeroquantStatic;
   return more.length > 0 ? nested[behind.join('+')] : id === undefined ? undefined : methods[id];
 }
 

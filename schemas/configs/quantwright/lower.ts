@@ -151,7 +151,9 @@ function lowerRest(
   const computeMethod = fields.oneOf('compute_method', ['weight_only', 'activate_quant'] as const) ?? defaultComputing(fields, methods);
   const activate = computeMethod === 'activate_quant';
   const instant = methods.includes('instant_quant');
-  const full = methods.some((method) => FULL_SCALES.includes(method));
+  // The layouts of GPTQ, AutoAWQ and GGUF files have 16-bit scales.
+  const halves = fields.oneOf('save_format', ['gptq', 'gptq_v2', 'awq', 'gguf'] as const) !== null;
+  const full = !halves && methods.some((method) => FULL_SCALES.includes(method));
   const scaleType = fields.oneOf('scale_type', ['float16', 'bfloat16', 'float32'] as const) ?? (full ? 'float32' : 'float16');
   return {
     weights,
