@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { PackedBits } from '@quantwright/native/binding';
 import { loadNative } from '@quantwright/native/load';
-import type { Recipe } from '@quantwright/schemas/recipe/recipe';
+import type { ActivationRecipe, Recipe } from '@quantwright/schemas/recipe/recipe';
 import fc from 'fast-check';
 import { plainActivations } from '../../checkpoint/activations.ts';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
@@ -78,13 +78,43 @@ test('a matrix that was written is read as the same weight', async () => {
   }
 });
 
+test('activations of its products are written and read with it', async () => {
+  const activations: ActivationRecipe = { ...plainActivations, bits: 4, rule: 'qrazor', baseBits: 16, groupSize: 16 };
+  const data = new Uint8Array(Float32Array.from({ length: 24 * 64 }, (_, at) => Math.sin(at * 2.3)).buffer);
+  const source = { type: 'f32', rows: 24, cols: 64, data } as const;
+  for (const rule of ['qllm', 'original'] as const) {
+    const scheme: ModuleScheme = { ...schemeOf(4, 32, { rule, groupAxis: 'inputs' }), activations };
+    const matrix = await qrazor.quantizeModule(binding, source, scheme);
+    const plan = { ...planOf(24, 64, scheme), activations };
+    assert.equal(qrazorKind.codec(plan), 'qrazor_int8');
+    const mapped = await written(matrix, `activations-${rule}`);
+    const settings = { kind: 'qrazor', bits: 4, group_size: 32, ...qrazorKind.settings(plan) };
+    const read = await qrazorKind.read(mapped, { module: 'linear', rows: 24, cols: 64 }, settings);
+    assert.deepEqual(read.codec === 'qrazor' && read.activations, { kind: 'razored', bits: 4, baseBits: 16, groupSize: 16, rule });
+    const [kept, again] = [await binding.createWeight(matrix.spec), await binding.createWeight(read)];
+    assert.equal(again.codec, 'qrazor_int8');
+    const x = Float32Array.from({ length: 3 * 64 }, (_, at) => Math.cos(at * 0.7) * (1 + (at % 5)));
+    assert.deepEqual(await again.matmul(x, 3), await kept.matmul(x, 3));
+    await assert.rejects(qrazorKind.read(mapped, { module: 'linear', rows: 24, cols: 64 }, { ...settings, compute_method: 'both' }), /linear: compute_method/);
+    mapped.close();
+  }
+});
+
 test('what the kind cannot hold is refused with what to do', () => {
   assert.equal(qrazorKind.refusal(planOf(8, 384, schemeOf(4, 128))), null);
   assert.match(qrazorKind.refusal(planOf(8, 96, schemeOf(4, 64))) ?? '', /groups of 64 do not divide its 96 inputs; use 32/);
   assert.equal(qrazorKind.refusal(planOf(8, 100, schemeOf(4, 64, { groupAxis: 'outputs' }))), null);
   assert.match(qrazorKind.refusal(planOf(8, 96, schemeOf(2, 8))) ?? '', /keeps 3, 4 or 8 bits, not 2/);
   assert.match(qrazorKind.refusal(planOf(8, 96, schemeOf(4, 24))) ?? '', /groups of 8, 16, 32, 64, 128, not of 24/);
-  assert.match(qrazorKind.refusal({ ...planOf(8, 96, schemeOf(4, 8)), activations: plainActivations }) ?? '', /activate_quant is not for it/);
+  const activated = (cols: number, more: Partial<ActivationRecipe>) =>
+    qrazorKind.refusal({ ...planOf(8, cols, schemeOf(4, 8)), activations: { ...plainActivations, ...more } }) ?? '';
+  assert.equal(activated(96, {}), '');
+  assert.equal(activated(96, { rule: 'qrazor', bits: 4, baseBits: 16, groupSize: 32 }), '');
+  assert.match(activated(96, { rule: 'qrazor', groupSize: 64 }), /razored by groups of 64 do not divide its 96 inputs; use 32/);
+  assert.match(activated(96, { rule: 'qrazor', groupSize: 48 }), /groups of 8, 16, 32, 64, 128, not of 48/);
+  assert.match(activated(96, { rule: 'qrazor', bits: 6 }), /keeps 4 or 8 bits of activations, not 6/);
+  assert.match(activated(96, { dynamic: false, granularity: 'per_tensor' }), /use dynamic ones/);
+  assert.match(activated(96, { rule: 'llm_int8' }), /8-bit weights per channel/);
 });
 
 test('settings that config.json may have wrong are refused by name', async () => {

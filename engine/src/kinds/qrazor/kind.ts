@@ -4,7 +4,12 @@
 //   shifts  I32 [lines, ceil(n * f / 32)]      packed along a line in f bits: 3 on a base of 8 bits, 4 on one of 16. axis inputs: a line a row of
 //                                              in / group_size shifts; outputs: a line for group_size rows, of in shifts
 //   scale   F32 [out]
+//
+// With compute_method activate_quant in config.json, products are of integers: `activations` says how those of the inputs are made.
+import type { ActivationSpec } from '@quantwright/native/activations';
 import type { PackedBits, QrazorWeightSpec } from '@quantwright/native/binding';
+import type { ActivationRecipe } from '@quantwright/schemas/recipe/recipe';
+import { activationProblem, activationSettings, activationSpec, parseActivations } from '../../checkpoint/activations.ts';
 import type { JsonObject } from '../../checkpoint/json-file.ts';
 import { packedWords } from '../../checkpoint/layouts.ts';
 import type { MappedCheckpoint } from '../../checkpoint/mapped.ts';
@@ -51,7 +56,8 @@ export const qrazorKind: Kind = {
 
   refusal(plan) {
     const { bits, groupSize, axis } = formOf(plan);
-    if (plan.activations) return 'qrazor rounds weights; compute_method activate_quant is not for it';
+    const activations = plan.activations === null ? null : activationRefusal(plan.activations, plan.cols);
+    if (activations !== null) return activations;
     if (![3, 4, 8].includes(bits)) return `qrazor keeps 3, 4 or 8 bits, not ${bits}: use weight_format int4`;
     if (!groupSizes.some((size) => size === groupSize)) return `qrazor has groups of ${groupSizes.join(', ')}, not of ${groupSize}`;
     if (axis === 'inputs' && plan.cols % groupSize !== 0)
@@ -71,12 +77,34 @@ export const qrazorKind: Kind = {
 
   settings(plan) {
     const { baseBits, axis } = formOf(plan);
-    return { base_bits: baseBits, group_axis: axis, rule: plan.scheme.recipe?.qrazor?.rule ?? 'qllm' };
+    const common = { base_bits: baseBits, group_axis: axis, rule: plan.scheme.recipe?.qrazor?.rule ?? 'qllm' };
+    if (plan.activations === null) return common;
+    const activations = activationSettings(plan.activations);
+    return { ...common, compute_method: 'activate_quant', ...(activations === undefined ? {} : { activations }) };
   },
 
   read: readQrazor,
-  codec: () => 'qrazor',
+  codec: (plan) => (plan.activations === null ? 'qrazor' : 'qrazor_int8'),
 };
+
+/** Why no product of razored weights takes such activations, and what to do; null when one does. */
+function activationRefusal(activations: ActivationRecipe, cols: number): string | null {
+  const problem = activationProblem(activations);
+  if (problem !== null) return problem;
+  if (!activations.dynamic) return 'static activations have no place beside qrazor weights; use dynamic ones';
+  if (activations.rule === 'llm_int8') return 'activations of llm_int8 are for 8-bit weights per channel, not for those of qrazor';
+  const { rule, groupSize = 32 } = activations;
+  if (rule !== 'qrazor') return null;
+  if (!groupSizes.some((size) => size === groupSize)) return `razored activations have groups of ${groupSizes.join(', ')}, not of ${groupSize}`;
+  if (cols % groupSize === 0) return null;
+  return `activations razored by groups of ${groupSize} do not divide its ${cols} inputs; use ${groupSizes.filter((size) => cols % size === 0).at(-1) ?? 'weight_only'}`;
+}
+
+/** Of activations beside razored weights: those that are razored follow the rule of the weights. */
+export function qrazorActivations(activations: ActivationRecipe, rule: 'qllm' | 'original'): ActivationSpec {
+  const spec = activationSpec(activations);
+  return spec.kind === 'razored' ? { ...spec, rule } : spec;
+}
 
 async function readQrazor(mapped: MappedCheckpoint, { module, rows, cols }: LinearPlace, settings: JsonObject): Promise<QrazorWeightSpec> {
   const form = storedForm(settings, module, cols);
@@ -93,7 +121,20 @@ async function readQrazor(mapped: MappedCheckpoint, { module, rows, cols }: Line
     codes: storedCodes(mapped, codes.name, 'rows', form.bits, true),
     shifts: unpackRows(mapped.read(shifts.name), lines, count, bits),
     scale: await mapped.floats(scale.name),
+    ...storedActivations(settings, module, cols),
   };
+}
+
+function storedActivations(settings: JsonObject, module: string, cols: number): Pick<QrazorWeightSpec, 'activations'> {
+  const compute = settings['compute_method'] ?? 'weight_only';
+  if (compute === 'weight_only') return {};
+  const refuse = (why: string): never => {
+    throw new EngineError('checkpoint', `${module}: ${why}`, { tensor: module });
+  };
+  if (compute !== 'activate_quant') return refuse(`compute_method of its qrazor weights is ${spell(compute)}; it must be weight_only or activate_quant`);
+  const recipe = parseActivations(settings['activations'], module, 'config.json');
+  const refusal = activationRefusal(recipe, cols);
+  return refusal === null ? { activations: qrazorActivations(recipe, settings['rule'] === 'original' ? 'original' : 'qllm') } : refuse(refusal);
 }
 
 /** Codes of `bits` from words along a line [lines, ceil(count * bits / 32)], little endian: shifts are few, and are read once. */

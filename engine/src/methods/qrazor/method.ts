@@ -1,6 +1,6 @@
 // QRazor, alone and inside GPTQ: keeps the significant bits of every group of integers. Formulas and sources: README.md in this folder.
 import type { DenseSource, HessianFactor, NativeBinding, QrazorWeightSpec } from '@quantwright/native/binding';
-import { formOf, qrazorKind, shiftBits, shiftShape } from '../../kinds/qrazor/kind.ts';
+import { formOf, qrazorActivations, qrazorKind, shiftBits, shiftShape } from '../../kinds/qrazor/kind.ts';
 import type { CodedMatrix, Method, ModuleScheme } from '../method.ts';
 
 export const qrazor: Method<CodedMatrix> = {
@@ -45,7 +45,11 @@ async function razor(binding: NativeBinding, source: DenseSource, scheme: Module
     new Uint8Array(scale.buffer, scale.byteOffset, scale.byteLength),
   ];
   const plan = { module: '', block: 0, rows, cols, scheme, activations: null };
-  const spec: QrazorWeightSpec = { codec: 'qrazor', rows, cols, ...form, codes, shifts, scale };
+  const activations = scheme.activations === undefined ? (scheme.recipe?.activations ?? null) : scheme.activations;
+  const spec: QrazorWeightSpec = {
+    ...{ codec: 'qrazor', rows, cols, ...form, codes, shifts, scale },
+    ...(activations === null ? {} : { activations: qrazorActivations(activations, options?.rule ?? 'qllm') }),
+  };
   return {
     kind: 'qrazor',
     rows,

@@ -76,14 +76,18 @@ function tableRuns(input: JudgeInput, pieces: readonly Piece[]): readonly Suppor
   return [refused(input, { rule: 'QW-13', field: 'weights.groupSize', nearest: groupNearest(pieces, failing, USUAL_GROUPS), message })];
 }
 
-/** A group of QRazor along inputs must not run into the next row; all others may end short. */
+/** A group of QRazor along inputs, of weights or of activations, must not run into the next row; all others may end short. */
 function wholeGroups(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerdict[] {
-  if (tablesOf(input.recipe).length > 0) return tableRuns(input, pieces);
-  if (input.recipe.qrazor?.groupAxis !== 'inputs') return [];
-  const failing = undivided(pieces);
+  const { recipe } = input;
+  if (tablesOf(recipe).length > 0) return tableRuns(input, pieces);
+  if (recipe.qrazor === undefined) return [];
+  const razored = recipe.activations?.rule === 'qrazor' ? (recipe.activations.groupSize ?? recipe.weights.groupSize) : null;
+  const weights = recipe.qrazor.groupAxis === 'inputs' ? undivided(pieces) : [];
+  const failing = weights.length > 0 || razored === null ? weights : pieces.filter(({ k }) => k % razored !== 0);
   const [first] = failing;
   if (first === undefined) return [];
-  const message = `Quantwright: qrazor has groups of one length, and ${groupWords(first.weights.groupSize)} does not divide ${piecesWords(failing, 1)}.`;
+  const size = weights.length > 0 ? first.weights.groupSize : (razored ?? -1);
+  const message = `Quantwright: qrazor has groups of one length, and ${groupWords(size)} does not divide ${piecesWords(failing, 1)}.`;
   return [refused(input, { rule: 'QW-13', field: 'weights.groupSize', nearest: groupNearest(pieces, failing, RAZOR_GROUPS), message })];
 }
 

@@ -73,6 +73,8 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [{ quant_method: 'gptq', weight_format: 'nf4' }, 'refused QW-02'],
   [RTN({ weight_format: 'nf4', group_size: 64 }), 'refused QW-13', uneven],
   [{ quant_method: 'qrazor', group_size: 64 }, 'refused QW-13', even],
+  [{ quant_method: ['gptq', 'qrazor'], group_size: 64 }, 'supported qrazor', even],
+  [{ quant_method: ['gptq', 'qrazor'], group_size: 64, compute_method: 'activate_quant' }, 'refused QW-13', even],
   [{ quant_method: 'bcq' }, 'supported bcq', uneven],
   [{ quant_method: 'bcq', weight_format: 'uint1', group_size: 32 }, 'supported bcq'],
   [{ quant_method: ['smoothquant', 'bcq'], weight_format: 'uint1' }, 'supported bcq'],
