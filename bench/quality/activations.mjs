@@ -12,6 +12,9 @@ export function activationJobs() {
     'DashInfer A8W8 g128': { quant_method: 'instant_quant', weight_format: 'int8', group_size: 128, ...integers },
     'GPTQ-INT8 A8W8 per channel': { quant_method: 'gptq', weight_format: 'int8', compute_method: 'activate_quant', ...calibrated },
     'GPTQ-INT8 A8W8 g128': { quant_method: 'gptq', weight_format: 'int8', group_size: 128, compute_method: 'activate_quant', ...calibrated },
+    'RTN W4A8 g128': { quant_method: 'rtn', weight_format: 'int4', group_size: 128, ...integers },
+    'GPTQ W4A8 g128': { quant_method: 'gptq', weight_format: 'int4', group_size: 128, compute_method: 'activate_quant', ...calibrated },
+    'GPTQ W4A8 g128 act-order': { quant_method: 'gptq', weight_format: 'int4', group_size: 128, desc_act: true, compute_method: 'activate_quant', ...calibrated },
     'RTN W8A8': { quant_method: 'rtn', weight_format: 'int8', ...integers },
     'SmoothQuant W8A8 alpha 0.5': { quant_method: 'smoothquant', smoothquant: { alpha: 0.5 }, ...calibrated },
     'SmoothQuant W8A8 alpha auto': { quant_method: 'smoothquant', smoothquant: { alpha: 'auto' }, ...calibrated },
@@ -29,6 +32,8 @@ export function activationJobs() {
     'ZeroQuant W4A4 + LKD': { quant_method: 'zeroquant', ...four, zeroquant: { lkd: { blocks: 'all', steps: 100 } }, ...calibrated },
     'QRazor W4A8 g32': { quant_method: 'qrazor', ...razored, activations: { bits: 8 }, ...ours },
     'QRazor W4A4 g32': { quant_method: 'qrazor', ...razored, activations: { bits: 4 }, ...ours },
+    'SmoothQuant + QRazor W4A8 g32': { quant_method: ['smoothquant', 'qrazor'], ...razored, activations: { bits: 8 }, ...calibrated },
+    'GPTQ + QRazor W4A8 g32': { quant_method: ['gptq', 'qrazor'], ...razored, activations: { bits: 8 }, desc_act: false, ...calibrated },
     'SmoothQuant + QRazor W4A4 g32': { quant_method: ['smoothquant', 'qrazor'], ...razored, activations: { bits: 4 }, ...calibrated },
     'GPTQ + QRazor W4A4 g32': { quant_method: ['gptq', 'qrazor'], ...razored, activations: { bits: 4 }, desc_act: false, ...calibrated },
   };
