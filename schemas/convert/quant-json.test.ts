@@ -22,6 +22,31 @@ test('a GPTQ checkpoint becomes the job that makes such a checkpoint', () => {
   assert.deepEqual(losses, []);
 });
 
+test('an 8-bit bitsandbytes checkpoint becomes the job that makes such a checkpoint', () => {
+  const file = {
+    quantization_config: {
+      quant_method: 'bitsandbytes',
+      load_in_8bit: true,
+      _load_in_8bit: true,
+      llm_int8_threshold: 5.5,
+      llm_int8_skip_modules: ['lm_head'],
+      llm_int8_has_fp16_weight: false,
+      bnb_4bit_quant_type: 'fp4',
+    },
+  };
+  const { text, losses } = convert('quant-json', 'config.json', file);
+  const { ignore: _, ...job } = JSON.parse(text) as Record<string, unknown>;
+  assert.deepEqual(job, {
+    quant_method: 'llm_int8',
+    weight_format: 'int8',
+    group_size: -1,
+    compute_method: 'activate_quant',
+    llm_int8: { threshold: 5.5 },
+    save_format: 'bitsandbytes',
+  });
+  assert.deepEqual(losses, []);
+});
+
 test("DashInfer's config is one of ours already, but for the key that it never reads", () => {
   const config = { quant_method: 'instant_quant', weight_format: 'uint4', group_settings: { '.*down': 64, '.*': 128 }, activate_format: 'int8' };
   const { text, losses } = convert('quant-json', 'dashinfer.json', config);

@@ -1,6 +1,7 @@
 // Any recipe that our engine's config can express -> a *.quant.json that makes such a model anew.
 import { disabledSections } from '../configs/deepspeed/groups.ts';
 import type { JsonObject } from '../configs/fields.ts';
+import { LLM_INT8_THRESHOLD } from '../configs/quantwright/activation-methods.ts';
 import { findFormat } from '../configs/registry.ts';
 import { weightFormatName } from '../configs/weight-format.ts';
 import type { ActivationRecipe, ModuleOverride, QuantMethod, Recipe, SaveFormat, WeightRecipe } from '../recipe/recipe.ts';
@@ -23,8 +24,19 @@ export const quantJson: Converter = {
   },
 };
 
+/** Said by the method and its options; the twins that saving writes; and settings of 4-bit weights, which 8-bit ones do not have. */
+const BITSANDBYTES_KEYS: readonly string[] = [
+  'llm_int8_threshold',
+  '_load_in_8bit',
+  'bnb_4bit_compute_dtype',
+  'bnb_4bit_quant_storage',
+  'bnb_4bit_quant_type',
+  'bnb_4bit_use_double_quant',
+];
+
 /** Sections of DeepSpeed's that are off say nothing. */
 function carriedOf({ format, value: from }: Source, value: JsonObject): readonly string[] {
+  if (format.id === 'hf-bitsandbytes') return BITSANDBYTES_KEYS;
   return format.id === 'deepspeed' ? disabledSections(from) : format.id === 'dashinfer' ? Object.keys(value) : [];
 }
 
@@ -55,6 +67,7 @@ function quantSettings({ recipe, origins }: Source): JsonObject {
     weight_format: formatName(weights),
     group_size: weights.groupSize,
     ...computing(recipe),
+    ...outlierSettings(recipe.activations),
     ...(recipe.zeroquant === undefined ? {} : { zeroquant: { quantize_groups: recipe.zeroquant.quantizeGroups } }),
     ...(saveFormat === null ? {} : { save_format: saveFormat }),
     ...(recipe.scaleType === (recipe.zeroquant === undefined ? 'f16' : 'f32') ? {} : { scale_type: SCALE_NAMES[recipe.scaleType] }),
@@ -77,14 +90,20 @@ function computing({ computeMethod, zeroquant, activations }: Recipe): JsonObjec
   return Object.keys(said).length === 0 ? {} : { activations: said };
 }
 
+function outlierSettings(activations: ActivationRecipe | null): JsonObject {
+  const threshold = activations?.rule === 'llm_int8' ? activations.threshold : undefined;
+  return threshold === undefined || threshold === LLM_INT8_THRESHOLD ? {} : { llm_int8: { threshold } };
+}
+
 /** Beside 8 bits around 0 for every token. */
 function activationSettings({ bits, symmetric, dynamic }: ActivationRecipe): JsonObject {
   return { ...(bits === 8 ? {} : { bits }), ...(symmetric ? {} : { symmetric }), ...(dynamic ? {} : { dynamic }) };
 }
 
 /** Where the layout of the source is one that we write, the new job writes it too. */
-function saved({ saveFormat, scheme }: Recipe): SaveFormat | null {
-  return saveFormat ?? (scheme === 'compressed-tensors' ? 'compressed-tensors' : null);
+function saved({ saveFormat, scheme, activations }: Recipe): SaveFormat | null {
+  const written = activations?.rule === 'llm_int8' && scheme === 'bitsandbytes' ? 'bitsandbytes' : null;
+  return saveFormat ?? (scheme === 'compressed-tensors' ? 'compressed-tensors' : written);
 }
 
 /** Signed codes are symmetric and unsigned ones have a zero point: the two spellings that need no further key. */
