@@ -7,7 +7,7 @@ import type { MappedCheckpoint } from '../checkpoint/mapped.ts';
 import type { LinearPlace } from '../checkpoint/quantized/stored.ts';
 import { EngineError } from '../errors.ts';
 import { collectGarbage } from '../jobs/collect-garbage.ts';
-import type { ObservedInput } from '../methods/w8a8_static/range.ts';
+import { type InputStatistic, type ObservedInput, observedInput } from '../methods/w8a8_static/observed.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { buildBlock, buildEmbedding, buildFinalNorm } from '../model/decoder.ts';
 import { type LinearInput, type Observation, observeSlot } from '../model/observations.ts';
@@ -54,9 +54,6 @@ export interface CalibrationBlocks {
 
 /** Norms and biases of a block that were edited, by tensor name. */
 export type Vectors = ReadonlyMap<string, Float32Array>;
-
-/** Ranges of every sequence, or one histogram of all values. */
-export type InputStatistic = { readonly kind: 'range' } | { readonly kind: 'histogram'; readonly bins: number };
 
 export interface CalibrationBlocksOptions {
   readonly binding: NativeBinding;
@@ -185,21 +182,9 @@ function binsOf(statistic: InputStatistic): number | undefined {
 function takeStatistic(program: Program, { kind }: InputStatistic, slot: number, lengths: readonly number[], where: string, reader: string): ObservedInput {
   const found = program.observed(slot);
   if (found === null) throw new Error(`slot ${slot} of the program saw nothing`);
-  const [, , limit = 0] = found;
-  if (kind === 'histogram' ? limit === Number.POSITIVE_INFINITY : !found.every(Number.isFinite)) throw notFinite(where, reader, '');
-  if (kind === 'histogram') return { kind, histogram: found };
-  let at = 0;
-  const ranges = Float32Array.from(
-    lengths.flatMap((length) => {
-      let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-      for (const end = at + 2 * length; at < end; at += 2) {
-        low = Math.min(low, found[at] ?? low);
-        high = Math.max(high, found[at + 1] ?? high);
-      }
-      return [low, high];
-    }),
-  );
-  return { kind, ranges };
+  const observed = observedInput(found, kind, lengths);
+  if (observed === null) throw notFinite(where, reader, '');
+  return observed;
 }
 
 function notFinite(where: string, reader: string, at: string): EngineError {

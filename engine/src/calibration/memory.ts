@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { Method } from '../methods/method.ts';
 import { transforms } from '../methods/registry.ts';
+import type { InputStatistic } from '../methods/w8a8_static/observed.ts';
 import { chosenBlocks } from '../methods/zeroquant/lkd/chosen-blocks.ts';
 import { trainingParts } from '../methods/zeroquant/lkd/memory.ts';
 import type { MemoryPart, PhaseDemand, PhaseMemory } from '../pipeline/memory/phase.ts';
@@ -164,7 +165,7 @@ function hessianParts(job: CalibrationJob, modules: readonly PlannedModule[], { 
 }
 
 /** Of the four inputs of a block, as they are kept and as they are handed over; a histogram is counted apart by every task. */
-function statisticBytes({ calibration }: CalibrationJob, statistic: NonNullable<ReturnType<NonNullable<Method['statistic']>>>): number {
+function statisticBytes({ calibration }: CalibrationJob, statistic: InputStatistic): number {
   if (statistic.kind === 'range') return 4 * 2 * 8 * calibration.sequences.reduce((sum, sequence) => sum + sequence.length, 0);
   const { hiddenSize, intermediateSize } = calibration.config.shape;
   const tasks = Math.ceil((chunkRows * Math.max(hiddenSize, intermediateSize)) / 65536);

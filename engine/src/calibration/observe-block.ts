@@ -3,9 +3,9 @@
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { LayerInputs } from '../methods/method.ts';
 import { type EditedBlock, untouched } from '../methods/transform.ts';
-import type { ObservedInput } from '../methods/w8a8_static/range.ts';
+import type { InputStatistic, ObservedInput } from '../methods/w8a8_static/observed.ts';
 import { type LinearInput, linearInputs } from '../model/observations.ts';
-import type { CalibrationBlocks, InputStatistic } from './blocks.ts';
+import type { CalibrationBlocks } from './blocks.ts';
 import { editedWeights } from './transform-block.ts';
 
 export interface ObserveBlockOptions {

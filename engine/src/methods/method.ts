@@ -4,7 +4,7 @@ import type { DenseSource, DenseType, HessianFactor, NativeBinding, PackedBits, 
 import type { ActivationRecipe, QuantMethod, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { InputScale } from '../checkpoint/activations.ts';
 import type { CodedKind, StoredTensor } from '../kinds/kind.ts';
-import type { ObservedInput } from './w8a8_static/range.ts';
+import type { InputStatistic, ObservedInput } from './w8a8_static/observed.ts';
 
 export type ScaleType = Recipe['scaleType'];
 
@@ -99,7 +99,7 @@ export interface Method<Matrix extends QuantizedMatrix = QuantizedMatrix> {
   /** Rounding used when the recipe names none. */
   readonly defaultDialect: RtnDialect;
   /** For methods that look at how large inputs are, and not at Hessians: what is kept of every input, in the model as it is. */
-  statistic?(recipe: Recipe): { readonly kind: 'range' } | { readonly kind: 'histogram'; readonly bins: number };
+  statistic?(recipe: Recipe): InputStatistic;
   /** The form that the matrix of these weights gets. Left out: affine, always. */
   kind?(weights: WeightRecipe, recipe: Recipe): 'affine' | CodedKind;
   /**

@@ -1,7 +1,7 @@
-// The matrices of an ONNX graph that can become MatMulNBits: constants that a MatMul or a plain Gemm multiplies with.
+// The matrices of an ONNX graph that can be quantized: constants that a MatMul or a plain Gemm multiplies with.
 import type { DenseType } from '@quantwright/native/binding';
-import { moduleWeights } from '@quantwright/schemas/recipe/module-weights';
-import type { Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
+import { moduleActivations, moduleWeights } from '@quantwright/schemas/recipe/module-weights';
+import type { ActivationRecipe, Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { OnnxModel } from './model.ts';
 import { dataType, type NodeProto, type TensorProto } from './proto.ts';
 
@@ -18,6 +18,8 @@ export interface OnnxLinear {
   readonly transposed: boolean;
   /** Initializer or value that a Gemm adds; null: nothing. */
   readonly bias: string | null;
+  /** How what it reads is quantized; null: not at all. Left out: as the recipe says. */
+  readonly activations?: ActivationRecipe | null;
 }
 
 export interface OnnxLinears {
@@ -31,6 +33,7 @@ const types: Readonly<Record<number, DenseType>> = { [dataType.float]: 'f32', [d
 /** In the order of the graph, which is that of computation. `ignore` and `overrides` are tried on the module's name, the node's and the weight's. */
 export function onnxLinears(model: OnnxModel, recipe: Recipe): OnnxLinears {
   const scope = moduleWeights(recipe);
+  const activationsOf = moduleActivations(recipe);
   const linears: (OnnxLinear & { readonly weights: WeightRecipe })[] = [];
   const left: string[] = [];
   for (const node of model.graph.node) {
@@ -40,9 +43,10 @@ export function onnxLinears(model: OnnxModel, recipe: Recipe): OnnxLinears {
     const settings = names.map(scope);
     // A name that an override matches comes before those that only the base settings match.
     const weights = settings.includes(null) ? null : (settings.find((one) => one !== recipe.weights) ?? recipe.weights);
+    const activations = names.map(activationsOf).find((one) => one !== recipe.activations);
     const isHead = names.some((name) => /(^|[./])lm_head([./]|$)/.test(name)) && recipe.lmHead !== true;
     if (weights === null || isHead) left.push(linear.module);
-    else linears.push({ ...linear, weights });
+    else linears.push({ ...linear, weights, activations: activations === undefined ? recipe.activations : activations });
   }
   return { linears, left };
 }

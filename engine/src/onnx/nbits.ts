@@ -5,8 +5,45 @@
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { AffineMatrix } from '../methods/method.ts';
 import { encodeFloats, unsignedCodes, unsignedZeros } from '../pipeline/layouts/codes.ts';
+import { type FormedLinear, type OnnxForm, refusedModule } from './form.ts';
 import type { OnnxLinear } from './linears.ts';
-import { dataType, type NodeProto, newNode, newTensor, type TensorProto } from './proto.ts';
+import { dataType, newNode, newTensor } from './proto.ts';
+
+const partBits = [4, 8];
+
+/** Weights of 4 or 8 bits in blocks, activations as they are. */
+export const nbitsForm: OnnxForm = {
+  scheme: (recipe, method, linear) => {
+    const { weights, cols, type } = linear;
+    if (weights.dtype !== 'int' || !partBits.includes(weights.bits))
+      throw refusedModule(linear, `MatMulNBits runs with 4 or 8 bits, not ${weights.bits}; use uint4 or uint8`);
+    if (blockSize(weights.groupSize, cols) === null)
+      throw refusedModule(
+        linear,
+        `groups of ${weights.groupSize} weights do not consist of the blocks of MatMulNBits (16, 32, 64, 128 or 256); use "group_size": 32 or 128`,
+      );
+    const observing = method.needs.observe.length > 0;
+    if (weights.descAct && !weights.staticGroups && weights.groupSize !== -1 && observing)
+      throw refusedModule(linear, 'MatMulNBits has its blocks in the order of columns; use "desc_act": false, or "static_groups": true with it');
+    // Zero points are integers in its blocks.
+    const asked = recipe.dialect ?? method.defaultDialect;
+    return {
+      weights: { ...weights, descAct: weights.descAct && weights.staticGroups && observing },
+      dialect: asked === 'instant_quant' ? 'ist' : asked,
+      mseSearch: recipe.mseSearch,
+      fullRange: recipe.fullRange,
+      scaleType: type,
+      recipe,
+    };
+  },
+  bytes: (linear, { weights, dialect }) => {
+    const { codeBytes, scaleBytes, zeroBytes } = nbitsSizes(linear, weights.bits, weights.groupSize, dialect !== 'awq' && weights.symmetric);
+    return codeBytes + scaleBytes + zeroBytes;
+  },
+  describe: ({ weights }) => `MatMulNBits ${weights.bits} bits`,
+  make: nbitsOf,
+  domain: { name: 'com.microsoft', version: 1 },
+};
 
 /** What onnxruntime's kernels have (matmul_nbits.cc). */
 const blockSizes = [256, 128, 64, 32, 16];
@@ -16,7 +53,7 @@ export function blockSize(groupSize: number, cols: number): number | null {
   return blockSizes.find((size) => groupSize === -1 || groupSize >= cols || groupSize % size === 0) ?? null;
 }
 
-export interface NBitsSizes {
+interface NBitsSizes {
   readonly blocks: number;
   readonly codeBytes: number;
   readonly scaleBytes: number;
@@ -24,7 +61,7 @@ export interface NBitsSizes {
   readonly zeroBytes: number;
 }
 
-export function nbitsSizes({ rows, cols, type }: OnnxLinear, bits: number, groupSize: number, symmetric: boolean): NBitsSizes {
+function nbitsSizes({ rows, cols, type }: OnnxLinear, bits: number, groupSize: number, symmetric: boolean): NBitsSizes {
   const size = blockSize(groupSize, cols) ?? 16;
   const blocks = Math.ceil(cols / size);
   return {
@@ -35,14 +72,7 @@ export function nbitsSizes({ rows, cols, type }: OnnxLinear, bits: number, group
   };
 }
 
-export interface NBits {
-  readonly node: NodeProto;
-  /** With their bytes in rawData. */
-  readonly tensors: readonly TensorProto[];
-}
-
-/** `output`: name of the node's output. */
-export async function nbitsOf(binding: NativeBinding, linear: OnnxLinear, matrix: AffineMatrix, output: string): Promise<NBits> {
+async function nbitsOf(binding: NativeBinding, linear: OnnxLinear, matrix: AffineMatrix, output: string): Promise<FormedLinear> {
   const { rows, cols, node, weight, type } = linear;
   const { bits, groupSize } = matrix;
   const size = blockSize(groupSize, cols);
@@ -68,19 +98,17 @@ export async function nbitsOf(binding: NativeBinding, linear: OnnxLinear, matrix
     tensors.push(newTensor({ name: `${name}_zero_points`, dims: [BigInt(rows * bytes)], dataType: dataType.uint8, rawData: packed }));
   }
   const inputs = [node.input[0] ?? '', ...tensors.map((tensor) => tensor.name)];
-  return {
-    node: newNode(
-      {
-        name: node.name === '' ? `${name}_Q${bits}` : `${node.name}_Q${bits}`,
-        opType: 'MatMulNBits',
-        domain: 'com.microsoft',
-        input: inputs,
-        output: [output],
-      },
-      { K: cols, N: rows, bits, block_size: size },
-    ),
-    tensors,
-  };
+  const product = newNode(
+    {
+      name: node.name === '' ? `${name}_Q${bits}` : `${node.name}_Q${bits}`,
+      opType: 'MatMulNBits',
+      domain: 'com.microsoft',
+      input: inputs,
+      output: [output],
+    },
+    { K: cols, N: rows, bits, block_size: size },
+  );
+  return { nodes: [product], tensors };
 }
 
 /** Rows of codes, the lowest bits first, each in `rowBytes` bytes. */

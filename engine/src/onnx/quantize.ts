@@ -1,8 +1,9 @@
-// Quantizes an ONNX model, weight by weight: every MatMul or Gemm with a constant matrix becomes a MatMulNBits node; everything else is kept as it is.
+// Quantizes an ONNX model, weight by weight: every MatMul or Gemm with a constant matrix becomes a MatMulNBits node, or with static activations a MatMul between
+// QuantizeLinear and DequantizeLinear; everything else is kept as it is.
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { DenseSource, NativeBinding } from '@quantwright/native/binding';
-import type { Recipe, WeightRecipe } from '@quantwright/schemas/recipe/recipe';
+import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
 import { type Calibration, prepareCalibration } from '../calibration/prepare.ts';
 import { transpose } from '../checkpoint/transposed.ts';
@@ -13,23 +14,25 @@ import { methodOf } from '../methods/registry.ts';
 import { refuseNotFinite } from '../pipeline/apply.ts';
 import { judgeConfig } from '../pipeline/judge.ts';
 import type { QuantizeHooks } from '../pipeline/quantize.ts';
+import type { OnnxForm } from './form.ts';
 import { type OnnxInputs, openOnnxInputs } from './inputs.ts';
 import { type OnnxLinear, onnxLinears } from './linears.ts';
 import { type OnnxModel, type OnnxWeights, openOnnx, openOnnxWeights } from './model.ts';
-import { blockSize, nbitsOf, nbitsSizes } from './nbits.ts';
+import { nbitsForm } from './nbits.ts';
 import { type GraphProto, type NodeProto, newNode, newOpset, type TensorProto } from './proto.ts';
-import { loadOnnxRuntime } from './runtime.ts';
+import { qdqForm } from './qdq.ts';
+import { loadOnnxRuntime, type OnnxRuntime } from './runtime.ts';
+import { openOnnxStatistics } from './statistics.ts';
 import { createOnnxWriter, type OnnxWriter } from './writer.ts';
 
 export type OnnxHooks = Omit<QuantizeHooks, 'onProgress'> & { readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined };
 
 /** Above this, a model of one file would come near the 2 GiB that protocol buffers can have. */
 const mostInside = 1_800_000_000;
-const partBits = [4, 8];
-/** Of Hessians that are held while the sequences run. */
-const hessianBytes = 2 ** 30;
+/** Of Hessians, or of values that are looked at, which are held while the sequences run. */
+const observedBytes = 2 ** 30;
 
-type PlannedLinear = OnnxLinear & { readonly weights: WeightRecipe; readonly scheme: ModuleScheme; readonly bytes: number };
+type PlannedLinear = OnnxLinear & { readonly scheme: ModuleScheme; readonly bytes: number };
 
 /** `params.modelDir`: the .onnx file, `params.outDir`: the file to write. Throws EngineError as `quantizeModel`. */
 export async function quantizeOnnx(params: QuantizeParams, hooks: OnnxHooks): Promise<QuantizeResult> {
@@ -48,7 +51,11 @@ export async function quantizeOnnx(params: QuantizeParams, hooks: OnnxHooks): Pr
       file: params.modelDir,
     });
   }
-  const planned = linears.map((linear) => plan(recipe, method, linear));
+  const form = recipe.activations === null ? nbitsForm : qdqForm(model);
+  const planned = linears.map((linear): PlannedLinear => {
+    const scheme = form.scheme(recipe, method, linear);
+    return { ...linear, scheme, bytes: form.bytes(linear, scheme) };
+  });
   const outputBytes = planned.reduce((sum, { bytes }) => sum + bytes, 0);
   const inputBytes = planned.reduce((sum, { rows, cols, type }) => sum + rows * cols * (type === 'f32' ? 4 : 2), 0);
   hooks.onProgress?.({ phase: 'plan', blocks: 1, modules: planned.length, inputBytes, outputBytes, peakMemoryBytes: peakMemory(model, planned) });
@@ -58,17 +65,8 @@ export async function quantizeOnnx(params: QuantizeParams, hooks: OnnxHooks): Pr
   const weights = await openOnnxWeights(model, binding);
   let inputs: OnnxInputs | null = null;
   try {
-    if (runtime !== null && calibration !== null) {
-      const { sequences } = calibration;
-      inputs = await openOnnxInputs(runtime, binding, model, planned, {
-        sequences,
-        dampPercent: recipe.dampPercent,
-        budgetBytes: hessianBytes,
-        signal: hooks.signal,
-        onProgress: (sequencesDone) => hooks.onProgress?.({ phase: 'calibrate', block: 0, blocks: 1, sequencesDone, sequences: sequences.length }),
-      });
-    }
-    const modules = await rewrite({ model, planned, method, binding, weights, writer, hooks, memory, inputs });
+    if (runtime !== null && calibration !== null) inputs = await observe(runtime, binding, model, planned, { recipe, method, calibration, hooks });
+    const modules = await rewrite({ model, planned, method, form, binding, weights, writer, hooks, memory, inputs });
     const written = await writer.finish(model.proto);
     const values = planned.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
     return {
@@ -111,38 +109,43 @@ async function calibrationOf(params: QuantizeParams, recipe: Recipe, method: Met
 }
 
 function refuseRecipe({ methods, activations }: Recipe, method: Method, file: string): void {
+  const known = ['rtn', 'instant_quant', 'gptq', 'w8a8_static'];
   const message =
-    activations !== null
-      ? 'ONNX models are quantized weight-only here; leave compute_method out'
-      : methods.length > 1 || !['rtn', 'instant_quant', 'gptq'].includes(method.id)
-        ? `ONNX models can be quantized by rtn, instant_quant and gptq, not by ${methods.join(' + ')}`
-        : null;
+    methods.length > 1 || !known.includes(method.id)
+      ? `ONNX models can be quantized by ${known.slice(0, -1).join(', ')} and ${known.at(-1)}, not by ${methods.join(' + ')}`
+      : activations !== null && method.id !== 'w8a8_static'
+        ? 'the activations of ONNX models are quantized by w8a8_static only; use it, or leave compute_method out'
+        : activations === null && method.id === 'w8a8_static'
+          ? 'w8a8_static without activations is rounding to nearest; use rtn'
+          : null;
   if (message !== null) throw new EngineError('config', `${file}: ${message}`, { file, findings: [{ code: 'QC017', message }] });
 }
 
-function plan(recipe: Recipe, method: Method, linear: OnnxLinear & { readonly weights: WeightRecipe }): PlannedLinear {
-  const { weights, module, rows, cols, type } = linear;
-  const refuse = (why: string): never => {
-    throw new EngineError('config', `${module}: ${why}`, { tensor: module, findings: [{ code: 'QC005', message: `${module}: ${why}` }] });
+interface Observing {
+  readonly recipe: Recipe;
+  readonly method: Method;
+  readonly calibration: Calibration;
+  readonly hooks: OnnxHooks;
+}
+
+/** What the method wants to know of inputs. */
+function observe(
+  runtime: OnnxRuntime,
+  binding: NativeBinding,
+  model: OnnxModel,
+  planned: readonly PlannedLinear[],
+  { recipe, method, calibration: { sequences }, hooks }: Observing,
+): Promise<OnnxInputs> {
+  const statistic = method.statistic?.(recipe);
+  const options = {
+    sequences,
+    budgetBytes: observedBytes,
+    signal: hooks.signal,
+    onProgress: (sequencesDone: number) => hooks.onProgress?.({ phase: 'calibrate', block: 0, blocks: 1, sequencesDone, sequences: sequences.length }),
   };
-  if (weights.dtype !== 'int' || !partBits.includes(weights.bits)) refuse(`MatMulNBits runs with 4 or 8 bits, not ${weights.bits}; use uint4 or uint8`);
-  if (blockSize(weights.groupSize, cols) === null)
-    refuse(`groups of ${weights.groupSize} weights do not consist of the blocks of MatMulNBits (16, 32, 64, 128 or 256); use "group_size": 32 or 128`);
-  if (weights.descAct && !weights.staticGroups && weights.groupSize !== -1 && method.needs.observe.length > 0)
-    refuse('MatMulNBits has its blocks in the order of columns; use "desc_act": false, or "static_groups": true with it');
-  // Zero points are integers in its blocks.
-  const asked = recipe.dialect ?? method.defaultDialect;
-  const dialect = asked === 'instant_quant' ? 'ist' : asked;
-  const scheme: ModuleScheme = {
-    weights: { ...weights, descAct: weights.descAct && weights.staticGroups && method.needs.observe.length > 0 },
-    dialect,
-    mseSearch: recipe.mseSearch,
-    fullRange: recipe.fullRange,
-    scaleType: type,
-    recipe,
-  };
-  const { codeBytes, scaleBytes, zeroBytes } = nbitsSizes({ ...linear, rows, cols }, weights.bits, weights.groupSize, dialect !== 'awq' && weights.symmetric);
-  return { ...linear, scheme, bytes: codeBytes + scaleBytes + zeroBytes };
+  return statistic === undefined
+    ? openOnnxInputs(runtime, binding, model, planned, { ...options, dampPercent: recipe.dampPercent })
+    : openOnnxStatistics(runtime, binding, model, planned, { ...options, statistic });
 }
 
 /** The model's bytes where they are one file, and the largest matrix as it is stored, widened, transposed and in codes. */
@@ -155,6 +158,7 @@ interface Rewriting {
   readonly model: OnnxModel;
   readonly planned: readonly PlannedLinear[];
   readonly method: Method;
+  readonly form: OnnxForm;
   readonly binding: NativeBinding;
   readonly weights: OnnxWeights;
   readonly writer: OnnxWriter;
@@ -165,11 +169,11 @@ interface Rewriting {
 }
 
 /** Changes the graph in place; returns a row for each linear. */
-async function rewrite({ model, planned, method, binding, weights, writer, hooks, memory, inputs }: Rewriting): Promise<QuantizeResult['modules']> {
+async function rewrite({ model, planned, method, form, binding, weights, writer, hooks, memory, inputs }: Rewriting): Promise<QuantizeResult['modules']> {
   const { graph, proto } = model;
   const added: TensorProto[] = [];
   const replaced = new Map<NodeProto, readonly NodeProto[]>();
-  const known = new Map<string, readonly TensorProto[]>();
+  const known = new Set<string>();
   const modules: QuantizeResult['modules'][number][] = [];
   const total = planned.reduce((sum, { bytes }) => sum + bytes, 0);
   let done = 0;
@@ -179,19 +183,20 @@ async function rewrite({ model, planned, method, binding, weights, writer, hooks
     const matrix = await quantized(linear, method, binding, weights, inputs === null ? undefined : await inputs.of(linear));
     const output = node.output[0] ?? '';
     const product = bias === null ? output : `${output}_without_bias`;
-    const made = await nbitsOf(binding, linear, matrix, product);
+    const made = await form.make(binding, linear, matrix, product);
     // Two nodes may multiply with the same matrix.
-    if (!known.has(weight.name)) {
-      for (const tensor of made.tensors) await writer.store(tensor, tensor.rawData);
-      added.push(...made.tensors);
-      known.set(weight.name, made.tensors);
+    for (const tensor of made.tensors) {
+      if (known.has(tensor.name)) continue;
+      known.add(tensor.name);
+      await writer.store(tensor, tensor.rawData);
+      added.push(tensor);
     }
-    const sum = bias === null ? [] : [newNode({ name: `${made.node.name}_bias`, opType: 'Add', input: [product, bias], output: [output] }, {})];
-    replaced.set(node, [made.node, ...sum]);
+    const sum = bias === null ? [] : [newNode({ name: `${made.nodes.at(-1)?.name}_bias`, opType: 'Add', input: [product, bias], output: [output] }, {})];
+    replaced.set(node, [...made.nodes, ...sum]);
     weights.release(weight.name);
     memory.sample();
     done += bytes;
-    modules.push({ module, codec: `MatMulNBits ${scheme.weights.bits} bits`, bitsPerWeight: (8 * bytes) / (rows * cols), sqnrDb: matrix.sqnrDb });
+    modules.push({ module, codec: form.describe(scheme), bitsPerWeight: (8 * bytes) / (rows * cols), sqnrDb: matrix.sqnrDb });
     hooks.onProgress?.({
       ...{ phase: 'module', block: 0, blocks: 1, module, index, modules: planned.length, bytesDone: done, bytesTotal: total, etaSeconds: null },
       sqnrDb: matrix.sqnrDb,
@@ -205,7 +210,8 @@ async function rewrite({ model, planned, method, binding, weights, writer, hooks
   graph.initializer = [...kept, ...added];
   // Before IR version 4 every initializer was an input too.
   graph.input = graph.input.filter(({ name }) => !gone.has(name));
-  if (!proto.opsetImport.some(({ domain }) => domain === 'com.microsoft')) proto.opsetImport.push(newOpset('com.microsoft', 1));
+  const { domain } = form;
+  if (domain !== null && !proto.opsetImport.some((known) => known.domain === domain.name)) proto.opsetImport.push(newOpset(domain.name, domain.version));
   return modules;
 }
 

@@ -3,6 +3,7 @@
 // python/tools/quantization/calibrate.py :: HistogramCollector.compute_percentile; entropy.ts for kl.
 import type { StaticRecipe } from '@quantwright/schemas/recipe/recipe';
 import { entropyRange } from './entropy.ts';
+import type { InputStatistic, ObservedInput } from './observed.ts';
 
 /** Values from `low` to `high` have codes of their own; others are clipped. low <= 0 <= high. */
 export interface ActivationRange {
@@ -10,17 +11,10 @@ export interface ActivationRange {
   readonly high: number;
 }
 
-/** What calibration kept of one input. */
-export type ObservedInput =
-  /** [sequences, 2] The smallest and the largest value of each sequence. */
-  | { readonly kind: 'range'; readonly ranges: Float32Array }
-  /** As the observe op `histogram` gives it (native/ts/programs.ts): low, high, limit, counts. */
-  | { readonly kind: 'histogram'; readonly histogram: Float32Array };
-
 export const staticDefaults: StaticRecipe = { observer: 'minmax', percentile: 99.99, momentum: 0.9, bins: 2048 };
 
 /** What the observer needs to be kept. */
-export function observation({ observer, bins }: StaticRecipe): { readonly kind: 'range' } | { readonly kind: 'histogram'; readonly bins: number } {
+export function observation({ observer, bins }: StaticRecipe): InputStatistic {
   return observer === 'minmax' || observer === 'moving_average' ? { kind: 'range' } : { kind: 'histogram', bins };
 }
 
