@@ -133,6 +133,14 @@ export const runtimeRows: readonly RuntimeData[] = [
         "versions": ">=2.0"
       },
       {
+        "id": "DI-14d",
+        "code": "QC006",
+        "severity": "information",
+        "words": null,
+        "source": "modelscope/dash-infer python/pyhie/allspark/model_loader.py :: get_as_quant_config_and_weight_process",
+        "versions": ">=2.0"
+      },
+      {
         "id": "DI-15",
         "code": "QC006",
         "words": "SubChannel GroupSize only support [64, 128, 256, 512]",
@@ -156,6 +164,13 @@ export const runtimeRows: readonly RuntimeData[] = [
       {
         "id": "DI-18",
         "code": "QC002",
+        "words": null,
+        "source": "modelscope/dash-infer docs/sphinx/quant/weight_activate_quant.rst",
+        "versions": ">=2.0"
+      },
+      {
+        "id": "DI-20",
+        "code": "QC017",
         "words": null,
         "source": "modelscope/dash-infer docs/sphinx/quant/weight_activate_quant.rst",
         "versions": ">=2.0"
@@ -717,6 +732,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "words": "Unknown quantization method: {method}. Must be one of [...].",
         "source": "sgl-project/sglang python/sglang/srt/configs/model_config.py",
         "versions": ">=0.5.16"
+      },
+      {
+        "id": "SG-ACT",
+        "code": "QC017",
+        "words": null,
+        "source": "sgl-project/sglang python/sglang/srt/layers/quantization/compressed_tensors/schemes/compressed_tensors_w8a8_int8.py :: apply_weights",
+        "versions": ">=0.5.16"
       }
     ],
     "table": []
@@ -1002,6 +1024,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "versions": "<5.0"
       },
       {
+        "id": "HF-BNB-CC",
+        "code": "QC002",
+        "words": null,
+        "source": "bitsandbytes-foundation/bitsandbytes README.md",
+        "versions": null
+      },
+      {
         "id": "GM-GROUP",
         "code": "QC006",
         "words": null,
@@ -1247,6 +1276,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "code": "QC017",
         "words": "Asymmetric quantization not supported for num_bits = {bits}",
         "source": "vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/schemes/compressed_tensors_wNa16.py",
+        "versions": ">=0.10"
+      },
+      {
+        "id": "VL-CT-AZP",
+        "code": "QC017",
+        "words": "Support for models with static asymmetric quantized activations has been implemented but is untested.",
+        "source": "vllm-project/vllm vllm/model_executor/layers/quantization/compressed_tensors/schemes/compressed_tensors_w8a8_int8.py",
         "versions": ">=0.10"
       },
       {

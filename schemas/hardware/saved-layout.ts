@@ -25,6 +25,8 @@ export function savedLayout({ recipe, intent }: Pick<JudgeInput, 'recipe' | 'int
       return { scheme: 'compressed-tensors', variant: null };
     case 'gguf':
       return { scheme: 'gguf', variant: null };
+    case 'bitsandbytes':
+      return { scheme: 'bitsandbytes', variant: 'int8' };
     case 'quantwright':
       return { scheme: 'quantwright', variant: null };
     default:

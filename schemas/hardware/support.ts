@@ -45,7 +45,7 @@ const ORDER: readonly SupportVerdict['kind'][] = ['refused', 'dequantizes', 'fal
 export function explainSupport(recipe: Recipe, model: ModelShape | null, target: Target, intent?: Intent): readonly SupportVerdict[] {
   const device = target.device === null ? null : findDevice(target.device);
   const input: JudgeInput = { recipe, model, target, device, intent: intent ?? intentOf(recipe) };
-  const judge = JUDGES[target.runtime] ?? judgeUnlisted;
+  const judge = isOrdinary(input) ? judgeOrdinary : (JUDGES[target.runtime] ?? judgeUnlisted);
   const verdicts = [...ofVersion(input, judge(input)), ...unknownDevice(input)];
   if (verdicts.length === 0) {
     return [
@@ -62,6 +62,15 @@ export function explainSupport(recipe: Recipe, model: ModelShape | null, target:
 
 function intentOf(recipe: Recipe): Intent {
   return findFormat(recipe.format)?.describes === 'checkpoint' ? 'run' : 'quantize';
+}
+
+/** A model that is only rescaled is an ordinary one to everybody else. */
+function isOrdinary({ recipe, target, intent }: JudgeInput): boolean {
+  return intent === 'quantize' && recipe.saveFormat === 'safetensors' && target.runtime !== 'quantwright';
+}
+
+function judgeOrdinary(input: JudgeInput): readonly SupportVerdict[] {
+  return [{ kind: 'supported', target: input.target, kernel: 'unquantized weights', source: 'engine/src/pipeline/layouts' }];
 }
 
 function judgeUnlisted(input: JudgeInput): readonly SupportVerdict[] {

@@ -12,7 +12,7 @@ export interface RuntimeRule {
   /** Version range; null: all known. */
   readonly versions: string | null;
   /** Where the kind of the verdict does not tell: silently wrong answers are errors. */
-  readonly severity?: 'error';
+  readonly severity?: 'error' | 'information';
 }
 
 /** One row of a documented method x hardware table. */

@@ -18,7 +18,7 @@ const TABLE: readonly (readonly [string, Config, string])[] = [
   ['IQ-INT4 (A16W4)', IQ({ weight_format: 'uint4', group_size: 128 }), 'yes yes yes yes yes no no'],
   ['IQ-INT8 (A8W8)', IQ({ weight_format: 'int8', compute_method: 'activate_quant' }), 'no yes yes yes yes no no'],
   ['GPTQ-INT8 (A16W8)', GPTQ({ weight_format: 'uint8', group_size: 128 }), 'yes yes yes yes yes no no'],
-  ['GPTQ-INT8 (A8W8)', GPTQ({ weight_format: 'uint8', group_size: 128, compute_method: 'activate_quant' }), 'no yes yes yes yes no no'],
+  ['GPTQ-INT8 (A8W8)', GPTQ({ weight_format: 'uint8', compute_method: 'activate_quant' }), 'no yes yes yes yes no no'],
   ['GPTQ-INT4 (A16W4)', GPTQ({ weight_format: 'uint4', group_size: 128 }), 'yes yes yes yes yes no no'],
 ];
 
@@ -53,6 +53,13 @@ interface Case {
 
 const CASES: readonly Case[] = [
   { rule: 'DI-02', bad: IQ({ weight_format: 'uint2' }), good: IQ({ weight_format: 'uint4' }) },
+  { rule: 'DI-02', bad: IQ({ weight_format: 'nf4' }), good: IQ({ weight_format: 'fp8_e4m3', compute_method: 'activate_quant' }) },
+  { rule: 'DI-02', bad: IQ({ weight_format: 'fp4', group_size: 64 }), good: IQ({ weight_format: 'uint4', group_size: 64 }) },
+  {
+    rule: 'DI-02',
+    bad: IQ({ weight_format: 'int6', compute_method: 'activate_quant' }),
+    good: IQ({ weight_format: 'int8', compute_method: 'activate_quant' }),
+  },
   { rule: 'DI-03', bad: IQ({ weight_format: 'int4' }), good: IQ({ weight_format: 'uint4' }) },
   { rule: 'DI-03', bad: IQ({ weight_format: 'uint8' }), good: IQ({ weight_format: 'int8' }) },
   { rule: 'DI-05', bad: { quant_method: 'awq', weight_format: 'uint4' }, good: IQ({ weight_format: 'uint4' }) },
@@ -89,6 +96,17 @@ const CASES: readonly Case[] = [
     good: GPTQ({ weight_format: 'uint4', group_size: 128 }),
   },
   { rule: 'DI-14c', bad: GPTQ({ weight_format: 'uint3', group_size: 128 }), good: GPTQ({ weight_format: 'uint4', group_size: 128 }), kind: 'ignored' },
+  {
+    rule: 'DI-14d',
+    bad: GPTQ({ weight_format: 'uint8', group_size: 128, compute_method: 'activate_quant' }),
+    good: GPTQ({ weight_format: 'uint8', compute_method: 'activate_quant' }),
+    kind: 'falls_back',
+  },
+  ...([{ bits: 6 }, { symmetric: false }, { dynamic: false }] as const).map((activations) => ({
+    rule: 'DI-20',
+    bad: IQ({ weight_format: 'int8', activations }),
+    good: IQ({ weight_format: 'int8', activations: {} }),
+  })),
   { rule: 'DI-15', bad: GPTQ({ weight_format: 'uint8', group_size: 32 }), good: GPTQ({ weight_format: 'uint8', group_size: 64 }) },
   {
     rule: 'DI-16',
@@ -138,9 +156,18 @@ test('an 8-bit GPTQ checkpoint is loaded as A8W8, so per channel passes and Volt
   assert.equal(short(judge(recipe, { runtime: 'dashinfer', device: 'nvidia-v100' })), 'refused DI-18');
 });
 
+test('Volta is told what it lacks', () => {
+  const [verdict] = judge(recipeOf('dashinfer', IQ({ weight_format: 'int8', compute_method: 'activate_quant' })), {
+    runtime: 'dashinfer',
+    device: 'nvidia-v100',
+  });
+  assert.ok(verdict?.kind === 'refused' && verdict.nearest?.value === 'weight_only');
+  assert.match(verdict.message, /does not run on Volta \(Volta has no integer tensor cores\)/);
+});
+
 test('every rule of the table has a code and a source', () => {
   const rules = findRuntime('dashinfer')?.rules ?? [];
-  const ids = [...Array.from({ length: 19 }, (_, index) => `DI-${String(index + 1).padStart(2, '0')}`), 'DI-08b', 'DI-14b', 'DI-14c'];
+  const ids = [...Array.from({ length: 20 }, (_, index) => `DI-${String(index + 1).padStart(2, '0')}`), 'DI-08b', 'DI-14b', 'DI-14c', 'DI-14d'];
   assert.deepEqual(rules.map(({ id }) => id).sort(), ids.sort());
   assert.ok(rules.every(({ code, source }) => /^QC\d{3}$/.test(code) && source !== ''));
 });

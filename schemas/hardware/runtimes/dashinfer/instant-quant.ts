@@ -11,7 +11,8 @@ const PYTHON_GROUPS = [-1, 32, 64, 128, 256, 512];
 const INT8_GROUPS = [-1, 64, 128, 256, 512];
 
 export function judgeInstantQuant(input: JudgeInput): readonly SupportVerdict[] {
-  return [...formatRules(input), ...(input.recipe.weights.dtype === 'fp8_e4m3' ? fp8Rules(input) : groupRules(input))];
+  const { dtype } = input.recipe.weights;
+  return [...formatRules(input), ...(dtype === 'fp8_e4m3' ? fp8Rules(input) : dtype === 'int' ? groupRules(input) : [])];
 }
 
 function formatRules(input: JudgeInput): readonly SupportVerdict[] {
@@ -19,6 +20,11 @@ function formatRules(input: JudgeInput): readonly SupportVerdict[] {
   const format = weightFormatName(weights);
   const words = { weight_format: format };
   const name = targetName(input);
+  if (weights.dtype !== 'int' && weights.dtype !== 'fp8_e4m3') {
+    const nearest: Nearest = { field: 'weights.dtype', value: 'int', words: 'weight_format int8' };
+    const message = `${name}: there is no weight_format ${format}; int8, uint4 and fp8_e4m3 load.`;
+    return [refused(input, { rule: 'DI-02', field: 'weights.dtype', words, nearest, message })];
+  }
   if (weights.dtype === 'int' && weights.bits !== 8 && weights.bits !== 4) {
     const nearest: Nearest = { field: 'weights.bits', value: 4, words: 'weight_format uint4' };
     return [

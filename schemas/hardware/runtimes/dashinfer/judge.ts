@@ -5,6 +5,7 @@ import { savedLayout } from '../../saved-layout.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { findRule, findRuntime } from '../index.ts';
 import type { TableRow } from '../runtime-data.ts';
+import { activationVerdicts } from './activations.ts';
 import { judgeGptq } from './gptq.ts';
 import { judgeInstantQuant } from './instant-quant.ts';
 import { loadedMethod } from './loaded-method.ts';
@@ -27,7 +28,7 @@ export function judgeDashInfer(input: JudgeInput): readonly SupportVerdict[] {
     return [unknownMethod(input)];
   }
   const own = method === 'gptq' ? judgeGptq(input) : judgeInstantQuant(input);
-  return [...own, ...hardware(input), ...groupSettingsVerdicts(input), ...mixtureVerdicts(input)];
+  return [...own, ...activationVerdicts(input), ...hardware(input), ...groupSettingsVerdicts(input), ...mixtureVerdicts(input)];
 }
 
 /** Formats whose recipes it quantizes from, or that describe what GPTQ quantization shall make. */
@@ -98,13 +99,14 @@ function refusedByTable(input: JudgeInput, row: TableRow, family: string): Suppo
           } as const)
         : null
       : ({ field: 'computeMethod', value: sameBits.computeMethod, words: `compute_method ${sameBits.computeMethod}` } as const);
+  const cores = row.computeMethod === 'activate_quant' && family === 'Volta' ? ' (Volta has no integer tensor cores)' : '';
   const taken = loadedMethod(input) === input.recipe.computeMethod ? '' : ' (8-bit GPTQ weights load as A8W8 unless compute_method asks for weight_only)';
   const note = family === 'x86' ? ' (the CPU chapter of its documents describes uint8 weights, which this config cannot ask for)' : taken;
   return refused(input, {
     rule: 'DI-18',
     field: sameBits === undefined ? 'methods' : 'computeMethod',
     nearest,
-    message: `${targetName(input)}: ${row.name} does not run on ${family}; the support table lists ${offered}${note}.`,
+    message: `${targetName(input)}: ${row.name} does not run on ${family}${cores}; the support table lists ${offered}${note}.`,
   });
 }
 

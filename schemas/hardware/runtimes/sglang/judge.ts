@@ -1,5 +1,6 @@
 // SGLang's verdicts: minimum capabilities of its methods, and the texts it shares with vLLM (rules SG-*).
-import { type JudgeInput, refused, targetName } from '../../judge.ts';
+import type { ActivationRecipe } from '../../../recipe/recipe.ts';
+import { ignored, type JudgeInput, refused, targetName } from '../../judge.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { savedAs } from '../saved-as.ts';
 import { judgeFloatScheme, judgeFp8, judgeModelOpt } from './floats.ts';
@@ -74,9 +75,31 @@ function judgeCompressedTensors(job: Job): readonly SupportVerdict[] {
   if (activations === null) {
     return judgePacked(job);
   }
-  return weights.bits === 8 && (activations.dtype ?? 'int') === 'int'
-    ? answer(job, belowFloor(job, 'compressed-tensors INT8 W8A8', 80), 'INT8 (W8A8)', 'compressed_tensors/schemes/compressed_tensors_w8a8_int8.py')
+  return weights.bits === 8 && activations.bits === 8 && (activations.dtype ?? 'int') === 'int'
+    ? answer(
+        job,
+        [...belowFloor(job, 'compressed-tensors INT8 W8A8', 80), ...perToken(job, activations)],
+        'INT8 (W8A8)',
+        'compressed_tensors/schemes/compressed_tensors_w8a8_int8.py',
+      )
     : [noRow(job, `${weights.bits}-bit weights with ${activations.bits}-bit activations were not read`)];
+}
+
+/** Whatever the config says, activations are rounded around 0 and by token (per_token_quant_int8). */
+function perToken({ input }: Job, { symmetric, dynamic }: ActivationRecipe): readonly SupportVerdict[] {
+  if (symmetric && dynamic) return [];
+  const what = dynamic
+    ? 'zero points of activations are'
+    : symmetric
+      ? 'calibrated scales of activations are'
+      : 'calibrated scales and zero points of activations are';
+  return [
+    ignored(input, {
+      rule: 'SG-ACT',
+      field: dynamic ? 'activations.symmetric' : 'activations.dynamic',
+      message: `${targetName(input)}: ${what} loaded and not used; every token is rounded around 0 with a scale of its own.`,
+    }),
+  ];
 }
 
 function judgeQuark(job: Job): readonly SupportVerdict[] {

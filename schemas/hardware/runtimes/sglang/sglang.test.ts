@@ -41,6 +41,8 @@ const CASES: readonly Case[] = [
   { rule: 'SG-CAP', bad: modelopt('NVFP4'), badAt: { device: 'h100' }, good: modelopt('NVFP4'), goodAt: { device: 'b200' } },
   { rule: 'SG-CAP', bad: fp8(), badAt: { device: 't4' }, good: fp8(), goodAt: { device: 'l4' } },
   { rule: 'SG-CAP', bad: ct({ bits: 8 }, INT8), badAt: { device: 't4' }, good: ct({ bits: 8 }, INT8), goodAt: { device: 'a10' } },
+  { rule: 'SG-ACT', kind: 'ignored', bad: ct({ bits: 8 }, { ...INT8, symmetric: false }), good: ct({ bits: 8 }, INT8) },
+  { rule: 'SG-ACT', kind: 'ignored', bad: ct({ bits: 8 }, { ...INT8, granularity: 'per_tensor', dynamic: false }), good: ct({ bits: 8 }, INT8) },
   { rule: 'SG-DTYPE', bad: gptq({ symmetric: false }), badAt: { device: 'a100', model: bf16 }, good: gptq(), goodAt: { device: 'a100', model: bf16 } },
   { rule: 'SG-DTYPE', bad: awq(), badAt: { device: 't4', model: bf16 }, good: awq(), goodAt: { device: 't4', model: half } },
   { rule: 'SG-GPTQ-BITS', bad: gptq({ bits: 5 }), good: gptq({ bits: 3 }) },

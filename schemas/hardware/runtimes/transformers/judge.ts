@@ -1,7 +1,7 @@
 // Hugging Face Transformers' verdicts: which quantizer reads the config, what it asks of the device, and what happens below that: some refuse,
 // FP8 and MXFP4 dequantize to bfloat16 and need the memory of the unquantized model. Source: support-tables sections 5 and 6.
 import { groupProblem, USUAL_GROUPS } from '../../group-size.ts';
-import { dequantizes, ignored, type JudgeInput, refused, targetName, unknown } from '../../judge.ts';
+import { dequantizes, fallsBack, ignored, type JudgeInput, refused, targetName, unknown } from '../../judge.ts';
 import { savedLayout } from '../../saved-layout.ts';
 import type { Device } from '../../target.ts';
 import type { SupportVerdict } from '../../verdict.ts';
@@ -118,6 +118,19 @@ function gpuVerdict(input: JudgeInput, row: OverviewRow, capability: number): Su
       rule: 'HF-FBGEMM',
       field: 'scheme',
       message: `${name}: FBGEMM FP8 needs compute capability 9.0, this device has ${actual}.`,
+    });
+  }
+  if (row.scheme === 'bitsandbytes' && capability < 60) {
+    const message = `${name}: bitsandbytes is made for compute capability 6.0 and newer; this device has ${actual}.`;
+    return refused(input, { rule: 'HF-BNB-CC', field: 'scheme', message });
+  }
+  if (row.scheme === 'bitsandbytes' && input.recipe.methods.includes('llm_int8') && capability < 75) {
+    return fallsBack(input, {
+      rule: 'HF-BNB-CC',
+      field: 'activations',
+      to: 'LLM.int8() without integer tensor cores',
+      cost: 'several times the time of a product',
+      message: `${name}: LLM.int8() multiplies integers, for which tensor cores came with compute capability 7.5 (Turing); this device has ${actual}, and the 8-bit model is slower there than in 16 bits.`,
     });
   }
   if (row.scheme === 'awq' && capability < 75 && applies(input, 'HF-AWQ-CC')) {

@@ -115,7 +115,18 @@ test('a recipe of ours is judged by the layout that it is saved in', () => {
   assert.match(saved('gptq'), /^supported GPTQModel/);
   assert.match(saved('compressed-tensors'), /^supported compressed-tensors/);
   assert.equal(saved('quantwright'), 'ignored HF-NAME');
+  const smoothed = recipeOf('quantwright', { quant_method: 'smoothquant', save_format: 'safetensors' });
+  assert.equal(short(judge(smoothed, { runtime: 'transformers', device: 'nvidia-v100' })), 'supported unquantized weights');
   assert.equal(short(judge(of('deepspeed'), { runtime: 'transformers', intent: 'quantize' })), 'unknown NO-ROW');
+});
+
+test('LLM.int8() on GPUs without integer tensor cores is slow, and on those before Pascal it is not', () => {
+  const recipe = recipeOf('quantwright', { quant_method: 'llm_int8', save_format: 'bitsandbytes' });
+  const at = (device: string): string => short(judge(recipe, { runtime: 'transformers', device }));
+  assert.equal(at('nvidia-v100'), 'falls_back HF-BNB-CC');
+  assert.equal(at('nvidia-t4'), 'supported bitsandbytes');
+  const four = recipeOf('hf-bitsandbytes', { load_in_4bit: true });
+  assert.equal(short(judge(four, { runtime: 'transformers', device: 'nvidia-v100' })), 'supported bitsandbytes');
 });
 
 test('every rule has a code and a source', () => {

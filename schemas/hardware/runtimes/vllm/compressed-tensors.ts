@@ -5,6 +5,7 @@ import { mixedShards } from '../mixed-shards.ts';
 import { documentedVerdicts } from './documented.ts';
 import { smallFloats } from './fp4.ts';
 import { floats } from './fp8.ts';
+import { integerActivations } from './integer-activations.ts';
 import { w4a8Fp8, w4a8Int, w8a8 } from './integers.ts';
 import { again, capabilityVerdicts, type Floor, type Job, noRow } from './job.ts';
 import { exactVerdicts, groupSplit, mixtureVerdicts, orderVerdicts, tileVerdicts, withKernel } from './packed.ts';
@@ -69,7 +70,15 @@ function integers(job: Job): readonly SupportVerdict[] {
   if (weights.bits === 4 && type === 'fp8_e4m3') {
     return w4a8Fp8(job);
   }
-  return [noRow(job, `${weights.bits}-bit weights with ${activations.bits}-bit ${type === 'int' ? 'integer' : type} activations were not read`, 'activations')];
+  if (type === 'int' && (weights.bits === 4 || weights.bits === 8)) {
+    return integerActivations(job, weights.bits === 8);
+  }
+  if (type === 'int') {
+    const nearest = { field: 'weights.bits', value: 8, words: again(job.input, 'weights of 8 bits') } as const;
+    const message = `${targetName(job.input)}: integer activations go with weights of 8 bits (or 4), not ${weights.bits}.`;
+    return [refused(job.input, { rule: 'VL-CT-NOSCHEME', field: 'weights.bits', nearest, message })];
+  }
+  return [noRow(job, `${weights.bits}-bit weights with ${activations.bits}-bit ${type} activations were not read`, 'activations')];
 }
 
 /** WNA16: packed integers, 16-bit activations. */

@@ -2,6 +2,7 @@
 import { refused, targetName } from '../../judge.ts';
 import type { SupportVerdict } from '../../verdict.ts';
 import { documentedVerdicts } from './documented.ts';
+import { integerActivations } from './integer-activations.ts';
 import { again, answer, capabilityVerdicts, dotted, type Job, noRow, QUANTIZATION } from './job.ts';
 import { groupSplit } from './packed.ts';
 import { symmetricNearest } from './symmetric.ts';
@@ -9,7 +10,7 @@ import { symmetricNearest } from './symmetric.ts';
 export function w8a8(job: Job): readonly SupportVerdict[] {
   const { input, capability } = job;
   const { weights } = input.recipe;
-  const problems: SupportVerdict[] = [];
+  const problems: SupportVerdict[] = [...integerActivations(job, true)];
   if (weights.groupSize !== -1 || !weights.symmetric) {
     const group = weights.groupSize !== -1;
     problems.push(
@@ -44,7 +45,7 @@ export function w8a8(job: Job): readonly SupportVerdict[] {
 /** INT8 activations: on Arm processors only, by the documented table. */
 export function w4a8Int(job: Job): readonly SupportVerdict[] {
   const { input, era } = job;
-  const documented = documentedVerdicts(job, 'INT8-W4A8', 'INT8 W4A8', []);
+  const documented = documentedVerdicts(job, 'INT8-W4A8', 'INT8 W4A8', integerActivations(job, false));
   if (documented !== null) {
     return documented;
   }

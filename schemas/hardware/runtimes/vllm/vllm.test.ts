@@ -8,6 +8,7 @@ import { type Judging, judge, llama, recipeOf, short } from '../../../testing/ju
 import { findRule, findRuntime } from '../index.ts';
 
 const INT8: ActivationRecipe = { bits: 8, symmetric: true, granularity: 'per_token', dynamic: true };
+const STATIC: ActivationRecipe = { bits: 8, symmetric: false, granularity: 'per_tensor', dynamic: false };
 const FP8: ActivationRecipe = { dtype: 'fp8_e4m3', bits: 8, symmetric: true, granularity: 'per_token', dynamic: true };
 const KV: KvCacheRecipe = { dtype: 'fp8_e4m3', bits: 8, method: null, symmetric: true, strategy: 'per_tensor', groupSize: null };
 
@@ -56,6 +57,17 @@ const CASES: readonly Case[] = [
   { rule: 'VL-CAP', bad: other('mxfp4', { dtype: 'mxfp4' }), badAt: t4, good: other('mxfp4', { dtype: 'mxfp4' }), goodAt: a100 },
   { rule: 'VL-CAP', bad: modelopt('FP8'), badAt: { ...a100, ...OLD }, good: modelopt('FP8'), goodAt: a100 },
   { rule: 'VL-CAP', bad: fp8(), badAt: { ...t4, ...OLD }, good: fp8(), goodAt: t4 },
+  { rule: 'VL-CT-NOSCHEME', bad: ct({ bits: 8 }, { ...INT8, bits: 6 }), good: ct({ bits: 8 }, INT8) },
+  { rule: 'VL-CT-NOSCHEME', bad: ct({ bits: 6 }, { ...INT8, bits: 6 }), good: ct({ bits: 8 }, { ...INT8, symmetric: false }) },
+  { rule: 'VL-CT-NOSCHEME', bad: ct({ bits: 4 }, { ...INT8, bits: 4 }), good: ct({ bits: 8 }, INT8) },
+  {
+    rule: 'VL-CT-NOSCHEME',
+    bad: ct({ bits: 8 }, { ...INT8, granularity: 'per_tensor' }),
+    good: ct({ bits: 8 }, { ...INT8, granularity: 'per_tensor', dynamic: false }),
+  },
+  { rule: 'VL-CT-NOSCHEME', bad: ct({ bits: 8 }, { ...INT8, dynamic: false }), badAt: a100, good: ct({ bits: 8 }, INT8), goodAt: a100 },
+  { rule: 'VL-CT-AZP', kind: 'unknown', bad: ct({ bits: 8 }, STATIC), good: ct({ bits: 8 }, { ...STATIC, symmetric: true }) },
+  { rule: 'VL-CT-AZP', kind: 'unknown', bad: ct({ bits: 8 }, STATIC), badAt: a100, good: ct({ bits: 8 }, { ...INT8, symmetric: false }), goodAt: a100 },
   { rule: 'VL-TABLE', bad: gptq(), badAt: { device: 'armv9' }, good: gptq(), goodAt: { device: 'x86-amx' } },
   { rule: 'VL-TABLE', bad: fp8(), badAt: { device: 'x86-avx512' }, good: fp8(), goodAt: { device: 'mi300x' } },
   { rule: 'VL-TABLE', bad: ct({ bits: 4 }, INT8), badAt: a100, good: ct({ bits: 4 }, INT8), goodAt: { device: 'armv9' } },

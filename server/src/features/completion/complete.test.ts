@@ -25,6 +25,15 @@ for (const [text, label, expected] of inserted) {
   test(`${label} into ${text.replaceAll('\n', '\\n')}`, async () => assert.equal(await marked(text).accepted(label), expected));
 }
 
+test('what DashInfer has no name for is said of every value', async () => {
+  const items = await marked('{ "quant_method": "instant_quant", "weight_format": | }', { targets: [a100] }).completions();
+  for (const label of ['nf4', 'fp4', 'int6']) {
+    const item = items.find((one) => one.label === label);
+    assert.match(item?.detail ?? '', /refused by dashinfer on nvidia-a100/, label);
+    assert.match(JSON.stringify(item?.documentation), /DI-02/, label);
+  }
+});
+
 test('numbers are offered beside the one word that is as good', async () => {
   const labels = await marked('{ "quant_method": "smoothquant", "smoothquant": { "alpha": | } }').labels();
   assert.deepEqual(labels, ['0.5', '0.55', '0.85', 'auto']);
