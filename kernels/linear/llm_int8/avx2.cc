@@ -108,27 +108,27 @@ inline __m256 column_of(const Half& half, int64_t k) {
 }
 
 template <int kRows>
-void add_block(const Half& half, const float* x, int64_t ldx, const int32_t* columns, int64_t count, float* y, int64_t ldy) {
+void add_block(const Half& half, const float* x, int64_t ldx, const qw_llm_int8_columns& columns, float* y, int64_t ldy) {
   __m256 acc_f32x8[kRows];
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) acc_f32x8[i] = _mm256_maskload_ps(y + i * ldy, half.mask);
-  for (int64_t at = 0; at < count; ++at) {
-    const int64_t k = columns[at];
+  for (int64_t at = 0; at < columns.count; ++at) {
+    const int64_t k = columns.of_weight[at], place = columns.of_x[at];
     const __m256 w_f32x8 = column_of(half, k);
 #pragma GCC unroll 8
-    for (int i = 0; i < kRows; ++i) acc_f32x8[i] = _mm256_fmadd_ps(_mm256_set1_ps(x[i * ldx + k]), w_f32x8, acc_f32x8[i]);
+    for (int i = 0; i < kRows; ++i) acc_f32x8[i] = _mm256_fmadd_ps(_mm256_set1_ps(x[i * ldx + place]), w_f32x8, acc_f32x8[i]);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) _mm256_maskstore_ps(y + i * ldy, half.mask, acc_f32x8[i]);
 }
 
-void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const int32_t* columns, int64_t count, float* y, int64_t ldy,
+void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y, int64_t ldy,
                  int64_t tile_begin, int64_t tile_end) {
   for (int64_t row = tile_begin * QW_W8A8_TILE_ROWS; row < tile_end * QW_W8A8_TILE_ROWS && row < weight->base.rows; row += 8) {
     const Half half = half_at(weight, row);
     int64_t i = 0;
-    for (; i + 8 <= m; i += 8) add_block<8>(half, x + i * ldx, ldx, columns, count, y + i * ldy + row, ldy);
-    for (; i < m; ++i) add_block<1>(half, x + i * ldx, ldx, columns, count, y + i * ldy + row, ldy);
+    for (; i + 8 <= m; i += 8) add_block<8>(half, x + i * ldx, ldx, *columns, y + i * ldy + row, ldy);
+    for (; i < m; ++i) add_block<1>(half, x + i * ldx, ldx, *columns, y + i * ldy + row, ldy);
   }
 }
 

@@ -75,27 +75,27 @@ inline __m512 column_of(const Tile& tile, int64_t k) {
 }
 
 template <int kRows>
-void add_block(const Tile& tile, const float* x, int64_t ldx, const int32_t* columns, int64_t count, float* y, int64_t ldy) {
+void add_block(const Tile& tile, const float* x, int64_t ldx, const qw_llm_int8_columns& columns, float* y, int64_t ldy) {
   __m512 acc_f32x16[kRows];
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) acc_f32x16[i] = _mm512_maskz_loadu_ps(tile.mask, y + i * ldy + tile.row);
-  for (int64_t at = 0; at < count; ++at) {
-    const int64_t k = columns[at];
+  for (int64_t at = 0; at < columns.count; ++at) {
+    const int64_t k = columns.of_weight[at], place = columns.of_x[at];
     const __m512 w_f32x16 = column_of(tile, k);
 #pragma GCC unroll 8
-    for (int i = 0; i < kRows; ++i) acc_f32x16[i] = _mm512_fmadd_ps(_mm512_set1_ps(x[i * ldx + k]), w_f32x16, acc_f32x16[i]);
+    for (int i = 0; i < kRows; ++i) acc_f32x16[i] = _mm512_fmadd_ps(_mm512_set1_ps(x[i * ldx + place]), w_f32x16, acc_f32x16[i]);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) _mm512_mask_storeu_ps(y + i * ldy + tile.row, tile.mask, acc_f32x16[i]);
 }
 
-void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const int32_t* columns, int64_t count, float* y, int64_t ldy,
+void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y, int64_t ldy,
                  int64_t tile_begin, int64_t tile_end) {
   for (int64_t t = tile_begin; t < tile_end; ++t) {
     const Tile tile = tile_at(weight, t);
     int64_t i = 0;
-    for (; i + 8 <= m; i += 8) add_block<8>(tile, x + i * ldx, ldx, columns, count, y + i * ldy, ldy);
-    for (; i < m; ++i) add_block<1>(tile, x + i * ldx, ldx, columns, count, y + i * ldy, ldy);
+    for (; i + 8 <= m; i += 8) add_block<8>(tile, x + i * ldx, ldx, *columns, y + i * ldy, ldy);
+    for (; i < m; ++i) add_block<1>(tile, x + i * ldx, ldx, *columns, y + i * ldy, ldy);
   }
 }
 

@@ -11,8 +11,10 @@
 
 namespace {
 
-constexpr int64_t kColumnsTask = 64;       // at least, so that no two tasks write to one line
-constexpr int64_t kScanTask = 1 << 16;     // elements of x that a scanning task reads
+constexpr int64_t kColumnsTask = 64;    // at least, so that no two tasks write to one line
+constexpr int64_t kScanTask = 1 << 16;  // elements of x that a scanning task reads
+// Up to so many outlier columns of x are copied beside each other: a task reads them all for every two tiles, and where they lie each is a cache line.
+constexpr int64_t kMostGathered = 256;
 
 const qw_llm_int8_kernels& kernels_in_force() {
   static constexpr qw::Version<const qw_llm_int8_kernels> kVersions[] = {
@@ -36,8 +38,12 @@ struct Product {
   uint32_t* most;    // [cols], of the scan
   int32_t* columns;  // [count], ascending; in the memory of most
   int64_t count;
+  float* gathered;        // [m, count] of x, where count is at most kMostGathered
+  const int32_t* places;  // 0, 1, ... of them
   float* y;
   int64_t ldy;
+
+  bool gathers() const { return count <= kMostGathered; }
 };
 
 void scan(void* context, int64_t begin, int64_t end, int) {
@@ -57,34 +63,60 @@ void find_columns(Product& product, qw_pool* pool) {
 
 void quantize(void* context, int64_t row, int8_t* q, float* scale, int32_t* sum) {
   const Product& product = *static_cast<const Product*>(context);
-  product.kernels->quantize(product.x + row * product.ldx, product.cols, product.limit, q, scale, sum);
+  const float* x = product.x + row * product.ldx;
+  product.kernels->quantize(x, product.cols, product.limit, q, scale, sum);
   for (int64_t at = 0; at < product.count; ++at) {
     int8_t& code = q[product.columns[at]];
     *sum -= code;
     code = 0;
+    if (product.gathers()) product.gathered[row * product.count + at] = x[product.columns[at]];
   }
 }
 
 void add(void* context, int64_t row_begin, int64_t row_end, int64_t tile_begin, int64_t tile_end) {
   const Product& product = *static_cast<const Product*>(context);
-  product.kernels->add_columns(product.weight, product.x + row_begin * product.ldx, product.ldx, row_end - row_begin, product.columns, product.count,
-                               product.y + row_begin * product.ldy, product.ldy, tile_begin, tile_end);
+  const qw_llm_int8_columns columns = {product.count, product.columns, product.gathers() ? product.places : product.columns};
+  const float* x = product.gathers() ? product.gathered : product.x;
+  const int64_t ldx = product.gathers() ? product.count : product.ldx;
+  product.kernels->add_columns(product.weight, x + row_begin * ldx, ldx, row_end - row_begin, &columns, product.y + row_begin * product.ldy,
+                               product.ldy, tile_begin, tile_end);
 }
 
+// Scratch: columns, places, gathered columns of x, and w8a8's.
+size_t column_bytes(int64_t cols) { return aligned(size_t(cols) * 4); }
+size_t place_bytes(int64_t cols) { return aligned(size_t(std::min(cols, kMostGathered)) * 4); }
+size_t gathered_bytes(int64_t cols, int64_t m) { return aligned(size_t(m * std::min(cols, kMostGathered)) * 4); }
+
 size_t scratch_bytes(const qw_weight* base, int64_t m) {
-  return aligned(size_t(base->cols) * 4) + 64 + qw::w8a8_scratch_bytes(tiles_of(held(base)), m);
+  return column_bytes(base->cols) + place_bytes(base->cols) + gathered_bytes(base->cols, m) + 64 + qw::w8a8_scratch_bytes(tiles_of(held(base)), m);
 }
 
 void matmul(const qw_weight* base, const float* x, int64_t ldx, int64_t m, const float* bias, float* y, int64_t ldy, void* scratch,
             qw_pool* pool) {
   const qw_llm_int8_weight& weight = held(base);
   char* at = reinterpret_cast<char*>(aligned(reinterpret_cast<uintptr_t>(scratch)));
-  const uint32_t limit = weight.threshold > 0 ? qw_float_bits(weight.threshold) : QW_LLM_INT8_NO_LIMIT;
-  Product product = {tiles_of(weight), &kernels_in_force(), x, ldx, m, base->cols, limit, reinterpret_cast<uint32_t*>(at), reinterpret_cast<int32_t*>(at),
-                     0, y, ldy};
+  Product product{};
+  product.weight = tiles_of(weight);
+  product.kernels = &kernels_in_force();
+  product.x = x;
+  product.ldx = ldx;
+  product.m = m;
+  product.cols = base->cols;
+  product.limit = weight.threshold > 0 ? qw_float_bits(weight.threshold) : QW_LLM_INT8_NO_LIMIT;
+  product.y = y;
+  product.ldy = ldy;
+  product.most = reinterpret_cast<uint32_t*>(at);
+  product.columns = reinterpret_cast<int32_t*>(at);
+  at += column_bytes(base->cols);
+  int32_t* places = reinterpret_cast<int32_t*>(at);
+  product.places = places;
+  at += place_bytes(base->cols);
+  product.gathered = reinterpret_cast<float*>(at);
+  at += gathered_bytes(base->cols, m);
   find_columns(product, pool);
+  for (int64_t place = 0; place < product.count && product.gathers(); ++place) places[place] = int32_t(place);
   const qw::W8a8Steps steps = {&product, quantize, product.count > 0 ? add : nullptr};
-  qw::w8a8_product(product.weight, steps, m, bias, y, ldy, at + aligned(size_t(base->cols) * 4), pool);
+  qw::w8a8_product(product.weight, steps, m, bias, y, ldy, at, pool);
 }
 
 void dequantize(const qw_weight* base, int64_t row_begin, int64_t row_count, float* out) {

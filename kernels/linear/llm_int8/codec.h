@@ -17,6 +17,12 @@ typedef struct qw_llm_int8_weight {
   float threshold;
 } qw_llm_int8_weight;
 
+// The outlier columns of a product: where they are in the weight, ascending, and where in what add_columns is given as x.
+typedef struct qw_llm_int8_columns {
+  int64_t count;
+  const int32_t *of_weight, *of_x;
+} qw_llm_int8_columns;
+
 // |x| is compared as bits, which order as the magnitudes do; NaN is above infinity. An element is an outlier where its bits are >= limit, which
 // is at least 1 and at most QW_LLM_INT8_NO_LIMIT.
 enum : uint32_t { QW_LLM_INT8_NO_LIMIT = 0x80000000u };
@@ -25,8 +31,8 @@ typedef struct qw_llm_int8_kernels {
   void (*column_most)(const float* x, int64_t ldx, int64_t m, int64_t begin, int64_t end, uint32_t* most);
   // One row of x -> q[cols] (0 for outlier elements), s_x, r. Zeros and s_x as w8a8 has them where nothing else can be.
   void (*quantize)(const float* x, int64_t cols, uint32_t limit, int8_t* q, float* scale, int32_t* sum);
-  // y[m, rows of the tiles] (ldy) += x[m, columns] times those columns of the weight.
-  void (*add_columns)(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const int32_t* columns, int64_t count, float* y,
+  // y[m, rows of the tiles] (ldy) += x[m, places] times the columns of the weight, one after the other.
+  void (*add_columns)(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y,
                       int64_t ldy, int64_t tile_begin, int64_t tile_end);
 } qw_llm_int8_kernels;
 

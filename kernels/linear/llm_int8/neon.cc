@@ -94,7 +94,7 @@ inline float32x4_t column_of(const Quarter& quarter, int64_t k) {
 
 // valid: rows of the quarter that there are.
 template <int kRows>
-void add_block(const Quarter& quarter, const float* x, int64_t ldx, const int32_t* columns, int64_t count, float* y, int64_t ldy, int64_t valid) {
+void add_block(const Quarter& quarter, const float* x, int64_t ldx, const qw_llm_int8_columns& columns, float* y, int64_t ldy, int64_t valid) {
   float32x4_t acc_f32x4[kRows];
   float some[4] = {};
 #pragma GCC unroll 8
@@ -102,11 +102,11 @@ void add_block(const Quarter& quarter, const float* x, int64_t ldx, const int32_
     __builtin_memcpy(some, y + i * ldy, size_t(valid) * sizeof(float));
     acc_f32x4[i] = vld1q_f32(some);
   }
-  for (int64_t at = 0; at < count; ++at) {
-    const int64_t k = columns[at];
+  for (int64_t at = 0; at < columns.count; ++at) {
+    const int64_t k = columns.of_weight[at], place = columns.of_x[at];
     const float32x4_t w_f32x4 = column_of(quarter, k);
 #pragma GCC unroll 8
-    for (int i = 0; i < kRows; ++i) acc_f32x4[i] = vfmaq_n_f32(acc_f32x4[i], w_f32x4, x[i * ldx + k]);
+    for (int i = 0; i < kRows; ++i) acc_f32x4[i] = vfmaq_n_f32(acc_f32x4[i], w_f32x4, x[i * ldx + place]);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
@@ -115,14 +115,14 @@ void add_block(const Quarter& quarter, const float* x, int64_t ldx, const int32_
   }
 }
 
-void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const int32_t* columns, int64_t count, float* y, int64_t ldy,
+void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y, int64_t ldy,
                  int64_t tile_begin, int64_t tile_end) {
   for (int64_t row = tile_begin * QW_W8A8_TILE_ROWS; row < tile_end * QW_W8A8_TILE_ROWS && row < weight->base.rows; row += 4) {
     const Quarter quarter = quarter_at(weight, row);
     const int64_t left = weight->base.rows - row, valid = left < 4 ? left : 4;
     int64_t i = 0;
-    for (; i + 8 <= m; i += 8) add_block<8>(quarter, x + i * ldx, ldx, columns, count, y + i * ldy + row, ldy, valid);
-    for (; i < m; ++i) add_block<1>(quarter, x + i * ldx, ldx, columns, count, y + i * ldy + row, ldy, valid);
+    for (; i + 8 <= m; i += 8) add_block<8>(quarter, x + i * ldx, ldx, *columns, y + i * ldy + row, ldy, valid);
+    for (; i < m; ++i) add_block<1>(quarter, x + i * ldx, ldx, *columns, y + i * ldy + row, ldy, valid);
   }
 }
 

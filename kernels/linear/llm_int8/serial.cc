@@ -39,17 +39,17 @@ void quantize(const float* x, int64_t cols, uint32_t limit, int8_t* q, float* sc
   }
 }
 
-void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const int32_t* columns, int64_t count, float* y, int64_t ldy,
+void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y, int64_t ldy,
                  int64_t tile_begin, int64_t tile_end) {
   for (int64_t row = tile_begin * QW_W8A8_TILE_ROWS; row < tile_end * QW_W8A8_TILE_ROWS && row < weight->base.rows; ++row) {
     const int64_t tile = row / QW_W8A8_TILE_ROWS, lane = row % QW_W8A8_TILE_ROWS;
     const uint8_t* codes = weight->codes + tile * weight->quads * QW_W8A8_QUAD_BYTES + lane * 4;
     const float scale = qw_read_typed(weight->scale_type, weight->params, tile * 2 * QW_W8A8_TILE_ROWS + lane);
     const float zero = qw_read_typed(weight->scale_type, weight->params, (tile * 2 + 1) * QW_W8A8_TILE_ROWS + lane);
-    for (int64_t at = 0; at < count; ++at) {
-      const int64_t k = columns[at];
+    for (int64_t at = 0; at < columns->count; ++at) {
+      const int64_t k = columns->of_weight[at], place = columns->of_x[at];
       const float w = (float(codes[k / 4 * QW_W8A8_QUAD_BYTES + k % 4] - weight->offset) - zero) * scale;
-      for (int64_t i = 0; i < m; ++i) y[i * ldy + row] = std::fma(x[i * ldx + k], w, y[i * ldy + row]);
+      for (int64_t i = 0; i < m; ++i) y[i * ldy + row] = std::fma(x[i * ldx + place], w, y[i * ldy + row]);
     }
   }
 }
