@@ -598,6 +598,13 @@ export const runtimeRows: readonly RuntimeData[] = [
         "words": null,
         "source": "schemas/recipe/flat-groups.ts; deepspeedai/DeepSpeed deepspeed/compression/utils.py :: SymQuantizer",
         "versions": null
+      },
+      {
+        "id": "QW-33",
+        "code": "QC017",
+        "words": null,
+        "source": "schemas/recipe/lkd-blocks.ts",
+        "versions": null
       }
     ],
     "table": [],

@@ -4,11 +4,11 @@
 //   bands    quantized matrices are restored a band at a time     -> packed weights are restored once for every 256 tokens
 //   apart    one Hessian at a time                                -> a pass of the block for each of its inputs
 import { availableParallelism } from 'node:os';
+import { chosenBlocks } from '@quantwright/schemas/recipe/lkd-blocks';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { Method } from '../methods/method.ts';
 import { transforms } from '../methods/registry.ts';
 import type { InputStatistic } from '../methods/w8a8_static/observed.ts';
-import { chosenBlocks } from '../methods/zeroquant/lkd/chosen-blocks.ts';
 import { trainingParts } from '../methods/zeroquant/lkd/memory.ts';
 import type { MemoryPart, PhaseDemand, PhaseMemory } from '../pipeline/memory/phase.ts';
 import type { PlannedModule } from '../pipeline/plan.ts';

@@ -66,7 +66,7 @@ export function pipelineOf(recipe: Recipe): Pipeline {
 
 /** What trains the weights for their rounding, once all other transforms have changed them. */
 function trainingOf(rounding: Method, recipe: Recipe): readonly Transform[] {
-  return rounding === zeroquant && (recipe.zeroquant?.lkd ?? null) !== null ? [lkd] : [];
+  return rounding.id === 'zeroquant' && (recipe.zeroquant?.lkd ?? null) !== null ? [lkd] : [];
 }
 
 function roundingOf(behind: readonly QuantMethod[], activations: Recipe['activations']): Method | undefined {

@@ -120,7 +120,7 @@ export interface Transform {
   /** Learns from the model as the checkpoint has it; what it gives is asked for the blocks instead. Only of a transform that comes first. */
   begin?(job: TransformJob): Promise<Pick<Transform, 'transform'>>;
   /** What `begin` holds, or `transform` beside the block that it edits. */
-  demand?(demand: TransformDemand): PhaseDemand | readonly PhaseDemand[];
+  demand?(demand: TransformDemand): PhaseDemand;
   /** It runs the block itself: `inputs.sequence` and `program` are needed. Left out: false. */
   readonly runsBlock?: boolean;
   /** Rejects with kind `checkpoint` when the weights or what they read are not finite. */

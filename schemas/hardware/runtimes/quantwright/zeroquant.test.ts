@@ -30,6 +30,9 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [weights({ weight_format: 'uint4', save_format: 'gptq' }), 'refused QW-05'],
   [weights({ weight_format: 'uint1', save_format: 'gptq' }), 'refused QW-05'],
   [zeroquant({ save_format: 'compressed-tensors' }), 'refused QW-05'],
+  [zeroquant({ zeroquant: { lkd: { blocks: [0, -1] } } }), 'supported w8a8', model],
+  [zeroquant({ zeroquant: { lkd: { blocks: [1000] } } }), 'refused QW-33', model],
+  [zeroquant({ zeroquant: { lkd: { blocks: [1000] } } }), 'supported w8a8'],
 ];
 
 for (const [config, expected, shape] of CASES) {

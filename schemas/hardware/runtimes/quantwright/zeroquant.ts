@@ -1,6 +1,7 @@
 // What ZeroQuant can be asked for here: codes around 0 of 1 and 2 bits, parts of the flat matrix that end where groups of columns do, and a layout that holds them.
 import type { ModelShape } from '../../../checkpoint/model-shape.ts';
 import { flatParts } from '../../../recipe/flat-groups.ts';
+import { chosenBlocks } from '../../../recipe/lkd-blocks.ts';
 import type { WeightRecipe } from '../../../recipe/recipe.ts';
 import { linearName, piecesWithHead } from '../../divisibility.ts';
 import { type JudgeInput, refused } from '../../judge.ts';
@@ -16,7 +17,7 @@ export function zeroquantVerdicts(input: JudgeInput): readonly SupportVerdict[] 
   return [
     ...settings.flatMap(({ of, weights }) => around0(input, weights, of)),
     ...settings.flatMap(({ of, weights }) => oneGrouping(input, weights, of)).slice(0, 1),
-    ...(model === null ? [] : parts(input, model)),
+    ...(model === null ? [] : [...parts(input, model), ...blocks(input, model)]),
     ...layout(
       input,
       settings.map(({ weights }) => weights),
@@ -59,6 +60,13 @@ function parts(input: JudgeInput, model: ModelShape): readonly SupportVerdict[] 
       return [refused(input, { rule: 'QW-32', field: 'zeroquant.quantizeGroups', message: `Quantwright: ${linearName(linear)}: ${cut}.` })];
   }
   return [];
+}
+
+/** A block that is to be trained and is not there. */
+function blocks(input: JudgeInput, { layers }: ModelShape): readonly SupportVerdict[] {
+  const lkd = input.recipe.zeroquant?.lkd ?? null;
+  const chosen = lkd === null ? [] : chosenBlocks(lkd, layers);
+  return typeof chosen === 'string' ? [refused(input, { rule: 'QW-33', field: 'zeroquant.lkd', message: `Quantwright: ${chosen}.` })] : [];
 }
 
 /** Zero points lie anywhere, and signs are planes: others hold symmetric codes of 2 bits and more only, and none of them says how activations are rounded. */

@@ -25,6 +25,15 @@ for (const [name, change] of [
   ['zero points for groups of columns', { weight_format: 'uint4', group_size: 32 }],
   ['parts of the flat weights, some of rows and a half', { zeroquant: { quantize_groups: 128, lkd } }],
   ['integer activations', { compute_method: 'activate_quant', weight_format: 'int8', zeroquant: { lkd: { ...lkd, learning_rate: 1e-5 } } }],
+  [
+    'activations of calibrated scales',
+    {
+      compute_method: 'activate_quant',
+      activations: { granularity: 'per_tensor', dynamic: false },
+      weight_format: 'int8',
+      zeroquant: { lkd: { ...lkd, learning_rate: 1e-5 } },
+    },
+  ],
   ['behind SmoothQuant', { quant_method: ['smoothquant', 'zeroquant'] }],
 ] as const) {
   test(`${name}: every step is told, and every block comes nearer to itself in full precision`, async (t) => {
@@ -121,15 +130,16 @@ test('blocks that are not there and memory that does not suffice are refused bef
   assert.ok(train.parts.some(({ what, bytes }) => /gradients and moments/.test(what) && bytes === 20 * (64 * (64 + 32 + 32 + 64) + 3 * 64 * 96)));
 });
 
-test('on the embedded model 4-bit weights lose less with it', async (t) => {
+test('on the embedded model 4-bit weights and activations lose less with it', async (t) => {
   const work = await workspace(t);
+  const text = await readFile(join(texts, 'quant_chat_evaluation.txt'), 'utf8');
   const perplexity = async (zeroquant: object): Promise<number> => {
-    const config = { ...weightOnly, zeroquant, calibration: { samples: 32, sequence_length: 64 } };
+    const config = { quant_method: 'zeroquant', weight_format: 'int4', activations: { bits: 4 }, zeroquant, calibration: { samples: 32, sequence_length: 64 } };
     const { outDir } = await work.quantize(quill, config, {}, undefined, { calibrationPath: join(texts, 'quant_chat_calibration.txt') });
     const model = await loadModel(outDir, { binding });
-    return (await measurePerplexity(model, await readFile(join(texts, 'quant_chat_evaluation.txt'), 'utf8'), { window: 256, maxTokens: 2048 })).perplexity;
+    return (await measurePerplexity(model, text, { window: 256, maxTokens: 2048 })).perplexity;
   };
-  const [plain, trained] = [await perplexity({}), await perplexity({ lkd: { steps: 24, learning_rate: 1e-4, batch_size: 4 } })];
+  const [plain, trained] = [await perplexity({}), await perplexity({ lkd: { steps: 24, learning_rate: 1e-3, batch_size: 4 } })];
   t.diagnostic(`perplexity: ${plain.toFixed(3)}, with lkd ${trained.toFixed(3)}`);
-  assert.ok(trained < plain, `${trained} and ${plain}`);
+  assert.ok(trained < 0.8 * plain, `${trained} and ${plain}`);
 });

@@ -1,25 +1,18 @@
 // LKD: a block learns the outputs of its unquantized self. What is trained are its float weights; the method behind this one rounds them. Formulas, sources and
 // what is done differently: README.md in the folder above.
-import { EngineError } from '../../../errors.ts';
+import { chosenBlocks } from '@quantwright/schemas/recipe/lkd-blocks';
 import type { Transform } from '../../transform.ts';
-import { chosenBlocks } from './chosen-blocks.ts';
 import { trainBlock } from './train-block.ts';
 
 export const lkd: Transform = {
   id: 'zeroquant',
   uses: () => false,
   runsBlock: true,
-  demand({ recipe, config }) {
-    const options = recipe.zeroquant?.lkd ?? null;
-    const chosen = options === null ? [] : chosenBlocks(options, config.shape.layers);
-    if (typeof chosen === 'string') throw new EngineError('config', chosen, { findings: [{ code: 'QC017', message: chosen }] });
-    // What it holds is declared with the hidden states that it reads (calibration/memory.ts).
-    return [];
-  },
   async transform(block) {
     const options = block.recipe.zeroquant?.lkd ?? null;
     const edit = { tensors: new Map(), matrices: new Map() };
     const chosen = options === null ? [] : chosenBlocks(options, block.layers);
+    // The judge has refused blocks that are not there.
     if (options === null || typeof chosen === 'string' || !chosen.includes(block.layer)) return edit;
     const { training, matrices } = await trainBlock(block, options);
     if (matrices !== null) return { ...edit, training, trained: matrices };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { chosenBlocks } from './chosen-blocks.ts';
+import { chosenBlocks } from './lkd-blocks.ts';
 
 test('all of them, or those that are named, counted from either end', () => {
   assert.deepEqual(chosenBlocks({ blocks: 'all' }, 3), [0, 1, 2]);

@@ -1,5 +1,5 @@
-// Which blocks an LKD recipe trains.
-import type { LkdRecipe } from '@quantwright/schemas/recipe/recipe';
+// Which blocks an LKD recipe trains. For the judge and the engine.
+import type { LkdRecipe } from './recipe.ts';
 
 /** From 0, in order, each once. A string says which one the model has not. */
 export function chosenBlocks({ blocks }: Pick<LkdRecipe, 'blocks'>, layers: number): readonly number[] | string {
