@@ -17,9 +17,9 @@ export function trainingPart(curves: readonly Curve[], shown: Curve, show: (bloc
         </figcaption>
       </figure>
       <table>
-        <caption>Trained so far</caption>
+        <caption>Losses by block${curves.some(({ result }) => result !== null) ? '; before and after on sequences kept for comparison' : ''}</caption>
         <thead><tr><th scope="col">block</th><th scope="col">steps</th><th scope="col">first loss</th><th scope="col">last loss</th><th scope="col">change</th>
-          ${curves.some(({ result }) => result !== null) ? html`<th scope="col">kept for comparison</th>` : nothing}</tr></thead>
+          ${curves.some(({ result }) => result !== null) ? html`<th scope="col">before and after</th>` : nothing}</tr></thead>
         <tbody>${curves.map((curve) => curveRow(curve, curve.block === shown.block, show))}</tbody>
       </table>
     </section>`;

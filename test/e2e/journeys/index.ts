@@ -13,6 +13,7 @@ import { hintsAndLenses } from './hints-and-lenses.ts';
 import { hover } from './hover.ts';
 import { ignorePatterns } from './ignore-patterns.ts';
 import { jobThemes } from './job-themes.ts';
+import { lkd } from './lkd.ts';
 import { matrix } from './matrix.ts';
 import { perplexity } from './perplexity.ts';
 import { preset } from './preset.ts';
@@ -40,6 +41,7 @@ export const journeys: Readonly<Record<string, Journey>> = {
   quantize,
   preset,
   smoothquant,
+  lkd,
   'job-themes': jobThemes,
   perplexity,
   cancel,
