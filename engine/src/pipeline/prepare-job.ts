@@ -22,7 +22,12 @@ export async function prepareJob(params: JobParams, requests: readonly OutputReq
   const outputs: PreparedOutput[] = [];
   for (const request of requests) {
     const onProgress = (progress: QuantizeProgress): void => hooks.onProgress?.(progress, outputs.length);
-    const searchHooks = async () => ({ signal: hooks.signal, onProgress, binding: await hooks.loadBinding() });
+    const searchHooks = async () => ({
+      signal: hooks.signal,
+      onProgress,
+      binding: await hooks.loadBinding(),
+      memoryLimitBytes: params.memoryLimitBytes,
+    });
     outputs.push(await prepareOutput(request, { ...params, checkpoint: open, hooks: searchHooks }));
   }
   const planned = planMemory(outputs, params.memoryLimitBytes ?? null, process.memoryUsage.rss());

@@ -33,6 +33,8 @@ export interface SearchHooks {
   readonly binding: NativeBinding;
   readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Comes before the config's. */
+  readonly memoryLimitBytes?: number | undefined;
 }
 
 export interface SearchReport {

@@ -12,15 +12,12 @@ export interface HeldOut {
 const heldPart = 1 / 4;
 /** Enough to tell alphas apart, as all of them predict the same tokens. */
 const heldTokens = 4096;
-/** Hidden states of all alphas. */
-const stateBytes = 512 * 2 ** 20;
 
-/** Sequences spread evenly over all of them: a quarter, at most 4096 tokens, and so many that their hidden states fit. Throws kind `input` for less than two. */
-export function holdOut(sequences: readonly Int32Array[], { hiddenSize, variants }: { readonly hiddenSize: number; readonly variants: number }): HeldOut {
+/** Sequences spread evenly over all of them: a quarter, and at most 4096 tokens. Throws kind `input` for less than two. */
+export function holdOut(sequences: readonly Int32Array[]): HeldOut {
   const long = sequences.filter(({ length }) => length > 1);
   const longest = Math.max(1, ...long.map(({ length }) => length));
-  const most = Math.min(heldTokens, stateBytes / (4 * hiddenSize * variants));
-  const count = Math.max(1, Math.min(Math.floor(long.length * heldPart), Math.floor(most / longest)));
+  const count = Math.max(1, Math.min(Math.floor(long.length * heldPart), Math.floor(heldTokens / longest)));
   if (long.length < 2) {
     const given = long.length === 1 ? 'the calibration text has one sequence' : 'the calibration text has none';
     throw new EngineError(

@@ -1,5 +1,8 @@
 // `"smoothquant": {"alpha": "auto"}`: the alpha with which held-out calibration text has the least perplexity, for this model and its rounding.
 // Deterministic: the same model, text and config give the same one.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { NativeBinding, Weight } from '@quantwright/native/binding';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
 import type { AlphaCurve } from '@quantwright/schemas/rpc/engine';
@@ -8,6 +11,7 @@ import type { TransformedLinear } from '../../calibration/transform-block.ts';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { type MappedCheckpoint, mapCheckpoint } from '../../checkpoint/mapped.ts';
 import { EngineError } from '../../errors.ts';
+import { collectGarbage } from '../../jobs/collect-garbage.ts';
 import { quantizedWeight } from '../../methods/integer-weight.ts';
 import type { Method } from '../../methods/method.ts';
 import { methods, pipelineOf } from '../../methods/registry.ts';
@@ -18,11 +22,13 @@ import { denseSource, refuseNotFinite } from '../../pipeline/apply.ts';
 import { transformedLinear } from '../../pipeline/calibrated.ts';
 import type { JudgedJob } from '../../pipeline/judge.ts';
 import { layoutOf } from '../../pipeline/layouts/registry.ts';
+import { jobMemory, memoryRefusal } from '../../pipeline/memory/phase.ts';
 import { type PlannedModule, planQuantization } from '../../pipeline/plan.ts';
 import { modelSource } from '../../pipeline/source.ts';
 import type { SearchHooks } from '../search.ts';
 import { holdOut } from './held-out.ts';
 import { measureAlphas } from './measure.ts';
+import { type AlphaJob, type AlphaSettings, alphaDemand, alphaSettings } from './memory.ts';
 
 /** 0.3 to 0.9 by 0.05. */
 export const defaultAlphas: readonly number[] = Array.from({ length: 13 }, (_, index) => (30 + 5 * index) / 100);
@@ -40,8 +46,9 @@ export function asksForAlpha({ methods: named, smoothquant }: Recipe): boolean {
 export async function searchAlpha(
   job: JudgedJob,
   place: CalibrationPlace,
-  { binding, signal, onProgress }: SearchHooks,
+  { binding, signal, onProgress, memoryLimitBytes }: SearchHooks,
   divide: typeof holdOut = holdOut,
+  settle: typeof withinLimit = withinLimit,
 ): Promise<AlphaReport> {
   // An ordinary checkpoint is smoothed for whoever rounds it: measured as our own layout would have it.
   const recipe: Recipe = job.recipe.saveFormat === 'safetensors' ? { ...job.recipe, saveFormat: 'quantwright' } : job.recipe;
@@ -52,12 +59,14 @@ export async function searchAlpha(
   const calibration = await prepareCalibration(recipe, smoothing, place);
   const { config, sequences } = calibration;
   const alphas = [...new Set(recipe.smoothquant?.alphas ?? defaultAlphas)];
-  const divided = divide(sequences, { hiddenSize: config.shape.hiddenSize, variants: alphas.length + 1 });
+  const divided = divide(sequences);
   const checkpoint = await openCheckpoint(place.modelDir);
   const source = modelSource(job.model, checkpoint, false);
   const plan = planQuantization(recipe, method, layoutOf(recipe), source, pairsFor(transforms, config));
   const modules = new Map(plan.modules.map((planned) => [planned.module, planned]));
+  const settings = settle({ config, blocks: plan.blocks, sequences: divided, alphas: alphas.length }, memoryLimitBytes, recipe, place.configPath);
   const mapped = mapCheckpoint(checkpoint, binding);
+  const folder = settings.spill ? await mkdtemp(join(tmpdir(), 'quantwright-alpha-')) : null;
   try {
     const curve = await measureAlphas({
       binding,
@@ -70,6 +79,8 @@ export async function searchAlpha(
       pairs: plan.pairs,
       alphas,
       sequences: divided,
+      together: settings.together,
+      spill: folder === null ? null : join(folder, 'hidden-states.bin'),
       quantized: (linear, edited) => rounded(binding, mapped, method, modules.get(linear.module), linear, edited),
       signal,
       onProgress: (done, of) => onProgress?.({ phase: 'search', partsDone: done, parts: of }),
@@ -77,7 +88,20 @@ export async function searchAlpha(
     return { curve, warnings: calibration.warnings };
   } finally {
     mapped.close();
+    // What the job will plan its memory from.
+    await collectGarbage();
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Throws kind `config` where even one alpha at a time is more than the limit. */
+function withinLimit(job: AlphaJob, limit: number | undefined, recipe: Recipe, file: string): AlphaSettings {
+  const demands = [alphaDemand(job)];
+  const limitBytes = limit ?? recipe.memoryLimitBytes;
+  const memory = jobMemory(demands, process.memoryUsage.rss(), limitBytes);
+  const refusal = memoryRefusal(demands, memory, limitBytes);
+  if (refusal !== null) throw new EngineError('config', `${file}: ${refusal}, or a number as alpha`, { file });
+  return alphaSettings(job, memory.budgetBytes);
 }
 
 /** As the job rounds it; where that needs statistics of every alpha's inputs, by the nearest value of the same grid. */
