@@ -53,6 +53,15 @@ test('the model, the split and the version reach the judge', () => {
   );
 });
 
+test('LLM.int8 has a kernel of its own on CPUs', () => {
+  const presets = methodPresets.filter(({ id }) => id === 'llm-int8');
+  const { cells } = compatibilityMatrix({ ...none, recipe: null, presets, runtimes: [{ id: 'quantwright', version: null }], devices: ['x86-avx2'] });
+  assert.deepEqual(
+    cells[0]?.map(({ kind, kernel }) => [kind, kernel]),
+    [['supported', 'llm_int8 (avx2)']],
+  );
+});
+
 test('without a recipe every preset meets every runtime', () => {
   const { rows, cells, columns } = compatibilityMatrix({ ...none, recipe: null, devices: [null, 'a100', 'abacus'] });
   assert.equal(rows.length, methodPresets.length * judged.length);

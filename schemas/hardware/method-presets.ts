@@ -1,5 +1,6 @@
 // Methods in the settings in which they are usually met: the rows of the compatibility matrix when no config is open. Each is a recipe as the
 // config format that carries it would lower to, so that the one judge answers for all.
+import { LLM_INT8_THRESHOLD } from '../configs/quantwright/activation-methods.ts';
 import { quantwright } from '../configs/quantwright/format.ts';
 import { baseRecipe } from '../recipe/base-recipe.ts';
 import type { ActivationRecipe, Recipe } from '../recipe/recipe.ts';
@@ -66,7 +67,7 @@ export const methodPresets: readonly MethodPreset[] = [
   }),
   run('llm-int8', 'LLM.int8 (bitsandbytes)', {
     ...baseRecipe('hf-bitsandbytes', 'bitsandbytes', ['llm_int8'], {}),
-    activations: perToken8,
+    activations: { ...perToken8, rule: 'llm_int8', threshold: LLM_INT8_THRESHOLD },
     computeMethod: 'activate_quant',
   }),
 ];

@@ -17,7 +17,7 @@ export interface CheckpointIdentity {
 }
 
 /** Raise it when a reader makes other weights of the same checkpoint. */
-const readersVersion = 1;
+const readersVersion = 2;
 const configFiles = ['config.json', 'quantize_config.json', 'quant_config.json'];
 /** File systems keep times to 2 s at worst (FAT). */
 const settledMs = 3000;

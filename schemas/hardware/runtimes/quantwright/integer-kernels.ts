@@ -19,7 +19,7 @@ export function integerKernel(rows: readonly KernelRow[], weights: WeightRecipe,
   const integers = rows.filter(({ compute_method, weights: { dtype } }) => compute_method === 'activate_quant' && dtype === 'int');
   const computing = takers(integers, activations);
   if (computing.length === 0) {
-    const [own] = rows.filter(({ methods }) => methods !== undefined);
+    const [own] = rows.filter(({ methods, activations: taken }) => methods !== undefined && taken === null);
     return own === undefined || activations === null
       ? no('QW-22', 'activations', `no kernel of this version multiplies integers with activations as ${nameOf(activations)} rounds them${of}.`, WEIGHT_ONLY)
       : no('QW-02', 'computeMethod', `${own.codec} weights${of} leave activations as they are; there is no activate_quant kernel for them.`, WEIGHT_ONLY);
