@@ -5,7 +5,14 @@ import type { Layout } from './layout.ts';
 
 export const safetensorsLayout: Layout = {
   format: 'safetensors',
-  scheme: (recipe, method, weights) => ({ weights, dialect: method.defaultDialect, mseSearch: false, fullRange: false, scaleType: recipe.scaleType }),
+  // Nothing is rounded here; awq and teq choose their scales for the rounding that comes later.
+  scheme: ({ dialect, mseSearch, fullRange, scaleType }, method, weights) => ({
+    weights,
+    dialect: dialect ?? method.defaultDialect,
+    mseSearch,
+    fullRange,
+    scaleType,
+  }),
   refusal: ({ scheme }) =>
     scheme.kind === 'float' ? null : 'an ordinary checkpoint holds float weights; leave the rounding method out, or use save_format "quantwright"',
   tensors: ({ scheme, rows, cols }) => floatTensors(scheme, rows, cols),

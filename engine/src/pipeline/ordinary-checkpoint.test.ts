@@ -1,5 +1,5 @@
-// SmoothQuant from config to model: ordinary checkpoints of every family of norms compute what they did and are what W8A8 is rounded from; W8A8 and W6A6 load again
-// from both layouts to the same logits.
+// Transforms alone, from config to model: ordinary checkpoints of every family of norms compute what they did and are what integers are rounded from; SmoothQuant W8A8
+// and W6A6 load again from both layouts to the same perplexity.
 import assert from 'node:assert/strict';
 import { copyFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -89,6 +89,21 @@ for (const [architecture, family] of Object.entries(families)) {
     const activations = { bits: 8 };
     const rounding = { quant_method: 'rtn', dialect: 'qllm', weight_format: 'int8', compute_method: 'activate_quant', activations, save_format: 'quantwright' };
     const rounded = await work.quantize(outDir, rounding);
+    assert.deepEqual(await movedOf(rounded.outDir, direct.outDir), new Set());
+  });
+}
+
+for (const { method, dialect, options } of [
+  { method: 'awq', dialect: 'awq', options: { n_grid: 4 } },
+  { method: 'teq', dialect: 'inc', options: { teq: { steps: 4 } } },
+]) {
+  test(`${method} leaves an ordinary checkpoint too, which rounds to what it would have stored`, async (t) => {
+    const work = await workspace(t);
+    const model = await madeModel(work, 'LlamaForCausalLM', families['LlamaForCausalLM'] ?? assert.fail());
+    const rounding = { weight_format: 'int4', group_size: 32 };
+    const { outDir } = await work.quantize(model, { quant_method: method, ...rounding, ...options, calibration, save_format: 'safetensors' });
+    const direct = await work.quantize(model, { quant_method: method, ...rounding, ...options, calibration, save_format: 'quantwright' });
+    const rounded = await work.quantize(outDir, { quant_method: 'rtn', dialect, ...rounding, save_format: 'quantwright' });
     assert.deepEqual(await movedOf(rounded.outDir, direct.outDir), new Set());
   });
 }
