@@ -1,10 +1,10 @@
-// Makes a variant of a model that computes the same and has activation outliers, as large language models have: a few channels, the same in every block, tens of times
-// larger than the others (arXiv 2208.07339 section 4, arXiv 2211.10438 section 3). What produces a channel is multiplied by a scale, and the weights that
-// read it are divided by it.
+// Makes a variant of a model that computes the same and has activation outliers, as large language models have: a few channels, the same in every
+// block, tens of times larger than the others (arXiv 2208.07339 section 4, arXiv 2211.10438 section 3). What produces a channel is multiplied by a
+// scale, and the weights that read it are divided by it.
 //   node scripts/plant-outliers.mjs MODEL_DIR OUT_DIR [--channels 4] [--scale 64] [--places norms,values,mlp] [--seed 1]
-// places: norms (norm -> q, k, v and gate, up; the default), values (v -> o), mlp (up -> down, where that is linear in up). Scales are powers of two, so that nothing is
-// rounded: weights keep their type, or become f32 where a norm is 1 + weight and the type cannot hold it. The same arguments give the same model; the channels
-// are written to OUT_DIR/planted-outliers.json. Needs the compiled project (npm run build).
+// places: norms (norm -> q, k, v and gate, up; the default), values (v -> o), mlp (up -> down, where that is linear in up). Scales are powers of two, so
+// that nothing is rounded: weights keep their type, or become f32 where a norm is 1 + weight and the type cannot hold it. The same arguments give the
+// same model; the channels are written to OUT_DIR/planted-outliers.json. Needs the compiled project (npm run build).
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -122,8 +122,8 @@ void add_block(const Half& half, const float* x, int64_t ldx, const qw_llm_int8_
   for (int i = 0; i < kRows; ++i) _mm256_maskstore_ps(y + i * ldy, half.mask, acc_f32x8[i]);
 }
 
-void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y, int64_t ldy,
-                 int64_t tile_begin, int64_t tile_end) {
+void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y,
+                 int64_t ldy, int64_t tile_begin, int64_t tile_end) {
   for (int64_t row = tile_begin * QW_W8A8_TILE_ROWS; row < tile_end * QW_W8A8_TILE_ROWS && row < weight->base.rows; row += 8) {
     const Half half = half_at(weight, row);
     int64_t i = 0;

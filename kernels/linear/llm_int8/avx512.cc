@@ -7,7 +7,9 @@
 
 namespace {
 
-inline __mmask16 first_lanes(int64_t count) { return count >= 16 ? __mmask16(0xffff) : count <= 0 ? __mmask16(0) : __mmask16((1u << count) - 1); }
+inline __mmask16 first_lanes(int64_t count) {
+  return count >= 16 ? __mmask16(0xffff) : count <= 0 ? __mmask16(0) : __mmask16((1u << count) - 1);
+}
 inline __m512i magnitude(__m512 x_f32x16) { return _mm512_and_si512(_mm512_castps_si512(x_f32x16), _mm512_set1_epi32(0x7fffffff)); }
 
 void column_most(const float* x, int64_t ldx, int64_t m, int64_t begin, int64_t end, uint32_t* most) {
@@ -69,7 +71,8 @@ inline Tile tile_at(const qw_w8a8_weight* weight, int64_t tile) {
 // 16 rows of column k.
 inline __m512 column_of(const Tile& tile, int64_t k) {
   const __m512i line_u8x64 = _mm512_load_si512(tile.codes + k / 4 * QW_W8A8_QUAD_BYTES);
-  const __m512i code_u32x16 = _mm512_and_si512(_mm512_srlv_epi32(line_u8x64, _mm512_set1_epi32(int32_t(k % 4 * 8))), _mm512_set1_epi32(255));
+  const __m512i byte_u32x16 = _mm512_srlv_epi32(line_u8x64, _mm512_set1_epi32(int32_t(k % 4 * 8)));
+  const __m512i code_u32x16 = _mm512_and_si512(byte_u32x16, _mm512_set1_epi32(255));
   const __m512 code_f32x16 = _mm512_cvtepi32_ps(_mm512_sub_epi32(code_u32x16, tile.offset_i32x16));
   return _mm512_mul_ps(_mm512_sub_ps(code_f32x16, tile.zero_f32x16), tile.scale_f32x16);
 }
@@ -89,8 +92,8 @@ void add_block(const Tile& tile, const float* x, int64_t ldx, const qw_llm_int8_
   for (int i = 0; i < kRows; ++i) _mm512_mask_storeu_ps(y + i * ldy + tile.row, tile.mask, acc_f32x16[i]);
 }
 
-void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y, int64_t ldy,
-                 int64_t tile_begin, int64_t tile_end) {
+void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y,
+                 int64_t ldy, int64_t tile_begin, int64_t tile_end) {
   for (int64_t t = tile_begin; t < tile_end; ++t) {
     const Tile tile = tile_at(weight, t);
     int64_t i = 0;

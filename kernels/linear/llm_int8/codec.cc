@@ -1,4 +1,5 @@
-// Codec llm_int8: finds the columns with outliers, then the product of w8a8's tiles with its own quantizer, and the columns added (codec.h).
+// Codec llm_int8: finds the columns with outliers, then the product of w8a8's tiles with its own quantizer, and the columns added
+// (codec.h).
 #include "linear/llm_int8/codec.h"
 
 #include <algorithm>
@@ -13,7 +14,8 @@ namespace {
 
 constexpr int64_t kColumnsTask = 64;    // at least, so that no two tasks write to one line
 constexpr int64_t kScanTask = 1 << 16;  // elements of x that a scanning task reads
-// Up to so many outlier columns of x are copied beside each other: a task reads them all for every two tiles, and where they lie each is a cache line.
+// Up to so many outlier columns of x are copied beside each other: a task reads them all for every two tiles, and where they lie each is a
+// cache line.
 constexpr int64_t kMostGathered = 256;
 
 const qw_llm_int8_kernels& kernels_in_force() {
@@ -48,13 +50,15 @@ struct Product {
 
 void scan(void* context, int64_t begin, int64_t end, int) {
   const Product& product = *static_cast<const Product*>(context);
-  product.kernels->column_most(product.x, product.ldx, product.m, begin * kColumnsTask, std::min(product.cols, end * kColumnsTask), product.most);
+  const int64_t last = std::min(product.cols, end * kColumnsTask);
+  product.kernels->column_most(product.x, product.ldx, product.m, begin * kColumnsTask, last, product.most);
 }
 
 void find_columns(Product& product, qw_pool* pool) {
   product.count = 0;
   if (product.limit == QW_LLM_INT8_NO_LIMIT) return;
-  qw_parallel_for(pool, (product.cols + kColumnsTask - 1) / kColumnsTask, std::max<int64_t>(1, kScanTask / (kColumnsTask * product.m)), scan, &product);
+  const int64_t grain = std::max<int64_t>(1, kScanTask / (kColumnsTask * product.m));
+  qw_parallel_for(pool, (product.cols + kColumnsTask - 1) / kColumnsTask, grain, scan, &product);
   for (int64_t k = 0; k < product.cols; ++k) {
     const bool outlier = product.most[k] >= product.limit;  // read before a column is written in its place
     if (outlier) product.columns[product.count++] = int32_t(k);
@@ -88,7 +92,8 @@ size_t place_bytes(int64_t cols) { return aligned(size_t(std::min(cols, kMostGat
 size_t gathered_bytes(int64_t cols, int64_t m) { return aligned(size_t(m * std::min(cols, kMostGathered)) * 4); }
 
 size_t scratch_bytes(const qw_weight* base, int64_t m) {
-  return column_bytes(base->cols) + place_bytes(base->cols) + gathered_bytes(base->cols, m) + 64 + qw::w8a8_scratch_bytes(tiles_of(held(base)), m);
+  const size_t own = column_bytes(base->cols) + place_bytes(base->cols) + gathered_bytes(base->cols, m) + 64;
+  return own + qw::w8a8_scratch_bytes(tiles_of(held(base)), m);
 }
 
 void matmul(const qw_weight* base, const float* x, int64_t ldx, int64_t m, const float* bias, float* y, int64_t ldy, void* scratch,

@@ -5,9 +5,9 @@
 //   s_x = max |x[k]| / 127 over |x[k]| < threshold,  q_x[k] = rint(x[k] / s_x), 0 for k in O     per row of x, half to even
 //   y   = (acc - r * zero) * (s_x * scale) + bias + sum over k in O of x[k] * w[k],   w = (code - zero) * scale
 //
-// acc = sum q_w q_x is exact in int32 and the integer part is w8a8's to the bit; the columns of O are added to it one by one, in their order,
-// with one rounding each (fma), so that every level gives the same bits. bitsandbytes does the second part in f16.
-// Layout: that of w8a8 (linear/w8a8/codec.h), and the threshold. Not finite in x is an outlier: its row of y is not finite, the others are.
+// acc = sum q_w q_x is exact in int32 and the integer part is w8a8's to the bit; the columns of O are added to it one by one, in their
+// order, with one rounding each (fma), so that every level gives the same bits. bitsandbytes does the second part in f16. Layout: that of
+// w8a8 (linear/w8a8/codec.h), and the threshold. Not finite in x is an outlier: its row of y is not finite, the others are.
 #pragma once
 #include "linear/w8a8/codec.h"
 
@@ -23,9 +23,10 @@ typedef struct qw_llm_int8_columns {
   const int32_t *of_weight, *of_x;
 } qw_llm_int8_columns;
 
-// |x| is compared as bits, which order as the magnitudes do; NaN is above infinity. An element is an outlier where its bits are >= limit, which
-// is at least 1 and at most QW_LLM_INT8_NO_LIMIT.
+// |x| is compared as bits, which order as the magnitudes do; NaN is above infinity. An element is an outlier where its bits are >= limit,
+// which is at least 1 and at most QW_LLM_INT8_NO_LIMIT.
 enum : uint32_t { QW_LLM_INT8_NO_LIMIT = 0x80000000u };
+
 typedef struct qw_llm_int8_kernels {
   // most[k] = largest magnitude, as bits, of column k in m rows of x, for begin <= k < end.
   void (*column_most)(const float* x, int64_t ldx, int64_t m, int64_t begin, int64_t end, uint32_t* most);

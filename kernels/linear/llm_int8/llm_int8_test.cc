@@ -1,5 +1,5 @@
-// The product must equal the specification to the bit on every level: which columns are outliers, the integer accumulators, the f64 epilogue,
-// and the outlier columns added in their order.
+// The product must equal the specification to the bit on every level: which columns are outliers, the integer accumulators, the f64
+// epilogue, and the outlier columns added in their order.
 #include <cmath>
 #include <cstring>
 
@@ -117,7 +117,8 @@ void check_random(Random& random) {
   }
 }
 
-// No outliers, all outliers, one of 1e4, rows of zeros, one sign only, exactly the threshold, and columns found in the last rows of a long product.
+// No outliers, all outliers, one of 1e4, rows of zeros, one sign only, exactly the threshold, and columns found in the last rows of a long
+// product.
 void check_adversarial(Random& random) {
   const int64_t cols = 300;
   const AffineCase test({20, cols, cols, 8, true, false, false, QW_F32}, random);

@@ -1,5 +1,5 @@
-// llm_int8, NEON: the operations of serial.cc, 4 at a time. A quarter of a 64-byte line of codes holds one column of 4 weight rows, a byte of
-// each lane; it is dequantized once for kRows rows of x.
+// llm_int8, NEON: the operations of serial.cc, 4 at a time. A quarter of a 64-byte line of codes holds one column of 4 weight rows, a byte
+// of each lane; it is dequantized once for kRows rows of x.
 #include <arm_neon.h>
 
 #include "linear/llm_int8/codec.h"
@@ -60,7 +60,8 @@ void quantize(const float* x, int64_t cols, uint32_t limit, int8_t* q, float* sc
   }
   int32x4_t sum_i32x4 = vdupq_n_s32(0);
   for (k = 0; k + 8 <= cols; k += 8) {
-    const int32x4_t low_i32x4 = round_inside(vld1q_f32(x + k), inverse, limit), high_i32x4 = round_inside(vld1q_f32(x + k + 4), inverse, limit);
+    const int32x4_t low_i32x4 = round_inside(vld1q_f32(x + k), inverse, limit);
+    const int32x4_t high_i32x4 = round_inside(vld1q_f32(x + k + 4), inverse, limit);
     sum_i32x4 = vaddq_s32(sum_i32x4, vaddq_s32(low_i32x4, high_i32x4));
     vst1_s8(q + k, vmovn_s16(vcombine_s16(vmovn_s32(low_i32x4), vmovn_s32(high_i32x4))));
   }
@@ -94,7 +95,8 @@ inline float32x4_t column_of(const Quarter& quarter, int64_t k) {
 
 // valid: rows of the quarter that there are.
 template <int kRows>
-void add_block(const Quarter& quarter, const float* x, int64_t ldx, const qw_llm_int8_columns& columns, float* y, int64_t ldy, int64_t valid) {
+void add_block(const Quarter& quarter, const float* x, int64_t ldx, const qw_llm_int8_columns& columns, float* y, int64_t ldy,
+               int64_t valid) {
   float32x4_t acc_f32x4[kRows];
   float some[4] = {};
 #pragma GCC unroll 8
@@ -115,8 +117,8 @@ void add_block(const Quarter& quarter, const float* x, int64_t ldx, const qw_llm
   }
 }
 
-void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y, int64_t ldy,
-                 int64_t tile_begin, int64_t tile_end) {
+void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y,
+                 int64_t ldy, int64_t tile_begin, int64_t tile_end) {
   for (int64_t row = tile_begin * QW_W8A8_TILE_ROWS; row < tile_end * QW_W8A8_TILE_ROWS && row < weight->base.rows; row += 4) {
     const Quarter quarter = quarter_at(weight, row);
     const int64_t left = weight->base.rows - row, valid = left < 4 ? left : 4;

@@ -26,7 +26,8 @@ void quantize(const float* x, int64_t cols, uint32_t limit, int8_t* q, float* sc
   const float most = qw_float_from_bits(most_bits), inverse = 127.0f / most;
   *scale = most / 127.0f;
   *sum = 0;
-  const bool usable = most_bits < 0x7f800000u && qw_float_bits(inverse) < 0x7f800000u;  // not: zeros, denormals; without a limit NaN, infinity
+  // Not: zeros, denormals; without a limit NaN and infinity.
+  const bool usable = most_bits < 0x7f800000u && qw_float_bits(inverse) < 0x7f800000u;
   for (int64_t k = 0; k < cols; ++k) {
     if (!usable || magnitude(x[k]) >= limit) {
       q[k] = 0;
@@ -39,8 +40,8 @@ void quantize(const float* x, int64_t cols, uint32_t limit, int8_t* q, float* sc
   }
 }
 
-void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y, int64_t ldy,
-                 int64_t tile_begin, int64_t tile_end) {
+void add_columns(const qw_w8a8_weight* weight, const float* x, int64_t ldx, int64_t m, const qw_llm_int8_columns* columns, float* y,
+                 int64_t ldy, int64_t tile_begin, int64_t tile_end) {
   for (int64_t row = tile_begin * QW_W8A8_TILE_ROWS; row < tile_end * QW_W8A8_TILE_ROWS && row < weight->base.rows; ++row) {
     const int64_t tile = row / QW_W8A8_TILE_ROWS, lane = row % QW_W8A8_TILE_ROWS;
     const uint8_t* codes = weight->codes + tile * weight->quads * QW_W8A8_QUAD_BYTES + lane * 4;
