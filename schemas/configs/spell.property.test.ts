@@ -18,6 +18,7 @@ const change = fc.oneof(
   fc.tuple(fc.constant<RecipeField>('saveFormat'), fc.constantFrom('gptq', 'gptq_v2', 'quantwright', 'compressed-tensors')),
   fc.tuple(fc.constant<RecipeField>('scaleType'), fc.constantFrom('f16', 'bf16', 'f32')),
   fc.tuple(fc.constant<RecipeField>('memoryLimitBytes'), fc.integer({ min: 1, max: 2 ** 40 })),
+  fc.tuple(fc.constant<RecipeField>('smoothquant.alpha'), fc.constantFrom(0, 0.5, 0.85)),
   fc.tuple(fc.constant<RecipeField>('methods'), fc.constantFrom('rtn', 'instant_quant')),
 );
 
@@ -37,7 +38,8 @@ test('a field that a format spells is lowered to the same value', () => {
       // instant_quant is asymmetric whatever the file says.
       const fixed = field === 'weights.symmetric' && (before?.methods.includes('instant_quant') === true || before?.weights.dtype !== 'int');
       const edits = format.spell(field, value, { value: config, path });
-      if (before === null || fixed || edits.length === 0) {
+      const absent = field === 'smoothquant.alpha' && before?.smoothquant === undefined;
+      if (before === null || fixed || absent || edits.length === 0) {
         return;
       }
       const root = parseJson(applyEdits(text, edits)).root?.value as Readonly<Record<string, unknown>>;

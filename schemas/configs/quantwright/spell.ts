@@ -44,6 +44,9 @@ export function spellCustomized(
   if (field === 'memoryLimitBytes' && keys === 'own') {
     return [{ kind: 'set', path: [...config.path, 'layer_wise', 'memory_limit'], value }];
   }
+  if (field === 'smoothquant.alpha' && keys === 'own') {
+    return [{ kind: 'set', path: [...config.path, 'smoothquant', 'alpha'], value }];
+  }
   const key = SHARED_KEYS[field] ?? (keys === 'own' ? OWN_KEYS[field] : undefined);
   if (key === undefined) {
     return [];
