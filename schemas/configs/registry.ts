@@ -37,6 +37,7 @@ import { mlc } from './mlc/format.ts';
 import { modelopt } from './modelopt/format.ts';
 import { neuralCompressor } from './neural-compressor/format.ts';
 import { neuralCompressor3 } from './neural-compressor-3/format.ts';
+import { neuralCompressor3Static } from './neural-compressor-3-static/format.ts';
 import { olive } from './olive/format.ts';
 import { qllm } from './qllm/format.ts';
 import { qllmInfer } from './qllm-infer/format.ts';
@@ -83,6 +84,7 @@ export const formats: readonly ConfigFormat[] = [
   llmCompressor,
   neuralCompressor,
   neuralCompressor3,
+  neuralCompressor3Static,
   olive,
   qllmInfer,
   smoothquant,

@@ -13,7 +13,7 @@ import { projectRoot, read } from '../testing/places.ts';
 import { presets } from './hf-compressed-tensors/presets.ts';
 import { findFormat } from './registry.ts';
 
-const IDS = ['deepspeed', 'inc-fp8', 'neural-compressor', 'neural-compressor-3', 'olive', 'llm-compressor'];
+const IDS = ['deepspeed', 'inc-fp8', 'neural-compressor', 'neural-compressor-3', 'neural-compressor-3-static', 'olive', 'llm-compressor'];
 
 function check(fileName: string, text: string): CheckResult {
   return checkConfig({ fileName, text, modelConfigText: null, targets: [] });
@@ -159,7 +159,7 @@ test('Neural Compressor: the algorithm of the first operators, and modules left 
   };
   const { methods, weights, ignore } = recipe('ptq.json', config);
   assert.deepEqual([methods, weights.bits, weights.groupSize, weights.symmetric, ignore], [['auto_round'], 8, 64, true, ['.*lm_head']]);
-  assert.deepEqual(recipe('ptq.json', { approach: 'static', recipes: { smooth_quant: true } }).methods, ['smoothquant']);
+  assert.deepEqual(recipe('ptq.json', { approach: 'static', recipes: { smooth_quant: true } }).methods, ['smoothquant', 'w8a8_static']);
 });
 
 test('files that only look alike are not claimed', () => {

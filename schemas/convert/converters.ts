@@ -6,6 +6,7 @@ import type { Converter } from './conversion.ts';
 import { dashinferConfig } from './dashinfer.ts';
 import { deepspeedConfig } from './deepspeed.ts';
 import { gptqBlock, gptqFile } from './gptq.ts';
+import { neuralCompressorConfig } from './neural-compressor.ts';
 import { groupsToPreset, presetToGroups } from './presets.ts';
 import { quantJson } from './quant-json.ts';
 
@@ -21,5 +22,6 @@ export const converters: readonly Converter[] = [
   autoRoundAsAwq,
   dashinferConfig,
   deepspeedConfig,
+  neuralCompressorConfig,
   quantJson,
 ];

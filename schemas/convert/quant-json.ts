@@ -68,6 +68,8 @@ function quantSettings({ recipe, origins }: Source): JsonObject {
     group_size: weights.groupSize,
     ...computing(recipe),
     ...outlierSettings(recipe.activations),
+    ...staticSettings(recipe),
+    ...smoothingSettings(recipe),
     ...(recipe.zeroquant === undefined ? {} : { zeroquant: { quantize_groups: recipe.zeroquant.quantizeGroups } }),
     ...(saveFormat === null ? {} : { save_format: saveFormat }),
     ...(recipe.scaleType === (recipe.zeroquant === undefined ? 'f16' : 'f32') ? {} : { scale_type: SCALE_NAMES[recipe.scaleType] }),
@@ -83,7 +85,8 @@ function quantSettings({ recipe, origins }: Source): JsonObject {
 }
 
 /** What activations do, where that is not the default of the method: zeroquant quantizes them to 8 bits. */
-function computing({ computeMethod, zeroquant, activations }: Recipe): JsonObject {
+function computing({ computeMethod, zeroquant, activations, w8a8Static }: Recipe): JsonObject {
+  if (w8a8Static !== undefined) return {};
   if (zeroquant === undefined) return computeMethod === 'activate_quant' ? { compute_method: 'activate_quant' } : {};
   if (activations === null) return { compute_method: 'weight_only' };
   const said = activationSettings(activations);
@@ -93,6 +96,24 @@ function computing({ computeMethod, zeroquant, activations }: Recipe): JsonObjec
 function outlierSettings(activations: ActivationRecipe | null): JsonObject {
   const threshold = activations?.rule === 'llm_int8' ? activations.threshold : undefined;
   return threshold === undefined || threshold === LLM_INT8_THRESHOLD ? {} : { llm_int8: { threshold } };
+}
+
+/** Beside one scale for 8-bit codes with a zero point, found by the smallest and the largest value. */
+function staticSettings({ w8a8Static, activations }: Recipe): JsonObject {
+  if (w8a8Static === undefined || activations === null) return {};
+  const { observer, percentile, momentum, bins } = w8a8Static;
+  const codes = { ...(activations.bits === 8 ? {} : { bits: activations.bits }), ...(activations.symmetric ? { symmetric: true } : {}) };
+  const options = {
+    observer,
+    ...(observer === 'percentile' ? { percentile } : {}),
+    ...(observer === 'moving_average' ? { momentum } : {}),
+    ...(observer === 'percentile' || observer === 'kl' ? { bins } : {}),
+  };
+  return { ...(Object.keys(codes).length === 0 ? {} : { activations: codes }), ...(observer === 'minmax' ? {} : { w8a8_static: options }) };
+}
+
+function smoothingSettings({ smoothquant }: Recipe): JsonObject {
+  return smoothquant === undefined || (smoothquant.alpha === 0.5 && smoothquant.alphas === undefined) ? {} : { smoothquant: { ...smoothquant } };
 }
 
 /** Beside 8 bits around 0 for every token. */
