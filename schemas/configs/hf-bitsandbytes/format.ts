@@ -109,7 +109,8 @@ function recipeOf(fields: Fields): Recipe | null {
   }
   return {
     ...baseRecipe('hf-bitsandbytes', 'bitsandbytes', ['llm_int8'], { bits: 8 }),
-    variant: 'int8',
+    // Weights that are kept in 16 bits and rounded for every product: no int8 codes are stored.
+    variant: fields.boolean('llm_int8_has_fp16_weight') === true ? 'has_fp16_weight' : 'int8',
     activations: {
       dtype: 'int',
       bits: 8,
@@ -117,7 +118,7 @@ function recipeOf(fields: Fields): Recipe | null {
       granularity: 'per_token',
       dynamic: true,
       rule: 'llm_int8',
-      threshold: fields.number('llm_int8_threshold') ?? LLM_INT8_THRESHOLD,
+      threshold: Math.max(0, fields.number('llm_int8_threshold') ?? LLM_INT8_THRESHOLD),
     },
     computeMethod: 'activate_quant',
   };

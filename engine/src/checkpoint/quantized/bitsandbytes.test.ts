@@ -68,8 +68,8 @@ test('tiled orders, missing rows and missing scales are refused by name', async 
 
 test('settings that the tensors cannot mean are refused', () => {
   assert.throws(() => parse({ llm_int8_has_fp16_weight: true }), /llm_int8_has_fp16_weight: the weights are kept in 16 bits/);
-  assert.throws(() => parse({ llm_int8_threshold: '6' }), /llm_int8_threshold is "6"; it must be a number, 0 or more/);
-  assert.throws(() => parse({ llm_int8_threshold: -1 }), /llm_int8_threshold is -1/);
+  assert.throws(() => parse({ llm_int8_threshold: '6' }), /llm_int8_threshold is "6"; it must be a number/);
+  assert.deepEqual(parse({ llm_int8_threshold: -1 }), { layout: 'bitsandbytes', threshold: 0 });
   // Modules kept on the CPU in 32 bits are stored so, and read as what they are.
   assert.deepEqual(parse({ llm_int8_enable_fp32_cpu_offload: true }), { layout: 'bitsandbytes', threshold: 6 });
 });

@@ -26,7 +26,7 @@ export interface AwqConfig {
 }
 export interface BnbConfig {
   readonly layout: 'bitsandbytes';
-  /** llm_int8_threshold. */
+  /** llm_int8_threshold; 0 where it is less, as bitsandbytes reads it. */
   readonly threshold: number;
 }
 export interface CompressedConfig {
@@ -125,10 +125,10 @@ function parseBnb(config: JsonObject, file: string): BnbConfig {
     throw new EngineError('checkpoint', `${file}: quantization_config of bitsandbytes has ${what}`, { file });
   }
   const threshold = config['llm_int8_threshold'] ?? defaultThreshold;
-  if (typeof threshold !== 'number' || !(threshold >= 0)) {
-    throw new EngineError('checkpoint', `${file}: llm_int8_threshold is ${spell(threshold)}; it must be a number, 0 or more`, { file });
+  if (typeof threshold !== 'number') {
+    throw new EngineError('checkpoint', `${file}: llm_int8_threshold is ${spell(threshold)}; it must be a number`, { file });
   }
-  return { layout: 'bitsandbytes', threshold };
+  return { layout: 'bitsandbytes', threshold: Math.max(0, threshold) };
 }
 
 function parseQuantwright(config: JsonObject, file: string): QuantwrightStored {

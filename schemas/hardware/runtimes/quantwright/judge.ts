@@ -156,6 +156,7 @@ function isRead({ scheme, variant, weights }: Recipe): boolean {
     case 'awq':
       return variant === 'gemm';
     case 'bitsandbytes':
+      return variant !== 'has_fp16_weight';
     case 'fbgemm_fp8':
       return true;
     case 'fp8':

@@ -188,6 +188,7 @@ test("other tools' checkpoints run as they are, and what is not read is refused"
   assert.equal(verdicts('hf-hqq', hqq(3, 1)), 'supported q3 (avx512)');
   assert.equal(verdicts('hf-hqq', hqq(4, 0)), 'refused QW-17');
   assert.equal(verdicts('hf-bitsandbytes', { load_in_8bit: true }), 'supported llm_int8 (avx512)');
+  assert.equal(verdicts('hf-bitsandbytes', { load_in_8bit: true, llm_int8_has_fp16_weight: true }), 'refused QW-17');
   const quantizing = judge(recipeOf('hf-bitsandbytes', { load_in_4bit: true }), { runtime: 'quantwright', intent: 'quantize' });
   assert.equal(short(quantizing), 'refused QW-17');
 });
