@@ -609,6 +609,19 @@ export const schema: JsonSchema = {
               },
               "description": "Blocks that are trained, from 0; negative ones count from the end."
             },
+            "inputs": {
+              "type": "string",
+              "enum": [
+                "original",
+                "quantized"
+              ],
+              "enumDescriptions": [
+                "As in the paper: every block by itself, on what it reads in full precision.",
+                "Blocks make up for what those before them lost: closer, most of all at 4 bits of activations; hidden states are kept twice."
+              ],
+              "default": "original",
+              "description": "What a block reads while it learns what it gives in full precision: hidden states of the model in full precision, or those behind the quantized blocks before it."
+            },
             "steps": {
               "type": "integer",
               "minimum": 1,

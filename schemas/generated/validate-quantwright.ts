@@ -1682,7 +1682,7 @@ errors++;
 }
 if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
 for(const key7 in data55){
-if(!(((((key7 === "blocks") || (key7 === "steps")) || (key7 === "learning_rate")) || (key7 === "batch_size")) || (key7 === "weight_decay"))){
+if(!((((((key7 === "blocks") || (key7 === "inputs")) || (key7 === "steps")) || (key7 === "learning_rate")) || (key7 === "batch_size")) || (key7 === "weight_decay"))){
 const err118 = {instancePath:instancePath+"/zeroquant/lkd",schemaPath:"#/properties/zeroquant/properties/lkd/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err118];
@@ -1780,10 +1780,10 @@ errors++;
 }
 }
 }
-if(data55.steps !== undefined){
-let data58 = data55.steps;
-if(!(((typeof data58 == "number") && (!(data58 % 1) && !isNaN(data58))) && (isFinite(data58)))){
-const err125 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data55.inputs !== undefined){
+let data58 = data55.inputs;
+if(typeof data58 !== "string"){
+const err125 = {instancePath:instancePath+"/zeroquant/lkd/inputs",schemaPath:"#/properties/zeroquant/properties/lkd/properties/inputs/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1792,9 +1792,8 @@ vErrors.push(err125);
 }
 errors++;
 }
-if((typeof data58 == "number") && (isFinite(data58))){
-if(data58 > 1000000 || isNaN(data58)){
-const err126 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(!((data58 === "original") || (data58 === "quantized"))){
+const err126 = {instancePath:instancePath+"/zeroquant/lkd/inputs",schemaPath:"#/properties/zeroquant/properties/lkd/properties/inputs/enum",keyword:"enum",params:{allowedValues: schema11.properties.zeroquant.properties.lkd.properties.inputs.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1803,8 +1802,11 @@ vErrors.push(err126);
 }
 errors++;
 }
-if(data58 < 1 || isNaN(data58)){
-const err127 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data55.steps !== undefined){
+let data59 = data55.steps;
+if(!(((typeof data59 == "number") && (!(data59 % 1) && !isNaN(data59))) && (isFinite(data59)))){
+const err127 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1813,13 +1815,9 @@ vErrors.push(err127);
 }
 errors++;
 }
-}
-}
-if(data55.learning_rate !== undefined){
-let data59 = data55.learning_rate;
 if((typeof data59 == "number") && (isFinite(data59))){
-if(data59 > 1 || isNaN(data59)){
-const err128 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data59 > 1000000 || isNaN(data59)){
+const err128 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1828,8 +1826,8 @@ vErrors.push(err128);
 }
 errors++;
 }
-if(data59 <= 0 || isNaN(data59)){
-const err129 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(data59 < 1 || isNaN(data59)){
+const err129 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1839,8 +1837,12 @@ vErrors.push(err129);
 errors++;
 }
 }
-else {
-const err130 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+if(data55.learning_rate !== undefined){
+let data60 = data55.learning_rate;
+if((typeof data60 == "number") && (isFinite(data60))){
+if(data60 > 1 || isNaN(data60)){
+const err130 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1849,11 +1851,8 @@ vErrors.push(err130);
 }
 errors++;
 }
-}
-if(data55.batch_size !== undefined){
-let data60 = data55.batch_size;
-if(!(((typeof data60 == "number") && (!(data60 % 1) && !isNaN(data60))) && (isFinite(data60)))){
-const err131 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data60 <= 0 || isNaN(data60)){
+const err131 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1862,9 +1861,9 @@ vErrors.push(err131);
 }
 errors++;
 }
-if((typeof data60 == "number") && (isFinite(data60))){
-if(data60 > 1024 || isNaN(data60)){
-const err132 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
+}
+else {
+const err132 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1873,8 +1872,11 @@ vErrors.push(err132);
 }
 errors++;
 }
-if(data60 < 1 || isNaN(data60)){
-const err133 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data55.batch_size !== undefined){
+let data61 = data55.batch_size;
+if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
+const err133 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1883,13 +1885,9 @@ vErrors.push(err133);
 }
 errors++;
 }
-}
-}
-if(data55.weight_decay !== undefined){
-let data61 = data55.weight_decay;
 if((typeof data61 == "number") && (isFinite(data61))){
-if(data61 > 1 || isNaN(data61)){
-const err134 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data61 > 1024 || isNaN(data61)){
+const err134 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1898,8 +1896,8 @@ vErrors.push(err134);
 }
 errors++;
 }
-if(data61 < 0 || isNaN(data61)){
-const err135 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data61 < 1 || isNaN(data61)){
+const err135 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1909,8 +1907,12 @@ vErrors.push(err135);
 errors++;
 }
 }
-else {
-const err136 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+if(data55.weight_decay !== undefined){
+let data62 = data55.weight_decay;
+if((typeof data62 == "number") && (isFinite(data62))){
+if(data62 > 1 || isNaN(data62)){
+const err136 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1919,15 +1921,8 @@ vErrors.push(err136);
 }
 errors++;
 }
-}
-}
-}
-}
-}
-if(data.teq !== undefined){
-let data62 = data.teq;
-if((!(data62 && typeof data62 == "object" && !Array.isArray(data62))) && (data62 !== null)){
-const err137 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/type",keyword:"type",params:{type: schema11.properties.teq.type},message:"must be object,null"};
+if(data62 < 0 || isNaN(data62)){
+const err137 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1936,10 +1931,9 @@ vErrors.push(err137);
 }
 errors++;
 }
-if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
-for(const key8 in data62){
-if(!(((((key8 === "mode") || (key8 === "steps")) || (key8 === "learning_rate")) || (key8 === "warmup_ratio")) || (key8 === "batch_size"))){
-const err138 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+}
+else {
+const err138 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1949,10 +1943,14 @@ vErrors.push(err138);
 errors++;
 }
 }
-if(data62.mode !== undefined){
-let data63 = data62.mode;
-if(typeof data63 !== "string"){
-const err139 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+}
+}
+if(data.teq !== undefined){
+let data63 = data.teq;
+if((!(data63 && typeof data63 == "object" && !Array.isArray(data63))) && (data63 !== null)){
+const err139 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/type",keyword:"type",params:{type: schema11.properties.teq.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1961,8 +1959,10 @@ vErrors.push(err139);
 }
 errors++;
 }
-if(!((data63 === "lm_loss") || (data63 === "layer_wise"))){
-const err140 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.teq.properties.mode.enum},message:"must be equal to one of the allowed values"};
+if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
+for(const key8 in data63){
+if(!(((((key8 === "mode") || (key8 === "steps")) || (key8 === "learning_rate")) || (key8 === "warmup_ratio")) || (key8 === "batch_size"))){
+const err140 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1972,10 +1972,10 @@ vErrors.push(err140);
 errors++;
 }
 }
-if(data62.steps !== undefined){
-let data64 = data62.steps;
-if(!(((typeof data64 == "number") && (!(data64 % 1) && !isNaN(data64))) && (isFinite(data64)))){
-const err141 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data63.mode !== undefined){
+let data64 = data63.mode;
+if(typeof data64 !== "string"){
+const err141 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1984,9 +1984,8 @@ vErrors.push(err141);
 }
 errors++;
 }
-if((typeof data64 == "number") && (isFinite(data64))){
-if(data64 > 1000000 || isNaN(data64)){
-const err142 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(!((data64 === "lm_loss") || (data64 === "layer_wise"))){
+const err142 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.teq.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1995,8 +1994,11 @@ vErrors.push(err142);
 }
 errors++;
 }
-if(data64 < 1 || isNaN(data64)){
-const err143 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data63.steps !== undefined){
+let data65 = data63.steps;
+if(!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65)))){
+const err143 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -2005,13 +2007,9 @@ vErrors.push(err143);
 }
 errors++;
 }
-}
-}
-if(data62.learning_rate !== undefined){
-let data65 = data62.learning_rate;
 if((typeof data65 == "number") && (isFinite(data65))){
-if(data65 > 1 || isNaN(data65)){
-const err144 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data65 > 1000000 || isNaN(data65)){
+const err144 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -2020,8 +2018,8 @@ vErrors.push(err144);
 }
 errors++;
 }
-if(data65 <= 0 || isNaN(data65)){
-const err145 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(data65 < 1 || isNaN(data65)){
+const err145 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -2031,8 +2029,12 @@ vErrors.push(err145);
 errors++;
 }
 }
-else {
-const err146 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+if(data63.learning_rate !== undefined){
+let data66 = data63.learning_rate;
+if((typeof data66 == "number") && (isFinite(data66))){
+if(data66 > 1 || isNaN(data66)){
+const err146 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -2041,12 +2043,8 @@ vErrors.push(err146);
 }
 errors++;
 }
-}
-if(data62.warmup_ratio !== undefined){
-let data66 = data62.warmup_ratio;
-if((typeof data66 == "number") && (isFinite(data66))){
-if(data66 > 1 || isNaN(data66)){
-const err147 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data66 <= 0 || isNaN(data66)){
+const err147 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -2055,8 +2053,9 @@ vErrors.push(err147);
 }
 errors++;
 }
-if(data66 < 0 || isNaN(data66)){
-const err148 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err148 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -2066,8 +2065,11 @@ vErrors.push(err148);
 errors++;
 }
 }
-else {
-const err149 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data63.warmup_ratio !== undefined){
+let data67 = data63.warmup_ratio;
+if((typeof data67 == "number") && (isFinite(data67))){
+if(data67 > 1 || isNaN(data67)){
+const err149 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -2076,11 +2078,8 @@ vErrors.push(err149);
 }
 errors++;
 }
-}
-if(data62.batch_size !== undefined){
-let data67 = data62.batch_size;
-if(!(((typeof data67 == "number") && (!(data67 % 1) && !isNaN(data67))) && (isFinite(data67)))){
-const err150 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data67 < 0 || isNaN(data67)){
+const err150 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -2089,9 +2088,9 @@ vErrors.push(err150);
 }
 errors++;
 }
-if((typeof data67 == "number") && (isFinite(data67))){
-if(data67 > 1024 || isNaN(data67)){
-const err151 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
+}
+else {
+const err151 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -2100,8 +2099,11 @@ vErrors.push(err151);
 }
 errors++;
 }
-if(data67 < 1 || isNaN(data67)){
-const err152 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data63.batch_size !== undefined){
+let data68 = data63.batch_size;
+if(!(((typeof data68 == "number") && (!(data68 % 1) && !isNaN(data68))) && (isFinite(data68)))){
+const err152 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -2110,14 +2112,9 @@ vErrors.push(err152);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.qrazor !== undefined){
-let data68 = data.qrazor;
-if((!(data68 && typeof data68 == "object" && !Array.isArray(data68))) && (data68 !== null)){
-const err153 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/type",keyword:"type",params:{type: schema11.properties.qrazor.type},message:"must be object,null"};
+if((typeof data68 == "number") && (isFinite(data68))){
+if(data68 > 1024 || isNaN(data68)){
+const err153 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -2126,10 +2123,8 @@ vErrors.push(err153);
 }
 errors++;
 }
-if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
-for(const key9 in data68){
-if(!((((key9 === "base_bits") || (key9 === "rule")) || (key9 === "comp_aware")) || (key9 === "group_axis"))){
-const err154 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+if(data68 < 1 || isNaN(data68)){
+const err154 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -2139,10 +2134,13 @@ vErrors.push(err154);
 errors++;
 }
 }
-if(data68.base_bits !== undefined){
-let data69 = data68.base_bits;
-if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
-const err155 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+}
+}
+if(data.qrazor !== undefined){
+let data69 = data.qrazor;
+if((!(data69 && typeof data69 == "object" && !Array.isArray(data69))) && (data69 !== null)){
+const err155 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/type",keyword:"type",params:{type: schema11.properties.qrazor.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -2151,8 +2149,10 @@ vErrors.push(err155);
 }
 errors++;
 }
-if(!((data69 === 8) || (data69 === 16))){
-const err156 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
+if(data69 && typeof data69 == "object" && !Array.isArray(data69)){
+for(const key9 in data69){
+if(!((((key9 === "base_bits") || (key9 === "rule")) || (key9 === "comp_aware")) || (key9 === "group_axis"))){
+const err156 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -2162,10 +2162,10 @@ vErrors.push(err156);
 errors++;
 }
 }
-if(data68.rule !== undefined){
-let data70 = data68.rule;
-if(typeof data70 !== "string"){
-const err157 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data69.base_bits !== undefined){
+let data70 = data69.base_bits;
+if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
+const err157 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -2174,8 +2174,8 @@ vErrors.push(err157);
 }
 errors++;
 }
-if(!((data70 === "qllm") || (data70 === "original"))){
-const err158 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.rule.enum},message:"must be equal to one of the allowed values"};
+if(!((data70 === 8) || (data70 === 16))){
+const err158 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -2185,9 +2185,10 @@ vErrors.push(err158);
 errors++;
 }
 }
-if(data68.comp_aware !== undefined){
-if(typeof data68.comp_aware !== "boolean"){
-const err159 = {instancePath:instancePath+"/qrazor/comp_aware",schemaPath:"#/properties/qrazor/properties/comp_aware/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data69.rule !== undefined){
+let data71 = data69.rule;
+if(typeof data71 !== "string"){
+const err159 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -2196,11 +2197,8 @@ vErrors.push(err159);
 }
 errors++;
 }
-}
-if(data68.group_axis !== undefined){
-let data72 = data68.group_axis;
-if(typeof data72 !== "string"){
-const err160 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data71 === "qllm") || (data71 === "original"))){
+const err160 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.rule.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -2209,8 +2207,10 @@ vErrors.push(err160);
 }
 errors++;
 }
-if(!((data72 === "outputs") || (data72 === "inputs"))){
-const err161 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.group_axis.enum},message:"must be equal to one of the allowed values"};
+}
+if(data69.comp_aware !== undefined){
+if(typeof data69.comp_aware !== "boolean"){
+const err161 = {instancePath:instancePath+"/qrazor/comp_aware",schemaPath:"#/properties/qrazor/properties/comp_aware/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -2220,12 +2220,10 @@ vErrors.push(err161);
 errors++;
 }
 }
-}
-}
-if(data.spqr !== undefined){
-let data73 = data.spqr;
-if((!(data73 && typeof data73 == "object" && !Array.isArray(data73))) && (data73 !== null)){
-const err162 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/type",keyword:"type",params:{type: schema11.properties.spqr.type},message:"must be object,null"};
+if(data69.group_axis !== undefined){
+let data73 = data69.group_axis;
+if(typeof data73 !== "string"){
+const err162 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2234,10 +2232,8 @@ vErrors.push(err162);
 }
 errors++;
 }
-if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
-for(const key10 in data73){
-if(!(((((((key10 === "outlier_threshold") || (key10 === "qq_scale_bits")) || (key10 === "qq_zero_bits")) || (key10 === "qq_groupsize")) || (key10 === "round_zero")) || (key10 === "qq_zero_sym")) || (key10 === "simplified_outliers"))){
-const err163 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+if(!((data73 === "outputs") || (data73 === "inputs"))){
+const err163 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.group_axis.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2247,11 +2243,12 @@ vErrors.push(err163);
 errors++;
 }
 }
-if(data73.outlier_threshold !== undefined){
-let data74 = data73.outlier_threshold;
-if((typeof data74 == "number") && (isFinite(data74))){
-if(data74 <= 0 || isNaN(data74)){
-const err164 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+}
+if(data.spqr !== undefined){
+let data74 = data.spqr;
+if((!(data74 && typeof data74 == "object" && !Array.isArray(data74))) && (data74 !== null)){
+const err164 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/type",keyword:"type",params:{type: schema11.properties.spqr.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2260,9 +2257,10 @@ vErrors.push(err164);
 }
 errors++;
 }
-}
-else {
-const err165 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
+for(const key10 in data74){
+if(!(((((((key10 === "outlier_threshold") || (key10 === "qq_scale_bits")) || (key10 === "qq_zero_bits")) || (key10 === "qq_groupsize")) || (key10 === "round_zero")) || (key10 === "qq_zero_sym")) || (key10 === "simplified_outliers"))){
+const err165 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2272,10 +2270,11 @@ vErrors.push(err165);
 errors++;
 }
 }
-if(data73.qq_scale_bits !== undefined){
-let data75 = data73.qq_scale_bits;
-if(!(((typeof data75 == "number") && (!(data75 % 1) && !isNaN(data75))) && (isFinite(data75)))){
-const err166 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data74.outlier_threshold !== undefined){
+let data75 = data74.outlier_threshold;
+if((typeof data75 == "number") && (isFinite(data75))){
+if(data75 <= 0 || isNaN(data75)){
+const err166 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2284,9 +2283,9 @@ vErrors.push(err166);
 }
 errors++;
 }
-if((typeof data75 == "number") && (isFinite(data75))){
-if(data75 > 8 || isNaN(data75)){
-const err167 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+}
+else {
+const err167 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2295,8 +2294,11 @@ vErrors.push(err167);
 }
 errors++;
 }
-if(data75 < 1 || isNaN(data75)){
-const err168 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data74.qq_scale_bits !== undefined){
+let data76 = data74.qq_scale_bits;
+if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
+const err168 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2305,12 +2307,9 @@ vErrors.push(err168);
 }
 errors++;
 }
-}
-}
-if(data73.qq_zero_bits !== undefined){
-let data76 = data73.qq_zero_bits;
-if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
-const err169 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data76 == "number") && (isFinite(data76))){
+if(data76 > 8 || isNaN(data76)){
+const err169 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2319,9 +2318,8 @@ vErrors.push(err169);
 }
 errors++;
 }
-if((typeof data76 == "number") && (isFinite(data76))){
-if(data76 > 8 || isNaN(data76)){
-const err170 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+if(data76 < 1 || isNaN(data76)){
+const err170 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2330,8 +2328,12 @@ vErrors.push(err170);
 }
 errors++;
 }
-if(data76 < 1 || isNaN(data76)){
-const err171 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+}
+if(data74.qq_zero_bits !== undefined){
+let data77 = data74.qq_zero_bits;
+if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
+const err171 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2340,12 +2342,9 @@ vErrors.push(err171);
 }
 errors++;
 }
-}
-}
-if(data73.qq_groupsize !== undefined){
-let data77 = data73.qq_groupsize;
-if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
-const err172 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data77 == "number") && (isFinite(data77))){
+if(data77 > 8 || isNaN(data77)){
+const err172 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2354,8 +2353,8 @@ vErrors.push(err172);
 }
 errors++;
 }
-if(16 !== data77){
-const err173 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/const",keyword:"const",params:{allowedValue: 16},message:"must be equal to constant"};
+if(data77 < 1 || isNaN(data77)){
+const err173 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2365,9 +2364,11 @@ vErrors.push(err173);
 errors++;
 }
 }
-if(data73.round_zero !== undefined){
-if(typeof data73.round_zero !== "boolean"){
-const err174 = {instancePath:instancePath+"/spqr/round_zero",schemaPath:"#/properties/spqr/properties/round_zero/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data74.qq_groupsize !== undefined){
+let data78 = data74.qq_groupsize;
+if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
+const err174 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2376,10 +2377,8 @@ vErrors.push(err174);
 }
 errors++;
 }
-}
-if(data73.qq_zero_sym !== undefined){
-if(typeof data73.qq_zero_sym !== "boolean"){
-const err175 = {instancePath:instancePath+"/spqr/qq_zero_sym",schemaPath:"#/properties/spqr/properties/qq_zero_sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(16 !== data78){
+const err175 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/const",keyword:"const",params:{allowedValue: 16},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2389,9 +2388,9 @@ vErrors.push(err175);
 errors++;
 }
 }
-if(data73.simplified_outliers !== undefined){
-if(typeof data73.simplified_outliers !== "boolean"){
-const err176 = {instancePath:instancePath+"/spqr/simplified_outliers",schemaPath:"#/properties/spqr/properties/simplified_outliers/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data74.round_zero !== undefined){
+if(typeof data74.round_zero !== "boolean"){
+const err176 = {instancePath:instancePath+"/spqr/round_zero",schemaPath:"#/properties/spqr/properties/round_zero/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2401,12 +2400,9 @@ vErrors.push(err176);
 errors++;
 }
 }
-}
-}
-if(data.bcq !== undefined){
-let data81 = data.bcq;
-if((!(data81 && typeof data81 == "object" && !Array.isArray(data81))) && (data81 !== null)){
-const err177 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/type",keyword:"type",params:{type: schema11.properties.bcq.type},message:"must be object,null"};
+if(data74.qq_zero_sym !== undefined){
+if(typeof data74.qq_zero_sym !== "boolean"){
+const err177 = {instancePath:instancePath+"/spqr/qq_zero_sym",schemaPath:"#/properties/spqr/properties/qq_zero_sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2415,10 +2411,10 @@ vErrors.push(err177);
 }
 errors++;
 }
-if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
-for(const key11 in data81){
-if(!((key11 === "round") || (key11 === "use_bst"))){
-const err178 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+}
+if(data74.simplified_outliers !== undefined){
+if(typeof data74.simplified_outliers !== "boolean"){
+const err178 = {instancePath:instancePath+"/spqr/simplified_outliers",schemaPath:"#/properties/spqr/properties/simplified_outliers/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2428,10 +2424,12 @@ vErrors.push(err178);
 errors++;
 }
 }
-if(data81.round !== undefined){
-let data82 = data81.round;
-if(!(((typeof data82 == "number") && (!(data82 % 1) && !isNaN(data82))) && (isFinite(data82)))){
-const err179 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+}
+if(data.bcq !== undefined){
+let data82 = data.bcq;
+if((!(data82 && typeof data82 == "object" && !Array.isArray(data82))) && (data82 !== null)){
+const err179 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/type",keyword:"type",params:{type: schema11.properties.bcq.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2440,9 +2438,10 @@ vErrors.push(err179);
 }
 errors++;
 }
-if((typeof data82 == "number") && (isFinite(data82))){
-if(data82 > 100 || isNaN(data82)){
-const err180 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(data82 && typeof data82 == "object" && !Array.isArray(data82)){
+for(const key11 in data82){
+if(!((key11 === "round") || (key11 === "use_bst"))){
+const err180 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2451,8 +2450,11 @@ vErrors.push(err180);
 }
 errors++;
 }
-if(data82 < 0 || isNaN(data82)){
-const err181 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data82.round !== undefined){
+let data83 = data82.round;
+if(!(((typeof data83 == "number") && (!(data83 % 1) && !isNaN(data83))) && (isFinite(data83)))){
+const err181 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2461,11 +2463,9 @@ vErrors.push(err181);
 }
 errors++;
 }
-}
-}
-if(data81.use_bst !== undefined){
-if(typeof data81.use_bst !== "boolean"){
-const err182 = {instancePath:instancePath+"/bcq/use_bst",schemaPath:"#/properties/bcq/properties/use_bst/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data83 == "number") && (isFinite(data83))){
+if(data83 > 100 || isNaN(data83)){
+const err182 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2474,12 +2474,8 @@ vErrors.push(err182);
 }
 errors++;
 }
-}
-}
-}
-if(data.zero_point !== undefined){
-if(typeof data.zero_point !== "boolean"){
-const err183 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data83 < 0 || isNaN(data83)){
+const err183 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2489,9 +2485,10 @@ vErrors.push(err183);
 errors++;
 }
 }
-if(data.duo_scaling !== undefined){
-if(typeof data.duo_scaling !== "boolean"){
-const err184 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data82.use_bst !== undefined){
+if(typeof data82.use_bst !== "boolean"){
+const err184 = {instancePath:instancePath+"/bcq/use_bst",schemaPath:"#/properties/bcq/properties/use_bst/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2501,9 +2498,11 @@ vErrors.push(err184);
 errors++;
 }
 }
-if(data.apply_clip !== undefined){
-if(typeof data.apply_clip !== "boolean"){
-const err185 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+}
+if(data.zero_point !== undefined){
+if(typeof data.zero_point !== "boolean"){
+const err185 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2513,10 +2512,9 @@ vErrors.push(err185);
 errors++;
 }
 }
-if(data.n_grid !== undefined){
-let data87 = data.n_grid;
-if(!(((typeof data87 == "number") && (!(data87 % 1) && !isNaN(data87))) && (isFinite(data87)))){
-const err186 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.duo_scaling !== undefined){
+if(typeof data.duo_scaling !== "boolean"){
+const err186 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2525,9 +2523,10 @@ vErrors.push(err186);
 }
 errors++;
 }
-if((typeof data87 == "number") && (isFinite(data87))){
-if(data87 > 200 || isNaN(data87)){
-const err187 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
+}
+if(data.apply_clip !== undefined){
+if(typeof data.apply_clip !== "boolean"){
+const err187 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2536,8 +2535,11 @@ vErrors.push(err187);
 }
 errors++;
 }
-if(data87 < 2 || isNaN(data87)){
-const err188 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+}
+if(data.n_grid !== undefined){
+let data88 = data.n_grid;
+if(!(((typeof data88 == "number") && (!(data88 % 1) && !isNaN(data88))) && (isFinite(data88)))){
+const err188 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2546,13 +2548,9 @@ vErrors.push(err188);
 }
 errors++;
 }
-}
-}
-if(data.max_shrink !== undefined){
-let data88 = data.max_shrink;
 if((typeof data88 == "number") && (isFinite(data88))){
-if(data88 >= 1 || isNaN(data88)){
-const err189 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data88 > 200 || isNaN(data88)){
+const err189 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2561,8 +2559,8 @@ vErrors.push(err189);
 }
 errors++;
 }
-if(data88 <= 0 || isNaN(data88)){
-const err190 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(data88 < 2 || isNaN(data88)){
+const err190 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2572,8 +2570,12 @@ vErrors.push(err190);
 errors++;
 }
 }
-else {
-const err191 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+if(data.max_shrink !== undefined){
+let data89 = data.max_shrink;
+if((typeof data89 == "number") && (isFinite(data89))){
+if(data89 >= 1 || isNaN(data89)){
+const err191 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2582,10 +2584,8 @@ vErrors.push(err191);
 }
 errors++;
 }
-}
-if(data.desc_act !== undefined){
-if(typeof data.desc_act !== "boolean"){
-const err192 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data89 <= 0 || isNaN(data89)){
+const err192 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2595,9 +2595,8 @@ vErrors.push(err192);
 errors++;
 }
 }
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err193 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err193 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2607,9 +2606,9 @@ vErrors.push(err193);
 errors++;
 }
 }
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err194 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.desc_act !== undefined){
+if(typeof data.desc_act !== "boolean"){
+const err194 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2619,11 +2618,9 @@ vErrors.push(err194);
 errors++;
 }
 }
-if(data.damp_percent !== undefined){
-let data92 = data.damp_percent;
-if((typeof data92 == "number") && (isFinite(data92))){
-if(data92 >= 1 || isNaN(data92)){
-const err195 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err195 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2632,8 +2629,10 @@ vErrors.push(err195);
 }
 errors++;
 }
-if(data92 <= 0 || isNaN(data92)){
-const err196 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err196 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2643,8 +2642,11 @@ vErrors.push(err196);
 errors++;
 }
 }
-else {
-const err197 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.damp_percent !== undefined){
+let data93 = data.damp_percent;
+if((typeof data93 == "number") && (isFinite(data93))){
+if(data93 >= 1 || isNaN(data93)){
+const err197 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2653,11 +2655,8 @@ vErrors.push(err197);
 }
 errors++;
 }
-}
-if(data.calibration !== undefined){
-let data93 = data.calibration;
-if((!(data93 && typeof data93 == "object" && !Array.isArray(data93))) && (data93 !== null)){
-const err198 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
+if(data93 <= 0 || isNaN(data93)){
+const err198 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2666,10 +2665,9 @@ vErrors.push(err198);
 }
 errors++;
 }
-if(data93 && typeof data93 == "object" && !Array.isArray(data93)){
-for(const key12 in data93){
-if(!((((key12 === "dataset") || (key12 === "samples")) || (key12 === "sequence_length")) || (key12 === "seed"))){
-const err199 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+}
+else {
+const err199 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2679,10 +2677,10 @@ vErrors.push(err199);
 errors++;
 }
 }
-if(data93.dataset !== undefined){
-let data94 = data93.dataset;
-if((typeof data94 !== "string") && (data94 !== null)){
-const err200 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
+if(data.calibration !== undefined){
+let data94 = data.calibration;
+if((!(data94 && typeof data94 == "object" && !Array.isArray(data94))) && (data94 !== null)){
+const err200 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2691,11 +2689,10 @@ vErrors.push(err200);
 }
 errors++;
 }
-}
-if(data93.samples !== undefined){
-let data95 = data93.samples;
-if(!(((typeof data95 == "number") && (!(data95 % 1) && !isNaN(data95))) && (isFinite(data95)))){
-const err201 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
+for(const key12 in data94){
+if(!((((key12 === "dataset") || (key12 === "samples")) || (key12 === "sequence_length")) || (key12 === "seed"))){
+const err201 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2704,9 +2701,11 @@ vErrors.push(err201);
 }
 errors++;
 }
-if((typeof data95 == "number") && (isFinite(data95))){
-if(data95 < 1 || isNaN(data95)){
-const err202 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data94.dataset !== undefined){
+let data95 = data94.dataset;
+if((typeof data95 !== "string") && (data95 !== null)){
+const err202 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2716,11 +2715,10 @@ vErrors.push(err202);
 errors++;
 }
 }
-}
-if(data93.sequence_length !== undefined){
-let data96 = data93.sequence_length;
+if(data94.samples !== undefined){
+let data96 = data94.samples;
 if(!(((typeof data96 == "number") && (!(data96 % 1) && !isNaN(data96))) && (isFinite(data96)))){
-const err203 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err203 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2731,7 +2729,7 @@ errors++;
 }
 if((typeof data96 == "number") && (isFinite(data96))){
 if(data96 < 1 || isNaN(data96)){
-const err204 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+const err204 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2742,10 +2740,10 @@ errors++;
 }
 }
 }
-if(data93.seed !== undefined){
-let data97 = data93.seed;
-if((!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))) && (data97 !== null)){
-const err205 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/type",keyword:"type",params:{type: schema11.properties.calibration.properties.seed.type},message:"must be integer,null"};
+if(data94.sequence_length !== undefined){
+let data97 = data94.sequence_length;
+if(!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))){
+const err205 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2755,8 +2753,8 @@ vErrors.push(err205);
 errors++;
 }
 if((typeof data97 == "number") && (isFinite(data97))){
-if(data97 > 4294967295 || isNaN(data97)){
-const err206 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if(data97 < 1 || isNaN(data97)){
+const err206 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2765,8 +2763,12 @@ vErrors.push(err206);
 }
 errors++;
 }
-if(data97 < 0 || isNaN(data97)){
-const err207 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data94.seed !== undefined){
+let data98 = data94.seed;
+if((!(((typeof data98 == "number") && (!(data98 % 1) && !isNaN(data98))) && (isFinite(data98)))) && (data98 !== null)){
+const err207 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/type",keyword:"type",params:{type: schema11.properties.calibration.properties.seed.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -2775,15 +2777,9 @@ vErrors.push(err207);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.target_bits !== undefined){
-let data98 = data.target_bits;
 if((typeof data98 == "number") && (isFinite(data98))){
-if(data98 > 16 || isNaN(data98)){
-const err208 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
+if(data98 > 4294967295 || isNaN(data98)){
+const err208 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -2792,8 +2788,8 @@ vErrors.push(err208);
 }
 errors++;
 }
-if(data98 <= 1 || isNaN(data98)){
-const err209 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
+if(data98 < 0 || isNaN(data98)){
+const err209 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2803,8 +2799,14 @@ vErrors.push(err209);
 errors++;
 }
 }
-else {
-const err210 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+}
+}
+if(data.target_bits !== undefined){
+let data99 = data.target_bits;
+if((typeof data99 == "number") && (isFinite(data99))){
+if(data99 > 16 || isNaN(data99)){
+const err210 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2813,11 +2815,8 @@ vErrors.push(err210);
 }
 errors++;
 }
-}
-if(data.search !== undefined){
-let data99 = data.search;
-if((!(data99 && typeof data99 == "object" && !Array.isArray(data99))) && (data99 !== null)){
-const err211 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
+if(data99 <= 1 || isNaN(data99)){
+const err211 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2826,10 +2825,9 @@ vErrors.push(err211);
 }
 errors++;
 }
-if(data99 && typeof data99 == "object" && !Array.isArray(data99)){
-for(const key13 in data99){
-if(!(((((key13 === "method") || (key13 === "candidates")) || (key13 === "granularity")) || (key13 === "samples")) || (key13 === "sequence_length"))){
-const err212 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
+}
+else {
+const err212 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2839,10 +2837,10 @@ vErrors.push(err212);
 errors++;
 }
 }
-if(data99.method !== undefined){
-let data100 = data99.method;
-if(typeof data100 !== "string"){
-const err213 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.search !== undefined){
+let data100 = data.search;
+if((!(data100 && typeof data100 == "object" && !Array.isArray(data100))) && (data100 !== null)){
+const err213 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2851,8 +2849,10 @@ vErrors.push(err213);
 }
 errors++;
 }
-if(!((data100 === "gptq") || (data100 === "rtn"))){
-const err214 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
+if(data100 && typeof data100 == "object" && !Array.isArray(data100)){
+for(const key13 in data100){
+if(!(((((key13 === "method") || (key13 === "candidates")) || (key13 === "granularity")) || (key13 === "samples")) || (key13 === "sequence_length"))){
+const err214 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2862,11 +2862,10 @@ vErrors.push(err214);
 errors++;
 }
 }
-if(data99.candidates !== undefined){
-let data101 = data99.candidates;
-if(Array.isArray(data101)){
-if(data101.length > 16){
-const err215 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(data100.method !== undefined){
+let data101 = data100.method;
+if(typeof data101 !== "string"){
+const err215 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2875,8 +2874,8 @@ vErrors.push(err215);
 }
 errors++;
 }
-if(data101.length < 2){
-const err216 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
+if(!((data101 === "gptq") || (data101 === "rtn"))){
+const err216 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2885,12 +2884,12 @@ vErrors.push(err216);
 }
 errors++;
 }
-const len3 = data101.length;
-for(let i3=0; i3<len3; i3++){
-let data102 = data101[i3];
-if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
-if(data102.weight_format === undefined){
-const err217 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
+}
+if(data100.candidates !== undefined){
+let data102 = data100.candidates;
+if(Array.isArray(data102)){
+if(data102.length > 16){
+const err217 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2899,9 +2898,8 @@ vErrors.push(err217);
 }
 errors++;
 }
-for(const key14 in data102){
-if(!((key14 === "weight_format") || (key14 === "group_size"))){
-const err218 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
+if(data102.length < 2){
+const err218 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2910,11 +2908,12 @@ vErrors.push(err218);
 }
 errors++;
 }
-}
-if(data102.weight_format !== undefined){
-let data103 = data102.weight_format;
-if(typeof data103 !== "string"){
-const err219 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len3 = data102.length;
+for(let i3=0; i3<len3; i3++){
+let data103 = data102[i3];
+if(data103 && typeof data103 == "object" && !Array.isArray(data103)){
+if(data103.weight_format === undefined){
+const err219 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2923,8 +2922,9 @@ vErrors.push(err219);
 }
 errors++;
 }
-if(!((((((((data103 === "int8") || (data103 === "uint8")) || (data103 === "int4")) || (data103 === "uint4")) || (data103 === "int3")) || (data103 === "uint3")) || (data103 === "int2")) || (data103 === "uint2"))){
-const err220 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+for(const key14 in data103){
+if(!((key14 === "weight_format") || (key14 === "group_size"))){
+const err220 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2934,10 +2934,10 @@ vErrors.push(err220);
 errors++;
 }
 }
-if(data102.group_size !== undefined){
-let data104 = data102.group_size;
-if(!(((typeof data104 == "number") && (!(data104 % 1) && !isNaN(data104))) && (isFinite(data104)))){
-const err221 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data103.weight_format !== undefined){
+let data104 = data103.weight_format;
+if(typeof data104 !== "string"){
+const err221 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2946,10 +2946,8 @@ vErrors.push(err221);
 }
 errors++;
 }
-const _errs256 = errors;
-const _errs257 = errors;
-if(0 !== data104){
-const err222 = {};
+if(!((((((((data104 === "int8") || (data104 === "uint8")) || (data104 === "int4")) || (data104 === "uint4")) || (data104 === "int3")) || (data104 === "uint3")) || (data104 === "int2")) || (data104 === "uint2"))){
+const err222 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2958,9 +2956,11 @@ vErrors.push(err222);
 }
 errors++;
 }
-var valid54 = _errs257 === errors;
-if(valid54){
-const err223 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+if(data103.group_size !== undefined){
+let data105 = data103.group_size;
+if(!(((typeof data105 == "number") && (!(data105 % 1) && !isNaN(data105))) && (isFinite(data105)))){
+const err223 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -2969,20 +2969,10 @@ vErrors.push(err223);
 }
 errors++;
 }
-else {
-errors = _errs256;
-if(vErrors !== null){
-if(_errs256){
-vErrors.length = _errs256;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data104 == "number") && (isFinite(data104))){
-if(data104 < -1 || isNaN(data104)){
-const err224 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const _errs258 = errors;
+const _errs259 = errors;
+if(0 !== data105){
+const err224 = {};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -2991,11 +2981,9 @@ vErrors.push(err224);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err225 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+var valid54 = _errs259 === errors;
+if(valid54){
+const err225 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -3004,10 +2992,20 @@ vErrors.push(err225);
 }
 errors++;
 }
-}
+else {
+errors = _errs258;
+if(vErrors !== null){
+if(_errs258){
+vErrors.length = _errs258;
 }
 else {
-const err226 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+vErrors = null;
+}
+}
+}
+if((typeof data105 == "number") && (isFinite(data105))){
+if(data105 < -1 || isNaN(data105)){
+const err226 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -3017,10 +3015,10 @@ vErrors.push(err226);
 errors++;
 }
 }
-if(data99.granularity !== undefined){
-let data105 = data99.granularity;
-if(typeof data105 !== "string"){
-const err227 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+else {
+const err227 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -3029,8 +3027,10 @@ vErrors.push(err227);
 }
 errors++;
 }
-if(!((data105 === "input") || (data105 === "block"))){
-const err228 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
+}
+}
+else {
+const err228 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -3040,10 +3040,10 @@ vErrors.push(err228);
 errors++;
 }
 }
-if(data99.samples !== undefined){
-let data106 = data99.samples;
-if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
-const err229 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data100.granularity !== undefined){
+let data106 = data100.granularity;
+if(typeof data106 !== "string"){
+const err229 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -3052,9 +3052,8 @@ vErrors.push(err229);
 }
 errors++;
 }
-if((typeof data106 == "number") && (isFinite(data106))){
-if(data106 < 1 || isNaN(data106)){
-const err230 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(!((data106 === "input") || (data106 === "block"))){
+const err230 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -3064,11 +3063,10 @@ vErrors.push(err230);
 errors++;
 }
 }
-}
-if(data99.sequence_length !== undefined){
-let data107 = data99.sequence_length;
+if(data100.samples !== undefined){
+let data107 = data100.samples;
 if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
-const err231 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err231 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -3078,8 +3076,8 @@ vErrors.push(err231);
 errors++;
 }
 if((typeof data107 == "number") && (isFinite(data107))){
-if(data107 < 2 || isNaN(data107)){
-const err232 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+if(data107 < 1 || isNaN(data107)){
+const err232 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -3090,12 +3088,10 @@ errors++;
 }
 }
 }
-}
-}
-if(data.ignore !== undefined){
-let data108 = data.ignore;
-if((!(Array.isArray(data108))) && (data108 !== null)){
-const err233 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+if(data100.sequence_length !== undefined){
+let data108 = data100.sequence_length;
+if(!(((typeof data108 == "number") && (!(data108 % 1) && !isNaN(data108))) && (isFinite(data108)))){
+const err233 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -3104,11 +3100,9 @@ vErrors.push(err233);
 }
 errors++;
 }
-if(Array.isArray(data108)){
-const len4 = data108.length;
-for(let i4=0; i4<len4; i4++){
-if(typeof data108[i4] !== "string"){
-const err234 = {instancePath:instancePath+"/ignore/" + i4,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data108 == "number") && (isFinite(data108))){
+if(data108 < 2 || isNaN(data108)){
+const err234 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -3120,9 +3114,11 @@ errors++;
 }
 }
 }
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err235 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data.ignore !== undefined){
+let data109 = data.ignore;
+if((!(Array.isArray(data109))) && (data109 !== null)){
+const err235 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -3131,11 +3127,11 @@ vErrors.push(err235);
 }
 errors++;
 }
-}
-if(data.overrides !== undefined){
-let data111 = data.overrides;
-if((!(data111 && typeof data111 == "object" && !Array.isArray(data111))) && (data111 !== null)){
-const err236 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+if(Array.isArray(data109)){
+const len4 = data109.length;
+for(let i4=0; i4<len4; i4++){
+if(typeof data109[i4] !== "string"){
+const err236 = {instancePath:instancePath+"/ignore/" + i4,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err236];
 }
@@ -3144,13 +3140,12 @@ vErrors.push(err236);
 }
 errors++;
 }
-if(data111 && typeof data111 == "object" && !Array.isArray(data111)){
-for(const key15 in data111){
-let data112 = data111[key15];
-if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
-for(const key16 in data112){
-if(!(((((key16 === "weight_format") || (key16 === "group_size")) || (key16 === "symmetric")) || (key16 === "sym")) || (key16 === "activations"))){
-const err237 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"};
+}
+}
+}
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err237 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -3160,10 +3155,10 @@ vErrors.push(err237);
 errors++;
 }
 }
-if(data112.weight_format !== undefined){
-let data113 = data112.weight_format;
-if(typeof data113 !== "string"){
-const err238 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.overrides !== undefined){
+let data112 = data.overrides;
+if((!(data112 && typeof data112 == "object" && !Array.isArray(data112))) && (data112 !== null)){
+const err238 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -3172,8 +3167,13 @@ vErrors.push(err238);
 }
 errors++;
 }
-if(!((((((((((((((data113 === "int8") || (data113 === "uint8")) || (data113 === "int6")) || (data113 === "uint6")) || (data113 === "int4")) || (data113 === "uint4")) || (data113 === "int3")) || (data113 === "uint3")) || (data113 === "int2")) || (data113 === "uint2")) || (data113 === "uint1")) || (data113 === "nf4")) || (data113 === "fp4")) || (data113 === "fp8_e4m3"))){
-const err239 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
+for(const key15 in data112){
+let data113 = data112[key15];
+if(data113 && typeof data113 == "object" && !Array.isArray(data113)){
+for(const key16 in data113){
+if(!(((((key16 === "weight_format") || (key16 === "group_size")) || (key16 === "symmetric")) || (key16 === "sym")) || (key16 === "activations"))){
+const err239 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -3183,10 +3183,10 @@ vErrors.push(err239);
 errors++;
 }
 }
-if(data112.group_size !== undefined){
-let data114 = data112.group_size;
-if(!(((typeof data114 == "number") && (!(data114 % 1) && !isNaN(data114))) && (isFinite(data114)))){
-const err240 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data113.weight_format !== undefined){
+let data114 = data113.weight_format;
+if(typeof data114 !== "string"){
+const err240 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -3195,10 +3195,8 @@ vErrors.push(err240);
 }
 errors++;
 }
-const _errs280 = errors;
-const _errs281 = errors;
-if(0 !== data114){
-const err241 = {};
+if(!((((((((((((((data114 === "int8") || (data114 === "uint8")) || (data114 === "int6")) || (data114 === "uint6")) || (data114 === "int4")) || (data114 === "uint4")) || (data114 === "int3")) || (data114 === "uint3")) || (data114 === "int2")) || (data114 === "uint2")) || (data114 === "uint1")) || (data114 === "nf4")) || (data114 === "fp4")) || (data114 === "fp8_e4m3"))){
+const err241 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -3207,9 +3205,11 @@ vErrors.push(err241);
 }
 errors++;
 }
-var valid59 = _errs281 === errors;
-if(valid59){
-const err242 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+if(data113.group_size !== undefined){
+let data115 = data113.group_size;
+if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
+const err242 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -3218,20 +3218,10 @@ vErrors.push(err242);
 }
 errors++;
 }
-else {
-errors = _errs280;
-if(vErrors !== null){
-if(_errs280){
-vErrors.length = _errs280;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data114 == "number") && (isFinite(data114))){
-if(data114 < -1 || isNaN(data114)){
-const err243 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const _errs282 = errors;
+const _errs283 = errors;
+if(0 !== data115){
+const err243 = {};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -3240,11 +3230,9 @@ vErrors.push(err243);
 }
 errors++;
 }
-}
-}
-if(data112.symmetric !== undefined){
-if(typeof data112.symmetric !== "boolean"){
-const err244 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+var valid59 = _errs283 === errors;
+if(valid59){
+const err244 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -3253,10 +3241,20 @@ vErrors.push(err244);
 }
 errors++;
 }
+else {
+errors = _errs282;
+if(vErrors !== null){
+if(_errs282){
+vErrors.length = _errs282;
 }
-if(data112.sym !== undefined){
-if(typeof data112.sym !== "boolean"){
-const err245 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data115 == "number") && (isFinite(data115))){
+if(data115 < -1 || isNaN(data115)){
+const err245 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -3266,10 +3264,10 @@ vErrors.push(err245);
 errors++;
 }
 }
-if(data112.activations !== undefined){
-let data117 = data112.activations;
-if((!(data117 && typeof data117 == "object" && !Array.isArray(data117))) && (data117 !== null)){
-const err246 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/type",keyword:"type",params:{type: schema11.properties.overrides.additionalProperties.properties.activations.type},message:"must be object,null"};
+}
+if(data113.symmetric !== undefined){
+if(typeof data113.symmetric !== "boolean"){
+const err246 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -3278,10 +3276,10 @@ vErrors.push(err246);
 }
 errors++;
 }
-if(data117 && typeof data117 == "object" && !Array.isArray(data117)){
-for(const key17 in data117){
-if(!((key17 === "bits") || (key17 === "symmetric"))){
-const err247 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"};
+}
+if(data113.sym !== undefined){
+if(typeof data113.sym !== "boolean"){
+const err247 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -3291,10 +3289,10 @@ vErrors.push(err247);
 errors++;
 }
 }
-if(data117.bits !== undefined){
-let data118 = data117.bits;
-if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
-const err248 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data113.activations !== undefined){
+let data118 = data113.activations;
+if((!(data118 && typeof data118 == "object" && !Array.isArray(data118))) && (data118 !== null)){
+const err248 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/type",keyword:"type",params:{type: schema11.properties.overrides.additionalProperties.properties.activations.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -3303,9 +3301,10 @@ vErrors.push(err248);
 }
 errors++;
 }
-if((typeof data118 == "number") && (isFinite(data118))){
-if(data118 > 8 || isNaN(data118)){
-const err249 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+if(data118 && typeof data118 == "object" && !Array.isArray(data118)){
+for(const key17 in data118){
+if(!((key17 === "bits") || (key17 === "symmetric"))){
+const err249 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -3314,8 +3313,11 @@ vErrors.push(err249);
 }
 errors++;
 }
-if(data118 < 2 || isNaN(data118)){
-const err250 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+}
+if(data118.bits !== undefined){
+let data119 = data118.bits;
+if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
+const err250 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -3324,11 +3326,9 @@ vErrors.push(err250);
 }
 errors++;
 }
-}
-}
-if(data117.symmetric !== undefined){
-if(typeof data117.symmetric !== "boolean"){
-const err251 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data119 == "number") && (isFinite(data119))){
+if(data119 > 8 || isNaN(data119)){
+const err251 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -3337,12 +3337,8 @@ vErrors.push(err251);
 }
 errors++;
 }
-}
-}
-}
-}
-else {
-const err252 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data119 < 2 || isNaN(data119)){
+const err252 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3353,11 +3349,9 @@ errors++;
 }
 }
 }
-}
-if(data.layer_wise !== undefined){
-let data120 = data.layer_wise;
-if((!(data120 && typeof data120 == "object" && !Array.isArray(data120))) && (data120 !== null)){
-const err253 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(data118.symmetric !== undefined){
+if(typeof data118.symmetric !== "boolean"){
+const err253 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3366,10 +3360,12 @@ vErrors.push(err253);
 }
 errors++;
 }
-if(data120 && typeof data120 == "object" && !Array.isArray(data120)){
-for(const key18 in data120){
-if(!((key18 === "memory_limit") || (key18 === "priority"))){
-const err254 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"};
+}
+}
+}
+}
+else {
+const err254 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3379,10 +3375,12 @@ vErrors.push(err254);
 errors++;
 }
 }
-if(data120.memory_limit !== undefined){
-let data121 = data120.memory_limit;
-if(((typeof data121 !== "string") && (!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121))))) && (data121 !== null)){
-const err255 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+}
+}
+if(data.layer_wise !== undefined){
+let data121 = data.layer_wise;
+if((!(data121 && typeof data121 == "object" && !Array.isArray(data121))) && (data121 !== null)){
+const err255 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3391,11 +3389,10 @@ vErrors.push(err255);
 }
 errors++;
 }
-}
-if(data120.priority !== undefined){
-let data122 = data120.priority;
-if(typeof data122 !== "string"){
-const err256 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data121 && typeof data121 == "object" && !Array.isArray(data121)){
+for(const key18 in data121){
+if(!((key18 === "memory_limit") || (key18 === "priority"))){
+const err256 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3404,8 +3401,11 @@ vErrors.push(err256);
 }
 errors++;
 }
-if(!((data122 === "normal") || (data122 === "background"))){
-const err257 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/enum",keyword:"enum",params:{allowedValues: schema11.properties.layer_wise.properties.priority.enum},message:"must be equal to one of the allowed values"};
+}
+if(data121.memory_limit !== undefined){
+let data122 = data121.memory_limit;
+if(((typeof data122 !== "string") && (!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122))))) && (data122 !== null)){
+const err257 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
 if(vErrors === null){
 vErrors = [err257];
 }
@@ -3415,12 +3415,10 @@ vErrors.push(err257);
 errors++;
 }
 }
-}
-}
-if(data.kv_cache !== undefined){
-let data123 = data.kv_cache;
-if((!(data123 && typeof data123 == "object" && !Array.isArray(data123))) && (data123 !== null)){
-const err258 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(data121.priority !== undefined){
+let data123 = data121.priority;
+if(typeof data123 !== "string"){
+const err258 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err258];
 }
@@ -3429,11 +3427,8 @@ vErrors.push(err258);
 }
 errors++;
 }
-}
-if(data.activate_format !== undefined){
-let data124 = data.activate_format;
-if((typeof data124 !== "string") && (data124 !== null)){
-const err259 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(!((data123 === "normal") || (data123 === "background"))){
+const err259 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/enum",keyword:"enum",params:{allowedValues: schema11.properties.layer_wise.properties.priority.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -3444,13 +3439,41 @@ errors++;
 }
 }
 }
-else {
-const err260 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+}
+if(data.kv_cache !== undefined){
+let data124 = data.kv_cache;
+if((!(data124 && typeof data124 == "object" && !Array.isArray(data124))) && (data124 !== null)){
+const err260 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err260];
 }
 else {
 vErrors.push(err260);
+}
+errors++;
+}
+}
+if(data.activate_format !== undefined){
+let data125 = data.activate_format;
+if((typeof data125 !== "string") && (data125 !== null)){
+const err261 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err261];
+}
+else {
+vErrors.push(err261);
+}
+errors++;
+}
+}
+}
+else {
+const err262 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err262];
+}
+else {
+vErrors.push(err262);
 }
 errors++;
 }

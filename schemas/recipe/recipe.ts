@@ -119,6 +119,8 @@ export interface ZeroquantRecipe {
 export interface LkdRecipe {
   /** Blocks that are trained, from 0; negative ones count from the end. */
   readonly blocks: 'all' | readonly number[];
+  /** What a block reads while it learns: the hidden states of the model in full precision, or those behind the blocks before it as they were written. */
+  readonly inputs: 'original' | 'quantized';
   readonly steps: number;
   readonly learningRate: number;
   readonly batchSize: number;

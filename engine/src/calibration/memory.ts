@@ -44,7 +44,7 @@ const statesInMemory = 512 * 2 ** 20;
 
 /** Settings for phases that may hold `budgetBytes` beyond the process's base. */
 export function calibrationSettings(job: CalibrationJob, budgetBytes: number): CalibrationSettings {
-  const [first, ...rest] = hiddenBytes(job.calibration) > statesInMemory ? choices.slice(1) : choices;
+  const [first, ...rest] = hiddenBytes(job) > statesInMemory ? choices.slice(1) : choices;
   const fits = (settings: CalibrationSettings): boolean => phases(job, settings).every((phase) => bytesOf(phase.parts) <= budgetBytes);
   const all = first === undefined ? rest : [first, ...rest];
   return all.find(fits) ?? { spill: true, restored: 'bands', together: false };
@@ -52,7 +52,7 @@ export function calibrationSettings(job: CalibrationJob, budgetBytes: number): C
 
 /** Of the file that hidden states spill to while the job runs. */
 export function spillBytes(job: CalibrationJob, budgetBytes: number): number {
-  return calibrationSettings(job, budgetBytes).spill ? hiddenBytes(job.calibration) : 0;
+  return calibrationSettings(job, budgetBytes).spill ? hiddenBytes(job) : 0;
 }
 
 export function calibrationDemands(job: CalibrationJob): readonly PhaseDemand[] {
@@ -86,7 +86,7 @@ const readAhead = 64 * 1024;
 function phases(job: CalibrationJob, settings: CalibrationSettings): readonly PhaseMemory[] {
   const { calibration, recipe, blocks } = job;
   const { shape } = calibration.config;
-  const states: MemoryPart = { what: 'hidden states', bytes: settings.spill ? 0 : hiddenBytes(calibration) };
+  const states: MemoryPart = { what: 'hidden states', bytes: settings.spill ? 0 : hiddenBytes(job) };
   const run = runParts(job);
   const table: MemoryPart = { what: 'rows of the embedding table', bytes: Math.min(4 * shape.vocabSize * shape.hiddenSize, tokensOfPass(job) * readAhead) };
   const embed: PhaseMemory = { phase: 'embed', at: 'the calibration text', parts: [states, table, ...run] };
@@ -128,9 +128,10 @@ function nameOf(modules: readonly PlannedModule[], block: number): string {
   return modules[0]?.lmHead === true ? modules[0].module : `block ${block}`;
 }
 
-/** Hidden states of all sequences in f32. */
-function hiddenBytes({ config, sequences }: CalibrationJob['calibration']): number {
-  return 4 * config.shape.hiddenSize * sequences.reduce((sum, sequence) => sum + sequence.length, 0);
+/** Hidden states of all sequences in f32; twice where blocks learn on those of the quantized model. */
+function hiddenBytes({ calibration: { config, sequences }, recipe }: CalibrationJob): number {
+  const kept = recipe.zeroquant?.lkd?.inputs === 'quantized' ? 2 : 1;
+  return kept * 4 * config.shape.hiddenSize * sequences.reduce((sum, sequence) => sum + sequence.length, 0);
 }
 
 /** Tokens that run at once. */

@@ -31,6 +31,8 @@ export interface TransformOptions {
   readonly config: ModelConfig;
   readonly recipe: Recipe;
   readonly transforms: readonly Transform[];
+  /** The same sequences behind the blocks as they were written; left out: nobody asks. */
+  readonly behindWritten?: CalibrationBlocks | undefined;
   /** After every step of a transform that trains. */
   readonly onStep?: ((step: number, of: number, loss: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -58,7 +60,7 @@ async function runTransform(
   linears: readonly TransformedLinear[],
   pairs: readonly ScalingPair[],
   edited: EditedBlock,
-  { binding, mapped, blocks, config, recipe, onStep, signal }: TransformOptions,
+  { binding, mapped, blocks, behindWritten, config, recipe, onStep, signal }: TransformOptions,
 ): Promise<BlockEdit> {
   const weights = await editedWeights(binding, edited);
   const now = (): ModelWeights => checkpointWeights(mapped, null, binding, { packed: weights, vectors: edited.tensors });
@@ -87,6 +89,7 @@ async function runTransform(
       },
       sequences: blocks.samples,
       sequence: (index) => blocks.states(index),
+      quantized: behindWritten === undefined ? null : (index) => behindWritten.states(index),
     },
     program: async () => {
       const named = namedWeights(now());

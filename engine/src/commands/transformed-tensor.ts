@@ -80,6 +80,7 @@ function labInputs(binding: NativeBinding, values: Float32Array, width: number):
     }),
     sequences: 0,
     sequence: noBlock,
+    quantized: null,
   };
 }
 

@@ -34,7 +34,7 @@ function blockOf(config: ModelConfig, model: RandomModel, pairs: readonly Scalin
     matrix: async (module) => model.matrices.get(module) ?? assert.fail(`${config.architecture.name} has no ${module}`),
     vector: async (name) => model.vectors.get(name) ?? null,
     typeOf: () => type,
-    inputs: { magnitudes: notAsked, sample: notAsked, sequences: 0, sequence: notAsked },
+    inputs: { magnitudes: notAsked, sample: notAsked, sequences: 0, sequence: notAsked, quantized: null },
     program: notAsked,
     onStep: notAsked,
   };

@@ -87,6 +87,8 @@ export interface BlockInputs {
   /** [tokens, hidden] of each calibration sequence before the block; what is read is not to be changed. */
   readonly sequences: number;
   sequence(index: number): Promise<Float32Array>;
+  /** The same behind the blocks before it as they were written; null where nothing asked for it. */
+  readonly quantized: ((index: number) => Promise<Float32Array>) | null;
 }
 
 /** What a transform that learns from the whole model will work on, for the plan. */

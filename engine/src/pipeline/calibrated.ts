@@ -33,6 +33,7 @@ export interface CalibratedStream {
 
 /** Removed with the job. */
 const spillFile = 'hidden-states.bin';
+const writtenSpillFile = 'hidden-states-written.bin';
 
 /** `sink`: holds every tensor that no block writes. */
 export async function calibrateStream(stream: StreamOptions, calibration: Calibration, sink: ModelSink, progress: JobProgress): Promise<CalibratedStream> {
@@ -47,24 +48,38 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
   const behind = method.needs.observe.length === 0 || statistic !== null ? 'original' : 'written';
   // Transforms that learned before the first block look at no inputs.
   const watched = method.needs.observe.length > 0 || transforms.some((transform) => transform.begin === undefined);
-  const blocks = await createCalibrationBlocks({
+  const shared = {
     binding,
     mapped,
-    written: checkpointWeights(written, quantization, binding, { held: (weight) => inFull(binding, weight, settings.restored) }),
     config,
     sequences: watched ? sequences : [],
-    spill: settings.spill ? join(output.work, spillFile) : null,
     restored: settings.restored,
     signal,
-    onProgress: (block, done) => {
+    onProgress: (block: number, done: number) => {
       memory.sample();
       progress.calibrate(block, done, sequences.length);
     },
+  };
+  const blocks = await createCalibrationBlocks({
+    ...shared,
+    written: checkpointWeights(written, quantization, binding, { held: (weight) => inFull(binding, weight, settings.restored) }),
+    spill: settings.spill ? join(output.work, spillFile) : null,
   });
+  // Blocks that learn on what the quantized ones before them give need both: with the kernels that will run, which round activations.
+  const behindWritten =
+    recipe.zeroquant?.lkd?.inputs === 'quantized'
+      ? await createCalibrationBlocks({
+          ...shared,
+          written: checkpointWeights(written, quantization, binding),
+          spill: settings.spill ? join(output.work, writtenSpillFile) : null,
+        })
+      : undefined;
   const last = plan.blocks.length - 1;
   // What comes out of the last block is not looked at.
   const advance = async (block: number): Promise<void> => {
-    if (watched && block !== last) await blocks.advance(block, behind);
+    if (!watched || block === last) return;
+    await blocks.advance(block, behind);
+    await behindWritten?.advance(block);
   };
   return {
     quantize: async (block, modules, quantize) => {
@@ -72,7 +87,7 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
         memory.sample();
         progress.train(block, step, of, loss);
       };
-      const options = { binding, mapped, blocks, config, recipe, transforms, onStep, signal };
+      const options = { binding, mapped, blocks, behindWritten, config, recipe, transforms, onStep, signal };
       const edited = await transformBlock(block, modules.map(transformedLinear), plan.pairs[block] ?? [], options);
       for (const tensor of plan.rewritten[block] ?? []) await writeEdited(tensor, edited, mapped, sink);
       if (behind === 'original') {
@@ -99,6 +114,7 @@ export async function calibrateStream(stream: StreamOptions, calibration: Calibr
     close: async () => {
       written.close();
       await blocks.close();
+      await behindWritten?.close();
     },
   };
 }

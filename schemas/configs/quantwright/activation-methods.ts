@@ -26,6 +26,7 @@ function readLkd(given: Fields): LkdRecipe {
   const blocks = given.value['blocks'];
   return {
     blocks: Array.isArray(blocks) ? blocks.filter((block): block is number => Number.isSafeInteger(block)) : 'all',
+    inputs: given.oneOf('inputs', ['original', 'quantized'] as const) ?? 'original',
     steps: given.integer('steps') ?? 100,
     learningRate: given.number('learning_rate') ?? 5e-6,
     batchSize: given.integer('batch_size') ?? 4,

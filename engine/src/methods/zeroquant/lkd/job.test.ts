@@ -34,6 +34,7 @@ for (const [name, change] of [
       zeroquant: { lkd: { ...lkd, learning_rate: 1e-5 } },
     },
   ],
+  ['on what the quantized blocks before it give', { compute_method: 'activate_quant', zeroquant: { lkd: { ...lkd, inputs: 'quantized' } } }],
   ['behind SmoothQuant', { quant_method: ['smoothquant', 'zeroquant'] }],
 ] as const) {
   test(`${name}: every step is told, and every block comes nearer to itself in full precision`, async (t) => {
@@ -74,32 +75,33 @@ test('only the chosen blocks are trained; the others are those of a job without 
   assert.ok(!readdirSync(plain.outDir).includes('zeroquant-lkd.json'));
 });
 
-test('stopped anywhere, it goes on to the same bytes and the same losses', async (t) => {
-  const work = await workspace(t);
-  const model = await work.model(3);
-  const killed: string[] = [];
-  let events = 0;
-  const whole = await work.quantize(
-    model,
-    { ...weightOnly, zeroquant: { lkd } },
-    {
-      onProgress: (event) => {
-        if ((event.phase !== 'module' && event.phase !== 'train') || events++ % 9 !== 5) return;
-        const left = join(work.root, `killed${events}`);
-        cpSync(join(work.root, 'out1.partial'), `${left}.partial`, { recursive: true });
-        killed.push(left);
+for (const inputs of ['original', 'quantized'] as const)
+  test(`on ${inputs} inputs: stopped anywhere, it goes on to the same bytes and the same losses`, async (t) => {
+    const work = await workspace(t);
+    const model = await work.model(3);
+    const killed: string[] = [];
+    let events = 0;
+    const whole = await work.quantize(
+      model,
+      { ...weightOnly, compute_method: 'activate_quant', zeroquant: { lkd: { ...lkd, inputs } } },
+      {
+        onProgress: (event) => {
+          if ((event.phase !== 'module' && event.phase !== 'train') || events++ % 9 !== 5) return;
+          const left = join(work.root, `killed${events}`);
+          cpSync(join(work.root, 'out1.partial'), `${left}.partial`, { recursive: true });
+          killed.push(left);
+        },
       },
-    },
-  );
-  assert.ok(killed.length >= 4);
-  for (const outDir of killed) {
-    const params = { modelDir: model, configPath: join(work.root, 'a.quant.json'), outDir, resume: true };
-    const result = await quantizeModel(params, { loadBinding: async () => binding });
-    assert.deepEqual(result.training, whole.result.training);
-    for (const name of readdirSync(whole.outDir))
-      assert.ok((await readFile(join(outDir, name))).equals(await readFile(join(whole.outDir, name))), `${outDir} ${name}`);
-  }
-});
+    );
+    assert.ok(killed.length >= 4);
+    for (const outDir of killed) {
+      const params = { modelDir: model, configPath: join(work.root, 'a.quant.json'), outDir, resume: true };
+      const result = await quantizeModel(params, { loadBinding: async () => binding });
+      assert.deepEqual(result.training, whole.result.training);
+      for (const name of readdirSync(whole.outDir))
+        assert.ok((await readFile(join(outDir, name))).equals(await readFile(join(whole.outDir, name))), `${outDir} ${name}`);
+    }
+  });
 
 test('training that does not help is told and not used', async (t) => {
   const work = await workspace(t);

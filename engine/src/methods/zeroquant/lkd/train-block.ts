@@ -1,5 +1,5 @@
-// Trains the linears of one block through their rounding. Teacher and student read the same: what the calibration sequences are before the block in full
-// precision. The teacher's outputs are made anew for every batch, so that memory holds one batch whatever the text.
+// Trains the linears of one block through their rounding. The teacher reads what the calibration sequences are before the block in full precision; the student
+// the same, or what the quantized blocks before it make of them. The teacher's outputs are made anew for every batch: memory holds one, whatever the text.
 import type { NativeBinding, ProgramSpec, RtnOptions, TrainedParameter } from '@quantwright/native/binding';
 import type { LkdRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { BlockTraining } from '@quantwright/schemas/rpc/engine';
@@ -100,9 +100,13 @@ function createTeacher(binding: NativeBinding, program: ProgramSpec, inputs: Tra
   return async (sequences) => {
     const states: Float32Array[] = [];
     for (const index of sequences) states.push(await inputs.sequence(index));
-    const input = joinedRows(states);
+    const original = joinedRows(states);
     const lengths = Int32Array.from(states, ({ length }) => length / width);
-    return { input, lengths, target: await tape.forward(input, lengths, false) };
+    const target = await tape.forward(original, lengths, false);
+    if (inputs.quantized === null) return { input: original, lengths, target };
+    const given: Float32Array[] = [];
+    for (const index of sequences) given.push(await inputs.quantized(index));
+    return { input: joinedRows(given), lengths, target };
   };
 }
 
