@@ -3,6 +3,7 @@
 //   When one tile holds all rows (decode), the keys are cut into spans of kSpanKeys as well and the partial sums are combined in order.
 #include "attention/attention.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cpu/parallel.h"
@@ -26,7 +27,10 @@ Split split(int64_t rows, int64_t positions, int64_t heads, int64_t kv_heads) {
   return s;
 }
 
-int64_t thread_scratch(int64_t stride) { return qw::kTileRows * (qw::kTileKeys + stride + 2); }
+int64_t thread_scratch(const qw_cache& cache) {
+  const int64_t stride = qw_cache_round(cache.head_dim);
+  return qw::kTileRows * (qw::kTileKeys + stride + 2) + (cache.store != nullptr ? qw::kTileKeys * (cache.head_dim + stride) : 0);
+}
 
 // One sequence of a call.
 struct Call {
@@ -59,6 +63,9 @@ void run_tile(const Call& call, qw::Attention* kernel, int64_t kv_head, int64_t 
   tile.type = cache.type;
   tile.keys = static_cast<const char*>(cache.keys) + size_t(kv_head * cache.capacity * cache.head_dim) * element;
   tile.values = static_cast<const char*>(cache.values) + size_t(kv_head * cache.capacity * call.stride) * element;
+  tile.base = 0;
+  tile.store = cache.store;
+  tile.kv_head = kv_head;
   tile.head_dim = cache.head_dim;
   tile.stride = call.stride;
   tile.scale = call.shape->scale;
@@ -79,6 +86,7 @@ void run_tile(const Call& call, qw::Attention* kernel, int64_t kv_head, int64_t 
   tile.out = tile.scores + qw::kTileRows * qw::kTileKeys;
   tile.maximum = tile.out + qw::kTileRows * call.stride;
   tile.total = tile.maximum + qw::kTileRows;
+  tile.block = tile.total + qw::kTileRows;
   kernel(tile);
   for (int64_t r = 0; r < tile.rows; ++r) {
     const float* sums = tile.out + r * call.stride;
@@ -134,7 +142,7 @@ extern "C" int64_t qw_attention_rows_like_single(const qw_attention_shape* shape
 }
 
 extern "C" int64_t qw_attention_scratch(int64_t rows, int64_t positions, int64_t heads, const qw_cache* cache, int threads) {
-  return threads * thread_scratch(qw_cache_round(cache->head_dim)) + qw_attention_sequence_scratch(rows, positions, heads, cache);
+  return threads * thread_scratch(*cache) + qw_attention_sequence_scratch(rows, positions, heads, cache);
 }
 
 extern "C" int64_t qw_attention_sequence_scratch(int64_t rows, int64_t positions, int64_t heads, const qw_cache* cache) {
@@ -153,7 +161,9 @@ extern "C" void qw_attention_batch(const qw_attention_shape* shape, const qw_att
                                    float* scratch, qw_pool* pool) {
   qw::Attention* kernel = QW_PICK(qw::attention);
   const int64_t head_dim = sequences[0].cache->head_dim, kv_heads = sequences[0].cache->kv_heads;
-  const int64_t stride = qw_cache_round(head_dim), per_thread = thread_scratch(stride);
+  const int64_t stride = qw_cache_round(head_dim);
+  int64_t per_thread = 0;
+  for (int64_t s = 0; s < count; ++s) per_thread = std::max(per_thread, thread_scratch(*sequences[s].cache));
   Call calls[kAttentionSequences];
   float* partial = scratch + qw_pool_threads(pool) * per_thread;
   int64_t units = 0, combined = 0, products = 0;

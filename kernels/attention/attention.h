@@ -39,11 +39,19 @@ extern "C" void qw_attention_batch(const qw_attention_shape* shape, const qw_att
 
 namespace qw {
 
+constexpr int64_t kTileRows = 32;
+constexpr int64_t kTileKeys = 64;
+
 // Rows of one KV head against a span of its keys: the unit of work of every instruction set.
 struct AttentionTile {
   qw_type type;
   const void* keys;    // of the KV head, blocked as in cache.h
   const void* values;  // of the KV head, rows of `stride`
+  int64_t base;        // position that keys and values begin with, a multiple of kCacheBlock
+  // Of packed caches, whose keys and values are fetched block by block into `block` [kTileKeys * (headDim + stride)]: nothing of the above but type, f32.
+  const KvStore* store;
+  int64_t kv_head;
+  float* block;
   int64_t head_dim, stride;
   float scale, softcap;
   int64_t rows;             // at most kTileRows
@@ -57,8 +65,17 @@ struct AttentionTile {
   float* total;    // [rows]
 };
 
-constexpr int64_t kTileRows = 32;
-constexpr int64_t kTileKeys = 64;
+// The tile with its keys and values at `first` .. fetched from its store.
+inline AttentionTile fetched(const AttentionTile& tile, int64_t first, int64_t keys) {
+  AttentionTile block = tile;
+  float* values = tile.block + kTileKeys * tile.head_dim;
+  tile.store->keys(tile.kv_head, first, keys, tile.block);
+  tile.store->values(tile.kv_head, first, keys, values);
+  block.keys = tile.block;
+  block.values = values;
+  block.base = first;
+  return block;
+}
 
 using Attention = void(const AttentionTile& tile);
 Attention attention_serial, attention_avx2, attention_avx512, attention_neon;

@@ -55,8 +55,8 @@ void every_level_matches_the_formula(const Case& c, int threads) {
   every_level([&](qw_simd level) {
     qw_cache cache;
     CHECK_OK(qw_cache_create(c.type, c.kv_heads, c.head_dim, positions, &cache));
-    qw_cache_append(&cache, 0, c.past, k.data(), v.data(), qw_pool_shared());
-    qw_cache_append(&cache, c.past, c.rows, k.data() + c.past * kv_width, v.data() + c.past * kv_width, qw_pool_shared());
+    CHECK_OK(qw_cache_append(&cache, 0, c.past, k.data(), v.data(), qw_pool_shared()));
+    CHECK_OK(qw_cache_append(&cache, c.past, c.rows, k.data() + c.past * kv_width, v.data() + c.past * kv_width, qw_pool_shared()));
     std::vector<float> scratch(size_t(qw_attention_scratch(c.rows, positions, c.heads, &cache, threads))), out(q.size());
     const qw_attention_shape shape{c.rows, c.past, c.heads, scale, c.window, c.softcap};
     qw_attention(&shape, &cache, q.data(), out.data(), scratch.data(), qw_pool_shared());
@@ -75,8 +75,8 @@ void what_lies_beyond_the_sequence_is_not_seen() {
   qw_cache cache;
   CHECK_OK(qw_cache_create(QW_F32, 1, 16, 32, &cache));
   const std::vector<float> huge(16 * 20, 1e30f), ones(16 * 5, 1.0f);
-  qw_cache_append(&cache, 0, 20, huge.data(), huge.data(), qw_pool_shared());
-  qw_cache_append(&cache, 0, 5, ones.data(), ones.data(), qw_pool_shared());
+  CHECK_OK(qw_cache_append(&cache, 0, 20, huge.data(), huge.data(), qw_pool_shared()));
+  CHECK_OK(qw_cache_append(&cache, 0, 5, ones.data(), ones.data(), qw_pool_shared()));
   std::vector<float> scratch(size_t(qw_attention_scratch(1, 5, 1, &cache, qw_pool_threads(qw_pool_shared()))));
   every_level([&](qw_simd) {
     const qw_attention_shape shape{1, 4, 1, 0.25f, 0, 0};
@@ -98,7 +98,7 @@ void what_is_not_finite_reaches_only_who_sees_it() {
       (in_value ? v : k)[bad * dim + 3] = in_value ? INFINITY : NAN;
       qw_cache cache;
       CHECK_OK(qw_cache_create(QW_F32, 1, dim, rows, &cache));
-      qw_cache_append(&cache, 0, rows, k.data(), v.data(), qw_pool_shared());
+      CHECK_OK(qw_cache_append(&cache, 0, rows, k.data(), v.data(), qw_pool_shared()));
       std::vector<float> scratch(size_t(qw_attention_scratch(rows, rows, 1, &cache, qw_pool_threads(qw_pool_shared()))));
       every_level([&](qw_simd) {
         const qw_attention_shape shape{rows, 0, 1, 0.25f, window, 0};
@@ -124,7 +124,7 @@ void threads_do_not_change_the_result() {
     CHECK_OK(qw_pool_resize(qw_pool_shared(), threads));
     qw_cache cache;
     CHECK_OK(qw_cache_create(QW_F32, 1, 32, 1500, &cache));
-    qw_cache_append(&cache, 0, 1500, k.data(), v.data(), qw_pool_shared());
+    CHECK_OK(qw_cache_append(&cache, 0, 1500, k.data(), v.data(), qw_pool_shared()));
     std::vector<float> scratch(size_t(qw_attention_scratch(1, 1500, 4, &cache, threads))), out(q.size());
     const qw_attention_shape shape{1, 1499, 4, 0.2f, 0, 0};
     qw_attention(&shape, &cache, q.data(), out.data(), scratch.data(), qw_pool_shared());
@@ -152,7 +152,7 @@ void sequences_together_get_what_each_gets_alone(const qw_attention_shape& shape
     const std::vector<float> k = random.vector(size_t(positions * kv_heads * dim)), v = random.vector(k.size());
     caches.emplace_back();
     CHECK_OK(qw_cache_create(one.type, kv_heads, dim, positions, &caches.back()));
-    qw_cache_append(&caches.back(), 0, positions, k.data(), v.data(), qw_pool_shared());
+    CHECK_OK(qw_cache_append(&caches.back(), 0, positions, k.data(), v.data(), qw_pool_shared()));
     rows += one.rows;
     elements += qw_attention_sequence_scratch(one.rows, positions, shape.heads, &caches.back());
   }

@@ -31,7 +31,7 @@ void append(qw_cache& cache, int64_t position, const float* k, const float* v) {
 }  // namespace
 
 extern "C" qw_status qw_cache_create(qw_type type, int64_t kv_heads, int64_t head_dim, int64_t capacity, qw_cache* out) {
-  *out = qw_cache{type, kv_heads, head_dim, qw_cache_round(capacity), nullptr, nullptr};
+  *out = qw_cache{type, kv_heads, head_dim, qw_cache_round(capacity), nullptr, nullptr, nullptr};
   out->keys = std::calloc(key_bytes(*out), 1);
   out->values = std::calloc(value_bytes(*out), 1);
   if (out->keys != nullptr && out->values != nullptr) return qw_ok();
@@ -42,14 +42,27 @@ extern "C" qw_status qw_cache_create(qw_type type, int64_t kv_heads, int64_t hea
 }
 
 extern "C" void qw_cache_destroy(qw_cache* cache) {
+  delete cache->store;
+  cache->store = nullptr;
   std::free(cache->keys);
   std::free(cache->values);
   cache->keys = cache->values = nullptr;
 }
 
-extern "C" size_t qw_cache_bytes(const qw_cache* cache) { return key_bytes(*cache) + value_bytes(*cache); }
+extern "C" size_t qw_cache_bytes(const qw_cache* cache) {
+  return cache->store != nullptr ? cache->store->bytes() : key_bytes(*cache) + value_bytes(*cache);
+}
 
-extern "C" void qw_cache_append(qw_cache* cache, int64_t first, int64_t rows, const float* k, const float* v, qw_pool* pool) {
+qw_status qw_cache_create_packed(const qw_kv_spec& spec, const qw::KvLayer& layer, qw_cache* out) {
+  *out = qw_cache{QW_F32, layer.kv_heads, layer.head_dim, qw_cache_round(layer.capacity), nullptr, nullptr, nullptr};
+  std::unique_ptr<qw::KvStore> store;
+  const qw_status status = qw::make_kv_store(spec, layer, &store);
+  out->store = store.release();
+  return status;
+}
+
+extern "C" qw_status qw_cache_append(qw_cache* cache, int64_t first, int64_t rows, const float* k, const float* v, qw_pool* pool) {
+  if (cache->store != nullptr) return cache->store->append(first, rows, k, v, pool);
   constexpr int64_t elements_per_chunk = 8192;
   const int64_t width = cache->kv_heads * cache->head_dim;
   // Whole blocks of positions, counted from the block that `first` lies in: two threads never write to one cache line of keys.
@@ -63,4 +76,5 @@ extern "C" void qw_cache_append(qw_cache* cache, int64_t first, int64_t rows, co
       }
     }
   });
+  return qw_ok();
 }

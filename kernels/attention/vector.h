@@ -22,7 +22,7 @@ void score_step(const AttentionTile& tile, int64_t row, int64_t key, float* scor
   const int64_t dim = tile.head_dim;
   const Element* keys[V];
   for (int v = 0; v < V; ++v) {
-    const int64_t at = key + v * kLanes;
+    const int64_t at = key - tile.base + v * kLanes;
     keys[v] = static_cast<const Element*>(tile.keys) + at / kCacheBlock * kCacheBlock * dim + at % kCacheBlock;
   }
   f32v sums[R][V];
@@ -97,7 +97,7 @@ void value_step(const AttentionTile& tile, int64_t row, int64_t first, int64_t b
   for (int r = 0; r < R; ++r) {
     for (int v = 0; v < V; ++v) sums[r][v] = mul(load(tile.out + (row + r) * tile.stride + d + v * kLanes), all(shrink[r]));
   }
-  const Element* values = static_cast<const Element*>(tile.values) + (first + begin) * tile.stride + d;
+  const Element* values = static_cast<const Element*>(tile.values) + (first - tile.base + begin) * tile.stride + d;
   const float* weights = tile.scores + row * kTileKeys;
   for (int64_t j = begin; j < end; ++j, values += tile.stride) {
     f32v value[V];
@@ -151,6 +151,15 @@ void attend_rows(const AttentionTile& tile, int64_t row, int64_t first, int64_t 
 }
 
 template <typename Element>
+void attend_block(const AttentionTile& tile, int64_t first, int64_t keys) {
+  int64_t row = 0;
+  for (; row + 4 <= tile.rows; row += 4) attend_rows<4, Element>(tile, row, first, keys);
+  if (tile.rows - row == 3) attend_rows<3, Element>(tile, row, first, keys);
+  if (tile.rows - row == 2) attend_rows<2, Element>(tile, row, first, keys);
+  if (tile.rows - row == 1) attend_rows<1, Element>(tile, row, first, keys);
+}
+
+template <typename Element>
 void attend(const AttentionTile& tile) {
   int64_t begin = tile.span_end, end = tile.span_begin;
   for (int64_t r = 0; r < tile.rows; ++r) {
@@ -164,11 +173,11 @@ void attend(const AttentionTile& tile) {
   end = end > tile.span_end ? tile.span_end : end;
   for (int64_t first = begin; first < end; first += kTileKeys) {
     const int64_t keys = end - first < kTileKeys ? end - first : kTileKeys;
-    int64_t row = 0;
-    for (; row + 4 <= tile.rows; row += 4) attend_rows<4, Element>(tile, row, first, keys);
-    if (tile.rows - row == 3) attend_rows<3, Element>(tile, row, first, keys);
-    if (tile.rows - row == 2) attend_rows<2, Element>(tile, row, first, keys);
-    if (tile.rows - row == 1) attend_rows<1, Element>(tile, row, first, keys);
+    if (tile.store != nullptr) {
+      attend_block<Element>(qw::fetched(tile, first, keys), first, keys);
+    } else {
+      attend_block<Element>(tile, first, keys);
+    }
   }
 }
 

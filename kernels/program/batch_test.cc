@@ -29,7 +29,7 @@ struct Sequences {
       tokens.push_back(std::move(ids));
       // Capacities differ: they decide about scratch and the layout of the cache.
       sessions.push_back(nullptr);
-      CHECK_OK(qw_session_create(program, length + 7 * int64_t(sessions.size()), cache, &sessions.back()));
+      CHECK_OK(qw_session_create(program, length + 7 * int64_t(sessions.size()), qw_kv_plain(cache), &sessions.back()));
     }
   }
   ~Sequences() {
@@ -147,7 +147,7 @@ void hidden_programs_run_in_batches() {
   qw_program* program = nullptr;
   qw_session* sessions[2];
   CHECK_OK(qw_program_create(&spec, &program));
-  for (qw_session*& session : sessions) CHECK_OK(qw_session_create(program, 10, QW_F32, &session));
+  for (qw_session*& session : sessions) CHECK_OK(qw_session_create(program, 10, qw_kv_plain(QW_F32), &session));
   Random random(2);
   const std::vector<float> a = random.vector(size_t(3 * width)), b = random.vector(size_t(2 * width));
   const qw_part parts[] = {{sessions[0], a.data(), 3, QW_ROWS_LAST, nullptr}, {sessions[1], b.data(), 2, QW_ROWS_ALL, nullptr}};

@@ -57,26 +57,64 @@ void linear(const Op& op, const Pass& pass) {
                         pass.workspace.kernels.data(), pass.pool);
 }
 
-void attention(const Op& op, const Pass& pass) {
+// Sequences of a chunk whose attention is still to be computed, and where the rows of the first of them lie.
+struct Waiting {
+  qw_attention_sequence sequences[qw::kChunkRows];
+  int64_t count = 0;
+  const float* q;
+  float* out;
+};
+
+void attend(const Op& op, const Pass& pass, Waiting& waiting) {
+  const qw_op& spec = op.spec;
+  const qw_attention_shape shape{0, 0, spec.heads, spec.number, spec.window, spec.softcap};
+  if (waiting.count > 0) qw_attention_batch(&shape, waiting.sequences, waiting.count, waiting.q, waiting.out, pass.workspace.kernels.data(), pass.pool);
+  for (int64_t s = 0; s < waiting.count; ++s) {
+    const int64_t elements = waiting.sequences[s].rows * spec.heads * spec.head_dim;
+    waiting.q += elements;
+    waiting.out += elements;
+  }
+  waiting.count = 0;
+}
+
+qw_status attention(const Op& op, const Pass& pass) {
   static_assert(qw::kChunkRows <= kAttentionSequences, "a chunk of single rows is one call");
   const qw_op& spec = op.spec;
   const float *k = pass.value(spec.in[1]), *v = pass.value(spec.in[2]);
-  qw_attention_sequence sequences[qw::kChunkRows];
-  int64_t count = 0;
+  Waiting waiting;
+  waiting.q = pass.value(spec.in[0]);
+  waiting.out = pass.value(spec.out);
   const qw_attention_shape shape{pass.rows, 0, spec.heads, spec.number, spec.window, spec.softcap};
   for (int64_t s = 0; s < pass.segments; ++s) {
     const qw::Segment& segment = pass.workspace.segments[s];
     qw_cache& cache = segment.span->session->caches[size_t(op.cache)];
-    qw_cache_append(&cache, segment.position, segment.rows, k, v, pass.pool);
-    k += segment.rows * cache.kv_heads * cache.head_dim;
-    v += segment.rows * cache.kv_heads * cache.head_dim;
-    for (int64_t done = 0; done < segment.rows; ++count) {
-      const int64_t rows = qw_attention_rows_like_single(&shape, cache.kv_heads, segment.rows - done, segment.position + done);
-      sequences[count] = {&cache, rows, segment.position + done};
-      done += rows;
+    const int64_t width = cache.kv_heads * cache.head_dim;
+    // What is packed when decides what later rows read: few rows go one by one, as single ones would.
+    const bool singly = cache.store != nullptr && cache.store->depends_on_order() && segment.rows > 1 && segment.rows <= kAttentionFewRows;
+    const int64_t step = singly ? 1 : segment.rows;
+    for (int64_t begin = 0; begin < segment.rows; begin += step) {
+      const qw_status status = qw_cache_append(&cache, segment.position + begin, step, k + begin * width, v + begin * width, pass.pool);
+      if (status.code != QW_OK) return status;
+      for (int64_t done = 0; done < step; ++waiting.count) {
+        const int64_t rows = qw_attention_rows_like_single(&shape, cache.kv_heads, step - done, segment.position + begin + done);
+        waiting.sequences[waiting.count] = {&cache, rows, segment.position + begin + done};
+        done += rows;
+      }
+      if (!singly) continue;
+      attend(op, pass, waiting);
+      cache.store->settle(segment.position + begin + 1, segment.rows - begin - 1, pass.pool);
     }
+    k += segment.rows * width;
+    v += segment.rows * width;
   }
-  qw_attention_batch(&shape, sequences, count, pass.value(spec.in[0]), pass.value(spec.out), pass.workspace.kernels.data(), pass.pool);
+  attend(op, pass, waiting);
+  for (int64_t s = 0; s < pass.segments; ++s) {
+    const qw::Segment& segment = pass.workspace.segments[s];
+    qw_cache& cache = segment.span->session->caches[size_t(op.cache)];
+    // Again for those that went one by one: nothing is left to do.
+    if (cache.store != nullptr) cache.store->settle(segment.position + segment.rows, segment.span->count - segment.offset - segment.rows, pass.pool);
+  }
+  return qw_ok();
 }
 
 qw_status run(const Op& op, const Pass& pass) {
@@ -102,7 +140,7 @@ qw_status run(const Op& op, const Pass& pass) {
     case QW_OP_ROPE:
       qw_rope(pass.value(spec.in[0]), pass.rows, spec.heads, spec.head_dim, spec.vector_length, pass.rope_table(op.rope_table), pass.pool);
       break;
-    case QW_OP_ATTENTION: attention(op, pass); break;
+    case QW_OP_ATTENTION: return attention(op, pass);
     case QW_OP_SILU_MUL:
       qw_silu_mul(pass.value(spec.in[0]), pass.value(spec.in[1]), pass.value(spec.out), pass.rows * width(spec.out), pass.pool);
       break;

@@ -168,7 +168,7 @@ int main(int argc, char** argv) {
   qw_program* program = nullptr;
   expect(qw_program_create(&spec, &program));
   std::vector<qw_session*> sessions(static_cast<size_t>(sequences));
-  for (qw_session*& session : sessions) expect(qw_session_create(program, prompt + fresh + 8, QW_F16, &session));
+  for (qw_session*& session : sessions) expect(qw_session_create(program, prompt + fresh + 8, qw_kv_plain(QW_F16), &session));
   std::vector<float> logits(static_cast<size_t>(sequences * kVocabulary));
   std::vector<int32_t> tokens(static_cast<size_t>(prompt));
   for (size_t i = 0; i < tokens.size(); ++i) tokens[i] = int32_t(300 + i * 7919 % 31000);

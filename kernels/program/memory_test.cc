@@ -31,7 +31,7 @@ void a_smaller_run_follows_one_without_memory() {
   qw_program* program = nullptr;
   qw_session* session = nullptr;
   CHECK_OK(qw_program_create(&spec, &program));
-  CHECK_OK(qw_session_create(program, 8, QW_F32, &session));
+  CHECK_OK(qw_session_create(program, 8, qw_kv_plain(QW_F32), &session));
   const std::vector<float> x = {1, 2, 3, 4, 5, 6, 7, 8};
   std::vector<float> out(8);
   CHECK_OK(qw_program_run(program, session, x.data(), 1, QW_ROWS_ALL, out.data(), qw_pool_shared()));

@@ -35,6 +35,7 @@ struct RopeTable {
 
 struct CacheLayer {
   int64_t kv_heads, head_dim, heads;
+  int rope_table;  // that the keys have gone through; -1: none
 };
 
 // Where a version of a value (see plan.cc) lies: `offset` f32 elements per row, so that a chunk of m rows keeps it at base + offset * m.
@@ -139,7 +140,6 @@ struct qw_program {
 struct qw_session {
   qw_program* program = nullptr;
   int64_t length = 0, capacity = 0;
-  qw_type cache_type = QW_F32;
   std::vector<qw_cache> caches;  // parallel to program->layers
   std::atomic<bool> busy{false};
   bool counted = false;  // in program->sessions

@@ -140,6 +140,14 @@ void plan_rope(qw_program& program) {
   }
 }
 
+// The rope that wrote the keys of an attention op.
+int rope_of(const std::vector<qw::Op>& ops, const qw::Op& attention) {
+  for (const qw::Op& op : ops) {
+    if (op.spec.kind == QW_OP_ROPE && op.spec.in[0] == attention.spec.in[1]) return op.rope_table;
+  }
+  return -1;
+}
+
 void plan_state(qw_program& program) {
   std::set<const qw_weight*> seen;
   for (std::vector<qw::Op>* ops : {&program.body, &program.head}) {
@@ -151,7 +159,7 @@ void plan_state(qw_program& program) {
       if (spec.kind == QW_OP_POSITION) program.positions = std::min(program.positions, spec.weight->rows - spec.offset);
       if (spec.kind == QW_OP_ATTENTION) {
         op.cache = int(program.layers.size());
-        program.layers.push_back({spec.kv_heads, spec.head_dim, spec.heads});
+        program.layers.push_back({spec.kv_heads, spec.head_dim, spec.heads, rope_of(*ops, op)});
       }
       if (spec.kind == QW_OP_OBSERVE) {
         op.observer = int(program.observers.size());

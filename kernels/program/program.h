@@ -8,6 +8,7 @@
 
 #include "abi/codec.h"
 #include "activate/activate.h"
+#include "kv/kv.h"
 #include "sample/sample.h"
 
 #ifdef __cplusplus
@@ -75,8 +76,8 @@ int64_t qw_program_input_width(const qw_program* program);  // 0 for tokens
 size_t qw_program_weight_bytes(const qw_program* program);   // distinct weights, copied vectors included
 size_t qw_program_scratch_bytes(const qw_program* program);  // of a session running a whole chunk
 
-// The program must outlive its sessions. cache: QW_F32 or QW_F16.
-qw_status qw_session_create(qw_program* program, int64_t capacity, qw_type cache, qw_session** out);
+// The program must outlive its sessions, what the cache borrows too.
+qw_status qw_session_create(qw_program* program, int64_t capacity, const qw_kv_spec& cache, qw_session** out);
 void qw_session_free(qw_session* session);
 int64_t qw_session_length(const qw_session* session);
 int64_t qw_session_capacity(const qw_session* session);

@@ -11,7 +11,7 @@ int main() {
   const qw_program_spec spec{QW_INPUT_HIDDEN, widths, 2, ops.data(), int64_t(ops.size()), nullptr, 0, 1};
   qw_program* program = nullptr;
   qw_session* session = nullptr;
-  if (qw_program_create(&spec, &program).code != QW_OK || qw_session_create(program, 1 << 20, QW_F32, &session).code != QW_OK) return 1;
+  if (qw_program_create(&spec, &program).code != QW_OK || qw_session_create(program, 1 << 20, qw_kv_plain(QW_F32), &session).code != QW_OK) return 1;
   const float x[16] = {};
   float y[16];
   double best = 1e9;

@@ -24,7 +24,7 @@ struct Running {
   Running(const TinyLlama& model, int64_t capacity, qw_type cache) {
     const qw_program_spec spec = model.spec();
     CHECK_OK(qw_program_create(&spec, &program));
-    CHECK_OK(qw_session_create(program, capacity, cache, &session));
+    CHECK_OK(qw_session_create(program, capacity, qw_kv_plain(cache), &session));
   }
   ~Running() {
     qw_session_free(session);
@@ -121,7 +121,7 @@ void hidden_programs_observe_what_passes_through() {
   std::vector<float> out(x.size());
   for (int half = 0; half < 2; ++half) {
     qw_session* session = nullptr;
-    CHECK_OK(qw_session_create(program, 1000, QW_F32, &session));
+    CHECK_OK(qw_session_create(program, 1000, qw_kv_plain(QW_F32), &session));
     CHECK(qw_session_cache_bytes(session) == 0);
     const int64_t begin = half == 0 ? 0 : 270, count = half == 0 ? 270 : 30;
     CHECK_OK(qw_program_run(program, session, x.data() + begin * width, count, QW_ROWS_ALL, out.data() + begin * width, qw_pool_shared()));
@@ -212,8 +212,8 @@ void learned_positions_layer_norms_and_activations_follow_their_formulas() {
     qw_program* program = nullptr;
     qw_session* session = nullptr;
     CHECK_OK(qw_program_create(&spec, &program));
-    CHECK_FAILS(qw_session_create(program, positions + 1, QW_F32, &session), QW_INVALID_ARGUMENT, "1..9 tokens, the positions that the model has embeddings for");
-    CHECK_OK(qw_session_create(program, positions, QW_F32, &session));
+    CHECK_FAILS(qw_session_create(program, positions + 1, qw_kv_plain(QW_F32), &session), QW_INVALID_ARGUMENT, "1..9 tokens, the positions that the model has embeddings for");
+    CHECK_OK(qw_session_create(program, positions, qw_kv_plain(QW_F32), &session));
     std::vector<float> out(size_t(positions * width));
     CHECK_OK(qw_program_run(program, session, ids.data(), 4, QW_ROWS_ALL, out.data(), qw_pool_shared()));
     CHECK_OK(qw_program_run(program, session, ids.data() + 4, 5, QW_ROWS_ALL, out.data() + 4 * width, qw_pool_shared()));
@@ -240,8 +240,8 @@ void misuse_of_a_session_is_refused_in_words(const TinyLlama& model) {
   double nll[12];
   CHECK_FAILS(qw_program_score(running.program, running.session, tokens.data(), 3, 3, nll, qw_pool_shared()), QW_INVALID_ARGUMENT, "from must be 0..2");
   qw_session* session = nullptr;
-  CHECK_FAILS(qw_session_create(running.program, 0, QW_F32, &session), QW_INVALID_ARGUMENT, "capacity");
-  CHECK_FAILS(qw_session_create(running.program, 5, QW_BF16, &session), QW_INVALID_ARGUMENT, "f32 or f16");
+  CHECK_FAILS(qw_session_create(running.program, 0, qw_kv_plain(QW_F32), &session), QW_INVALID_ARGUMENT, "capacity");
+  CHECK_FAILS(qw_session_create(running.program, 5, qw_kv_plain(QW_BF16), &session), QW_INVALID_ARGUMENT, "f32 or f16");
   const qw_program_spec spec = model.spec();
   qw_program* other = nullptr;
   CHECK_OK(qw_program_create(&spec, &other));
@@ -313,7 +313,7 @@ void sessions_of_one_program_run_at_the_same_time(const TinyLlama& model) {
   CHECK_OK(qw_program_create(&spec, &program));
   std::vector<std::vector<float>> outs(3, std::vector<float>(size_t(count * v)));
   std::vector<qw_session*> sessions(3);
-  for (auto& session : sessions) CHECK_OK(qw_session_create(program, count, QW_F32, &session));
+  for (auto& session : sessions) CHECK_OK(qw_session_create(program, count, qw_kv_plain(QW_F32), &session));
   std::vector<std::thread> threads;
   for (size_t i = 0; i < 3; ++i) {
     threads.emplace_back([&, i] { qw_program_run(program, sessions[i], tokens.data(), count, QW_ROWS_ALL, outs[i].data(), qw_pool_shared()); });

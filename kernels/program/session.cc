@@ -11,7 +11,21 @@ qw_session::~qw_session() {
   program->workspace_count = 0;
 }
 
-extern "C" qw_status qw_session_create(qw_program* program, int64_t capacity, qw_type cache, qw_session** out) {
+namespace {
+
+qw::KvLayer store_layer(const qw_program& program, const qw::CacheLayer& layer, int64_t capacity) {
+  qw::KvLayer out{&layer - program.layers.data(), layer.kv_heads, layer.head_dim, capacity, nullptr, 0, 1.0f};
+  if (layer.rope_table < 0) return out;
+  const qw::RopeTable& rope = program.rope_tables[size_t(layer.rope_table)];
+  out.inverse_frequency = rope.inverse_frequency->data();
+  out.half = int64_t(rope.inverse_frequency->size());
+  out.attention_scale = rope.attention_scale;
+  return out;
+}
+
+}  // namespace
+
+extern "C" qw_status qw_session_create(qw_program* program, int64_t capacity, const qw_kv_spec& cache, qw_session** out) {
   // Positions are multiplied by frequencies in f32, which holds integers up to 2^24 exactly.
   constexpr int64_t most = int64_t(1) << 24;
   if (capacity < 1 || capacity > most) {
@@ -21,16 +35,17 @@ extern "C" qw_status qw_session_create(qw_program* program, int64_t capacity, qw
     return qw_error(QW_INVALID_ARGUMENT, "A session's capacity must be 1..%lld tokens, the positions that the model has embeddings for, not %lld.",
                     (long long)program->positions, (long long)capacity);
   }
-  if (cache != QW_F32 && cache != QW_F16) return qw_error(QW_INVALID_ARGUMENT, "A KV cache is f32 or f16.");
+  const qw_status checked = qw::check_kv_spec(cache, int64_t(program->layers.size()));
+  if (checked.code != QW_OK) return checked;
   try {
     auto session = std::make_unique<qw_session>();
     session->program = program;
     session->capacity = capacity;
-    session->cache_type = cache;
     session->caches.reserve(program->layers.size());
     for (const qw::CacheLayer& layer : program->layers) {
       qw_cache created;
-      const qw_status status = qw_cache_create(cache, layer.kv_heads, layer.head_dim, capacity, &created);
+      const qw_status status = cache.kind == QW_KV_PLAIN ? qw_cache_create(cache.type, layer.kv_heads, layer.head_dim, capacity, &created)
+                                                          : qw_cache_create_packed(cache, store_layer(*program, layer, capacity), &created);
       if (status.code != QW_OK) return status;
       session->caches.push_back(created);
     }
@@ -62,5 +77,8 @@ extern "C" qw_status qw_session_truncate(qw_session* session, int64_t length) {
     return qw_error(QW_INVALID_ARGUMENT, "Cannot truncate to %lld tokens: the session holds %lld.", (long long)length, (long long)session->length);
   }
   session->length = length;
+  for (qw_cache& cache : session->caches) {
+    if (cache.store != nullptr) cache.store->truncate(length);
+  }
   return qw_ok();
 }

@@ -13,7 +13,7 @@ struct Running {
   Running(const TinyLlama& model, int64_t capacity, double temperature, double repetition = 1) {
     const qw_program_spec spec = model.spec();
     CHECK_OK(qw_program_create(&spec, &program));
-    CHECK_OK(qw_session_create(program, capacity, QW_F32, &session));
+    CHECK_OK(qw_session_create(program, capacity, qw_kv_plain(QW_F32), &session));
     const qw_sampling sampling{model.vocabulary, temperature, 0, 0.95, 0, repetition, 0, 0, 9, nullptr, nullptr, 0};
     CHECK_OK(qw_sampler_create(&sampling, &sampler));
   }
@@ -119,8 +119,8 @@ void steps_share_a_batch(const TinyLlama& model) {
   const std::vector<int32_t> wanted = alone.step({3, 1, 4}, 0);
   std::vector<float> logits(size_t(model.vocabulary)), wanted_logits(size_t(model.vocabulary));
   qw_session *b = nullptr, *c = nullptr;
-  CHECK_OK(qw_session_create(a.program, 50, QW_F32, &b));
-  CHECK_OK(qw_session_create(a.program, 50, QW_F32, &c));
+  CHECK_OK(qw_session_create(a.program, 50, qw_kv_plain(QW_F32), &b));
+  CHECK_OK(qw_session_create(a.program, 50, qw_kv_plain(QW_F32), &c));
   const qw_sampling sampling{model.vocabulary, 0, 0, 1, 0, 1, 0, 0, 0, nullptr, nullptr, 0};
   qw_sampler* other = nullptr;
   CHECK_OK(qw_sampler_create(&sampling, &other));

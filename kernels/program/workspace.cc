@@ -35,14 +35,15 @@ size_t attention_bytes(const qw_program& program, const qw::Segment* segments, i
   for (size_t layer = 0; layer < program.layers.size(); ++layer) {
     const qw::CacheLayer& shape = program.layers[layer];
     if (layer > 0 && same(shape, program.layers[layer - 1])) continue;
-    int64_t elements = qw_attention_scratch(0, 0, shape.heads, &segments[0].span->session->caches[layer], QW_POOL_MAX_THREADS);
+    int64_t elements = 0, shared = 0;
     for (int64_t s = 0; s < count; ++s) {
       const qw_session& session = *segments[s].span->session;
+      shared = std::max(shared, qw_attention_scratch(0, 0, shape.heads, &session.caches[layer], QW_POOL_MAX_THREADS));
       const int64_t rows = segments[s].rows;
       const auto scratch = [&](int64_t together) { return qw_attention_sequence_scratch(together, session.capacity, shape.heads, &session.caches[layer]); };
       elements += rows <= kAttentionFewRows ? rows * scratch(1) : scratch(rows);  // few rows may be cut into single ones
     }
-    most = std::max(most, elements);
+    most = std::max(most, shared + elements);
   }
   return size_t(most) * sizeof(float);
 }

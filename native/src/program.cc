@@ -34,10 +34,10 @@ Program::Program(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Program>(inf
 
 Napi::Value Program::create_session(const Napi::CallbackInfo& info) {
   const int64_t capacity = integer(argument(info, 0, "createSession", "capacity"), 1, kMaxDimension);
-  const qw_type cache = choice(argument(info, 1, "createSession", "cache"), {"f32", "f16"}) == 0 ? QW_F32 : QW_F16;
   auto session = std::make_shared<SessionData>();
+  session->cache = kv_cache_of(argument(info, 1, "createSession", "cache"));
   session->program = data_;
-  throw_unless_ok(info.Env(), qw_session_create(data_->program, capacity, cache, &session->session));
+  throw_unless_ok(info.Env(), qw_session_create(data_->program, capacity, session->cache.spec, &session->session));
   return make_object(info.Env(), info.Env().GetInstanceData<Environment>()->session, std::move(session));
 }
 

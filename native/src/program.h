@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "kv_cache.h"
 #include "objects.h"
 #include "program/program.h"
 #include "weight.h"
@@ -26,6 +27,7 @@ struct ProgramData {
 struct SessionData {
   qw_session* session = nullptr;
   std::shared_ptr<ProgramData> program;
+  KvCache cache;       // what the session borrows
   bool busy = false;   // JS thread only
   int64_t length = 0;  // as of the last finished run
   SessionData() = default;

@@ -21,7 +21,16 @@ void Session::Finalize(Napi::Env env) {
 
 Napi::Value Session::length(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(data_->length)); }
 Napi::Value Session::capacity(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(qw_session_capacity(data_->session))); }
-Napi::Value Session::cache_bytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(reported_)); }
+
+Napi::Value Session::cache_bytes(const Napi::CallbackInfo& info) {
+  // A packed cache may grow while it runs.
+  if (!data_->busy) {
+    const int64_t held = int64_t(qw_session_cache_bytes(data_->session));
+    if (held != reported_) Napi::MemoryManagement::AdjustExternalMemory(info.Env(), held - reported_);
+    reported_ = held;
+  }
+  return Napi::Number::New(info.Env(), double(reported_));
+}
 
 Napi::Value Session::truncate(const Napi::CallbackInfo& info) {
   const int64_t length = integer(argument(info, 0, "truncate", "length"), 0, kMaxInteger);

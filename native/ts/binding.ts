@@ -15,6 +15,7 @@ import type { Bytes, DenseSource, FileRange, MappedFile, PackedBits, Weight, Wei
 
 export type * from './bcq.ts';
 export type * from './gradients.ts';
+export type * from './kv-cache.ts';
 export * from './programs.ts';
 export type * from './qrazor.ts';
 export type * from './quantizers.ts';

@@ -1,4 +1,5 @@
 // A model as a program of operations, and the sessions that run it (kernels/program). Shapes: binding.ts.
+import type { KvCache } from './kv-cache.ts';
 import type { Hessian } from './quantizers.ts';
 import type { Sampler } from './samplers.ts';
 import type { Weight } from './weights.ts';
@@ -79,12 +80,11 @@ export interface ProgramSpec {
   readonly output: ValueId;
 }
 
-export type CacheType = 'f32' | 'f16';
-
 /** KV cache and position of one sequence. */
 export interface Session {
   readonly length: number;
   readonly capacity: number;
+  /** Of keys and values; what a packed cache holds at the moment, as of the last finished run. */
   readonly cacheBytes: number;
   /** Forgets everything after the first `length` tokens (prefix reuse, edits). */
   truncate(length: number): void;
@@ -122,7 +122,7 @@ export interface StepPart {
 
 export interface Program {
   /** capacity: most tokens the session can hold. */
-  createSession(capacity: number, cache: CacheType): Session;
+  createSession(capacity: number, cache: KvCache): Session;
   /** Appends tokens and returns output rows f32: 'all' -> [tokens, width], 'last' -> [1, width], 'none' -> empty. */
   run(session: Session, input: Int32Array | Float32Array, rows: 'all' | 'last' | 'none'): Promise<Float32Array>;
   /**

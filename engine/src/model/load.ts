@@ -1,7 +1,7 @@
 // Loads a model for running: config, weights in any stored layout, program, tokenizer. The model lives as long as it is referenced;
 // `dispose` only makes its use afterwards an error and lets the weights go.
 
-import type { CacheType, NativeBinding, Program, Session, Weight } from '@quantwright/native/binding';
+import type { KvCache, NativeBinding, Program, Session, Weight } from '@quantwright/native/binding';
 import { isGgufPath } from '../checkpoint/gguf/file.ts';
 import { EngineError } from '../errors.ts';
 import type { PackedCache } from '../packed-cache/packed-cache.ts';
@@ -43,7 +43,7 @@ export interface LoadedModel {
   readonly layout: string | null;
   /** Loaded at first use, so that models without a tokenizer can still run on ids. Rejects with kind `input` when there is none. */
   tokenizer(): Promise<Tokenizer>;
-  createSession(capacity?: number, cache?: CacheType): Session;
+  createSession(capacity?: number, cache?: KvCache): Session;
   dispose(): void;
 }
 

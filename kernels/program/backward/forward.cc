@@ -99,7 +99,8 @@ qw_status attention(qw_tape& tape, const TapeOp& op, qw_pool* pool) {
   } const freed{cache};
   float* scratch = qw::kernel_scratch(tape, qw_attention_scratch(longest, longest, spec.heads, &cache, qw_pool_threads(pool)));
   for (int64_t length : tape.lengths) {
-    qw_cache_append(&cache, 0, length, k, v, pool);
+    const qw_status appended = qw_cache_append(&cache, 0, length, k, v, pool);
+    if (appended.code != QW_OK) return appended;
     const qw_attention_shape shape{length, 0, spec.heads, spec.number, spec.window, spec.softcap};
     qw_attention(&shape, &cache, q, out, scratch, pool);
     q += length * spec.heads * spec.head_dim, out += length * spec.heads * spec.head_dim;

@@ -1,0 +1,86 @@
+// What every packed KV cache is tested for, whatever its codec.
+#pragma once
+#include <cstring>
+
+#include "attention/attention.h"
+#include "testing/check.h"
+
+namespace qw_test {
+
+// Keys and values of all positions as a store gives them back, row by row as they were appended: [positions, kvHeads * headDim].
+inline void read_store(const qw::KvStore& store, int64_t kv_heads, int64_t head_dim, int64_t positions, std::vector<float>* k, std::vector<float>* v) {
+  const int64_t stride = qw_cache_round(head_dim), width = kv_heads * head_dim;
+  std::vector<float> keys(size_t(qw::kTileKeys * head_dim)), values(size_t(qw::kTileKeys * stride));
+  k->assign(size_t(positions * width), 0);
+  v->assign(size_t(positions * width), 0);
+  for (int64_t head = 0; head < kv_heads; ++head) {
+    for (int64_t first = 0; first < positions; first += qw::kTileKeys) {
+      const int64_t count = std::min(qw::kTileKeys, positions - first);
+      store.keys(head, first, count, keys.data());
+      store.values(head, first, count, values.data());
+      for (int64_t j = 0; j < count; ++j) {
+        for (int64_t d = 0; d < head_dim; ++d) {
+          const size_t at = size_t((first + j) * width + head * head_dim + d);
+          (*k)[at] = keys[size_t((j / kCacheBlock * head_dim + d) * kCacheBlock + j % kCacheBlock)];
+          (*v)[at] = values[size_t(j * stride + d)];
+        }
+      }
+    }
+  }
+}
+
+// Attention over a packed cache gives, on every level, what it gives over an f32 cache that holds what the store gives back.
+inline void attends_as_over_what_is_stored(const qw_kv_spec& spec, int64_t positions, int64_t heads, int64_t kv_heads, int64_t head_dim, int64_t window) {
+  Random random(uint64_t(positions * 13 + head_dim));
+  const int64_t width = kv_heads * head_dim, rows = std::min<int64_t>(positions, 3);
+  const std::vector<float> k = random.vector(size_t(positions * width)), v = random.vector(size_t(positions * width));
+  const std::vector<float> q = random.vector(size_t(rows * heads * head_dim), 2.0f);
+  every_level([&](qw_simd level) {
+    qw_cache packed, plain;
+    const qw::KvLayer layer{0, kv_heads, head_dim, positions, nullptr, 0, 1};
+    CHECK_OK(qw_cache_create_packed(spec, layer, &packed));
+    CHECK_OK(qw_cache_create(QW_F32, kv_heads, head_dim, positions, &plain));
+    CHECK_OK(qw_cache_append(&packed, 0, positions, k.data(), v.data(), qw_pool_shared()));
+    packed.store->settle(positions, 0, qw_pool_shared());
+    std::vector<float> stored_k, stored_v;
+    read_store(*packed.store, kv_heads, head_dim, positions, &stored_k, &stored_v);
+    CHECK_OK(qw_cache_append(&plain, 0, positions, stored_k.data(), stored_v.data(), qw_pool_shared()));
+    const qw_attention_shape shape{rows, positions - rows, heads, 1.0f / std::sqrt(float(head_dim)), window, 0};
+    std::vector<float> scratch(size_t(qw_attention_scratch(rows, positions, heads, &packed, qw_pool_threads(qw_pool_shared())))), out(q.size()), wanted(q.size());
+    qw_attention(&shape, &packed, q.data(), out.data(), scratch.data(), qw_pool_shared());
+    qw_attention(&shape, &plain, q.data(), wanted.data(), scratch.data(), qw_pool_shared());
+    char name[80];
+    std::snprintf(name, sizeof name, "%s positions %lld heads %lld/%lld dim %lld window %lld", qw_simd_name(level), (long long)positions, (long long)heads,
+                  (long long)kv_heads, (long long)head_dim, (long long)window);
+    const Errors errors = compare(out.data(), std::vector<double>(wanted.begin(), wanted.end()).data(), out.size());
+    errors.print(name);
+    CHECK(errors.not_finite == 0);
+    CHECK(errors.max_abs < 2e-6);
+    qw_cache_destroy(&packed);
+    qw_cache_destroy(&plain);
+  });
+}
+
+// What a store gives back does not depend on the level it runs on.
+inline void every_level_reads_the_same(const qw_kv_spec& spec, int64_t positions, int64_t kv_heads, int64_t head_dim) {
+  Random random(uint64_t(positions + head_dim));
+  const int64_t width = kv_heads * head_dim;
+  const std::vector<float> k = random.vector(size_t(positions * width)), v = random.vector(size_t(positions * width));
+  std::vector<float> first_k, first_v;
+  every_level([&](qw_simd) {
+    std::unique_ptr<qw::KvStore> store;
+    CHECK_OK(qw::make_kv_store(spec, {0, kv_heads, head_dim, positions, nullptr, 0, 1}, &store));
+    CHECK_OK(store->append(0, positions, k.data(), v.data(), qw_pool_shared()));
+    store->settle(positions, 0, qw_pool_shared());
+    std::vector<float> own_k, own_v;
+    read_store(*store, kv_heads, head_dim, positions, &own_k, &own_v);
+    if (first_k.empty()) {
+      first_k = own_k;
+      first_v = own_v;
+    }
+    CHECK(std::memcmp(own_k.data(), first_k.data(), first_k.size() * sizeof(float)) == 0);
+    CHECK(std::memcmp(own_v.data(), first_v.data(), first_v.size() * sizeof(float)) == 0);
+  });
+}
+
+}  // namespace qw_test

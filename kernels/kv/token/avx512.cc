@@ -1,0 +1,9 @@
+#include "kv/token/vector.h"
+
+void qw::kv_token_keys_avx512(TokenCode code, const uint8_t* codes, const float* scales, const float* zeros, int64_t head_dim, float* out) {
+  token_keys(code, codes, scales, zeros, head_dim, out);
+}
+
+void qw::kv_token_values_avx512(TokenCode code, const uint8_t* codes, float scale, float zero, int64_t packs, float* out) {
+  token_values(code, codes, scale, zero, packs, out);
+}
