@@ -3,7 +3,9 @@
 export type CacheType = 'f32' | 'f16';
 
 /** One scale and zero point for each token and head. Integers: DashInfer's AsCacheQuantI8 and U4. floating: fp8 e4m3 with absmax / 448. */
-export type TokenKvCache = { readonly kind: 'token'; readonly bits: 8 | 4; readonly floating?: false } | { readonly kind: 'token'; readonly bits: 8; readonly floating: true };
+export type TokenKvCache =
+  | { readonly kind: 'token'; readonly bits: 8 | 4; readonly floating?: false }
+  | { readonly kind: 'token'; readonly bits: 8; readonly floating: true };
 
 /** KIVI (algorithms section 13): keys by channel over groups of tokens, values by token over groups of channels, a residual window in f16. */
 export interface KiviKvCache {
