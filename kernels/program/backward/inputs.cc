@@ -8,6 +8,8 @@
 namespace {
 
 constexpr int64_t kElementsPerChunk = 16384;
+// Codes around zeros nearer than this round as `nearest` does.
+constexpr float kFarthestZero = 1 << 20;
 
 // x' = q s where not symmetric is (q - zero) s; codes are q = clamp(rint(x / s) + zero, low, high).
 struct Grid {
@@ -24,6 +26,14 @@ Range range_of(const float* x, int64_t cols) {
   for (int64_t c = 1; c < cols; ++c) range.low = std::min(range.low, x[c]), range.high = std::max(range.high, x[c]);
   return range;
 }
+
+// rint of |x| < 2^22, half-even, without a call: behind the sum there is no bit for a fraction. Codes are clamped before, which their integer bounds allow.
+float nearest(float x) {
+  constexpr float kWhole = 12582912.0f;  // 1.5 * 2^23
+  return (x + kWhole) - kWhole;
+}
+
+float clamped(float x, float low, float high) { return std::min(std::max(x, low), high); }
 
 // A row of one value has no range: its scale is 1, where the reference divides by 0.
 float scale_or_one(float scale) { return scale > 0 ? scale : 1.0f; }
@@ -45,16 +55,21 @@ void round_row(const qw_activations& inputs, const float* x, int64_t cols, float
   const float high = float((1 << (inputs.bits - 1)) - 1);
   if (inputs.kind == QW_ACTIVATION_TENSOR) {
     const float most = float((1 << inputs.bits) - 1), zero = float(inputs.zero), by = 1.0f / inputs.scale;
-    for (int64_t c = 0; c < cols; ++c) out[c] = (std::min(std::max(std::rint(x[c] * by) + zero, 0.0f), most) - zero) * inputs.scale;
+    for (int64_t c = 0; c < cols; ++c) out[c] = nearest(clamped(x[c] * by, -zero, most - zero)) * inputs.scale;
     return;
   }
   if (inputs.rule == QW_ACTIVATION_DASHINFER) {
     const float absmax = range_of(x, cols).absmax(), by = absmax > 0 ? high / absmax : 0.0f, scale = absmax / high;
-    for (int64_t c = 0; c < cols; ++c) out[c] = std::rint(std::min(std::max(x[c] * by, -high - 1), high)) * scale;
+    for (int64_t c = 0; c < cols; ++c) out[c] = nearest(clamped(x[c] * by, -high - 1, high)) * scale;
     return;
   }
   const Grid grid = grid_of(inputs, x, cols);
-  for (int64_t c = 0; c < cols; ++c) out[c] = (std::min(std::max(std::rint(x[c] / grid.scale) + grid.zero, grid.low), grid.high) - grid.zero) * grid.scale;
+  if (std::fabs(grid.zero) < kFarthestZero) {
+    const float low = grid.low - grid.zero, high = grid.high - grid.zero;
+    for (int64_t c = 0; c < cols; ++c) out[c] = nearest(clamped(x[c] / grid.scale, low, high)) * grid.scale;
+    return;
+  }
+  for (int64_t c = 0; c < cols; ++c) out[c] = (clamped(std::rint(x[c] / grid.scale) + grid.zero, grid.low, grid.high) - grid.zero) * grid.scale;
 }
 
 }  // namespace

@@ -37,6 +37,9 @@ void inputs_round_as_the_rules_say() {
   CHECK(row(token(QW_ACTIVATION_DASHINFER, 4), {7.0f, -6.6f, 0.4f}) == (std::vector<float>{7, -7, 0}));
   // The range reaches to 0: s = 15 / 15 = 1.
   CHECK(row(token(QW_ACTIVATION_AFFINE, 4, false), {15.0f, 4.6f, 1.0f}) == (std::vector<float>{15, 5, 1}));
+  // A zero point far outside the codes; halves go to the even code.
+  CHECK(row(token(QW_ACTIVATION_ZEROQUANT, 4, false), {4194304.0f, 4194320.0f, 4194307.0f}) == (std::vector<float>{4194304, 4194319, 4194307}));
+  CHECK(row(token(QW_ACTIVATION_ZEROQUANT, 4), {-8.0f, 2.5f, 3.5f, -0.5f}) == (std::vector<float>{-8, 2, 4, 0}));
   qw_activations tensor{};
   tensor.kind = QW_ACTIVATION_TENSOR, tensor.bits = 4, tensor.scale = 0.5f, tensor.zero = 8;
   CHECK(row(tensor, {0.6f, 100.0f, -100.0f}) == (std::vector<float>{0.5f, 3.5f, -4}));
