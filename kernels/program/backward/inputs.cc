@@ -21,10 +21,17 @@ struct Range {
   float absmax() const { return std::max(-low, high); }
 };
 
+// In columns of their own, which compilers keep in vectors.
 Range range_of(const float* x, int64_t cols) {
-  Range range{x[0], x[0]};
-  for (int64_t c = 1; c < cols; ++c) range.low = std::min(range.low, x[c]), range.high = std::max(range.high, x[c]);
-  return range;
+  constexpr int64_t kColumns = 16;
+  float low[kColumns], high[kColumns];
+  std::fill(low, low + kColumns, x[0]), std::fill(high, high + kColumns, x[0]);
+  int64_t c = 0;
+  for (; c + kColumns <= cols; c += kColumns) {
+    for (int64_t i = 0; i < kColumns; ++i) low[i] = std::min(low[i], x[c + i]), high[i] = std::max(high[i], x[c + i]);
+  }
+  for (; c < cols; ++c) low[0] = std::min(low[0], x[c]), high[0] = std::max(high[0], x[c]);
+  return {*std::min_element(low, low + kColumns), *std::max_element(high, high + kColumns)};
 }
 
 // rint of |x| < 2^22, half-even, without a call: behind the sum there is no bit for a fraction. Codes are clamped before, which their integer bounds allow.
