@@ -3,7 +3,7 @@
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { LayerInputs } from '../methods/method.ts';
 import { type EditedBlock, untouched } from '../methods/transform.ts';
-import type { InputStatistic, ObservedInput } from '../methods/w8a8_static/observed.ts';
+import { type InputStatistic, type ObservedInput, rangedInputs } from '../methods/w8a8_static/observed.ts';
 import { type LinearInput, linearInputs } from '../model/observations.ts';
 import type { CalibrationBlocks } from './blocks.ts';
 import { editedWeights } from './transform-block.ts';
@@ -32,6 +32,6 @@ export async function observeBlock(
   return (input) => {
     const observed = seen.get(input);
     if (observed === undefined) throw new Error(`${input ?? 'the output matrix'} of block ${layer} was not observed`);
-    return { observed, factor: async () => Promise.reject(new Error('a method that looks at ranges asked for a Hessian')) };
+    return rangedInputs(observed);
   };
 }

@@ -13,6 +13,7 @@ import { loadBinding } from '../jobs/binding.ts';
 import { hessianInputs } from '../methods/hessian.ts';
 import type { AffineMatrix, CodedMatrix, LayerInputs, Method, ModuleScheme, QuantizedMatrix } from '../methods/method.ts';
 import { pipelineOf } from '../methods/registry.ts';
+import { observeValues, rangedInputs } from '../methods/w8a8_static/observed.ts';
 import { refuseNotFinite } from '../pipeline/apply.ts';
 import { judgeConfig } from '../pipeline/judge.ts';
 import type { ModulePlan } from '../pipeline/layouts/layout.ts';
@@ -61,7 +62,7 @@ async function quantizeTensor(terminal: Terminal, input: string, options: Option
       transforms.length === 0 || read === null ? null : await transformMatrix(binding, recipe, transforms, scheme, { source: stored, inputs: read });
     const source = transformed?.source ?? stored;
     const values = method.needs.observe.length === 0 ? null : (transformed?.inputs ?? read);
-    const inputs = values === null ? undefined : await inputsOf(binding, values, recipe, source.cols, warn);
+    const inputs = values === null ? undefined : await inputsOf(binding, values, recipe, method, source.cols, warn);
     const matrix = await method.quantizeModule(binding, source, scheme, inputs);
     const seconds = (performance.now() - started) / 1000;
     refuseNotFinite(matrix, 'weight', input);
@@ -104,9 +105,16 @@ async function inputsOf(
   binding: NativeBinding,
   values: Float32Array,
   recipe: Recipe,
+  method: Method,
   width: number,
   onWarning: (warning: string) => void,
 ): Promise<LayerInputs> {
+  const statistic = method.statistic?.(recipe);
+  if (statistic !== undefined) {
+    const observed = await observeValues(binding, values, width, statistic);
+    if (observed === null) throw new EngineError('input', 'the tensor "inputs" has values that are not finite (NaN or infinity)', { tensor: 'inputs' });
+    return rangedInputs(observed);
+  }
   const program = binding.createProgram({ input: 'hidden', values: [width], body: [{ op: 'observe', in: 0, kind: 'hessian', slot: 0 }], head: [], output: 0 });
   await program.run(program.createSession(values.length / width, 'f32'), values, 'none');
   const hessian = program.takeHessian(0);
@@ -122,7 +130,7 @@ async function inputsOf(
 function formOf(matrix: QuantizedMatrix, scheme: ModuleScheme) {
   if (matrix.kind !== 'affine') return { kind: matrix.kind, bits: scheme.weights.bits, groupSize: scheme.weights.groupSize, ...matrix.figures };
   const { bits, groupSize, groups, symmetric, scaleType } = matrix;
-  return { bits, groupSize, groups, dialect: scheme.dialect, symmetric, scaleType };
+  return { bits, groupSize, groups, dialect: scheme.dialect, symmetric, scaleType, ...(matrix.inputScale === undefined ? {} : { inputs: matrix.inputScale }) };
 }
 
 function codedBits({ rows, cols, tensors }: CodedMatrix): number {

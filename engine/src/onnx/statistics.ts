@@ -2,7 +2,7 @@
 // looks at each. Values of a few inputs come out at a time; the sequences run again for the next ones.
 import type { NativeBinding, Program } from '@quantwright/native/binding';
 import { EngineError } from '../errors.ts';
-import { type InputStatistic, type ObservedInput, observedInput } from '../methods/w8a8_static/observed.ts';
+import { type InputStatistic, type ObservedInput, observedInput, rangedInputs } from '../methods/w8a8_static/observed.ts';
 import type { OnnxInputs } from './inputs.ts';
 import type { OnnxLinear } from './linears.ts';
 import type { OnnxModel } from './model.ts';
@@ -60,7 +60,7 @@ export async function openOnnxStatistics(
       if (!known.has(name)) await collect(name);
       const observed = known.get(name);
       if (observed === undefined) throw new Error(`${name} is no input of a linear`);
-      return { observed, factor: async () => Promise.reject(new Error('a method that looks at ranges asked for a Hessian')) };
+      return rangedInputs(observed);
     },
     close: () => watched.close(),
   };
