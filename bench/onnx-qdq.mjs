@@ -42,6 +42,7 @@ try {
   const settings = [
     ...['minmax', 'moving_average', 'percentile', 'kl'].map((observer) => [observer, { w8a8_static: { observer } }]),
     ['kl, symmetric', { w8a8_static: { observer: 'kl' }, activations: { symmetric: true } }],
+    ['smoothquant, kl', { quant_method: ['smoothquant', 'w8a8_static'], w8a8_static: { observer: 'kl' } }],
   ];
   for (const [name, more] of settings) {
     const configPath = join(work, 'c.quant.json');

@@ -4,35 +4,30 @@ import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { DenseSource, NativeBinding } from '@quantwright/native/binding';
 import type { Recipe } from '@quantwright/schemas/recipe/recipe';
-import type { QuantizeParams, QuantizeProgress, QuantizeResult } from '@quantwright/schemas/rpc/engine';
+import type { QuantizeParams, QuantizeResult } from '@quantwright/schemas/rpc/engine';
 import { type Calibration, prepareCalibration } from '../calibration/prepare.ts';
-import { transpose } from '../checkpoint/transposed.ts';
 import { EngineError } from '../errors.ts';
 import { watchPeakMemory } from '../jobs/peak-memory.ts';
-import type { AffineMatrix, LayerInputs, Method, ModuleScheme } from '../methods/method.ts';
+import type { Method } from '../methods/method.ts';
 import { methodOf } from '../methods/registry.ts';
-import { refuseNotFinite } from '../pipeline/apply.ts';
+import { defaultAlpha } from '../methods/smoothquant/transform.ts';
 import { judgeConfig } from '../pipeline/judge.ts';
-import type { QuantizeHooks } from '../pipeline/quantize.ts';
-import type { OnnxForm } from './form.ts';
 import { type OnnxInputs, openOnnxInputs } from './inputs.ts';
 import { type OnnxLinear, onnxLinears } from './linears.ts';
 import { type OnnxModel, type OnnxWeights, openOnnx, openOnnxWeights } from './model.ts';
 import { nbitsForm } from './nbits.ts';
-import { type GraphProto, type NodeProto, newNode, newOpset, type TensorProto } from './proto.ts';
 import { qdqForm } from './qdq.ts';
+import { type OnnxHooks, type PlannedLinear, rewriteGraph, sourceOf } from './rewrite.ts';
 import { loadOnnxRuntime, type OnnxRuntime } from './runtime.ts';
-import { openOnnxStatistics } from './statistics.ts';
-import { createOnnxWriter, type OnnxWriter } from './writer.ts';
-
-export type OnnxHooks = Omit<QuantizeHooks, 'onProgress'> & { readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined };
+import { type Smoothing, smoothGraph, smoothPlaces } from './smooth.ts';
+import { observedValues, openOnnxStatistics } from './statistics.ts';
+import { openWatched } from './watched.ts';
+import { createOnnxWriter } from './writer.ts';
 
 /** Above this, a model of one file would come near the 2 GiB that protocol buffers can have. */
 const mostInside = 1_800_000_000;
 /** Of Hessians, or of values that are looked at, which are held while the sequences run. */
 const observedBytes = 2 ** 30;
-
-type PlannedLinear = OnnxLinear & { readonly scheme: ModuleScheme; readonly bytes: number };
 
 /** `params.modelDir`: the .onnx file, `params.outDir`: the file to write. Throws EngineError as `quantizeModel`. */
 export async function quantizeOnnx(params: QuantizeParams, hooks: OnnxHooks): Promise<QuantizeResult> {
@@ -65,8 +60,10 @@ export async function quantizeOnnx(params: QuantizeParams, hooks: OnnxHooks): Pr
   const weights = await openOnnxWeights(model, binding);
   let inputs: OnnxInputs | null = null;
   try {
-    if (runtime !== null && calibration !== null) inputs = await observe(runtime, binding, model, planned, { recipe, method, calibration, hooks });
-    const modules = await rewrite({ model, planned, method, form, binding, weights, writer, hooks, memory, inputs });
+    const watching = runtime === null || calibration === null ? null : { runtime, binding, model, planned, recipe, method, calibration, hooks };
+    const smoothing = watching !== null && recipe.methods.includes('smoothquant') ? await smooth(watching, weights) : unsmoothed;
+    if (watching !== null) inputs = await observe(watching, smoothing);
+    const modules = await rewriteGraph({ model, planned, method, form, binding, weights, writer, hooks, memory, inputs, smoothing });
     const written = await writer.finish(model.proto);
     const values = planned.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
     return {
@@ -108,138 +105,71 @@ async function calibrationOf(params: QuantizeParams, recipe: Recipe, method: Met
   });
 }
 
-function refuseRecipe({ methods, activations }: Recipe, method: Method, file: string): void {
-  const known = ['rtn', 'instant_quant', 'gptq', 'w8a8_static'];
-  const message =
-    methods.length > 1 || !known.includes(method.id)
-      ? `ONNX models can be quantized by ${known.slice(0, -1).join(', ')} and ${known.at(-1)}, not by ${methods.join(' + ')}`
-      : activations !== null && method.id !== 'w8a8_static'
-        ? 'the activations of ONNX models are quantized by w8a8_static only; use it, or leave compute_method out'
-        : activations === null && method.id === 'w8a8_static'
-          ? 'w8a8_static without activations is rounding to nearest; use rtn'
+function refuseRecipe({ methods, activations, smoothquant }: Recipe, method: Method, file: string): void {
+  const known = ['rtn', 'instant_quant', 'gptq', 'w8a8_static', 'smoothquant + w8a8_static'];
+  const named = methods.join(' + ');
+  const message = !known.includes(named)
+    ? `ONNX models can be quantized by ${known.slice(0, -1).join(', ')} and ${known.at(-1)}, not by ${named}`
+    : activations !== null && method.id !== 'w8a8_static'
+      ? 'the activations of ONNX models are quantized by w8a8_static only; use it, or leave compute_method out'
+      : activations === null && method.id === 'w8a8_static'
+        ? 'w8a8_static without activations is rounding to nearest; use rtn'
+        : methods.includes('smoothquant') && smoothquant?.alpha === 'auto'
+          ? 'alpha is searched on checkpoints, not on ONNX models; name a number, such as "smoothquant": {"alpha": 0.5}'
           : null;
   if (message !== null) throw new EngineError('config', `${file}: ${message}`, { file, findings: [{ code: 'QC017', message }] });
 }
 
 interface Observing {
+  readonly runtime: OnnxRuntime;
+  readonly binding: NativeBinding;
+  /** Neither is changed. */
+  readonly model: OnnxModel;
+  readonly planned: readonly PlannedLinear[];
   readonly recipe: Recipe;
   readonly method: Method;
   readonly calibration: Calibration;
   readonly hooks: OnnxHooks;
 }
 
-/** What the method wants to know of inputs. */
-function observe(
-  runtime: OnnxRuntime,
-  binding: NativeBinding,
-  model: OnnxModel,
-  planned: readonly PlannedLinear[],
-  { recipe, method, calibration: { sequences }, hooks }: Observing,
-): Promise<OnnxInputs> {
-  const statistic = method.statistic?.(recipe);
-  const options = {
+const unsmoothed: Smoothing = { scales: new Map(), constants: [] };
+
+function runOptions({ calibration: { sequences }, hooks }: Observing) {
+  return {
     sequences,
     budgetBytes: observedBytes,
     signal: hooks.signal,
     onProgress: (sequencesDone: number) => hooks.onProgress?.({ phase: 'calibrate', block: 0, blocks: 1, sequencesDone, sequences: sequences.length }),
   };
+}
+
+/** What the method wants to know of inputs. */
+function observe(watching: Observing, { scales }: Smoothing): Promise<OnnxInputs> {
+  const { runtime, binding, model, planned, recipe, method } = watching;
+  const statistic = method.statistic?.(recipe);
   return statistic === undefined
-    ? openOnnxInputs(runtime, binding, model, planned, { ...options, dampPercent: recipe.dampPercent })
-    : openOnnxStatistics(runtime, binding, model, planned, { ...options, statistic });
+    ? openOnnxInputs(runtime, binding, model, planned, { ...runOptions(watching), dampPercent: recipe.dampPercent })
+    : openOnnxStatistics(runtime, binding, model, planned, { ...runOptions(watching), statistic, smoothed: scales });
+}
+
+/** Scales of the channels behind norms. */
+async function smooth(watching: Observing, weights: OnnxWeights): Promise<Smoothing> {
+  const { runtime, binding, model, planned, recipe } = watching;
+  const places = smoothPlaces(model, planned);
+  const watched = await openWatched(runtime, binding, model, planned);
+  try {
+    const names = places.map(({ value }) => value);
+    const magnitudes = await observedValues(binding, watched, names, { kind: 'absmax' }, { ...runOptions(watching), smoothed: new Map() });
+    const alpha = recipe.smoothquant?.alpha;
+    const matrix = (linear: OnnxLinear): Promise<DenseSource> => sourceOf(linear, binding, weights);
+    return await smoothGraph(binding, places, weights, { alpha: typeof alpha === 'number' ? alpha : defaultAlpha, magnitudes, matrix });
+  } finally {
+    await watched.close();
+  }
 }
 
 /** The model's bytes where they are one file, and the largest matrix as it is stored, widened, transposed and in codes. */
 function peakMemory(model: OnnxModel, planned: readonly PlannedLinear[]): number {
   const largest = Math.max(...planned.map(({ rows, cols, transposed }) => rows * cols * (transposed ? 11 : 7)));
   return process.memoryUsage.rss() + 2 * (model.dataFiles.length > 0 ? 0 : model.fileBytes) + largest;
-}
-
-interface Rewriting {
-  readonly model: OnnxModel;
-  readonly planned: readonly PlannedLinear[];
-  readonly method: Method;
-  readonly form: OnnxForm;
-  readonly binding: NativeBinding;
-  readonly weights: OnnxWeights;
-  readonly writer: OnnxWriter;
-  readonly hooks: OnnxHooks;
-  readonly memory: { sample(): void };
-  /** Null: the method needs none. */
-  readonly inputs: OnnxInputs | null;
-}
-
-/** Changes the graph in place; returns a row for each linear. */
-async function rewrite({ model, planned, method, form, binding, weights, writer, hooks, memory, inputs }: Rewriting): Promise<QuantizeResult['modules']> {
-  const { graph, proto } = model;
-  const added: TensorProto[] = [];
-  const replaced = new Map<NodeProto, readonly NodeProto[]>();
-  const known = new Set<string>();
-  const modules: QuantizeResult['modules'][number][] = [];
-  const total = planned.reduce((sum, { bytes }) => sum + bytes, 0);
-  let done = 0;
-  for (const [index, linear] of planned.entries()) {
-    hooks.signal?.throwIfAborted();
-    const { node, bias, weight, rows, cols, bytes, scheme, module } = linear;
-    const matrix = await quantized(linear, method, binding, weights, inputs === null ? undefined : await inputs.of(linear));
-    const output = node.output[0] ?? '';
-    const product = bias === null ? output : `${output}_without_bias`;
-    const made = await form.make(binding, linear, matrix, product);
-    // Two nodes may multiply with the same matrix.
-    for (const tensor of made.tensors) {
-      if (known.has(tensor.name)) continue;
-      known.add(tensor.name);
-      await writer.store(tensor, tensor.rawData);
-      added.push(tensor);
-    }
-    const sum = bias === null ? [] : [newNode({ name: `${made.nodes.at(-1)?.name}_bias`, opType: 'Add', input: [product, bias], output: [output] }, {})];
-    replaced.set(node, [...made.nodes, ...sum]);
-    weights.release(weight.name);
-    memory.sample();
-    done += bytes;
-    modules.push({ module, codec: form.describe(scheme), bitsPerWeight: (8 * bytes) / (rows * cols), sqnrDb: matrix.sqnrDb });
-    hooks.onProgress?.({
-      ...{ phase: 'module', block: 0, blocks: 1, module, index, modules: planned.length, bytesDone: done, bytesTotal: total, etaSeconds: null },
-      sqnrDb: matrix.sqnrDb,
-    });
-  }
-  graph.node = graph.node.flatMap((node) => replaced.get(node) ?? [node]);
-  const used = namesUsed(graph);
-  const gone = new Set(planned.map(({ weight }) => weight.name).filter((name) => !used.has(name)));
-  const kept = graph.initializer.filter(({ name }) => !gone.has(name));
-  for (const tensor of kept) if (tensor.dataLocation === 1) await writer.store(tensor, weights.bytes(tensor));
-  graph.initializer = [...kept, ...added];
-  // Before IR version 4 every initializer was an input too.
-  graph.input = graph.input.filter(({ name }) => !gone.has(name));
-  const { domain } = form;
-  if (domain !== null && !proto.opsetImport.some((known) => known.domain === domain.name)) proto.opsetImport.push(newOpset(domain.name, domain.version));
-  return modules;
-}
-
-/** Values that nodes read, also in the bodies of branches and loops, and what the graph gives out. */
-function namesUsed(graph: GraphProto): ReadonlySet<string> {
-  const bodies = graph.node.flatMap(({ attribute }) => attribute.flatMap(({ g, graphs }) => (g === undefined ? graphs : [g, ...graphs])));
-  const inBodies = bodies.flatMap((body) => [...namesUsed(body)]);
-  return new Set([...graph.node.flatMap(({ input }) => input), ...graph.output.map(({ name }) => name), ...inBodies]);
-}
-
-async function turned(binding: NativeBinding, stored: DenseSource): Promise<DenseSource> {
-  const values = transpose(await binding.widen(stored), stored.rows, stored.cols);
-  return { type: 'f32', rows: stored.cols, cols: stored.rows, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
-}
-
-async function quantized(
-  linear: PlannedLinear,
-  method: Method,
-  binding: NativeBinding,
-  weights: OnnxWeights,
-  inputs: LayerInputs | undefined,
-): Promise<AffineMatrix> {
-  const { weight, rows, cols, transposed, scheme } = linear;
-  const stored = weights.dense(weight.name);
-  if (stored === null) throw new Error(`${weight.name} is no matrix`);
-  const source: DenseSource = transposed ? await turned(binding, stored) : stored;
-  const matrix = await method.quantizeModule(binding, source, scheme, inputs);
-  refuseNotFinite(matrix, weight.name, linear.module);
-  if (matrix.kind !== 'affine' || matrix.rows !== rows || matrix.cols !== cols) throw new Error(`${weight.name} was not rounded to integers`);
-  return matrix;
 }
