@@ -640,9 +640,10 @@ export const schema: JsonSchema = {
               "default": 0.000005,
               "examples": [
                 0.000005,
-                0.000001
+                0.000001,
+                0.001
               ],
-              "description": "Of AdamW. 5e-6 suits 4-bit MLPs beside 8-bit attention, 1e-6 4-bit weights and activations."
+              "description": "Of AdamW. At 7B 5e-6 suits 4-bit MLPs beside 8-bit attention, 1e-6 4-bit weights and activations; models of some million parameters take 1e-4 to 1e-3. A block that does not come nearer keeps its weights."
             },
             "batch_size": {
               "type": "integer",
