@@ -117,7 +117,12 @@ function trainPhase({ calibration, recipe, blocks }: CalibrationJob, states: Mem
   const lengths = calibration.sequences.map(({ length }) => length);
   const parts = (block: number): readonly MemoryPart[] => trainingParts(lkd, calibration.config.shape, blocks[block] ?? [], lengths);
   const waiting = { what: 'buffers not collected yet', bytes: uncollectedBytes };
-  return [largest(chosen.map((block) => ({ phase: 'train', at: `block ${block}`, parts: [states, ...parts(block), waiting] })))];
+  // The teacher's; those that are stored the other way round are turned in f32.
+  const stored = (block: number): MemoryPart => {
+    const bytes = (blocks[block] ?? []).map(({ rows, cols, source }) => source.weight.bytes + (source.transposed ? 4 * rows * cols : 0));
+    return { what: 'mapped matrices', bytes: bytes.reduce((sum, one) => sum + one, 0) };
+  };
+  return [largest(chosen.map((block) => ({ phase: 'train', at: `block ${block}`, parts: [states, stored(block), ...parts(block), waiting] })))];
 }
 
 function largest(candidates: readonly PhaseMemory[]): PhaseMemory {

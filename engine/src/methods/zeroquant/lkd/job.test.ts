@@ -103,6 +103,24 @@ for (const inputs of ['original', 'quantized'] as const)
     }
   });
 
+test('cancelled while it trains, it ends at once and leaves nothing', async (t) => {
+  const work = await workspace(t);
+  const model = await work.model(2);
+  const controller = new AbortController();
+  const steps: number[] = [];
+  const onProgress = (event: QuantizeProgress): void => {
+    if (event.phase !== 'train') return;
+    steps.push(event.step);
+    if (event.step === 3) controller.abort(new Error('stop it'));
+  };
+  await assert.rejects(work.quantize(model, { ...weightOnly, zeroquant: { lkd } }, { onProgress, signal: controller.signal }), /stop it/);
+  assert.deepEqual(steps, [1, 2, 3]);
+  assert.deepEqual(
+    readdirSync(work.root).filter((name) => name.startsWith('out')),
+    [],
+  );
+});
+
 test('training that does not help is told and not used', async (t) => {
   const work = await workspace(t);
   const model = await work.model(1);
