@@ -9,32 +9,11 @@
 #include "promise_worker.h"
 #include "results.h"
 #include "sequences.h"
+#include "turn.h"
 
 namespace quantwright {
 
 namespace {
-
-// The tape's turn to run: taken and given back on the JS thread.
-class Turn {
- public:
-  Turn(Napi::Env env, std::shared_ptr<TapeData> data) : data_(std::move(data)) {
-    if (data_->busy) {
-      data_.reset();
-      throw invalid(env, "The tape is running already; await its run first.");
-    }
-    data_->busy = true;
-  }
-  Turn(Turn&&) noexcept = default;
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() {
-    if (data_ != nullptr) data_->busy = false;
-  }
-  qw_tape* tape() const { return data_->tape; }
-
- private:
-  std::shared_ptr<TapeData> data_;
-};
 
 // Arrays for the results of a backward run, made before it begins.
 struct Results {
@@ -82,16 +61,16 @@ Napi::Value Tape::forward(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return rejecting(env, [&]() -> Napi::Value {
     std::vector<Napi::ObjectReference> keep;
-    Turn turn(env, state_.data);
-    Sequences sequences = sequences_of(qw_tape_input_width(turn.tape()), argument(info, 0, "forward", "input"), argument(info, 1, "forward", "lengths"), keep);
+    Turn<TapeData> turn(env, state_.data, "tape");
+    Sequences sequences = sequences_of(qw_tape_input_width(turn->tape), argument(info, 0, "forward", "input"), argument(info, 1, "forward", "lengths"), keep);
     const bool keeps = flag(argument(info, 2, "forward", "keep"), false);
-    Napi::Float32Array out = new_floats(env, sequences.rows * qw_tape_output_width(turn.tape()));
+    Napi::Float32Array out = new_floats(env, sequences.rows * qw_tape_output_width(turn->tape));
     return run_off_thread(
         env,
         [turn = std::move(turn), sequences = std::move(sequences), keeps, y = out.Data()] {
           const PoolLease lease;
           const qw_sequences native = sequences.native();
-          return qw_tape_forward(turn.tape(), &native, keeps ? 1 : 0, y, lease.pool());
+          return qw_tape_forward(turn->tape, &native, keeps ? 1 : 0, y, lease.pool());
         },
         [out = Napi::Persistent(out), keep = std::move(keep), parameters = state_.keep](Napi::Env) -> Napi::Value { return out.Value(); });
   });
@@ -100,19 +79,19 @@ Napi::Value Tape::forward(const Napi::CallbackInfo& info) {
 Napi::Value Tape::backward(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return rejecting(env, [&]() -> Napi::Value {
-    Turn turn(env, state_.data);
+    Turn<TapeData> turn(env, state_.data, "tape");
     Array<float> gradient = floats(argument(info, 0, "backward", "gradient"), -1);
-    const int64_t rows = qw_tape_rows(turn.tape());
-    if (rows > 0 && int64_t(gradient.length) != rows * qw_tape_output_width(turn.tape())) {
+    const int64_t rows = qw_tape_rows(turn->tape);
+    if (rows > 0 && int64_t(gradient.length) != rows * qw_tape_output_width(turn->tape)) {
       throw invalid(env, "backward: gradient has " + std::to_string(gradient.length) + " elements, but the output of the forward run had " +
-                             std::to_string(rows * qw_tape_output_width(turn.tape())) + ".");
+                             std::to_string(rows * qw_tape_output_width(turn->tape)) + ".");
     }
-    auto results = std::make_shared<Results>(env, turn.tape(), qw_tape_has_input_gradient(turn.tape()) ? rows : 0);
+    auto results = std::make_shared<Results>(env, turn->tape, qw_tape_has_input_gradient(turn->tape) ? rows : 0);
     return run_off_thread(
         env,
         [turn = std::move(turn), results = results.get(), dy = gradient.data] {
           const PoolLease lease;
-          return qw_tape_backward(turn.tape(), dy, results->input_data, results->data.data(), lease.pool());
+          return qw_tape_backward(turn->tape, dy, results->input_data, results->data.data(), lease.pool());
         },
         [results, keep = std::move(gradient.keep), parameters = state_.keep](Napi::Env e) -> Napi::Value { return results->object(e); });
   });
@@ -126,18 +105,18 @@ Napi::Value loss_of(const Napi::CallbackInfo& info, const Tape::State& state, co
   const Napi::Env env = info.Env();
   return rejecting(env, [&]() -> Napi::Value {
     std::vector<Napi::ObjectReference> keep;
-    Turn turn(env, state.data);
-    Sequences sequences = sequences_of(qw_tape_input_width(turn.tape()), argument(info, 0, function, "input"), argument(info, 1, function, "lengths"), keep);
-    auto view = target(argument(info, 2, function, name), turn.tape(), sequences.rows);
+    Turn<TapeData> turn(env, state.data, "tape");
+    Sequences sequences = sequences_of(qw_tape_input_width(turn->tape), argument(info, 0, function, "input"), argument(info, 1, function, "lengths"), keep);
+    auto view = target(argument(info, 2, function, name), turn->tape, sequences.rows);
     keep.push_back(std::move(view.keep));
-    auto results = std::make_shared<Results>(env, turn.tape(), qw_tape_has_input_gradient(turn.tape()) ? sequences.rows : 0);
+    auto results = std::make_shared<Results>(env, turn->tape, qw_tape_has_input_gradient(turn->tape) ? sequences.rows : 0);
     auto loss = std::make_shared<double>(0);
     return run_off_thread(
         env,
         [turn = std::move(turn), sequences = std::move(sequences), targets = view.data, results = results.get(), loss, run] {
           const PoolLease lease;
           const qw_sequences native = sequences.native();
-          return run(turn.tape(), &native, targets, loss.get(), results->input_data, results->data.data(), lease.pool());
+          return run(turn->tape, &native, targets, loss.get(), results->input_data, results->data.data(), lease.pool());
         },
         [results, loss, keep = std::move(keep), parameters = state.keep](Napi::Env e) -> Napi::Value {
           Napi::Object out = results->object(e);
@@ -161,8 +140,8 @@ Napi::Value Tape::squared_error(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Tape::release(const Napi::CallbackInfo& info) {
-  const Turn turn(info.Env(), state_.data);
-  qw_tape_release(turn.tape());
+  const Turn<TapeData> turn(info.Env(), state_.data, "tape");
+  qw_tape_release(turn->tape);
   return info.Env().Undefined();
 }
 

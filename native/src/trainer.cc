@@ -9,36 +9,17 @@
 #include "promise_worker.h"
 #include "quantize.h"
 #include "sequences.h"
+#include "turn.h"
 
 namespace quantwright {
 
 namespace {
 
-// The trainer's turn to run: taken and given back on the JS thread.
-class Turn {
- public:
-  Turn(Napi::Env env, std::shared_ptr<TrainerData> data) : data_(std::move(data)) {
-    if (data_->busy) {
-      data_.reset();
-      throw invalid(env, "The trainer is running already; await its run first.");
-    }
-    if (data_->trainer == nullptr) {
-      data_.reset();
-      throw invalid(env, "The trainer was released.");
-    }
-    data_->busy = true;
-  }
-  Turn(Turn&&) noexcept = default;
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() {
-    if (data_ != nullptr) data_->busy = false;
-  }
-  qw_trainer* trainer() const { return data_->trainer; }
-
- private:
-  std::shared_ptr<TrainerData> data_;
-};
+Turn<TrainerData> turn_of(Napi::Env env, const Trainer::State& state) {
+  Turn<TrainerData> turn(env, state.data, "trainer");
+  if (turn->trainer == nullptr) throw invalid(env, "The trainer was released.");
+  return turn;
+}
 
 // The methods (input, lengths, target) -> loss.
 template <typename Run>
@@ -46,9 +27,9 @@ Napi::Value run_of(const Napi::CallbackInfo& info, const Trainer::State& state, 
   const Napi::Env env = info.Env();
   return rejecting(env, [&]() -> Napi::Value {
     std::vector<Napi::ObjectReference> keep;
-    Turn turn(env, state.data);
-    Sequences sequences = sequences_of(qw_trainer_input_width(turn.trainer()), argument(info, 0, function, "input"), argument(info, 1, function, "lengths"), keep);
-    Array<float> target = floats(argument(info, 2, function, "target"), sequences.rows * qw_trainer_output_width(turn.trainer()));
+    Turn<TrainerData> turn = turn_of(env, state);
+    Sequences sequences = sequences_of(qw_trainer_input_width(turn->trainer), argument(info, 0, function, "input"), argument(info, 1, function, "lengths"), keep);
+    Array<float> target = floats(argument(info, 2, function, "target"), sequences.rows * qw_trainer_output_width(turn->trainer));
     keep.push_back(std::move(target.keep));
     auto loss = std::make_shared<double>(0);
     return run_off_thread(
@@ -56,7 +37,7 @@ Napi::Value run_of(const Napi::CallbackInfo& info, const Trainer::State& state, 
         [turn = std::move(turn), sequences = std::move(sequences), wanted = target.data, loss, run] {
           const PoolLease lease;
           const qw_sequences native = sequences.native();
-          return run(turn.trainer(), &native, wanted, loss.get(), lease.pool());
+          return run(turn->trainer, &native, wanted, loss.get(), lease.pool());
         },
         [loss, keep = std::move(keep), parameters = state.keep](Napi::Env e) -> Napi::Value { return Napi::Number::New(e, *loss); });
   });
@@ -83,13 +64,13 @@ Napi::Value Trainer::step(const Napi::CallbackInfo& info) { return run_of(info, 
 Napi::Value Trainer::loss(const Napi::CallbackInfo& info) { return run_of(info, state_, "loss", qw_trainer_loss); }
 
 Napi::Value Trainer::bytes(const Napi::CallbackInfo& info) {
-  const Turn turn(info.Env(), state_.data);
-  return Napi::Number::New(info.Env(), double(qw_trainer_bytes(turn.trainer(), integer(argument(info, 0, "bytes", "rows"), 1, kMaxDimension))));
+  const Turn<TrainerData> turn = turn_of(info.Env(), state_);
+  return Napi::Number::New(info.Env(), double(qw_trainer_bytes(turn->trainer, integer(argument(info, 0, "bytes", "rows"), 1, kMaxDimension))));
 }
 
 Napi::Value Trainer::release(const Napi::CallbackInfo& info) {
   if (state_.data->trainer == nullptr) return info.Env().Undefined();
-  { const Turn turn(info.Env(), state_.data); }
+  { const Turn<TrainerData> turn = turn_of(info.Env(), state_); }
   qw_trainer_free(state_.data->trainer);
   state_.data->trainer = nullptr;
   state_.data->weights.clear();
