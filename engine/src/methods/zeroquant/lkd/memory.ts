@@ -9,6 +9,9 @@ interface Matrix {
   readonly cols: number;
 }
 
+/** What a block gives in full precision, kept from batch to batch; the rest of a long text is made anew. */
+export const targetBytes = 64 * 2 ** 20;
+
 /** A weight itself, rounded, its gradient and two moments, in f32. */
 const bytesOfWeight = 5 * 4;
 
@@ -22,6 +25,7 @@ export function trainingParts(options: LkdRecipe, shape: ModelShape, linears: re
     { what: 'weights of a block in f32, rounded, with gradients and moments', bytes: bytesOfWeight * weights },
     { what: 'the gradient of a matrix while it is made', bytes: 4 * product },
     { what: 'values of a block', bytes: tapeBytes(shape, tokens) },
+    { what: 'outputs to be learned', bytes: Math.min(targetBytes, 4 * shape.hiddenSize * lengths.reduce((sum, length) => sum + length, 0)) },
     { what: 'batches', bytes: 4 * 4 * tokens * shape.hiddenSize },
   ];
 }

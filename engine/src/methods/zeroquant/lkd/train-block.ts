@@ -1,5 +1,5 @@
 // Trains the linears of one block through their rounding. The teacher reads what the calibration sequences are before the block in full precision; the student
-// the same, or what the quantized blocks before it make of them. The teacher's outputs are made anew for every batch: memory holds one, whatever the text.
+// the same, or what the quantized blocks before it make of them.
 import type { NativeBinding, ProgramSpec, RtnOptions, TrainedParameter } from '@quantwright/native/binding';
 import type { LkdRecipe } from '@quantwright/schemas/recipe/recipe';
 import type { BlockTraining } from '@quantwright/schemas/rpc/engine';
@@ -9,6 +9,7 @@ import { batchAt, joinedRows } from '../../batches.ts';
 import type { ModuleScheme } from '../../method.ts';
 import { codeBits, rowOptions } from '../../rounding.ts';
 import type { TransformBlock } from '../../transform.ts';
+import { targetBytes } from './memory.ts';
 
 /** torch.optim.AdamW's, which the reference leaves as they are. */
 const adamw = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
@@ -93,20 +94,30 @@ export function roundingOf(scheme: ModuleScheme, rows: number, cols: number): { 
   return flat === undefined ? { rounding: options, lines: rows } : { rounding: { ...options, groupSize: -1 }, lines: flat.parts };
 }
 
-/** Batches of sequences with what the block gives for them in full precision. */
+/** Batches of sequences with what the block gives for them in full precision: kept for the next time where there is room. */
 function createTeacher(binding: NativeBinding, program: ProgramSpec, inputs: TransformBlock['inputs']): (sequences: readonly number[]) => Promise<Batch> {
   const tape = binding.createTape({ program, replaced: [], wanted: [] });
   const width = program.values[0] ?? 1;
+  const kept = new Map<number, Float32Array>();
+  let room = targetBytes;
+  const targetOf = async (index: number, state: Float32Array): Promise<Float32Array> => {
+    const known = kept.get(index);
+    if (known !== undefined) return known;
+    const target = await tape.forward(state, Int32Array.of(state.length / width), false);
+    if (target.byteLength > room) return target;
+    room -= target.byteLength;
+    kept.set(index, target);
+    return target;
+  };
   return async (sequences) => {
     const states: Float32Array[] = [];
-    for (const index of sequences) states.push(await inputs.sequence(index));
-    const original = joinedRows(states);
-    const lengths = Int32Array.from(states, ({ length }) => length / width);
-    const target = await tape.forward(original, lengths, false);
-    if (inputs.quantized === null) return { input: original, lengths, target };
-    const given: Float32Array[] = [];
-    for (const index of sequences) given.push(await inputs.quantized(index));
-    return { input: joinedRows(given), lengths, target };
+    const targets: Float32Array[] = [];
+    for (const index of sequences) {
+      const original = await inputs.sequence(index);
+      targets.push(await targetOf(index, original));
+      states.push((await inputs.quantized?.(index)) ?? original);
+    }
+    return { input: joinedRows(states), lengths: Int32Array.from(states, ({ length }) => length / width), target: joinedRows(targets) };
   };
 }
 
