@@ -11,8 +11,8 @@ const USUAL_SAMPLES = 128;
 /** Names for the number of samples and their length, beside or inside the calibration settings. */
 const SAMPLES = ['samples', 'nsamples', 'num_samples', 'num_calibration_samples', 'num_calib_data'];
 const LENGTHS = ['sequence_length', 'seqlen', 'max_seq_length', 'max_calib_seq_len', 'model_seqlen'];
-/** Methods that fit weights to the samples. */
-const CALIBRATED: readonly QuantMethod[] = ['gptq', 'awq', 'teq', 'spqr', 'smoothquant', 'auto_round'];
+/** Methods that fit weights, or the ranges of activations, to the samples. */
+const CALIBRATED: readonly QuantMethod[] = ['gptq', 'awq', 'teq', 'spqr', 'smoothquant', 'w8a8_static', 'auto_round'];
 
 export const calibration: Rule = {
   code: 'QC019',
