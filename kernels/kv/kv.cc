@@ -3,16 +3,18 @@
 
 #include <exception>
 
+#include "kv/kvquant/kvquant.h"
 #include "kv/token/token.h"
 
 void qw::KvStore::settle(int64_t, int64_t, qw_pool*) {}
 
-qw_status qw::check_kv_spec(const qw_kv_spec& spec, int64_t) {
+qw_status qw::check_kv_spec(const qw_kv_spec& spec, int64_t layers) {
   switch (spec.kind) {
     case QW_KV_PLAIN:
       if (spec.type != QW_F32 && spec.type != QW_F16) return qw_error(QW_INVALID_ARGUMENT, "A KV cache is f32 or f16.");
       return qw_ok();
     case QW_KV_TOKEN: return check_token_spec(spec);
+    case QW_KV_KVQUANT: return check_kvquant_spec(spec, layers);
     default: return qw_error(QW_INVALID_ARGUMENT, "This build has no KV cache of kind %d.", int(spec.kind));
   }
 }
@@ -21,6 +23,12 @@ qw_status qw::make_kv_store(const qw_kv_spec& spec, const KvLayer& layer, std::u
   try {
     switch (spec.kind) {
       case QW_KV_TOKEN: *out = make_token_store(spec, layer); break;
+      case QW_KV_KVQUANT: {
+        const qw_status checked = check_kvquant_layer(spec, layer);
+        if (checked.code != QW_OK) return checked;
+        *out = make_kvquant_store(spec, layer);
+        break;
+      }
       default: return qw_error(QW_INVALID_ARGUMENT, "A KV cache of kind %d is not packed.", int(spec.kind));
     }
     return qw_ok();

@@ -1,0 +1,281 @@
+// Keys before rope by channel and values by token: packed when they are appended, never changed afterwards.
+//   keys    [kvHeads][capacity / 16][headDim] packs of 16 positions      values  [kvHeads][capacity][stride / 16] packs of 16 channels
+//   offset and range of the values of every position; outliers of both (sparse.h); the first positions in f16, keys behind rope.
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <exception>
+#include <new>
+
+#include "attention/cache.h"
+#include "cpu/half.h"
+#include "cpu/parallel.h"
+#include "cpu/pick.h"
+#include "kv/codes.h"
+#include "kv/kvquant/kvquant.h"
+#include "kv/kvquant/rotations.h"
+#include "kv/kvquant/rows.h"
+#include "kv/kvquant/sparse.h"
+
+namespace {
+
+// Zeroed memory whose pages the operating system backs when they are first written.
+class Pages {
+ public:
+  explicit Pages(int64_t bytes) : memory_(std::calloc(size_t(std::max<int64_t>(bytes, 1)), 1)), bytes_(size_t(bytes)) {
+    if (memory_ == nullptr) throw std::bad_alloc();
+  }
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+  ~Pages() { std::free(memory_); }
+  template <typename T>
+  T* at(int64_t index) const {
+    return static_cast<T*>(memory_) + index;
+  }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  void* memory_;
+  size_t bytes_;
+};
+
+class KvquantStore : public qw::KvStore {
+ public:
+  KvquantStore(const qw_kv_spec& spec, const qw::KvLayer& layer)
+      : bits_(spec.key_bits),
+        sparsity_(spec.sparsity),
+        heads_(layer.kv_heads),
+        dim_(layer.head_dim),
+        capacity_(qw_cache_round(layer.capacity)),
+        first_tokens_(std::min(spec.first_tokens, capacity_)),
+        calibration_(spec.layers[layer.index]),
+        key_codebook_(calibration_.key_codebook, bits_),
+        value_codebook_(calibration_.value_codebook, bits_),
+        keys_(heads_ * capacity_ * dim_ * bits_ / 8),
+        values_(heads_ * capacity_ * qw_cache_round(dim_) * bits_ / 8),
+        scales_(capacity_ * 2 * int64_t(sizeof(float))),
+        first_(first_tokens_ * 2 * width() * int64_t(sizeof(qw_half))),
+        ranges_(size_t(width())),
+        offsets_(size_t(width())) {
+    dequantized(calibration_.key_codebook, calibration_.key_norm, key_book_);
+    dequantized(calibration_.value_codebook, calibration_.value_norm, value_book_);
+    for (int64_t c = 0; c < width(); ++c) {
+      offsets_[size_t(c)] = (calibration_.key_upper[c] + calibration_.key_lower[c]) / 2;
+      ranges_[size_t(c)] = (calibration_.key_upper[c] - calibration_.key_lower[c]) / 2;
+    }
+    if (layer.half == 0) return;
+    rotations_ = qw::KvRotations::shared(layer.inverse_frequency, layer.half, layer.attention_scale, capacity_);
+    counts_rotations_ = rotations_.use_count() == 1;  // once for all that share it
+  }
+
+  qw_status append(int64_t first, int64_t rows, const float* k, const float* v, qw_pool* pool) override {
+    try {
+      if (rotations_ != nullptr) rotations_->reach(first + rows, pool);
+      Appended appended(first, rows, width());
+      // Whole blocks of positions: two threads never write to one pack.
+      const int64_t before = first % kCacheBlock, grain = qw_cache_round(1024 / width() + 1);
+      const auto every_row = [&](const auto& body) {
+        qw::parallel(pool, before + rows, grain, [&](int64_t begin, int64_t end, int) {
+          for (int64_t r = std::max<int64_t>(begin - before, 0); r < end - before; ++r) body(r);
+        });
+      };
+      every_row([&](int64_t r) { look(appended, r, k + r * width(), v + r * width()); });
+      truncate(first);
+      key_outliers_.add_rows(appended.key_counts.data(), rows);
+      value_outliers_.add_rows(appended.value_counts.data(), rows);
+      every_row([&](int64_t r) { pack(appended, r, k + r * width(), v + r * width()); });
+      return qw_ok();
+    } catch (const std::exception&) {
+      return qw_error(QW_OUT_OF_MEMORY, "No memory for the outliers of %lld more positions in a packed KV cache; use a shorter context.", (long long)rows);
+    }
+  }
+  void truncate(int64_t length) override {
+    key_outliers_.truncate(length);
+    value_outliers_.truncate(length);
+  }
+  size_t bytes() const override {
+    return keys_.bytes() + values_.bytes() + scales_.bytes() + first_.bytes() + key_outliers_.bytes() + value_outliers_.bytes() +
+           (ranges_.size() + offsets_.size()) * sizeof(float) + (counts_rotations_ ? rotations_->bytes() : 0);
+  }
+
+  void keys(int64_t head, int64_t first, int64_t count, float* out) const override {
+    qw::KvquantKeys* kernel = QW_PICK(qw::kv_kvquant_keys);
+    qw::KvquantRope* rope = QW_PICK(qw::kv_kvquant_rope);
+    for (int64_t done = 0; done < count; done += kCacheBlock, out += kCacheBlock * dim_) {
+      const int64_t begin = first + done, rows = std::min(count - done, kCacheBlock);
+      kernel(bits_, key_block(head, begin), key_book_, &ranges_[size_t(head * dim_)], &offsets_[size_t(head * dim_)], dim_, out);
+      for (int64_t i = 0; i < rows; ++i) patch(key_outliers_, head, begin + i, out + i, kCacheBlock);
+      if (rotations_ != nullptr) rope(out, rotations_->half(), rotations_->cosines(begin), rotations_->sines(begin));
+      for (int64_t i = 0; i < std::min(rows, first_tokens_ - begin); ++i) {
+        for (int64_t d = 0; d < dim_; ++d) out[d * kCacheBlock + i] = qw_half_to_float(*exact(begin + i, 0, head * dim_ + d));
+      }
+      for (int64_t i = rows; i < kCacheBlock; ++i) {
+        for (int64_t d = 0; d < dim_; ++d) out[d * kCacheBlock + i] = 0;
+      }
+    }
+  }
+  void values(int64_t head, int64_t first, int64_t count, float* out) const override {
+    qw::KvquantValues* kernel = QW_PICK(qw::kv_kvquant_values);
+    const int64_t stride = qw_cache_round(dim_);
+    for (int64_t p = first; p < first + count; ++p, out += stride) {
+      const float* scale = scales_.at<float>(2 * p);
+      kernel(bits_, value_row(head, p), value_book_, scale[0], scale[1], stride / 16, out);
+      patch(value_outliers_, head, p, out, 1);
+      if (p < first_tokens_) {
+        for (int64_t d = 0; d < dim_; ++d) out[d] = qw_half_to_float(*exact(p, 1, head * dim_ + d));
+      }
+      std::fill(out + dim_, out + stride, 0.0f);
+    }
+  }
+
+ private:
+  // What is known of appended rows before they are packed.
+  struct Appended {
+    int64_t first;
+    std::vector<float> keys, sorted;  // [rows, width]: keys before rope; what sorting works in
+    std::vector<int32_t> key_counts, value_counts;
+    std::vector<qw::KvTokenScale> scales;
+    Appended(int64_t f, int64_t rows, int64_t width)
+        : first(f), keys(size_t(rows * width)), sorted(size_t(rows * width)), key_counts(size_t(rows)), value_counts(size_t(rows)), scales(size_t(rows)) {}
+  };
+
+  int64_t width() const { return heads_ * dim_; }
+  uint8_t* key_block(int64_t head, int64_t position) const { return keys_.at<uint8_t>((head * capacity_ + position) / kCacheBlock * dim_ * 2 * bits_); }
+  uint8_t* value_row(int64_t head, int64_t position) const { return values_.at<uint8_t>((head * capacity_ + position) * (qw_cache_round(dim_) / 8) * bits_); }
+  // which: 0 keys, 1 values.
+  qw_half* exact(int64_t position, int64_t which, int64_t channel) const { return first_.at<qw_half>((position * 2 + which) * width() + channel); }
+
+  void dequantized(const float* codebook, const float* norm, float* book) const {
+    std::fill(book, book + 16, 0.0f);
+    for (int64_t i = 0; i < int64_t(1) << bits_; ++i) book[i] = norm != nullptr ? codebook[i] * norm[0] + norm[1] : codebook[i];
+  }
+
+  // What is not finite is kept apart whatever the sparsity: it is not hidden.
+  bool key_apart(float x, int64_t channel) const {
+    if (!std::isfinite(x)) return true;
+    return sparsity_ < 1.0f && (x < calibration_.key_lower[channel] || x > calibration_.key_upper[channel]);
+  }
+  static bool value_apart(float x, const qw::KvTokenScale& scale) { return x <= scale.lower || x >= scale.upper; }
+
+  // Turns keys back to before their rope and counts outliers. Those of the first tokens are kept in f16 anyway.
+  void look(Appended& appended, int64_t r, const float* k, const float* v) const {
+    const int64_t position = appended.first + r;
+    float* before = &appended.keys[size_t(r * width())];
+    std::copy(k, k + width(), before);
+    if (rotations_ != nullptr) turn_back(position, before);
+    if (position < first_tokens_) return;
+    for (int64_t c = 0; c < width(); ++c) appended.key_counts[size_t(r)] += key_apart(before[c], c) ? 1 : 0;
+    qw::KvTokenScale& scale = appended.scales[size_t(r)];
+    scale = {NAN, NAN, NAN, NAN, 0};  // the whole token, when a value is not finite
+    if (std::all_of(v, v + width(), [](float x) { return std::isfinite(x); })) {
+      scale = qw::kv_token_scale(v, width(), sparsity_, &appended.sorted[size_t(r * width())]);
+    }
+    appended.value_counts[size_t(r)] = scale.outliers;
+  }
+
+  void turn_back(int64_t position, float* x) const {
+    const int64_t half = rotations_->half(), block = position / kCacheBlock * kCacheBlock, lane = position % kCacheBlock;
+    const float *cosines = rotations_->cosines(block) + lane, *sines = rotations_->sines(block) + lane;
+    const float shrink = 1.0f / (rotations_->scale() * rotations_->scale());
+    for (int64_t head = 0; head < heads_; ++head, x += dim_) {
+      for (int64_t i = 0; i < half; ++i) {
+        const float c = cosines[i * kCacheBlock] * shrink, s = sines[i * kCacheBlock] * shrink, first = x[i], second = x[i + half];
+        x[i] = first * c + second * s;
+        x[i + half] = second * c - first * s;
+      }
+    }
+  }
+
+  void pack(const Appended& appended, int64_t r, const float* k, const float* v) {
+    const int64_t position = appended.first + r;
+    if (position < first_tokens_) {
+      for (int64_t c = 0; c < width(); ++c) {
+        *exact(position, 0, c) = qw_float_to_half(k[c]);
+        *exact(position, 1, c) = qw_float_to_half(v[c]);
+      }
+      return;
+    }
+    const float* before = &appended.keys[size_t(r * width())];
+    const qw::KvTokenScale& scale = appended.scales[size_t(r)];
+    scales_.at<float>(2 * position)[0] = scale.range;
+    scales_.at<float>(2 * position)[1] = scale.offset;
+    const float value_shrink = scale.range > 0 ? scale.range : 1.0f;
+    int64_t key_entry = key_outliers_.begin(position), value_entry = value_outliers_.begin(position);
+    for (int64_t head = 0, c = 0; head < heads_; ++head) {
+      uint8_t *keys = key_block(head, position), *values = value_row(head, position);
+      for (int64_t d = 0; d < dim_; ++d, ++c) {
+        const bool key_out = key_apart(before[c], c), value_out = value_apart(v[c], scale);
+        const float range = ranges_[size_t(c)];
+        const uint8_t key = key_out ? 0 : key_codebook_.nearest((before[c] - offsets_[size_t(c)]) / (range > 0 ? range : 1.0f));
+        const uint8_t value = value_out || std::isnan(scale.range) ? 0 : value_codebook_.nearest((v[c] - scale.offset) / value_shrink);
+        qw::kv_set_code(bits_, keys + d * 2 * bits_, position % kCacheBlock, key);
+        qw::kv_set_code(bits_, values + d / 16 * 2 * bits_, d % 16, value);
+        if (key_out) key_outliers_.set(key_entry++, c, before[c]);
+        if (value_out) value_outliers_.set(value_entry++, c, v[c]);
+      }
+    }
+  }
+
+  // Exact values over what codes gave; `step` elements lie between channels.
+  void patch(const qw::SparseRows& outliers, int64_t head, int64_t position, float* out, int64_t step) const {
+    const int64_t first = head * dim_;
+    for (int64_t entry = outliers.begin(position), end = outliers.end(position); entry < end; ++entry) {
+      const int64_t d = int64_t(outliers.channel(entry)) - first;
+      if (d >= 0 && d < dim_) out[d * step] = outliers.value(entry);
+    }
+  }
+
+  int bits_;
+  float sparsity_;
+  int64_t heads_, dim_, capacity_, first_tokens_;
+  qw_kv_calibration calibration_;
+  qw::KvCodebook key_codebook_, value_codebook_;
+  float key_book_[16], value_book_[16];
+  Pages keys_, values_, scales_, first_;
+  std::vector<float> ranges_, offsets_;  // of keys, by channel
+  qw::SparseRows key_outliers_, value_outliers_;
+  std::shared_ptr<qw::KvRotations> rotations_;
+  bool counts_rotations_ = false;
+};
+
+}  // namespace
+
+qw_status qw::check_kvquant_spec(const qw_kv_spec& spec, int64_t layers) {
+  if (spec.key_bits != spec.value_bits || spec.key_bits < 2 || spec.key_bits > 4) {
+    return qw_error(QW_INVALID_ARGUMENT, "A KVQuant cache has 2, 3 or 4 bits for keys and values alike; not %d and %d bits.", spec.key_bits, spec.value_bits);
+  }
+  if (!(spec.sparsity > 0.5f && spec.sparsity <= 1.0f)) {
+    return qw_error(QW_INVALID_ARGUMENT, "The sparsity of a KVQuant cache is the share of values that is not kept apart: above 0.5, at most 1; not %g.",
+                    double(spec.sparsity));
+  }
+  if (spec.first_tokens < 0) return qw_error(QW_INVALID_ARGUMENT, "A KVQuant cache keeps 0 or more first tokens in f16, not %lld.", (long long)spec.first_tokens);
+  if (spec.layers == nullptr || spec.layer_count != layers) {
+    return qw_error(QW_INVALID_ARGUMENT, "The calibration of the KVQuant cache is for %lld layers, but the model has %lld; calibrate it for this model.",
+                    (long long)(spec.layers == nullptr ? 0 : spec.layer_count), (long long)layers);
+  }
+  return qw_ok();
+}
+
+qw_status qw::check_kvquant_layer(const qw_kv_spec& spec, const KvLayer& layer) {
+  const int64_t width = layer.kv_heads * layer.head_dim;
+  if (layer.index >= spec.layer_count) return qw_error(QW_INVALID_ARGUMENT, "The calibration of the KVQuant cache has no layer %lld.", (long long)layer.index);
+  const qw_kv_calibration& calibration = spec.layers[layer.index];
+  if (calibration.key_width != width) {
+    return qw_error(QW_INVALID_ARGUMENT, "The calibration of the KVQuant cache has thresholds of %lld channels in layer %lld, whose keys have %lld.",
+                    (long long)calibration.key_width, (long long)layer.index, (long long)width);
+  }
+  if (width > 65536) return qw_error(QW_INVALID_ARGUMENT, "A KVQuant cache holds keys of at most 65536 channels, not %lld.", (long long)width);
+  for (int64_t c = 0; c < width; ++c) {
+    const float lower = calibration.key_lower[c], upper = calibration.key_upper[c];
+    if (std::isfinite(lower) && std::isfinite(upper) && lower <= upper) continue;
+    return qw_error(QW_INVALID_ARGUMENT, "The calibration of the KVQuant cache has thresholds %g and %g in channel %lld of layer %lld.", double(lower), double(upper),
+                    (long long)c, (long long)layer.index);
+  }
+  for (int64_t i = 0; i < int64_t(1) << spec.key_bits; ++i) {
+    if (std::isfinite(calibration.key_codebook[i]) && std::isfinite(calibration.value_codebook[i])) continue;
+    return qw_error(QW_INVALID_ARGUMENT, "A codebook of layer %lld of the KVQuant cache holds what is not a finite number.", (long long)layer.index);
+  }
+  return qw_ok();
+}
+
+std::unique_ptr<qw::KvStore> qw::make_kvquant_store(const qw_kv_spec& spec, const KvLayer& layer) { return std::make_unique<KvquantStore>(spec, layer); }
