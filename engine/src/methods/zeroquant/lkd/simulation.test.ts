@@ -1,4 +1,4 @@
-// What LKD trains with is what runs: the error that it tells of a block is that of the block as it was written, computed by the kernels of integer products.
+// What LKD trains with is what runs: the error that it tells of a block is that of the block as it was written, computed by the kernels that will run it.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -20,7 +20,9 @@ for (const [name, weight_format, activations] of [
   ['W4A4', 'int4', { bits: 4 }],
   ['W4A8', 'int4', { bits: 8 }],
   ['W4A4 with zero points', 'uint4', { bits: 4, symmetric: false }],
-  ['W2A8', 'int2', { bits: 8 }],
+  ['ternary weights and 8-bit activations', 'int2', { bits: 8 }],
+  ['signs and 8-bit activations', 'uint1', { bits: 8 }],
+  ['signs and float activations', 'uint1', null],
 ] as const) {
   test(`${name}: the loss in the end is the squared error of the written block`, async (t) => {
     const work = await workspace(t);
@@ -28,7 +30,7 @@ for (const [name, weight_format, activations] of [
     const config = {
       quant_method: 'zeroquant',
       weight_format,
-      activations,
+      ...(activations === null ? { compute_method: 'weight_only' } : { activations }),
       zeroquant: { lkd: { steps: 10, learning_rate: 3e-4, batch_size: 3 } },
       calibration: { dataset: 'text.txt', samples: 8, sequence_length: 24 },
     };
