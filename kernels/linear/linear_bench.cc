@@ -12,6 +12,7 @@
 #include "abi/dispatch.h"
 #include "linear/bcq/weight.h"
 #include "linear/float16.h"
+#include "linear/int8/weight.h"
 #include "linear/spqr/weight.h"
 #include "linear/qrazor/weight.h"
 
@@ -38,12 +39,17 @@ constexpr Variant kVariants[] = {
    {"q2-16", "q2", 16, QW_F16},   {"q2-128", "q2", 128, QW_F16}, {"q3-16", "q3", 16, QW_F16},
     {"q3-128", "q3", 128, QW_F16}, {"q5-32", "q5", 32, QW_F16},   {"q5-128", "q5", 128, QW_F16}, {"q6-16", "q6", 16, QW_F16},
     {"q6-128", "q6", 128, QW_F16}, {"w8a8", "w8a8", -1, QW_F16},
+    {"w8a8-128", "w8a8_groups", 128, QW_F16}, {"w8a8-32", "w8a8_groups", 32, QW_F16}, {"w4a8-row", "w4a8", -1, QW_F16},
+    {"w4a8-128", "w4a8", 128, QW_F16}, {"w4a8-32", "w4a8", 32, QW_F16}, {"w4a8-128-order", "w4a8", 128, QW_F16, true, 0},
+    {"w4a8-128-float", "w4a8", 128, QW_F16, false, 0.5f},
     {"spqr3-16", "spqr", 16, QW_F16}, {"spqr2-32", "spqr", 32, QW_F16},
     {"nf4-64", "table4", 64, QW_F32}, {"fp8-128", "f8", 128, QW_F32},
     {"bcq4-128", "bcq4", 128, QW_F16}, {"bcq4-32", "bcq4", 32, QW_F16}, {"bcq4-row", "bcq4", -1, QW_F16},
     {"bcq3-128", "bcq3", 128, QW_F16}, {"bcq2-128", "bcq2", 128, QW_F16}, {"bcq1-128", "bcq1", 128, QW_F16},
     {"qrazor-8", "qrazor", 8, QW_F32}, {"qrazor-32", "qrazor", 32, QW_F32}, {"qrazor-128", "qrazor", 128, QW_F32},
     {"qrazor-128-outputs", "qrazor", 128, QW_F32, true},
+    {"qrazor-w4a8-32", "qrazor_int8", 32, QW_F32}, {"qrazor-w4a8-128", "qrazor_int8", 128, QW_F32},
+    {"qrazor-w4a8-32-outputs", "qrazor_int8", 32, QW_F32, true},
 };
 
 struct Weights {
@@ -70,7 +76,7 @@ void make_dense(const Variant& variant, int64_t rows, int64_t cols, Weights& out
 
 void make_affine(const Variant& variant, int64_t rows, int64_t cols, Weights& out) {
   const int64_t group_size = variant.group_size < 0 ? cols : variant.group_size, groups = (cols + group_size - 1) / group_size;
-  const int bits = variant.codec[0] == 'q' ? variant.codec[1] - '0' : 8;
+  const int bits = variant.codec[0] == 'q' || variant.codec[1] == '4' ? variant.codec[1] - '0' : 8;
   std::vector<uint8_t> codes(size_t(rows * cols));
   for (size_t i = 0; i < codes.size(); ++i) codes[i] = uint8_t(i * 2654435761u >> 24) & ((1 << bits) - 1);
   const std::vector<float> scale(size_t(rows * groups), 0.0078125f);
@@ -84,7 +90,9 @@ void make_affine(const Variant& variant, int64_t rows, int64_t cols, Weights& ou
   size_t total = 0;
   do {
     qw_weight* weight = nullptr;
-    const qw_status status = qw_weight_affine(variant.codec, &affine, qw_pool_shared(), &weight);
+    const qw_activations activations = {QW_ACTIVATION_TOKEN, 8, QW_ACTIVATION_DASHINFER, 1, 0, 0, 0, 0, 0, 0};
+    const qw_status status = variant.codec[0] == 'w' ? qw_weight_int8(&affine, bits, &activations, qw_pool_shared(), &weight)
+                                                     : qw_weight_affine(variant.codec, &affine, qw_pool_shared(), &weight);
     if (status.code != QW_OK) {
       std::printf("%s\n", status.message);
       return;
@@ -173,7 +181,10 @@ void make_qrazor(const Variant& variant, int64_t rows, int64_t cols, Weights& ou
   const qw_qrazor_stored stored = {rows, cols, variant.group_size, variant.order, 8, 4, {QW_CODES_BYTES, 0, 1, codes.data()}, shifts.data(), scale.data()};
   for (size_t total = 0; total < kRotated; total += out.copies.back()->bytes) {
     qw_weight* weight = nullptr;
-    if (qw_weight_qrazor(&stored, qw_pool_shared(), &weight).code != QW_OK) return;
+    const qw_activations activations = {QW_ACTIVATION_RAZORED, 8, QW_ACTIVATION_DASHINFER, 1, 0, 0, 0, 16, int(variant.group_size), 0};
+    const bool integers = std::strcmp(variant.codec, "qrazor_int8") == 0;
+    const qw_status status = integers ? qw_weight_qrazor_int8(&stored, &activations, qw_pool_shared(), &weight) : qw_weight_qrazor(&stored, qw_pool_shared(), &weight);
+    if (status.code != QW_OK) return;
     out.copies.push_back(weight);
   }
 }
@@ -222,7 +233,7 @@ int main(int argc, char** argv) {
       else if (std::strcmp(variant.codec, "table4") == 0) make_table4(variant, rows, cols, weights);
       else if (std::strcmp(variant.codec, "f8") == 0) make_f8(variant, rows, cols, weights);
       else if (std::strncmp(variant.codec, "bcq", 3) == 0) make_bcq(variant, rows, cols, weights);
-      else if (std::strcmp(variant.codec, "qrazor") == 0) make_qrazor(variant, rows, cols, weights);
+      else if (std::strncmp(variant.codec, "qrazor", 6) == 0) make_qrazor(variant, rows, cols, weights);
       else make_affine(variant, rows, cols, weights);
       if (weights.copies.empty()) return 1;
       for (const int64_t m : counts) {
