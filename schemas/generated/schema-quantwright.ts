@@ -234,6 +234,15 @@ export const schema: JsonSchema = {
           "type": "boolean",
           "default": true,
           "description": "Scales are found at run time. false: by calibration, which is what w8a8_static does; saves the search for the largest value of every token, and clips what calibration did not see."
+        },
+        "base_bits": {
+          "type": "integer",
+          "enum": [
+            8,
+            16
+          ],
+          "default": 16,
+          "description": "qrazor: bits of the integers that tokens become first, whose significant bits are kept."
         }
       }
     },

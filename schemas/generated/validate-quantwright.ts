@@ -897,7 +897,7 @@ errors++;
 }
 if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
 for(const key1 in data27){
-if(!((((key1 === "bits") || (key1 === "symmetric")) || (key1 === "granularity")) || (key1 === "dynamic"))){
+if(!(((((key1 === "bits") || (key1 === "symmetric")) || (key1 === "granularity")) || (key1 === "dynamic")) || (key1 === "base_bits"))){
 const err56 = {instancePath:instancePath+"/activations",schemaPath:"#/properties/activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err56];
@@ -990,12 +990,10 @@ vErrors.push(err63);
 errors++;
 }
 }
-}
-}
-if(data.group_size !== undefined){
-let data32 = data.group_size;
+if(data27.base_bits !== undefined){
+let data32 = data27.base_bits;
 if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
-const err64 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err64 = {instancePath:instancePath+"/activations/base_bits",schemaPath:"#/properties/activations/properties/base_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -1004,10 +1002,8 @@ vErrors.push(err64);
 }
 errors++;
 }
-const _errs87 = errors;
-const _errs88 = errors;
-if(0 !== data32){
-const err65 = {};
+if(!((data32 === 8) || (data32 === 16))){
+const err65 = {instancePath:instancePath+"/activations/base_bits",schemaPath:"#/properties/activations/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.activations.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -1016,9 +1012,13 @@ vErrors.push(err65);
 }
 errors++;
 }
-var valid31 = _errs88 === errors;
-if(valid31){
-const err66 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+}
+}
+if(data.group_size !== undefined){
+let data33 = data.group_size;
+if(!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))){
+const err66 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -1027,20 +1027,10 @@ vErrors.push(err66);
 }
 errors++;
 }
-else {
-errors = _errs87;
-if(vErrors !== null){
-if(_errs87){
-vErrors.length = _errs87;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data32 == "number") && (isFinite(data32))){
-if(data32 < -1 || isNaN(data32)){
-const err67 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const _errs89 = errors;
+const _errs90 = errors;
+if(0 !== data33){
+const err67 = {};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -1049,12 +1039,9 @@ vErrors.push(err67);
 }
 errors++;
 }
-}
-}
-if(data.group_settings !== undefined){
-let data33 = data.group_settings;
-if((!(data33 && typeof data33 == "object" && !Array.isArray(data33))) && (data33 !== null)){
-const err68 = {instancePath:instancePath+"/group_settings",schemaPath:"#/properties/group_settings/type",keyword:"type",params:{type: schema11.properties.group_settings.type},message:"must be object,null"};
+var valid31 = _errs90 === errors;
+if(valid31){
+const err68 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -1063,11 +1050,20 @@ vErrors.push(err68);
 }
 errors++;
 }
-if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
-for(const key2 in data33){
-let data34 = data33[key2];
-if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
-const err69 = {instancePath:instancePath+"/group_settings/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+errors = _errs89;
+if(vErrors !== null){
+if(_errs89){
+vErrors.length = _errs89;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data33 == "number") && (isFinite(data33))){
+if(data33 < -1 || isNaN(data33)){
+const err69 = {instancePath:instancePath+"/group_size",schemaPath:"#/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -1076,10 +1072,12 @@ vErrors.push(err69);
 }
 errors++;
 }
-const _errs94 = errors;
-const _errs95 = errors;
-if(0 !== data34){
-const err70 = {};
+}
+}
+if(data.group_settings !== undefined){
+let data34 = data.group_settings;
+if((!(data34 && typeof data34 == "object" && !Array.isArray(data34))) && (data34 !== null)){
+const err70 = {instancePath:instancePath+"/group_settings",schemaPath:"#/properties/group_settings/type",keyword:"type",params:{type: schema11.properties.group_settings.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -1088,9 +1086,11 @@ vErrors.push(err70);
 }
 errors++;
 }
-var valid33 = _errs95 === errors;
-if(valid33){
-const err71 = {instancePath:instancePath+"/group_settings/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/not",keyword:"not",params:{},message:"must NOT be valid"};
+if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
+for(const key2 in data34){
+let data35 = data34[key2];
+if(!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))){
+const err71 = {instancePath:instancePath+"/group_settings/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -1099,20 +1099,10 @@ vErrors.push(err71);
 }
 errors++;
 }
-else {
-errors = _errs94;
-if(vErrors !== null){
-if(_errs94){
-vErrors.length = _errs94;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data34 == "number") && (isFinite(data34))){
-if(data34 < -1 || isNaN(data34)){
-const err72 = {instancePath:instancePath+"/group_settings/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const _errs96 = errors;
+const _errs97 = errors;
+if(0 !== data35){
+const err72 = {};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -1121,14 +1111,9 @@ vErrors.push(err72);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.dialect !== undefined){
-let data35 = data.dialect;
-if(typeof data35 !== "string"){
-const err73 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"};
+var valid33 = _errs97 === errors;
+if(valid33){
+const err73 = {instancePath:instancePath+"/group_settings/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -1137,8 +1122,20 @@ vErrors.push(err73);
 }
 errors++;
 }
-if(!(((((((data35 === "ist") || (data35 === "qllm")) || (data35 === "inc")) || (data35 === "awq")) || (data35 === "compressed_tensors")) || (data35 === "dashinfer_cpu")) || (data35 === "bitsandbytes"))){
-const err74 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.properties.dialect.enum},message:"must be equal to one of the allowed values"};
+else {
+errors = _errs96;
+if(vErrors !== null){
+if(_errs96){
+vErrors.length = _errs96;
+}
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 < -1 || isNaN(data35)){
+const err74 = {instancePath:instancePath+"/group_settings/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/group_settings/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -1148,9 +1145,13 @@ vErrors.push(err74);
 errors++;
 }
 }
-if(data.symmetric !== undefined){
-if(typeof data.symmetric !== "boolean"){
-const err75 = {instancePath:instancePath+"/symmetric",schemaPath:"#/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+}
+}
+if(data.dialect !== undefined){
+let data36 = data.dialect;
+if(typeof data36 !== "string"){
+const err75 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -1159,10 +1160,8 @@ vErrors.push(err75);
 }
 errors++;
 }
-}
-if(data.sym !== undefined){
-if(typeof data.sym !== "boolean"){
-const err76 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!(((((((data36 === "ist") || (data36 === "qllm")) || (data36 === "inc")) || (data36 === "awq")) || (data36 === "compressed_tensors")) || (data36 === "dashinfer_cpu")) || (data36 === "bitsandbytes"))){
+const err76 = {instancePath:instancePath+"/dialect",schemaPath:"#/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema11.properties.dialect.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1172,9 +1171,9 @@ vErrors.push(err76);
 errors++;
 }
 }
-if(data.mse_search !== undefined){
-if(typeof data.mse_search !== "boolean"){
-const err77 = {instancePath:instancePath+"/mse_search",schemaPath:"#/properties/mse_search/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.symmetric !== undefined){
+if(typeof data.symmetric !== "boolean"){
+const err77 = {instancePath:instancePath+"/symmetric",schemaPath:"#/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1184,9 +1183,9 @@ vErrors.push(err77);
 errors++;
 }
 }
-if(data.full_range !== undefined){
-if(typeof data.full_range !== "boolean"){
-const err78 = {instancePath:instancePath+"/full_range",schemaPath:"#/properties/full_range/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.sym !== undefined){
+if(typeof data.sym !== "boolean"){
+const err78 = {instancePath:instancePath+"/sym",schemaPath:"#/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1196,10 +1195,9 @@ vErrors.push(err78);
 errors++;
 }
 }
-if(data.scale_type !== undefined){
-let data40 = data.scale_type;
-if(typeof data40 !== "string"){
-const err79 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.mse_search !== undefined){
+if(typeof data.mse_search !== "boolean"){
+const err79 = {instancePath:instancePath+"/mse_search",schemaPath:"#/properties/mse_search/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1208,8 +1206,10 @@ vErrors.push(err79);
 }
 errors++;
 }
-if(!(((data40 === "float16") || (data40 === "bfloat16")) || (data40 === "float32"))){
-const err80 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/enum",keyword:"enum",params:{allowedValues: schema11.properties.scale_type.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.full_range !== undefined){
+if(typeof data.full_range !== "boolean"){
+const err80 = {instancePath:instancePath+"/full_range",schemaPath:"#/properties/full_range/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1219,10 +1219,10 @@ vErrors.push(err80);
 errors++;
 }
 }
-if(data.save_format !== undefined){
-let data41 = data.save_format;
+if(data.scale_type !== undefined){
+let data41 = data.scale_type;
 if(typeof data41 !== "string"){
-const err81 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err81 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1231,8 +1231,8 @@ vErrors.push(err81);
 }
 errors++;
 }
-if(!((((((((data41 === "quantwright") || (data41 === "gptq")) || (data41 === "gptq_v2")) || (data41 === "awq")) || (data41 === "compressed-tensors")) || (data41 === "gguf")) || (data41 === "bitsandbytes")) || (data41 === "safetensors"))){
-const err82 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
+if(!(((data41 === "float16") || (data41 === "bfloat16")) || (data41 === "float32"))){
+const err82 = {instancePath:instancePath+"/scale_type",schemaPath:"#/properties/scale_type/enum",keyword:"enum",params:{allowedValues: schema11.properties.scale_type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1242,10 +1242,10 @@ vErrors.push(err82);
 errors++;
 }
 }
-if(data.smoothquant !== undefined){
-let data42 = data.smoothquant;
-if((!(data42 && typeof data42 == "object" && !Array.isArray(data42))) && (data42 !== null)){
-const err83 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/type",keyword:"type",params:{type: schema11.properties.smoothquant.type},message:"must be object,null"};
+if(data.save_format !== undefined){
+let data42 = data.save_format;
+if(typeof data42 !== "string"){
+const err83 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1254,10 +1254,8 @@ vErrors.push(err83);
 }
 errors++;
 }
-if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
-for(const key3 in data42){
-if(!((key3 === "alpha") || (key3 === "alphas"))){
-const err84 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(!((((((((data42 === "quantwright") || (data42 === "gptq")) || (data42 === "gptq_v2")) || (data42 === "awq")) || (data42 === "compressed-tensors")) || (data42 === "gguf")) || (data42 === "bitsandbytes")) || (data42 === "safetensors"))){
+const err84 = {instancePath:instancePath+"/save_format",schemaPath:"#/properties/save_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.save_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1267,10 +1265,10 @@ vErrors.push(err84);
 errors++;
 }
 }
-if(data42.alpha !== undefined){
-let data43 = data42.alpha;
-if((!((typeof data43 == "number") && (isFinite(data43)))) && (typeof data43 !== "string")){
-const err85 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/type",keyword:"type",params:{type: schema11.properties.smoothquant.properties.alpha.type},message:"must be number,string"};
+if(data.smoothquant !== undefined){
+let data43 = data.smoothquant;
+if((!(data43 && typeof data43 == "object" && !Array.isArray(data43))) && (data43 !== null)){
+const err85 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/type",keyword:"type",params:{type: schema11.properties.smoothquant.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1279,11 +1277,10 @@ vErrors.push(err85);
 }
 errors++;
 }
-const _errs115 = errors;
-let valid35 = true;
-const _errs116 = errors;
-if(typeof data43 !== "string"){
-const err86 = {};
+if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
+for(const key3 in data43){
+if(!((key3 === "alpha") || (key3 === "alphas"))){
+const err86 = {instancePath:instancePath+"/smoothquant",schemaPath:"#/properties/smoothquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1292,20 +1289,11 @@ vErrors.push(err86);
 }
 errors++;
 }
-var _valid9 = _errs116 === errors;
-errors = _errs115;
-if(vErrors !== null){
-if(_errs115){
-vErrors.length = _errs115;
 }
-else {
-vErrors = null;
-}
-}
-if(_valid9){
-const _errs118 = errors;
-if(!(data43 === "auto")){
-const err87 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.smoothquant.properties.alpha.then.enum},message:"must be equal to one of the allowed values"};
+if(data43.alpha !== undefined){
+let data44 = data43.alpha;
+if((!((typeof data44 == "number") && (isFinite(data44)))) && (typeof data44 !== "string")){
+const err87 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/type",keyword:"type",params:{type: schema11.properties.smoothquant.properties.alpha.type},message:"must be number,string"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1314,11 +1302,11 @@ vErrors.push(err87);
 }
 errors++;
 }
-var _valid9 = _errs118 === errors;
-valid35 = _valid9;
-}
-if(!valid35){
-const err88 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const _errs117 = errors;
+let valid35 = true;
+const _errs118 = errors;
+if(typeof data44 !== "string"){
+const err88 = {};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1327,9 +1315,20 @@ vErrors.push(err88);
 }
 errors++;
 }
-if((typeof data43 == "number") && (isFinite(data43))){
-if(data43 > 1 || isNaN(data43)){
-const err89 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+var _valid9 = _errs118 === errors;
+errors = _errs117;
+if(vErrors !== null){
+if(_errs117){
+vErrors.length = _errs117;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid9){
+const _errs120 = errors;
+if(!(data44 === "auto")){
+const err89 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.smoothquant.properties.alpha.then.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1338,8 +1337,11 @@ vErrors.push(err89);
 }
 errors++;
 }
-if(data43 < 0 || isNaN(data43)){
-const err90 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+var _valid9 = _errs120 === errors;
+valid35 = _valid9;
+}
+if(!valid35){
+const err90 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1348,13 +1350,9 @@ vErrors.push(err90);
 }
 errors++;
 }
-}
-}
-if(data42.alphas !== undefined){
-let data44 = data42.alphas;
-if(Array.isArray(data44)){
-if(data44.length > 64){
-const err91 = {instancePath:instancePath+"/smoothquant/alphas",schemaPath:"#/properties/smoothquant/properties/alphas/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"};
+if((typeof data44 == "number") && (isFinite(data44))){
+if(data44 > 1 || isNaN(data44)){
+const err91 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1363,8 +1361,8 @@ vErrors.push(err91);
 }
 errors++;
 }
-if(data44.length < 1){
-const err92 = {instancePath:instancePath+"/smoothquant/alphas",schemaPath:"#/properties/smoothquant/properties/alphas/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(data44 < 0 || isNaN(data44)){
+const err92 = {instancePath:instancePath+"/smoothquant/alpha",schemaPath:"#/properties/smoothquant/properties/alpha/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1373,12 +1371,13 @@ vErrors.push(err92);
 }
 errors++;
 }
-const len1 = data44.length;
-for(let i1=0; i1<len1; i1++){
-let data45 = data44[i1];
-if((typeof data45 == "number") && (isFinite(data45))){
-if(data45 > 1 || isNaN(data45)){
-const err93 = {instancePath:instancePath+"/smoothquant/alphas/" + i1,schemaPath:"#/properties/smoothquant/properties/alphas/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+}
+}
+if(data43.alphas !== undefined){
+let data45 = data43.alphas;
+if(Array.isArray(data45)){
+if(data45.length > 64){
+const err93 = {instancePath:instancePath+"/smoothquant/alphas",schemaPath:"#/properties/smoothquant/properties/alphas/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1387,8 +1386,8 @@ vErrors.push(err93);
 }
 errors++;
 }
-if(data45 < 0 || isNaN(data45)){
-const err94 = {instancePath:instancePath+"/smoothquant/alphas/" + i1,schemaPath:"#/properties/smoothquant/properties/alphas/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data45.length < 1){
+const err94 = {instancePath:instancePath+"/smoothquant/alphas",schemaPath:"#/properties/smoothquant/properties/alphas/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1397,9 +1396,12 @@ vErrors.push(err94);
 }
 errors++;
 }
-}
-else {
-const err95 = {instancePath:instancePath+"/smoothquant/alphas/" + i1,schemaPath:"#/properties/smoothquant/properties/alphas/items/type",keyword:"type",params:{type: "number"},message:"must be number"};
+const len1 = data45.length;
+for(let i1=0; i1<len1; i1++){
+let data46 = data45[i1];
+if((typeof data46 == "number") && (isFinite(data46))){
+if(data46 > 1 || isNaN(data46)){
+const err95 = {instancePath:instancePath+"/smoothquant/alphas/" + i1,schemaPath:"#/properties/smoothquant/properties/alphas/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1408,10 +1410,8 @@ vErrors.push(err95);
 }
 errors++;
 }
-}
-}
-else {
-const err96 = {instancePath:instancePath+"/smoothquant/alphas",schemaPath:"#/properties/smoothquant/properties/alphas/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data46 < 0 || isNaN(data46)){
+const err96 = {instancePath:instancePath+"/smoothquant/alphas/" + i1,schemaPath:"#/properties/smoothquant/properties/alphas/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1421,12 +1421,8 @@ vErrors.push(err96);
 errors++;
 }
 }
-}
-}
-if(data.llm_int8 !== undefined){
-let data46 = data.llm_int8;
-if((!(data46 && typeof data46 == "object" && !Array.isArray(data46))) && (data46 !== null)){
-const err97 = {instancePath:instancePath+"/llm_int8",schemaPath:"#/properties/llm_int8/type",keyword:"type",params:{type: schema11.properties.llm_int8.type},message:"must be object,null"};
+else {
+const err97 = {instancePath:instancePath+"/smoothquant/alphas/" + i1,schemaPath:"#/properties/smoothquant/properties/alphas/items/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1435,10 +1431,10 @@ vErrors.push(err97);
 }
 errors++;
 }
-if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
-for(const key4 in data46){
-if(!(key4 === "threshold")){
-const err98 = {instancePath:instancePath+"/llm_int8",schemaPath:"#/properties/llm_int8/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+}
+else {
+const err98 = {instancePath:instancePath+"/smoothquant/alphas",schemaPath:"#/properties/smoothquant/properties/alphas/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1448,11 +1444,12 @@ vErrors.push(err98);
 errors++;
 }
 }
-if(data46.threshold !== undefined){
-let data47 = data46.threshold;
-if((typeof data47 == "number") && (isFinite(data47))){
-if(data47 < 0 || isNaN(data47)){
-const err99 = {instancePath:instancePath+"/llm_int8/threshold",schemaPath:"#/properties/llm_int8/properties/threshold/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data.llm_int8 !== undefined){
+let data47 = data.llm_int8;
+if((!(data47 && typeof data47 == "object" && !Array.isArray(data47))) && (data47 !== null)){
+const err99 = {instancePath:instancePath+"/llm_int8",schemaPath:"#/properties/llm_int8/type",keyword:"type",params:{type: schema11.properties.llm_int8.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1461,9 +1458,10 @@ vErrors.push(err99);
 }
 errors++;
 }
-}
-else {
-const err100 = {instancePath:instancePath+"/llm_int8/threshold",schemaPath:"#/properties/llm_int8/properties/threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
+for(const key4 in data47){
+if(!(key4 === "threshold")){
+const err100 = {instancePath:instancePath+"/llm_int8",schemaPath:"#/properties/llm_int8/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1473,12 +1471,11 @@ vErrors.push(err100);
 errors++;
 }
 }
-}
-}
-if(data.w8a8_static !== undefined){
-let data48 = data.w8a8_static;
-if((!(data48 && typeof data48 == "object" && !Array.isArray(data48))) && (data48 !== null)){
-const err101 = {instancePath:instancePath+"/w8a8_static",schemaPath:"#/properties/w8a8_static/type",keyword:"type",params:{type: schema11.properties.w8a8_static.type},message:"must be object,null"};
+if(data47.threshold !== undefined){
+let data48 = data47.threshold;
+if((typeof data48 == "number") && (isFinite(data48))){
+if(data48 < 0 || isNaN(data48)){
+const err101 = {instancePath:instancePath+"/llm_int8/threshold",schemaPath:"#/properties/llm_int8/properties/threshold/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1487,10 +1484,9 @@ vErrors.push(err101);
 }
 errors++;
 }
-if(data48 && typeof data48 == "object" && !Array.isArray(data48)){
-for(const key5 in data48){
-if(!((((key5 === "observer") || (key5 === "percentile")) || (key5 === "momentum")) || (key5 === "bins"))){
-const err102 = {instancePath:instancePath+"/w8a8_static",schemaPath:"#/properties/w8a8_static/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+}
+else {
+const err102 = {instancePath:instancePath+"/llm_int8/threshold",schemaPath:"#/properties/llm_int8/properties/threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1500,10 +1496,12 @@ vErrors.push(err102);
 errors++;
 }
 }
-if(data48.observer !== undefined){
-let data49 = data48.observer;
-if(typeof data49 !== "string"){
-const err103 = {instancePath:instancePath+"/w8a8_static/observer",schemaPath:"#/properties/w8a8_static/properties/observer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+if(data.w8a8_static !== undefined){
+let data49 = data.w8a8_static;
+if((!(data49 && typeof data49 == "object" && !Array.isArray(data49))) && (data49 !== null)){
+const err103 = {instancePath:instancePath+"/w8a8_static",schemaPath:"#/properties/w8a8_static/type",keyword:"type",params:{type: schema11.properties.w8a8_static.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1512,8 +1510,10 @@ vErrors.push(err103);
 }
 errors++;
 }
-if(!((((data49 === "minmax") || (data49 === "moving_average")) || (data49 === "percentile")) || (data49 === "kl"))){
-const err104 = {instancePath:instancePath+"/w8a8_static/observer",schemaPath:"#/properties/w8a8_static/properties/observer/enum",keyword:"enum",params:{allowedValues: schema11.properties.w8a8_static.properties.observer.enum},message:"must be equal to one of the allowed values"};
+if(data49 && typeof data49 == "object" && !Array.isArray(data49)){
+for(const key5 in data49){
+if(!((((key5 === "observer") || (key5 === "percentile")) || (key5 === "momentum")) || (key5 === "bins"))){
+const err104 = {instancePath:instancePath+"/w8a8_static",schemaPath:"#/properties/w8a8_static/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1523,11 +1523,10 @@ vErrors.push(err104);
 errors++;
 }
 }
-if(data48.percentile !== undefined){
-let data50 = data48.percentile;
-if((typeof data50 == "number") && (isFinite(data50))){
-if(data50 > 100 || isNaN(data50)){
-const err105 = {instancePath:instancePath+"/w8a8_static/percentile",schemaPath:"#/properties/w8a8_static/properties/percentile/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(data49.observer !== undefined){
+let data50 = data49.observer;
+if(typeof data50 !== "string"){
+const err105 = {instancePath:instancePath+"/w8a8_static/observer",schemaPath:"#/properties/w8a8_static/properties/observer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1536,8 +1535,8 @@ vErrors.push(err105);
 }
 errors++;
 }
-if(data50 <= 50 || isNaN(data50)){
-const err106 = {instancePath:instancePath+"/w8a8_static/percentile",schemaPath:"#/properties/w8a8_static/properties/percentile/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 50},message:"must be > 50"};
+if(!((((data50 === "minmax") || (data50 === "moving_average")) || (data50 === "percentile")) || (data50 === "kl"))){
+const err106 = {instancePath:instancePath+"/w8a8_static/observer",schemaPath:"#/properties/w8a8_static/properties/observer/enum",keyword:"enum",params:{allowedValues: schema11.properties.w8a8_static.properties.observer.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1547,8 +1546,11 @@ vErrors.push(err106);
 errors++;
 }
 }
-else {
-const err107 = {instancePath:instancePath+"/w8a8_static/percentile",schemaPath:"#/properties/w8a8_static/properties/percentile/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data49.percentile !== undefined){
+let data51 = data49.percentile;
+if((typeof data51 == "number") && (isFinite(data51))){
+if(data51 > 100 || isNaN(data51)){
+const err107 = {instancePath:instancePath+"/w8a8_static/percentile",schemaPath:"#/properties/w8a8_static/properties/percentile/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1557,12 +1559,8 @@ vErrors.push(err107);
 }
 errors++;
 }
-}
-if(data48.momentum !== undefined){
-let data51 = data48.momentum;
-if((typeof data51 == "number") && (isFinite(data51))){
-if(data51 < 0 || isNaN(data51)){
-const err108 = {instancePath:instancePath+"/w8a8_static/momentum",schemaPath:"#/properties/w8a8_static/properties/momentum/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data51 <= 50 || isNaN(data51)){
+const err108 = {instancePath:instancePath+"/w8a8_static/percentile",schemaPath:"#/properties/w8a8_static/properties/percentile/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 50},message:"must be > 50"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1571,8 +1569,9 @@ vErrors.push(err108);
 }
 errors++;
 }
-if(data51 >= 1 || isNaN(data51)){
-const err109 = {instancePath:instancePath+"/w8a8_static/momentum",schemaPath:"#/properties/w8a8_static/properties/momentum/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+}
+else {
+const err109 = {instancePath:instancePath+"/w8a8_static/percentile",schemaPath:"#/properties/w8a8_static/properties/percentile/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1582,8 +1581,11 @@ vErrors.push(err109);
 errors++;
 }
 }
-else {
-const err110 = {instancePath:instancePath+"/w8a8_static/momentum",schemaPath:"#/properties/w8a8_static/properties/momentum/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data49.momentum !== undefined){
+let data52 = data49.momentum;
+if((typeof data52 == "number") && (isFinite(data52))){
+if(data52 < 0 || isNaN(data52)){
+const err110 = {instancePath:instancePath+"/w8a8_static/momentum",schemaPath:"#/properties/w8a8_static/properties/momentum/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1592,11 +1594,8 @@ vErrors.push(err110);
 }
 errors++;
 }
-}
-if(data48.bins !== undefined){
-let data52 = data48.bins;
-if(!(((typeof data52 == "number") && (!(data52 % 1) && !isNaN(data52))) && (isFinite(data52)))){
-const err111 = {instancePath:instancePath+"/w8a8_static/bins",schemaPath:"#/properties/w8a8_static/properties/bins/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data52 >= 1 || isNaN(data52)){
+const err111 = {instancePath:instancePath+"/w8a8_static/momentum",schemaPath:"#/properties/w8a8_static/properties/momentum/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1605,8 +1604,9 @@ vErrors.push(err111);
 }
 errors++;
 }
-if(!((((((((data52 === 512) || (data52 === 1024)) || (data52 === 2048)) || (data52 === 4096)) || (data52 === 8192)) || (data52 === 16384)) || (data52 === 32768)) || (data52 === 65536))){
-const err112 = {instancePath:instancePath+"/w8a8_static/bins",schemaPath:"#/properties/w8a8_static/properties/bins/enum",keyword:"enum",params:{allowedValues: schema11.properties.w8a8_static.properties.bins.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err112 = {instancePath:instancePath+"/w8a8_static/momentum",schemaPath:"#/properties/w8a8_static/properties/momentum/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1616,12 +1616,10 @@ vErrors.push(err112);
 errors++;
 }
 }
-}
-}
-if(data.zeroquant !== undefined){
-let data53 = data.zeroquant;
-if((!(data53 && typeof data53 == "object" && !Array.isArray(data53))) && (data53 !== null)){
-const err113 = {instancePath:instancePath+"/zeroquant",schemaPath:"#/properties/zeroquant/type",keyword:"type",params:{type: schema11.properties.zeroquant.type},message:"must be object,null"};
+if(data49.bins !== undefined){
+let data53 = data49.bins;
+if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
+const err113 = {instancePath:instancePath+"/w8a8_static/bins",schemaPath:"#/properties/w8a8_static/properties/bins/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1630,10 +1628,8 @@ vErrors.push(err113);
 }
 errors++;
 }
-if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
-for(const key6 in data53){
-if(!((key6 === "quantize_groups") || (key6 === "lkd"))){
-const err114 = {instancePath:instancePath+"/zeroquant",schemaPath:"#/properties/zeroquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+if(!((((((((data53 === 512) || (data53 === 1024)) || (data53 === 2048)) || (data53 === 4096)) || (data53 === 8192)) || (data53 === 16384)) || (data53 === 32768)) || (data53 === 65536))){
+const err114 = {instancePath:instancePath+"/w8a8_static/bins",schemaPath:"#/properties/w8a8_static/properties/bins/enum",keyword:"enum",params:{allowedValues: schema11.properties.w8a8_static.properties.bins.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1643,10 +1639,12 @@ vErrors.push(err114);
 errors++;
 }
 }
-if(data53.quantize_groups !== undefined){
-let data54 = data53.quantize_groups;
-if((!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))) && (data54 !== null)){
-const err115 = {instancePath:instancePath+"/zeroquant/quantize_groups",schemaPath:"#/properties/zeroquant/properties/quantize_groups/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.quantize_groups.type},message:"must be integer,null"};
+}
+}
+if(data.zeroquant !== undefined){
+let data54 = data.zeroquant;
+if((!(data54 && typeof data54 == "object" && !Array.isArray(data54))) && (data54 !== null)){
+const err115 = {instancePath:instancePath+"/zeroquant",schemaPath:"#/properties/zeroquant/type",keyword:"type",params:{type: schema11.properties.zeroquant.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1655,9 +1653,10 @@ vErrors.push(err115);
 }
 errors++;
 }
-if((typeof data54 == "number") && (isFinite(data54))){
-if(data54 < 1 || isNaN(data54)){
-const err116 = {instancePath:instancePath+"/zeroquant/quantize_groups",schemaPath:"#/properties/zeroquant/properties/quantize_groups/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
+for(const key6 in data54){
+if(!((key6 === "quantize_groups") || (key6 === "lkd"))){
+const err116 = {instancePath:instancePath+"/zeroquant",schemaPath:"#/properties/zeroquant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1667,11 +1666,10 @@ vErrors.push(err116);
 errors++;
 }
 }
-}
-if(data53.lkd !== undefined){
-let data55 = data53.lkd;
-if((!(data55 && typeof data55 == "object" && !Array.isArray(data55))) && (data55 !== null)){
-const err117 = {instancePath:instancePath+"/zeroquant/lkd",schemaPath:"#/properties/zeroquant/properties/lkd/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.lkd.type},message:"must be object,null"};
+if(data54.quantize_groups !== undefined){
+let data55 = data54.quantize_groups;
+if((!(((typeof data55 == "number") && (!(data55 % 1) && !isNaN(data55))) && (isFinite(data55)))) && (data55 !== null)){
+const err117 = {instancePath:instancePath+"/zeroquant/quantize_groups",schemaPath:"#/properties/zeroquant/properties/quantize_groups/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.quantize_groups.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1680,10 +1678,9 @@ vErrors.push(err117);
 }
 errors++;
 }
-if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
-for(const key7 in data55){
-if(!((((((key7 === "blocks") || (key7 === "inputs")) || (key7 === "steps")) || (key7 === "learning_rate")) || (key7 === "batch_size")) || (key7 === "weight_decay"))){
-const err118 = {instancePath:instancePath+"/zeroquant/lkd",schemaPath:"#/properties/zeroquant/properties/lkd/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+if((typeof data55 == "number") && (isFinite(data55))){
+if(data55 < 1 || isNaN(data55)){
+const err118 = {instancePath:instancePath+"/zeroquant/quantize_groups",schemaPath:"#/properties/zeroquant/properties/quantize_groups/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1693,10 +1690,11 @@ vErrors.push(err118);
 errors++;
 }
 }
-if(data55.blocks !== undefined){
-let data56 = data55.blocks;
-if((typeof data56 !== "string") && (!(Array.isArray(data56)))){
-const err119 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.lkd.properties.blocks.type},message:"must be string,array"};
+}
+if(data54.lkd !== undefined){
+let data56 = data54.lkd;
+if((!(data56 && typeof data56 == "object" && !Array.isArray(data56))) && (data56 !== null)){
+const err119 = {instancePath:instancePath+"/zeroquant/lkd",schemaPath:"#/properties/zeroquant/properties/lkd/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.lkd.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1705,11 +1703,10 @@ vErrors.push(err119);
 }
 errors++;
 }
-const _errs149 = errors;
-let valid42 = true;
-const _errs150 = errors;
-if(typeof data56 !== "string"){
-const err120 = {};
+if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
+for(const key7 in data56){
+if(!((((((key7 === "blocks") || (key7 === "inputs")) || (key7 === "steps")) || (key7 === "learning_rate")) || (key7 === "batch_size")) || (key7 === "weight_decay"))){
+const err120 = {instancePath:instancePath+"/zeroquant/lkd",schemaPath:"#/properties/zeroquant/properties/lkd/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1718,20 +1715,11 @@ vErrors.push(err120);
 }
 errors++;
 }
-var _valid10 = _errs150 === errors;
-errors = _errs149;
-if(vErrors !== null){
-if(_errs149){
-vErrors.length = _errs149;
 }
-else {
-vErrors = null;
-}
-}
-if(_valid10){
-const _errs152 = errors;
-if(!(data56 === "all")){
-const err121 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.zeroquant.properties.lkd.properties.blocks.then.enum},message:"must be equal to one of the allowed values"};
+if(data56.blocks !== undefined){
+let data57 = data56.blocks;
+if((typeof data57 !== "string") && (!(Array.isArray(data57)))){
+const err121 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/type",keyword:"type",params:{type: schema11.properties.zeroquant.properties.lkd.properties.blocks.type},message:"must be string,array"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1740,11 +1728,11 @@ vErrors.push(err121);
 }
 errors++;
 }
-var _valid10 = _errs152 === errors;
-valid42 = _valid10;
-}
-if(!valid42){
-const err122 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const _errs151 = errors;
+let valid42 = true;
+const _errs152 = errors;
+if(typeof data57 !== "string"){
+const err122 = {};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1753,9 +1741,20 @@ vErrors.push(err122);
 }
 errors++;
 }
-if(Array.isArray(data56)){
-if(data56.length < 1){
-const err123 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+var _valid10 = _errs152 === errors;
+errors = _errs151;
+if(vErrors !== null){
+if(_errs151){
+vErrors.length = _errs151;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid10){
+const _errs154 = errors;
+if(!(data57 === "all")){
+const err123 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/then/enum",keyword:"enum",params:{allowedValues: schema11.properties.zeroquant.properties.lkd.properties.blocks.then.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1764,11 +1763,11 @@ vErrors.push(err123);
 }
 errors++;
 }
-const len2 = data56.length;
-for(let i2=0; i2<len2; i2++){
-let data57 = data56[i2];
-if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
-const err124 = {instancePath:instancePath+"/zeroquant/lkd/blocks/" + i2,schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+var _valid10 = _errs154 === errors;
+valid42 = _valid10;
+}
+if(!valid42){
+const err124 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1777,13 +1776,9 @@ vErrors.push(err124);
 }
 errors++;
 }
-}
-}
-}
-if(data55.inputs !== undefined){
-let data58 = data55.inputs;
-if(typeof data58 !== "string"){
-const err125 = {instancePath:instancePath+"/zeroquant/lkd/inputs",schemaPath:"#/properties/zeroquant/properties/lkd/properties/inputs/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(Array.isArray(data57)){
+if(data57.length < 1){
+const err125 = {instancePath:instancePath+"/zeroquant/lkd/blocks",schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1792,8 +1787,11 @@ vErrors.push(err125);
 }
 errors++;
 }
-if(!((data58 === "original") || (data58 === "quantized"))){
-const err126 = {instancePath:instancePath+"/zeroquant/lkd/inputs",schemaPath:"#/properties/zeroquant/properties/lkd/properties/inputs/enum",keyword:"enum",params:{allowedValues: schema11.properties.zeroquant.properties.lkd.properties.inputs.enum},message:"must be equal to one of the allowed values"};
+const len2 = data57.length;
+for(let i2=0; i2<len2; i2++){
+let data58 = data57[i2];
+if(!(((typeof data58 == "number") && (!(data58 % 1) && !isNaN(data58))) && (isFinite(data58)))){
+const err126 = {instancePath:instancePath+"/zeroquant/lkd/blocks/" + i2,schemaPath:"#/properties/zeroquant/properties/lkd/properties/blocks/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1803,10 +1801,12 @@ vErrors.push(err126);
 errors++;
 }
 }
-if(data55.steps !== undefined){
-let data59 = data55.steps;
-if(!(((typeof data59 == "number") && (!(data59 % 1) && !isNaN(data59))) && (isFinite(data59)))){
-const err127 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+}
+if(data56.inputs !== undefined){
+let data59 = data56.inputs;
+if(typeof data59 !== "string"){
+const err127 = {instancePath:instancePath+"/zeroquant/lkd/inputs",schemaPath:"#/properties/zeroquant/properties/lkd/properties/inputs/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1815,9 +1815,8 @@ vErrors.push(err127);
 }
 errors++;
 }
-if((typeof data59 == "number") && (isFinite(data59))){
-if(data59 > 1000000 || isNaN(data59)){
-const err128 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(!((data59 === "original") || (data59 === "quantized"))){
+const err128 = {instancePath:instancePath+"/zeroquant/lkd/inputs",schemaPath:"#/properties/zeroquant/properties/lkd/properties/inputs/enum",keyword:"enum",params:{allowedValues: schema11.properties.zeroquant.properties.lkd.properties.inputs.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1826,8 +1825,11 @@ vErrors.push(err128);
 }
 errors++;
 }
-if(data59 < 1 || isNaN(data59)){
-const err129 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data56.steps !== undefined){
+let data60 = data56.steps;
+if(!(((typeof data60 == "number") && (!(data60 % 1) && !isNaN(data60))) && (isFinite(data60)))){
+const err129 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1836,13 +1838,9 @@ vErrors.push(err129);
 }
 errors++;
 }
-}
-}
-if(data55.learning_rate !== undefined){
-let data60 = data55.learning_rate;
 if((typeof data60 == "number") && (isFinite(data60))){
-if(data60 > 1 || isNaN(data60)){
-const err130 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data60 > 1000000 || isNaN(data60)){
+const err130 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1851,8 +1849,8 @@ vErrors.push(err130);
 }
 errors++;
 }
-if(data60 <= 0 || isNaN(data60)){
-const err131 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(data60 < 1 || isNaN(data60)){
+const err131 = {instancePath:instancePath+"/zeroquant/lkd/steps",schemaPath:"#/properties/zeroquant/properties/lkd/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1862,8 +1860,12 @@ vErrors.push(err131);
 errors++;
 }
 }
-else {
-const err132 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+if(data56.learning_rate !== undefined){
+let data61 = data56.learning_rate;
+if((typeof data61 == "number") && (isFinite(data61))){
+if(data61 > 1 || isNaN(data61)){
+const err132 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1872,11 +1874,8 @@ vErrors.push(err132);
 }
 errors++;
 }
-}
-if(data55.batch_size !== undefined){
-let data61 = data55.batch_size;
-if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
-const err133 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data61 <= 0 || isNaN(data61)){
+const err133 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1885,9 +1884,9 @@ vErrors.push(err133);
 }
 errors++;
 }
-if((typeof data61 == "number") && (isFinite(data61))){
-if(data61 > 1024 || isNaN(data61)){
-const err134 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
+}
+else {
+const err134 = {instancePath:instancePath+"/zeroquant/lkd/learning_rate",schemaPath:"#/properties/zeroquant/properties/lkd/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1896,8 +1895,11 @@ vErrors.push(err134);
 }
 errors++;
 }
-if(data61 < 1 || isNaN(data61)){
-const err135 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data56.batch_size !== undefined){
+let data62 = data56.batch_size;
+if(!(((typeof data62 == "number") && (!(data62 % 1) && !isNaN(data62))) && (isFinite(data62)))){
+const err135 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1906,13 +1908,9 @@ vErrors.push(err135);
 }
 errors++;
 }
-}
-}
-if(data55.weight_decay !== undefined){
-let data62 = data55.weight_decay;
 if((typeof data62 == "number") && (isFinite(data62))){
-if(data62 > 1 || isNaN(data62)){
-const err136 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data62 > 1024 || isNaN(data62)){
+const err136 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1921,8 +1919,8 @@ vErrors.push(err136);
 }
 errors++;
 }
-if(data62 < 0 || isNaN(data62)){
-const err137 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data62 < 1 || isNaN(data62)){
+const err137 = {instancePath:instancePath+"/zeroquant/lkd/batch_size",schemaPath:"#/properties/zeroquant/properties/lkd/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1932,8 +1930,12 @@ vErrors.push(err137);
 errors++;
 }
 }
-else {
-const err138 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+if(data56.weight_decay !== undefined){
+let data63 = data56.weight_decay;
+if((typeof data63 == "number") && (isFinite(data63))){
+if(data63 > 1 || isNaN(data63)){
+const err138 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1942,15 +1944,8 @@ vErrors.push(err138);
 }
 errors++;
 }
-}
-}
-}
-}
-}
-if(data.teq !== undefined){
-let data63 = data.teq;
-if((!(data63 && typeof data63 == "object" && !Array.isArray(data63))) && (data63 !== null)){
-const err139 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/type",keyword:"type",params:{type: schema11.properties.teq.type},message:"must be object,null"};
+if(data63 < 0 || isNaN(data63)){
+const err139 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1959,10 +1954,9 @@ vErrors.push(err139);
 }
 errors++;
 }
-if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
-for(const key8 in data63){
-if(!(((((key8 === "mode") || (key8 === "steps")) || (key8 === "learning_rate")) || (key8 === "warmup_ratio")) || (key8 === "batch_size"))){
-const err140 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+}
+else {
+const err140 = {instancePath:instancePath+"/zeroquant/lkd/weight_decay",schemaPath:"#/properties/zeroquant/properties/lkd/properties/weight_decay/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1972,10 +1966,14 @@ vErrors.push(err140);
 errors++;
 }
 }
-if(data63.mode !== undefined){
-let data64 = data63.mode;
-if(typeof data64 !== "string"){
-const err141 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+}
+}
+if(data.teq !== undefined){
+let data64 = data.teq;
+if((!(data64 && typeof data64 == "object" && !Array.isArray(data64))) && (data64 !== null)){
+const err141 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/type",keyword:"type",params:{type: schema11.properties.teq.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1984,8 +1982,10 @@ vErrors.push(err141);
 }
 errors++;
 }
-if(!((data64 === "lm_loss") || (data64 === "layer_wise"))){
-const err142 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.teq.properties.mode.enum},message:"must be equal to one of the allowed values"};
+if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
+for(const key8 in data64){
+if(!(((((key8 === "mode") || (key8 === "steps")) || (key8 === "learning_rate")) || (key8 === "warmup_ratio")) || (key8 === "batch_size"))){
+const err142 = {instancePath:instancePath+"/teq",schemaPath:"#/properties/teq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1995,10 +1995,10 @@ vErrors.push(err142);
 errors++;
 }
 }
-if(data63.steps !== undefined){
-let data65 = data63.steps;
-if(!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65)))){
-const err143 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data64.mode !== undefined){
+let data65 = data64.mode;
+if(typeof data65 !== "string"){
+const err143 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -2007,9 +2007,8 @@ vErrors.push(err143);
 }
 errors++;
 }
-if((typeof data65 == "number") && (isFinite(data65))){
-if(data65 > 1000000 || isNaN(data65)){
-const err144 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(!((data65 === "lm_loss") || (data65 === "layer_wise"))){
+const err144 = {instancePath:instancePath+"/teq/mode",schemaPath:"#/properties/teq/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.teq.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -2018,8 +2017,11 @@ vErrors.push(err144);
 }
 errors++;
 }
-if(data65 < 1 || isNaN(data65)){
-const err145 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data64.steps !== undefined){
+let data66 = data64.steps;
+if(!(((typeof data66 == "number") && (!(data66 % 1) && !isNaN(data66))) && (isFinite(data66)))){
+const err145 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -2028,13 +2030,9 @@ vErrors.push(err145);
 }
 errors++;
 }
-}
-}
-if(data63.learning_rate !== undefined){
-let data66 = data63.learning_rate;
 if((typeof data66 == "number") && (isFinite(data66))){
-if(data66 > 1 || isNaN(data66)){
-const err146 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data66 > 1000000 || isNaN(data66)){
+const err146 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -2043,8 +2041,8 @@ vErrors.push(err146);
 }
 errors++;
 }
-if(data66 <= 0 || isNaN(data66)){
-const err147 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(data66 < 1 || isNaN(data66)){
+const err147 = {instancePath:instancePath+"/teq/steps",schemaPath:"#/properties/teq/properties/steps/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -2054,8 +2052,12 @@ vErrors.push(err147);
 errors++;
 }
 }
-else {
-const err148 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+if(data64.learning_rate !== undefined){
+let data67 = data64.learning_rate;
+if((typeof data67 == "number") && (isFinite(data67))){
+if(data67 > 1 || isNaN(data67)){
+const err148 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -2064,12 +2066,8 @@ vErrors.push(err148);
 }
 errors++;
 }
-}
-if(data63.warmup_ratio !== undefined){
-let data67 = data63.warmup_ratio;
-if((typeof data67 == "number") && (isFinite(data67))){
-if(data67 > 1 || isNaN(data67)){
-const err149 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(data67 <= 0 || isNaN(data67)){
+const err149 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -2078,8 +2076,9 @@ vErrors.push(err149);
 }
 errors++;
 }
-if(data67 < 0 || isNaN(data67)){
-const err150 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err150 = {instancePath:instancePath+"/teq/learning_rate",schemaPath:"#/properties/teq/properties/learning_rate/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -2089,8 +2088,11 @@ vErrors.push(err150);
 errors++;
 }
 }
-else {
-const err151 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data64.warmup_ratio !== undefined){
+let data68 = data64.warmup_ratio;
+if((typeof data68 == "number") && (isFinite(data68))){
+if(data68 > 1 || isNaN(data68)){
+const err151 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -2099,11 +2101,8 @@ vErrors.push(err151);
 }
 errors++;
 }
-}
-if(data63.batch_size !== undefined){
-let data68 = data63.batch_size;
-if(!(((typeof data68 == "number") && (!(data68 % 1) && !isNaN(data68))) && (isFinite(data68)))){
-const err152 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data68 < 0 || isNaN(data68)){
+const err152 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -2112,9 +2111,9 @@ vErrors.push(err152);
 }
 errors++;
 }
-if((typeof data68 == "number") && (isFinite(data68))){
-if(data68 > 1024 || isNaN(data68)){
-const err153 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
+}
+else {
+const err153 = {instancePath:instancePath+"/teq/warmup_ratio",schemaPath:"#/properties/teq/properties/warmup_ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -2123,8 +2122,11 @@ vErrors.push(err153);
 }
 errors++;
 }
-if(data68 < 1 || isNaN(data68)){
-const err154 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data64.batch_size !== undefined){
+let data69 = data64.batch_size;
+if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
+const err154 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -2133,14 +2135,9 @@ vErrors.push(err154);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.qrazor !== undefined){
-let data69 = data.qrazor;
-if((!(data69 && typeof data69 == "object" && !Array.isArray(data69))) && (data69 !== null)){
-const err155 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/type",keyword:"type",params:{type: schema11.properties.qrazor.type},message:"must be object,null"};
+if((typeof data69 == "number") && (isFinite(data69))){
+if(data69 > 1024 || isNaN(data69)){
+const err155 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -2149,10 +2146,8 @@ vErrors.push(err155);
 }
 errors++;
 }
-if(data69 && typeof data69 == "object" && !Array.isArray(data69)){
-for(const key9 in data69){
-if(!((((key9 === "base_bits") || (key9 === "rule")) || (key9 === "comp_aware")) || (key9 === "group_axis"))){
-const err156 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+if(data69 < 1 || isNaN(data69)){
+const err156 = {instancePath:instancePath+"/teq/batch_size",schemaPath:"#/properties/teq/properties/batch_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -2162,10 +2157,13 @@ vErrors.push(err156);
 errors++;
 }
 }
-if(data69.base_bits !== undefined){
-let data70 = data69.base_bits;
-if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
-const err157 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+}
+}
+if(data.qrazor !== undefined){
+let data70 = data.qrazor;
+if((!(data70 && typeof data70 == "object" && !Array.isArray(data70))) && (data70 !== null)){
+const err157 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/type",keyword:"type",params:{type: schema11.properties.qrazor.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -2174,8 +2172,10 @@ vErrors.push(err157);
 }
 errors++;
 }
-if(!((data70 === 8) || (data70 === 16))){
-const err158 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
+if(data70 && typeof data70 == "object" && !Array.isArray(data70)){
+for(const key9 in data70){
+if(!((((key9 === "base_bits") || (key9 === "rule")) || (key9 === "comp_aware")) || (key9 === "group_axis"))){
+const err158 = {instancePath:instancePath+"/qrazor",schemaPath:"#/properties/qrazor/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -2185,10 +2185,10 @@ vErrors.push(err158);
 errors++;
 }
 }
-if(data69.rule !== undefined){
-let data71 = data69.rule;
-if(typeof data71 !== "string"){
-const err159 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data70.base_bits !== undefined){
+let data71 = data70.base_bits;
+if(!(((typeof data71 == "number") && (!(data71 % 1) && !isNaN(data71))) && (isFinite(data71)))){
+const err159 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -2197,8 +2197,8 @@ vErrors.push(err159);
 }
 errors++;
 }
-if(!((data71 === "qllm") || (data71 === "original"))){
-const err160 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.rule.enum},message:"must be equal to one of the allowed values"};
+if(!((data71 === 8) || (data71 === 16))){
+const err160 = {instancePath:instancePath+"/qrazor/base_bits",schemaPath:"#/properties/qrazor/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -2208,9 +2208,10 @@ vErrors.push(err160);
 errors++;
 }
 }
-if(data69.comp_aware !== undefined){
-if(typeof data69.comp_aware !== "boolean"){
-const err161 = {instancePath:instancePath+"/qrazor/comp_aware",schemaPath:"#/properties/qrazor/properties/comp_aware/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data70.rule !== undefined){
+let data72 = data70.rule;
+if(typeof data72 !== "string"){
+const err161 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -2219,11 +2220,8 @@ vErrors.push(err161);
 }
 errors++;
 }
-}
-if(data69.group_axis !== undefined){
-let data73 = data69.group_axis;
-if(typeof data73 !== "string"){
-const err162 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data72 === "qllm") || (data72 === "original"))){
+const err162 = {instancePath:instancePath+"/qrazor/rule",schemaPath:"#/properties/qrazor/properties/rule/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.rule.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2232,8 +2230,10 @@ vErrors.push(err162);
 }
 errors++;
 }
-if(!((data73 === "outputs") || (data73 === "inputs"))){
-const err163 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.group_axis.enum},message:"must be equal to one of the allowed values"};
+}
+if(data70.comp_aware !== undefined){
+if(typeof data70.comp_aware !== "boolean"){
+const err163 = {instancePath:instancePath+"/qrazor/comp_aware",schemaPath:"#/properties/qrazor/properties/comp_aware/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2243,12 +2243,10 @@ vErrors.push(err163);
 errors++;
 }
 }
-}
-}
-if(data.spqr !== undefined){
-let data74 = data.spqr;
-if((!(data74 && typeof data74 == "object" && !Array.isArray(data74))) && (data74 !== null)){
-const err164 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/type",keyword:"type",params:{type: schema11.properties.spqr.type},message:"must be object,null"};
+if(data70.group_axis !== undefined){
+let data74 = data70.group_axis;
+if(typeof data74 !== "string"){
+const err164 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2257,10 +2255,8 @@ vErrors.push(err164);
 }
 errors++;
 }
-if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
-for(const key10 in data74){
-if(!(((((((key10 === "outlier_threshold") || (key10 === "qq_scale_bits")) || (key10 === "qq_zero_bits")) || (key10 === "qq_groupsize")) || (key10 === "round_zero")) || (key10 === "qq_zero_sym")) || (key10 === "simplified_outliers"))){
-const err165 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+if(!((data74 === "outputs") || (data74 === "inputs"))){
+const err165 = {instancePath:instancePath+"/qrazor/group_axis",schemaPath:"#/properties/qrazor/properties/group_axis/enum",keyword:"enum",params:{allowedValues: schema11.properties.qrazor.properties.group_axis.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2270,11 +2266,12 @@ vErrors.push(err165);
 errors++;
 }
 }
-if(data74.outlier_threshold !== undefined){
-let data75 = data74.outlier_threshold;
-if((typeof data75 == "number") && (isFinite(data75))){
-if(data75 <= 0 || isNaN(data75)){
-const err166 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+}
+if(data.spqr !== undefined){
+let data75 = data.spqr;
+if((!(data75 && typeof data75 == "object" && !Array.isArray(data75))) && (data75 !== null)){
+const err166 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/type",keyword:"type",params:{type: schema11.properties.spqr.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2283,9 +2280,10 @@ vErrors.push(err166);
 }
 errors++;
 }
-}
-else {
-const err167 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data75 && typeof data75 == "object" && !Array.isArray(data75)){
+for(const key10 in data75){
+if(!(((((((key10 === "outlier_threshold") || (key10 === "qq_scale_bits")) || (key10 === "qq_zero_bits")) || (key10 === "qq_groupsize")) || (key10 === "round_zero")) || (key10 === "qq_zero_sym")) || (key10 === "simplified_outliers"))){
+const err167 = {instancePath:instancePath+"/spqr",schemaPath:"#/properties/spqr/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2295,10 +2293,11 @@ vErrors.push(err167);
 errors++;
 }
 }
-if(data74.qq_scale_bits !== undefined){
-let data76 = data74.qq_scale_bits;
-if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
-const err168 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data75.outlier_threshold !== undefined){
+let data76 = data75.outlier_threshold;
+if((typeof data76 == "number") && (isFinite(data76))){
+if(data76 <= 0 || isNaN(data76)){
+const err168 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2307,9 +2306,9 @@ vErrors.push(err168);
 }
 errors++;
 }
-if((typeof data76 == "number") && (isFinite(data76))){
-if(data76 > 8 || isNaN(data76)){
-const err169 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+}
+else {
+const err169 = {instancePath:instancePath+"/spqr/outlier_threshold",schemaPath:"#/properties/spqr/properties/outlier_threshold/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2318,8 +2317,11 @@ vErrors.push(err169);
 }
 errors++;
 }
-if(data76 < 1 || isNaN(data76)){
-const err170 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data75.qq_scale_bits !== undefined){
+let data77 = data75.qq_scale_bits;
+if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
+const err170 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2328,12 +2330,9 @@ vErrors.push(err170);
 }
 errors++;
 }
-}
-}
-if(data74.qq_zero_bits !== undefined){
-let data77 = data74.qq_zero_bits;
-if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
-const err171 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data77 == "number") && (isFinite(data77))){
+if(data77 > 8 || isNaN(data77)){
+const err171 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2342,9 +2341,8 @@ vErrors.push(err171);
 }
 errors++;
 }
-if((typeof data77 == "number") && (isFinite(data77))){
-if(data77 > 8 || isNaN(data77)){
-const err172 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+if(data77 < 1 || isNaN(data77)){
+const err172 = {instancePath:instancePath+"/spqr/qq_scale_bits",schemaPath:"#/properties/spqr/properties/qq_scale_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2353,8 +2351,12 @@ vErrors.push(err172);
 }
 errors++;
 }
-if(data77 < 1 || isNaN(data77)){
-const err173 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+}
+if(data75.qq_zero_bits !== undefined){
+let data78 = data75.qq_zero_bits;
+if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
+const err173 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2363,12 +2365,9 @@ vErrors.push(err173);
 }
 errors++;
 }
-}
-}
-if(data74.qq_groupsize !== undefined){
-let data78 = data74.qq_groupsize;
-if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
-const err174 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data78 == "number") && (isFinite(data78))){
+if(data78 > 8 || isNaN(data78)){
+const err174 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2377,8 +2376,8 @@ vErrors.push(err174);
 }
 errors++;
 }
-if(16 !== data78){
-const err175 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/const",keyword:"const",params:{allowedValue: 16},message:"must be equal to constant"};
+if(data78 < 1 || isNaN(data78)){
+const err175 = {instancePath:instancePath+"/spqr/qq_zero_bits",schemaPath:"#/properties/spqr/properties/qq_zero_bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2388,9 +2387,11 @@ vErrors.push(err175);
 errors++;
 }
 }
-if(data74.round_zero !== undefined){
-if(typeof data74.round_zero !== "boolean"){
-const err176 = {instancePath:instancePath+"/spqr/round_zero",schemaPath:"#/properties/spqr/properties/round_zero/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data75.qq_groupsize !== undefined){
+let data79 = data75.qq_groupsize;
+if(!(((typeof data79 == "number") && (!(data79 % 1) && !isNaN(data79))) && (isFinite(data79)))){
+const err176 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2399,10 +2400,8 @@ vErrors.push(err176);
 }
 errors++;
 }
-}
-if(data74.qq_zero_sym !== undefined){
-if(typeof data74.qq_zero_sym !== "boolean"){
-const err177 = {instancePath:instancePath+"/spqr/qq_zero_sym",schemaPath:"#/properties/spqr/properties/qq_zero_sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(16 !== data79){
+const err177 = {instancePath:instancePath+"/spqr/qq_groupsize",schemaPath:"#/properties/spqr/properties/qq_groupsize/const",keyword:"const",params:{allowedValue: 16},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2412,9 +2411,9 @@ vErrors.push(err177);
 errors++;
 }
 }
-if(data74.simplified_outliers !== undefined){
-if(typeof data74.simplified_outliers !== "boolean"){
-const err178 = {instancePath:instancePath+"/spqr/simplified_outliers",schemaPath:"#/properties/spqr/properties/simplified_outliers/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data75.round_zero !== undefined){
+if(typeof data75.round_zero !== "boolean"){
+const err178 = {instancePath:instancePath+"/spqr/round_zero",schemaPath:"#/properties/spqr/properties/round_zero/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2424,12 +2423,9 @@ vErrors.push(err178);
 errors++;
 }
 }
-}
-}
-if(data.bcq !== undefined){
-let data82 = data.bcq;
-if((!(data82 && typeof data82 == "object" && !Array.isArray(data82))) && (data82 !== null)){
-const err179 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/type",keyword:"type",params:{type: schema11.properties.bcq.type},message:"must be object,null"};
+if(data75.qq_zero_sym !== undefined){
+if(typeof data75.qq_zero_sym !== "boolean"){
+const err179 = {instancePath:instancePath+"/spqr/qq_zero_sym",schemaPath:"#/properties/spqr/properties/qq_zero_sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2438,10 +2434,10 @@ vErrors.push(err179);
 }
 errors++;
 }
-if(data82 && typeof data82 == "object" && !Array.isArray(data82)){
-for(const key11 in data82){
-if(!((key11 === "round") || (key11 === "use_bst"))){
-const err180 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+}
+if(data75.simplified_outliers !== undefined){
+if(typeof data75.simplified_outliers !== "boolean"){
+const err180 = {instancePath:instancePath+"/spqr/simplified_outliers",schemaPath:"#/properties/spqr/properties/simplified_outliers/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2451,10 +2447,12 @@ vErrors.push(err180);
 errors++;
 }
 }
-if(data82.round !== undefined){
-let data83 = data82.round;
-if(!(((typeof data83 == "number") && (!(data83 % 1) && !isNaN(data83))) && (isFinite(data83)))){
-const err181 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+}
+if(data.bcq !== undefined){
+let data83 = data.bcq;
+if((!(data83 && typeof data83 == "object" && !Array.isArray(data83))) && (data83 !== null)){
+const err181 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/type",keyword:"type",params:{type: schema11.properties.bcq.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2463,9 +2461,10 @@ vErrors.push(err181);
 }
 errors++;
 }
-if((typeof data83 == "number") && (isFinite(data83))){
-if(data83 > 100 || isNaN(data83)){
-const err182 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(data83 && typeof data83 == "object" && !Array.isArray(data83)){
+for(const key11 in data83){
+if(!((key11 === "round") || (key11 === "use_bst"))){
+const err182 = {instancePath:instancePath+"/bcq",schemaPath:"#/properties/bcq/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2474,8 +2473,11 @@ vErrors.push(err182);
 }
 errors++;
 }
-if(data83 < 0 || isNaN(data83)){
-const err183 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data83.round !== undefined){
+let data84 = data83.round;
+if(!(((typeof data84 == "number") && (!(data84 % 1) && !isNaN(data84))) && (isFinite(data84)))){
+const err183 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2484,11 +2486,9 @@ vErrors.push(err183);
 }
 errors++;
 }
-}
-}
-if(data82.use_bst !== undefined){
-if(typeof data82.use_bst !== "boolean"){
-const err184 = {instancePath:instancePath+"/bcq/use_bst",schemaPath:"#/properties/bcq/properties/use_bst/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data84 == "number") && (isFinite(data84))){
+if(data84 > 100 || isNaN(data84)){
+const err184 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2497,12 +2497,8 @@ vErrors.push(err184);
 }
 errors++;
 }
-}
-}
-}
-if(data.zero_point !== undefined){
-if(typeof data.zero_point !== "boolean"){
-const err185 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data84 < 0 || isNaN(data84)){
+const err185 = {instancePath:instancePath+"/bcq/round",schemaPath:"#/properties/bcq/properties/round/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2512,9 +2508,10 @@ vErrors.push(err185);
 errors++;
 }
 }
-if(data.duo_scaling !== undefined){
-if(typeof data.duo_scaling !== "boolean"){
-const err186 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data83.use_bst !== undefined){
+if(typeof data83.use_bst !== "boolean"){
+const err186 = {instancePath:instancePath+"/bcq/use_bst",schemaPath:"#/properties/bcq/properties/use_bst/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2524,9 +2521,11 @@ vErrors.push(err186);
 errors++;
 }
 }
-if(data.apply_clip !== undefined){
-if(typeof data.apply_clip !== "boolean"){
-const err187 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+}
+if(data.zero_point !== undefined){
+if(typeof data.zero_point !== "boolean"){
+const err187 = {instancePath:instancePath+"/zero_point",schemaPath:"#/properties/zero_point/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2536,10 +2535,9 @@ vErrors.push(err187);
 errors++;
 }
 }
-if(data.n_grid !== undefined){
-let data88 = data.n_grid;
-if(!(((typeof data88 == "number") && (!(data88 % 1) && !isNaN(data88))) && (isFinite(data88)))){
-const err188 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.duo_scaling !== undefined){
+if(typeof data.duo_scaling !== "boolean"){
+const err188 = {instancePath:instancePath+"/duo_scaling",schemaPath:"#/properties/duo_scaling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2548,9 +2546,10 @@ vErrors.push(err188);
 }
 errors++;
 }
-if((typeof data88 == "number") && (isFinite(data88))){
-if(data88 > 200 || isNaN(data88)){
-const err189 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
+}
+if(data.apply_clip !== undefined){
+if(typeof data.apply_clip !== "boolean"){
+const err189 = {instancePath:instancePath+"/apply_clip",schemaPath:"#/properties/apply_clip/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2559,8 +2558,11 @@ vErrors.push(err189);
 }
 errors++;
 }
-if(data88 < 2 || isNaN(data88)){
-const err190 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+}
+if(data.n_grid !== undefined){
+let data89 = data.n_grid;
+if(!(((typeof data89 == "number") && (!(data89 % 1) && !isNaN(data89))) && (isFinite(data89)))){
+const err190 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2569,13 +2571,9 @@ vErrors.push(err190);
 }
 errors++;
 }
-}
-}
-if(data.max_shrink !== undefined){
-let data89 = data.max_shrink;
 if((typeof data89 == "number") && (isFinite(data89))){
-if(data89 >= 1 || isNaN(data89)){
-const err191 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data89 > 200 || isNaN(data89)){
+const err191 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200},message:"must be <= 200"};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2584,8 +2582,8 @@ vErrors.push(err191);
 }
 errors++;
 }
-if(data89 <= 0 || isNaN(data89)){
-const err192 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(data89 < 2 || isNaN(data89)){
+const err192 = {instancePath:instancePath+"/n_grid",schemaPath:"#/properties/n_grid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2595,8 +2593,12 @@ vErrors.push(err192);
 errors++;
 }
 }
-else {
-const err193 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+if(data.max_shrink !== undefined){
+let data90 = data.max_shrink;
+if((typeof data90 == "number") && (isFinite(data90))){
+if(data90 >= 1 || isNaN(data90)){
+const err193 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2605,10 +2607,8 @@ vErrors.push(err193);
 }
 errors++;
 }
-}
-if(data.desc_act !== undefined){
-if(typeof data.desc_act !== "boolean"){
-const err194 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data90 <= 0 || isNaN(data90)){
+const err194 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2618,9 +2618,8 @@ vErrors.push(err194);
 errors++;
 }
 }
-if(data.static_groups !== undefined){
-if(typeof data.static_groups !== "boolean"){
-const err195 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err195 = {instancePath:instancePath+"/max_shrink",schemaPath:"#/properties/max_shrink/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2630,9 +2629,9 @@ vErrors.push(err195);
 errors++;
 }
 }
-if(data.true_sequential !== undefined){
-if(typeof data.true_sequential !== "boolean"){
-const err196 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.desc_act !== undefined){
+if(typeof data.desc_act !== "boolean"){
+const err196 = {instancePath:instancePath+"/desc_act",schemaPath:"#/properties/desc_act/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2642,11 +2641,9 @@ vErrors.push(err196);
 errors++;
 }
 }
-if(data.damp_percent !== undefined){
-let data93 = data.damp_percent;
-if((typeof data93 == "number") && (isFinite(data93))){
-if(data93 >= 1 || isNaN(data93)){
-const err197 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
+if(data.static_groups !== undefined){
+if(typeof data.static_groups !== "boolean"){
+const err197 = {instancePath:instancePath+"/static_groups",schemaPath:"#/properties/static_groups/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2655,8 +2652,10 @@ vErrors.push(err197);
 }
 errors++;
 }
-if(data93 <= 0 || isNaN(data93)){
-const err198 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+}
+if(data.true_sequential !== undefined){
+if(typeof data.true_sequential !== "boolean"){
+const err198 = {instancePath:instancePath+"/true_sequential",schemaPath:"#/properties/true_sequential/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2666,8 +2665,11 @@ vErrors.push(err198);
 errors++;
 }
 }
-else {
-const err199 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.damp_percent !== undefined){
+let data94 = data.damp_percent;
+if((typeof data94 == "number") && (isFinite(data94))){
+if(data94 >= 1 || isNaN(data94)){
+const err199 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMaximum",keyword:"exclusiveMaximum",params:{comparison: "<", limit: 1},message:"must be < 1"};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2676,11 +2678,8 @@ vErrors.push(err199);
 }
 errors++;
 }
-}
-if(data.calibration !== undefined){
-let data94 = data.calibration;
-if((!(data94 && typeof data94 == "object" && !Array.isArray(data94))) && (data94 !== null)){
-const err200 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
+if(data94 <= 0 || isNaN(data94)){
+const err200 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2689,10 +2688,9 @@ vErrors.push(err200);
 }
 errors++;
 }
-if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
-for(const key12 in data94){
-if(!((((key12 === "dataset") || (key12 === "samples")) || (key12 === "sequence_length")) || (key12 === "seed"))){
-const err201 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+}
+else {
+const err201 = {instancePath:instancePath+"/damp_percent",schemaPath:"#/properties/damp_percent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2702,10 +2700,10 @@ vErrors.push(err201);
 errors++;
 }
 }
-if(data94.dataset !== undefined){
-let data95 = data94.dataset;
-if((typeof data95 !== "string") && (data95 !== null)){
-const err202 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
+if(data.calibration !== undefined){
+let data95 = data.calibration;
+if((!(data95 && typeof data95 == "object" && !Array.isArray(data95))) && (data95 !== null)){
+const err202 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/type",keyword:"type",params:{type: schema11.properties.calibration.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2714,11 +2712,10 @@ vErrors.push(err202);
 }
 errors++;
 }
-}
-if(data94.samples !== undefined){
-let data96 = data94.samples;
-if(!(((typeof data96 == "number") && (!(data96 % 1) && !isNaN(data96))) && (isFinite(data96)))){
-const err203 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data95 && typeof data95 == "object" && !Array.isArray(data95)){
+for(const key12 in data95){
+if(!((((key12 === "dataset") || (key12 === "samples")) || (key12 === "sequence_length")) || (key12 === "seed"))){
+const err203 = {instancePath:instancePath+"/calibration",schemaPath:"#/properties/calibration/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2727,9 +2724,11 @@ vErrors.push(err203);
 }
 errors++;
 }
-if((typeof data96 == "number") && (isFinite(data96))){
-if(data96 < 1 || isNaN(data96)){
-const err204 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data95.dataset !== undefined){
+let data96 = data95.dataset;
+if((typeof data96 !== "string") && (data96 !== null)){
+const err204 = {instancePath:instancePath+"/calibration/dataset",schemaPath:"#/properties/calibration/properties/dataset/type",keyword:"type",params:{type: schema11.properties.calibration.properties.dataset.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2739,11 +2738,10 @@ vErrors.push(err204);
 errors++;
 }
 }
-}
-if(data94.sequence_length !== undefined){
-let data97 = data94.sequence_length;
+if(data95.samples !== undefined){
+let data97 = data95.samples;
 if(!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))){
-const err205 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err205 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2754,7 +2752,7 @@ errors++;
 }
 if((typeof data97 == "number") && (isFinite(data97))){
 if(data97 < 1 || isNaN(data97)){
-const err206 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+const err206 = {instancePath:instancePath+"/calibration/samples",schemaPath:"#/properties/calibration/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2765,10 +2763,10 @@ errors++;
 }
 }
 }
-if(data94.seed !== undefined){
-let data98 = data94.seed;
-if((!(((typeof data98 == "number") && (!(data98 % 1) && !isNaN(data98))) && (isFinite(data98)))) && (data98 !== null)){
-const err207 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/type",keyword:"type",params:{type: schema11.properties.calibration.properties.seed.type},message:"must be integer,null"};
+if(data95.sequence_length !== undefined){
+let data98 = data95.sequence_length;
+if(!(((typeof data98 == "number") && (!(data98 % 1) && !isNaN(data98))) && (isFinite(data98)))){
+const err207 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -2778,8 +2776,8 @@ vErrors.push(err207);
 errors++;
 }
 if((typeof data98 == "number") && (isFinite(data98))){
-if(data98 > 4294967295 || isNaN(data98)){
-const err208 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if(data98 < 1 || isNaN(data98)){
+const err208 = {instancePath:instancePath+"/calibration/sequence_length",schemaPath:"#/properties/calibration/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -2788,8 +2786,12 @@ vErrors.push(err208);
 }
 errors++;
 }
-if(data98 < 0 || isNaN(data98)){
-const err209 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data95.seed !== undefined){
+let data99 = data95.seed;
+if((!(((typeof data99 == "number") && (!(data99 % 1) && !isNaN(data99))) && (isFinite(data99)))) && (data99 !== null)){
+const err209 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/type",keyword:"type",params:{type: schema11.properties.calibration.properties.seed.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2798,15 +2800,9 @@ vErrors.push(err209);
 }
 errors++;
 }
-}
-}
-}
-}
-if(data.target_bits !== undefined){
-let data99 = data.target_bits;
 if((typeof data99 == "number") && (isFinite(data99))){
-if(data99 > 16 || isNaN(data99)){
-const err210 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
+if(data99 > 4294967295 || isNaN(data99)){
+const err210 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2815,8 +2811,8 @@ vErrors.push(err210);
 }
 errors++;
 }
-if(data99 <= 1 || isNaN(data99)){
-const err211 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
+if(data99 < 0 || isNaN(data99)){
+const err211 = {instancePath:instancePath+"/calibration/seed",schemaPath:"#/properties/calibration/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2826,8 +2822,14 @@ vErrors.push(err211);
 errors++;
 }
 }
-else {
-const err212 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+}
+}
+if(data.target_bits !== undefined){
+let data100 = data.target_bits;
+if((typeof data100 == "number") && (isFinite(data100))){
+if(data100 > 16 || isNaN(data100)){
+const err212 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16},message:"must be <= 16"};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2836,11 +2838,8 @@ vErrors.push(err212);
 }
 errors++;
 }
-}
-if(data.search !== undefined){
-let data100 = data.search;
-if((!(data100 && typeof data100 == "object" && !Array.isArray(data100))) && (data100 !== null)){
-const err213 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
+if(data100 <= 1 || isNaN(data100)){
+const err213 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 1},message:"must be > 1"};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2849,10 +2848,9 @@ vErrors.push(err213);
 }
 errors++;
 }
-if(data100 && typeof data100 == "object" && !Array.isArray(data100)){
-for(const key13 in data100){
-if(!(((((key13 === "method") || (key13 === "candidates")) || (key13 === "granularity")) || (key13 === "samples")) || (key13 === "sequence_length"))){
-const err214 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
+}
+else {
+const err214 = {instancePath:instancePath+"/target_bits",schemaPath:"#/properties/target_bits/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2862,10 +2860,10 @@ vErrors.push(err214);
 errors++;
 }
 }
-if(data100.method !== undefined){
-let data101 = data100.method;
-if(typeof data101 !== "string"){
-const err215 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.search !== undefined){
+let data101 = data.search;
+if((!(data101 && typeof data101 == "object" && !Array.isArray(data101))) && (data101 !== null)){
+const err215 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/type",keyword:"type",params:{type: schema11.properties.search.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2874,8 +2872,10 @@ vErrors.push(err215);
 }
 errors++;
 }
-if(!((data101 === "gptq") || (data101 === "rtn"))){
-const err216 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
+if(data101 && typeof data101 == "object" && !Array.isArray(data101)){
+for(const key13 in data101){
+if(!(((((key13 === "method") || (key13 === "candidates")) || (key13 === "granularity")) || (key13 === "samples")) || (key13 === "sequence_length"))){
+const err216 = {instancePath:instancePath+"/search",schemaPath:"#/properties/search/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2885,11 +2885,10 @@ vErrors.push(err216);
 errors++;
 }
 }
-if(data100.candidates !== undefined){
-let data102 = data100.candidates;
-if(Array.isArray(data102)){
-if(data102.length > 16){
-const err217 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(data101.method !== undefined){
+let data102 = data101.method;
+if(typeof data102 !== "string"){
+const err217 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2898,8 +2897,8 @@ vErrors.push(err217);
 }
 errors++;
 }
-if(data102.length < 2){
-const err218 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
+if(!((data102 === "gptq") || (data102 === "rtn"))){
+const err218 = {instancePath:instancePath+"/search/method",schemaPath:"#/properties/search/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.method.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2908,12 +2907,12 @@ vErrors.push(err218);
 }
 errors++;
 }
-const len3 = data102.length;
-for(let i3=0; i3<len3; i3++){
-let data103 = data102[i3];
-if(data103 && typeof data103 == "object" && !Array.isArray(data103)){
-if(data103.weight_format === undefined){
-const err219 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
+}
+if(data101.candidates !== undefined){
+let data103 = data101.candidates;
+if(Array.isArray(data103)){
+if(data103.length > 16){
+const err219 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2922,9 +2921,8 @@ vErrors.push(err219);
 }
 errors++;
 }
-for(const key14 in data103){
-if(!((key14 === "weight_format") || (key14 === "group_size"))){
-const err220 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
+if(data103.length < 2){
+const err220 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2933,11 +2931,12 @@ vErrors.push(err220);
 }
 errors++;
 }
-}
-if(data103.weight_format !== undefined){
-let data104 = data103.weight_format;
-if(typeof data104 !== "string"){
-const err221 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len3 = data103.length;
+for(let i3=0; i3<len3; i3++){
+let data104 = data103[i3];
+if(data104 && typeof data104 == "object" && !Array.isArray(data104)){
+if(data104.weight_format === undefined){
+const err221 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/required",keyword:"required",params:{missingProperty: "weight_format"},message:"must have required property '"+"weight_format"+"'"};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2946,8 +2945,9 @@ vErrors.push(err221);
 }
 errors++;
 }
-if(!((((((((data104 === "int8") || (data104 === "uint8")) || (data104 === "int4")) || (data104 === "uint4")) || (data104 === "int3")) || (data104 === "uint3")) || (data104 === "int2")) || (data104 === "uint2"))){
-const err222 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+for(const key14 in data104){
+if(!((key14 === "weight_format") || (key14 === "group_size"))){
+const err222 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2957,10 +2957,10 @@ vErrors.push(err222);
 errors++;
 }
 }
-if(data103.group_size !== undefined){
-let data105 = data103.group_size;
-if(!(((typeof data105 == "number") && (!(data105 % 1) && !isNaN(data105))) && (isFinite(data105)))){
-const err223 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data104.weight_format !== undefined){
+let data105 = data104.weight_format;
+if(typeof data105 !== "string"){
+const err223 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -2969,10 +2969,8 @@ vErrors.push(err223);
 }
 errors++;
 }
-const _errs258 = errors;
-const _errs259 = errors;
-if(0 !== data105){
-const err224 = {};
+if(!((((((((data105 === "int8") || (data105 === "uint8")) || (data105 === "int4")) || (data105 === "uint4")) || (data105 === "int3")) || (data105 === "uint3")) || (data105 === "int2")) || (data105 === "uint2"))){
+const err224 = {instancePath:instancePath+"/search/candidates/" + i3+"/weight_format",schemaPath:"#/properties/search/properties/candidates/items/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.candidates.items.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -2981,9 +2979,11 @@ vErrors.push(err224);
 }
 errors++;
 }
-var valid54 = _errs259 === errors;
-if(valid54){
-const err225 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+if(data104.group_size !== undefined){
+let data106 = data104.group_size;
+if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
+const err225 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -2992,20 +2992,10 @@ vErrors.push(err225);
 }
 errors++;
 }
-else {
-errors = _errs258;
-if(vErrors !== null){
-if(_errs258){
-vErrors.length = _errs258;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data105 == "number") && (isFinite(data105))){
-if(data105 < -1 || isNaN(data105)){
-const err226 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const _errs260 = errors;
+const _errs261 = errors;
+if(0 !== data106){
+const err226 = {};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -3014,11 +3004,9 @@ vErrors.push(err226);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err227 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+var valid54 = _errs261 === errors;
+if(valid54){
+const err227 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -3027,10 +3015,20 @@ vErrors.push(err227);
 }
 errors++;
 }
-}
+else {
+errors = _errs260;
+if(vErrors !== null){
+if(_errs260){
+vErrors.length = _errs260;
 }
 else {
-const err228 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+vErrors = null;
+}
+}
+}
+if((typeof data106 == "number") && (isFinite(data106))){
+if(data106 < -1 || isNaN(data106)){
+const err228 = {instancePath:instancePath+"/search/candidates/" + i3+"/group_size",schemaPath:"#/properties/search/properties/candidates/items/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -3040,10 +3038,10 @@ vErrors.push(err228);
 errors++;
 }
 }
-if(data100.granularity !== undefined){
-let data106 = data100.granularity;
-if(typeof data106 !== "string"){
-const err229 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+else {
+const err229 = {instancePath:instancePath+"/search/candidates/" + i3,schemaPath:"#/properties/search/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -3052,8 +3050,10 @@ vErrors.push(err229);
 }
 errors++;
 }
-if(!((data106 === "input") || (data106 === "block"))){
-const err230 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
+}
+}
+else {
+const err230 = {instancePath:instancePath+"/search/candidates",schemaPath:"#/properties/search/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -3063,10 +3063,10 @@ vErrors.push(err230);
 errors++;
 }
 }
-if(data100.samples !== undefined){
-let data107 = data100.samples;
-if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
-const err231 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data101.granularity !== undefined){
+let data107 = data101.granularity;
+if(typeof data107 !== "string"){
+const err231 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -3075,9 +3075,8 @@ vErrors.push(err231);
 }
 errors++;
 }
-if((typeof data107 == "number") && (isFinite(data107))){
-if(data107 < 1 || isNaN(data107)){
-const err232 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(!((data107 === "input") || (data107 === "block"))){
+const err232 = {instancePath:instancePath+"/search/granularity",schemaPath:"#/properties/search/properties/granularity/enum",keyword:"enum",params:{allowedValues: schema11.properties.search.properties.granularity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -3087,11 +3086,10 @@ vErrors.push(err232);
 errors++;
 }
 }
-}
-if(data100.sequence_length !== undefined){
-let data108 = data100.sequence_length;
+if(data101.samples !== undefined){
+let data108 = data101.samples;
 if(!(((typeof data108 == "number") && (!(data108 % 1) && !isNaN(data108))) && (isFinite(data108)))){
-const err233 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err233 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -3101,8 +3099,8 @@ vErrors.push(err233);
 errors++;
 }
 if((typeof data108 == "number") && (isFinite(data108))){
-if(data108 < 2 || isNaN(data108)){
-const err234 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+if(data108 < 1 || isNaN(data108)){
+const err234 = {instancePath:instancePath+"/search/samples",schemaPath:"#/properties/search/properties/samples/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -3113,12 +3111,10 @@ errors++;
 }
 }
 }
-}
-}
-if(data.ignore !== undefined){
-let data109 = data.ignore;
-if((!(Array.isArray(data109))) && (data109 !== null)){
-const err235 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
+if(data101.sequence_length !== undefined){
+let data109 = data101.sequence_length;
+if(!(((typeof data109 == "number") && (!(data109 % 1) && !isNaN(data109))) && (isFinite(data109)))){
+const err235 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -3127,11 +3123,9 @@ vErrors.push(err235);
 }
 errors++;
 }
-if(Array.isArray(data109)){
-const len4 = data109.length;
-for(let i4=0; i4<len4; i4++){
-if(typeof data109[i4] !== "string"){
-const err236 = {instancePath:instancePath+"/ignore/" + i4,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data109 == "number") && (isFinite(data109))){
+if(data109 < 2 || isNaN(data109)){
+const err236 = {instancePath:instancePath+"/search/sequence_length",schemaPath:"#/properties/search/properties/sequence_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err236];
 }
@@ -3143,9 +3137,11 @@ errors++;
 }
 }
 }
-if(data.lm_head !== undefined){
-if(typeof data.lm_head !== "boolean"){
-const err237 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+if(data.ignore !== undefined){
+let data110 = data.ignore;
+if((!(Array.isArray(data110))) && (data110 !== null)){
+const err237 = {instancePath:instancePath+"/ignore",schemaPath:"#/properties/ignore/type",keyword:"type",params:{type: schema11.properties.ignore.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -3154,11 +3150,11 @@ vErrors.push(err237);
 }
 errors++;
 }
-}
-if(data.overrides !== undefined){
-let data112 = data.overrides;
-if((!(data112 && typeof data112 == "object" && !Array.isArray(data112))) && (data112 !== null)){
-const err238 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
+if(Array.isArray(data110)){
+const len4 = data110.length;
+for(let i4=0; i4<len4; i4++){
+if(typeof data110[i4] !== "string"){
+const err238 = {instancePath:instancePath+"/ignore/" + i4,schemaPath:"#/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -3167,13 +3163,12 @@ vErrors.push(err238);
 }
 errors++;
 }
-if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
-for(const key15 in data112){
-let data113 = data112[key15];
-if(data113 && typeof data113 == "object" && !Array.isArray(data113)){
-for(const key16 in data113){
-if(!(((((key16 === "weight_format") || (key16 === "group_size")) || (key16 === "symmetric")) || (key16 === "sym")) || (key16 === "activations"))){
-const err239 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"};
+}
+}
+}
+if(data.lm_head !== undefined){
+if(typeof data.lm_head !== "boolean"){
+const err239 = {instancePath:instancePath+"/lm_head",schemaPath:"#/properties/lm_head/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -3183,10 +3178,10 @@ vErrors.push(err239);
 errors++;
 }
 }
-if(data113.weight_format !== undefined){
-let data114 = data113.weight_format;
-if(typeof data114 !== "string"){
-const err240 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.overrides !== undefined){
+let data113 = data.overrides;
+if((!(data113 && typeof data113 == "object" && !Array.isArray(data113))) && (data113 !== null)){
+const err240 = {instancePath:instancePath+"/overrides",schemaPath:"#/properties/overrides/type",keyword:"type",params:{type: schema11.properties.overrides.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -3195,8 +3190,13 @@ vErrors.push(err240);
 }
 errors++;
 }
-if(!((((((((((((((data114 === "int8") || (data114 === "uint8")) || (data114 === "int6")) || (data114 === "uint6")) || (data114 === "int4")) || (data114 === "uint4")) || (data114 === "int3")) || (data114 === "uint3")) || (data114 === "int2")) || (data114 === "uint2")) || (data114 === "uint1")) || (data114 === "nf4")) || (data114 === "fp4")) || (data114 === "fp8_e4m3"))){
-const err241 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
+if(data113 && typeof data113 == "object" && !Array.isArray(data113)){
+for(const key15 in data113){
+let data114 = data113[key15];
+if(data114 && typeof data114 == "object" && !Array.isArray(data114)){
+for(const key16 in data114){
+if(!(((((key16 === "weight_format") || (key16 === "group_size")) || (key16 === "symmetric")) || (key16 === "sym")) || (key16 === "activations"))){
+const err241 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -3206,10 +3206,10 @@ vErrors.push(err241);
 errors++;
 }
 }
-if(data113.group_size !== undefined){
-let data115 = data113.group_size;
-if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
-const err242 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data114.weight_format !== undefined){
+let data115 = data114.weight_format;
+if(typeof data115 !== "string"){
+const err242 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -3218,10 +3218,8 @@ vErrors.push(err242);
 }
 errors++;
 }
-const _errs282 = errors;
-const _errs283 = errors;
-if(0 !== data115){
-const err243 = {};
+if(!((((((((((((((data115 === "int8") || (data115 === "uint8")) || (data115 === "int6")) || (data115 === "uint6")) || (data115 === "int4")) || (data115 === "uint4")) || (data115 === "int3")) || (data115 === "uint3")) || (data115 === "int2")) || (data115 === "uint2")) || (data115 === "uint1")) || (data115 === "nf4")) || (data115 === "fp4")) || (data115 === "fp8_e4m3"))){
+const err243 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/weight_format",schemaPath:"#/properties/overrides/additionalProperties/properties/weight_format/enum",keyword:"enum",params:{allowedValues: schema11.properties.overrides.additionalProperties.properties.weight_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -3230,9 +3228,11 @@ vErrors.push(err243);
 }
 errors++;
 }
-var valid59 = _errs283 === errors;
-if(valid59){
-const err244 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
+}
+if(data114.group_size !== undefined){
+let data116 = data114.group_size;
+if(!(((typeof data116 == "number") && (!(data116 % 1) && !isNaN(data116))) && (isFinite(data116)))){
+const err244 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -3241,20 +3241,10 @@ vErrors.push(err244);
 }
 errors++;
 }
-else {
-errors = _errs282;
-if(vErrors !== null){
-if(_errs282){
-vErrors.length = _errs282;
-}
-else {
-vErrors = null;
-}
-}
-}
-if((typeof data115 == "number") && (isFinite(data115))){
-if(data115 < -1 || isNaN(data115)){
-const err245 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+const _errs284 = errors;
+const _errs285 = errors;
+if(0 !== data116){
+const err245 = {};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -3263,11 +3253,9 @@ vErrors.push(err245);
 }
 errors++;
 }
-}
-}
-if(data113.symmetric !== undefined){
-if(typeof data113.symmetric !== "boolean"){
-const err246 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+var valid59 = _errs285 === errors;
+if(valid59){
+const err246 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/not",keyword:"not",params:{},message:"must NOT be valid"};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -3276,10 +3264,20 @@ vErrors.push(err246);
 }
 errors++;
 }
+else {
+errors = _errs284;
+if(vErrors !== null){
+if(_errs284){
+vErrors.length = _errs284;
 }
-if(data113.sym !== undefined){
-if(typeof data113.sym !== "boolean"){
-const err247 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+vErrors = null;
+}
+}
+}
+if((typeof data116 == "number") && (isFinite(data116))){
+if(data116 < -1 || isNaN(data116)){
+const err247 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/group_size",schemaPath:"#/properties/overrides/additionalProperties/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -3289,10 +3287,10 @@ vErrors.push(err247);
 errors++;
 }
 }
-if(data113.activations !== undefined){
-let data118 = data113.activations;
-if((!(data118 && typeof data118 == "object" && !Array.isArray(data118))) && (data118 !== null)){
-const err248 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/type",keyword:"type",params:{type: schema11.properties.overrides.additionalProperties.properties.activations.type},message:"must be object,null"};
+}
+if(data114.symmetric !== undefined){
+if(typeof data114.symmetric !== "boolean"){
+const err248 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -3301,10 +3299,10 @@ vErrors.push(err248);
 }
 errors++;
 }
-if(data118 && typeof data118 == "object" && !Array.isArray(data118)){
-for(const key17 in data118){
-if(!((key17 === "bits") || (key17 === "symmetric"))){
-const err249 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"};
+}
+if(data114.sym !== undefined){
+if(typeof data114.sym !== "boolean"){
+const err249 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/sym",schemaPath:"#/properties/overrides/additionalProperties/properties/sym/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -3314,10 +3312,10 @@ vErrors.push(err249);
 errors++;
 }
 }
-if(data118.bits !== undefined){
-let data119 = data118.bits;
-if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
-const err250 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data114.activations !== undefined){
+let data119 = data114.activations;
+if((!(data119 && typeof data119 == "object" && !Array.isArray(data119))) && (data119 !== null)){
+const err250 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/type",keyword:"type",params:{type: schema11.properties.overrides.additionalProperties.properties.activations.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -3326,9 +3324,10 @@ vErrors.push(err250);
 }
 errors++;
 }
-if((typeof data119 == "number") && (isFinite(data119))){
-if(data119 > 8 || isNaN(data119)){
-const err251 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
+if(data119 && typeof data119 == "object" && !Array.isArray(data119)){
+for(const key17 in data119){
+if(!((key17 === "bits") || (key17 === "symmetric"))){
+const err251 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -3337,8 +3336,11 @@ vErrors.push(err251);
 }
 errors++;
 }
-if(data119 < 2 || isNaN(data119)){
-const err252 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
+}
+if(data119.bits !== undefined){
+let data120 = data119.bits;
+if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
+const err252 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3347,11 +3349,9 @@ vErrors.push(err252);
 }
 errors++;
 }
-}
-}
-if(data118.symmetric !== undefined){
-if(typeof data118.symmetric !== "boolean"){
-const err253 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if((typeof data120 == "number") && (isFinite(data120))){
+if(data120 > 8 || isNaN(data120)){
+const err253 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8},message:"must be <= 8"};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3360,12 +3360,8 @@ vErrors.push(err253);
 }
 errors++;
 }
-}
-}
-}
-}
-else {
-const err254 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data120 < 2 || isNaN(data120)){
+const err254 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/bits",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/bits/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3376,11 +3372,9 @@ errors++;
 }
 }
 }
-}
-if(data.layer_wise !== undefined){
-let data121 = data.layer_wise;
-if((!(data121 && typeof data121 == "object" && !Array.isArray(data121))) && (data121 !== null)){
-const err255 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
+if(data119.symmetric !== undefined){
+if(typeof data119.symmetric !== "boolean"){
+const err255 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/activations/symmetric",schemaPath:"#/properties/overrides/additionalProperties/properties/activations/properties/symmetric/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3389,10 +3383,12 @@ vErrors.push(err255);
 }
 errors++;
 }
-if(data121 && typeof data121 == "object" && !Array.isArray(data121)){
-for(const key18 in data121){
-if(!((key18 === "memory_limit") || (key18 === "priority"))){
-const err256 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"};
+}
+}
+}
+}
+else {
+const err256 = {instancePath:instancePath+"/overrides/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/overrides/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3402,10 +3398,12 @@ vErrors.push(err256);
 errors++;
 }
 }
-if(data121.memory_limit !== undefined){
-let data122 = data121.memory_limit;
-if(((typeof data122 !== "string") && (!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122))))) && (data122 !== null)){
-const err257 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
+}
+}
+if(data.layer_wise !== undefined){
+let data122 = data.layer_wise;
+if((!(data122 && typeof data122 == "object" && !Array.isArray(data122))) && (data122 !== null)){
+const err257 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/type",keyword:"type",params:{type: schema11.properties.layer_wise.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err257];
 }
@@ -3414,11 +3412,10 @@ vErrors.push(err257);
 }
 errors++;
 }
-}
-if(data121.priority !== undefined){
-let data123 = data121.priority;
-if(typeof data123 !== "string"){
-const err258 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data122 && typeof data122 == "object" && !Array.isArray(data122)){
+for(const key18 in data122){
+if(!((key18 === "memory_limit") || (key18 === "priority"))){
+const err258 = {instancePath:instancePath+"/layer_wise",schemaPath:"#/properties/layer_wise/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err258];
 }
@@ -3427,8 +3424,11 @@ vErrors.push(err258);
 }
 errors++;
 }
-if(!((data123 === "normal") || (data123 === "background"))){
-const err259 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/enum",keyword:"enum",params:{allowedValues: schema11.properties.layer_wise.properties.priority.enum},message:"must be equal to one of the allowed values"};
+}
+if(data122.memory_limit !== undefined){
+let data123 = data122.memory_limit;
+if(((typeof data123 !== "string") && (!(((typeof data123 == "number") && (!(data123 % 1) && !isNaN(data123))) && (isFinite(data123))))) && (data123 !== null)){
+const err259 = {instancePath:instancePath+"/layer_wise/memory_limit",schemaPath:"#/properties/layer_wise/properties/memory_limit/type",keyword:"type",params:{type: schema11.properties.layer_wise.properties.memory_limit.type},message:"must be string,integer,null"};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -3438,12 +3438,10 @@ vErrors.push(err259);
 errors++;
 }
 }
-}
-}
-if(data.kv_cache !== undefined){
-let data124 = data.kv_cache;
-if((!(data124 && typeof data124 == "object" && !Array.isArray(data124))) && (data124 !== null)){
-const err260 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
+if(data122.priority !== undefined){
+let data124 = data122.priority;
+if(typeof data124 !== "string"){
+const err260 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err260];
 }
@@ -3452,11 +3450,8 @@ vErrors.push(err260);
 }
 errors++;
 }
-}
-if(data.activate_format !== undefined){
-let data125 = data.activate_format;
-if((typeof data125 !== "string") && (data125 !== null)){
-const err261 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(!((data124 === "normal") || (data124 === "background"))){
+const err261 = {instancePath:instancePath+"/layer_wise/priority",schemaPath:"#/properties/layer_wise/properties/priority/enum",keyword:"enum",params:{allowedValues: schema11.properties.layer_wise.properties.priority.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err261];
 }
@@ -3467,13 +3462,41 @@ errors++;
 }
 }
 }
-else {
-const err262 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+}
+if(data.kv_cache !== undefined){
+let data125 = data.kv_cache;
+if((!(data125 && typeof data125 == "object" && !Array.isArray(data125))) && (data125 !== null)){
+const err262 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/type",keyword:"type",params:{type: schema11.properties.kv_cache.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err262];
 }
 else {
 vErrors.push(err262);
+}
+errors++;
+}
+}
+if(data.activate_format !== undefined){
+let data126 = data.activate_format;
+if((typeof data126 !== "string") && (data126 !== null)){
+const err263 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err263];
+}
+else {
+vErrors.push(err263);
+}
+errors++;
+}
+}
+}
+else {
+const err264 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err264];
+}
+else {
+vErrors.push(err264);
 }
 errors++;
 }

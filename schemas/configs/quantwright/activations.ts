@@ -20,7 +20,7 @@ export function readActivations(fields: Fields, methods: readonly QuantMethod[],
     dynamic,
     rule: ruleOf(method, symmetric && dynamic),
     ...(method === 'llm_int8' ? { threshold: fieldsOf(fields.object('llm_int8'), []).number('threshold') ?? LLM_INT8_THRESHOLD } : {}),
-    ...(method === 'qrazor' ? { baseBits: 16 as const, groupSize: weightGroup } : {}),
+    ...(method === 'qrazor' ? { baseBits: given.integer('base_bits') === 8 ? (8 as const) : (16 as const), groupSize: weightGroup } : {}),
   };
 }
 
