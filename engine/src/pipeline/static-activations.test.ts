@@ -1,5 +1,7 @@
 // Jobs of static W8A8, from config to files: every observer and both layouts, results that run and agree with each other, and what cannot be is refused.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { mapCheckpoint } from '../checkpoint/mapped.ts';
@@ -58,6 +60,28 @@ test('symmetric codes, fewer bits, the output matrix, and modules that stay in f
   mapped.close();
   const error = relativeError(await logitsOf(await loadModel(outDir, { binding }), ids), await logitsOf(await loadModel(model, { binding }), ids));
   assert.ok(error < 0.3, String(error));
+});
+
+test('layouts say which modules have activations in floating point', async (t) => {
+  const work = await workspace(t);
+  const model = await work.model();
+  const settings = { ...common, scale_type: 'float32', overrides: { '.*down_proj': { activations: null } } };
+  const ours = await work.quantize(model, { ...settings, save_format: 'quantwright' });
+  const theirs = await work.quantize(model, { ...settings, save_format: 'compressed-tensors' });
+  const said = JSON.parse(await readFile(join(theirs.outDir, 'config.json'), 'utf8')).quantization_config;
+  const groups: readonly { readonly format: string; readonly targets: readonly string[]; readonly input_activations: unknown }[] = Object.values(
+    said.config_groups,
+  );
+  assert.equal(said.format, 'mixed-precision');
+  assert.deepEqual(
+    groups.map(({ format, targets, input_activations }) => [format, targets.length, input_activations !== null]),
+    [
+      ['int-quantized', 12, true],
+      ['pack-quantized', 2, false],
+    ],
+  );
+  const [a, b] = [await logitsOf(await loadModel(ours.outDir, { binding }), ids), await logitsOf(await loadModel(theirs.outDir, { binding }), ids)];
+  assert.ok(relativeError(a, b) < 1e-5);
 });
 
 test('SmoothQuant before it: ranges are those of the smoothed inputs', async (t) => {

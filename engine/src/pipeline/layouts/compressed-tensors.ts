@@ -105,17 +105,18 @@ export const compressedTensorsLayout: Layout = {
       const key = `${bits}/${groupSize}/${symmetric}/${JSON.stringify(plan.activations)}/${activationOrder(plan)}`;
       groups.set(key, [...(groups.get(key) ?? []), plan]);
     }
-    const activations = plans.some((plan) => plan.activations);
+    const mixed = new Set(plans.map(formatOf)).size > 1;
     const single = groups.size === 1;
     return {
       quant_method: 'compressed-tensors',
-      format: activations ? 'int-quantized' : 'pack-quantized',
+      // Then every group names its own (quantization/quant_scheme.py :: QuantizationScheme.format).
+      format: plans[0] === undefined || mixed ? 'mixed-precision' : formatOf(plans[0]),
       quantization_status: 'compressed',
       global_compression_ratio: null,
       kv_cache_scheme: null,
       // The targets name every linear, so the output matrix has to be taken out by name.
       ignore: plans.some((plan) => plan.lmHead === true) || left.includes(outputMatrix) ? left : [...left, outputMatrix],
-      config_groups: Object.fromEntries([...groups.values()].map((members, index) => [`group_${index}`, groupConfig(members, single)])),
+      config_groups: Object.fromEntries([...groups.values()].map((members, index) => [`group_${index}`, groupConfig(members, single, mixed)])),
     };
   },
 
@@ -141,13 +142,18 @@ function inputActivations({ bits, symmetric, dynamic }: ActivationRecipe): Reado
   return { num_bits: bits, type: 'int', symmetric, strategy: dynamic ? 'token' : 'tensor', group_size: null, dynamic };
 }
 
-function groupConfig(members: readonly ModulePlan[], single: boolean): Readonly<Record<string, unknown>> {
+function formatOf({ activations }: ModulePlan): string {
+  return activations === null ? 'pack-quantized' : 'int-quantized';
+}
+
+function groupConfig(members: readonly ModulePlan[], single: boolean, mixed: boolean): Readonly<Record<string, unknown>> {
   const [first] = members;
   const weights = first?.scheme.weights;
   const grouped = weights !== undefined && weights.groupSize !== -1;
   return {
     // The class name covers every linear when all are alike; otherwise the group lists its modules.
     targets: single ? ['Linear'] : members.map((plan) => plan.module),
+    ...(mixed && first !== undefined ? { format: formatOf(first) } : {}),
     weights: {
       num_bits: weights?.bits,
       type: 'int',
