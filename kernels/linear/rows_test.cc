@@ -1,8 +1,10 @@
 // What a row of x gives does not depend on the rows beside it, as long as both calls take the route for few rows (at most 8), or both that
-// for many. w8a8 has one route: there it never depends.
+// for many. Products of integers have one route: there it never depends.
 #include <cstring>
 
 #include "linear/bcq/bcq_case.h"
+#include "linear/int8/activations_case.h"
+#include "linear/int8/weight.h"
 #include "linear/linear_case.h"
 #include "linear/qrazor/qrazor_case.h"
 
@@ -49,7 +51,8 @@ void rows_do_not_see_each_other(const char* name, const qw_weight* weight, const
 void check(const char* name, qw_weight* weight) {
   rows_do_not_see_each_other(name, weight, {1, 2, 3, 5, 8});
   rows_do_not_see_each_other(name, weight, {9, 14, 16, 33});
-  if (std::strcmp(weight->codec->name, "w8a8") == 0) rows_do_not_see_each_other(name, weight, {1, 7, 20});
+  const std::string codec = weight->codec->name;
+  if (codec == "w8a8" || codec == "w8a8_groups" || codec == "w4a8" || codec == "qrazor_int8") rows_do_not_see_each_other(name, weight, {1, 7, 20});
   qw_weight_free(weight);
 }
 
@@ -77,12 +80,16 @@ int main() {
                {"q6", {70, 1100, 16, 6, true, false, false, QW_F16}},
                {"q8", {70, 1100, 1100, 8, false, false, true, QW_BF16}},
                {"q8", {70, 1100, 32, 8, true, true, false, QW_F16}},
-               {"w8a8", {70, 1100, 1100, 8, true, false, false, QW_F32}}};
+               {"w8a8", {70, 1100, 1100, 8, true, false, false, QW_F32}},
+               {"w8a8_groups", {70, 1100, 64, 8, true, false, false, QW_F32}},
+               {"w4a8", {70, 1100, 32, 4, false, true, true, QW_F16}}};
   for (const auto& one : cases) {
     const AffineCase made(one.shape, random);
     const qw_affine affine = made.affine();
     qw_weight* weight = nullptr;
-    CHECK_OK(qw_weight_affine(one.codec, &affine, qw_pool_shared(), &weight));
+    const bool groups = std::strcmp(one.codec, "w8a8_groups") == 0 || std::strcmp(one.codec, "w4a8") == 0;
+    const qw_activations activations = token_activations(QW_ACTIVATION_DASHINFER, 8, true);
+    CHECK_OK(groups ? qw_weight_int8(&affine, one.shape.bits, &activations, qw_pool_shared(), &weight) : qw_weight_affine(one.codec, &affine, qw_pool_shared(), &weight));
     check(one.codec, weight);
   }
   std::vector<uint8_t> bytes(70 * 1088);
@@ -106,6 +113,9 @@ int main() {
     const qw_qrazor_stored stored = razored.stored();
     CHECK_OK(qw_weight_qrazor(&stored, qw_pool_shared(), &weight));
     check("qrazor", weight);
+    const qw_activations activations = {QW_ACTIVATION_RAZORED, 8, QW_ACTIVATION_DASHINFER, 1, 0, 0, 0, 16, 32, 0};
+    CHECK_OK(qw_weight_qrazor_int8(&stored, &activations, qw_pool_shared(), &weight));
+    check("qrazor_int8", weight);
   }
   return finish("linear rows");
 }
