@@ -1,4 +1,5 @@
-// int8 by groups, AVX2: 8-bit multiply-adds on nibbles, which cannot saturate; 2 instructions per 32 products of 4-bit codes, 4 of 8-bit ones.
+// int8 by groups, AVX2: 8-bit multiply-adds on nibbles, which cannot saturate; 2 instructions per 32 products of 4-bit codes, 4 of 8-bit
+// ones.
 #include "linear/w4a8/lanes_avx2.h"
 #include "linear/w4a8/razor.h"
 

@@ -27,7 +27,9 @@ const qw_int8_kernels& kernels_in_force() {
 size_t align(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 bool razored(const qw_int8_groups& weight) { return weight.form.activations.kind == QW_ACTIVATION_RAZORED; }
-int64_t razor_groups(const qw_int8_groups& weight) { return razored(weight) ? weight.grouped.base.cols / weight.form.activations.group_size : 0; }
+int64_t razor_groups(const qw_int8_groups& weight) {
+  return razored(weight) ? weight.grouped.base.cols / weight.form.activations.group_size : 0;
+}
 
 struct Slice {
   const qw_int8_groups* weight;
@@ -50,7 +52,8 @@ struct Slice {
 void prepare_row(const Slice& slice, int64_t block, int64_t row) {
   const qw_int8_groups& weight = *slice.weight;
   const qw_grouped& grouped = weight.grouped;
-  const int64_t cols = grouped.base.cols, depth = grouped.depth, begin = slice.block_begin(block), height = slice.block_begin(block + 1) - begin, i = row - begin;
+  const int64_t cols = grouped.base.cols, depth = grouped.depth;
+  const int64_t begin = slice.block_begin(block), height = slice.block_begin(block + 1) - begin, i = row - begin;
   int8_t* q = slice.quantized + row * align(size_t(cols));
   float* row_factors = slice.row_factors + row * razor_groups(weight);
   slice.zeros[row] = 0;
@@ -72,12 +75,14 @@ void prepare_row(const Slice& slice, int64_t block, int64_t row) {
   const int32_t offset = qw_int8_offset(&weight);
   const bool flips = slice.kernels->flips && grouped.bits == 8;
   for (int64_t unit = 0; unit < weight.form.units; ++unit) {
-    const int64_t from = weight.unit_begin[unit] * grouped.step, to = weight.unit_begin[unit + 1] * grouped.step, at = begin * weight.form.units + unit * height + i;
+    const int64_t from = weight.unit_begin[unit] * grouped.step, to = weight.unit_begin[unit + 1] * grouped.step;
+    const int64_t at = begin * weight.form.units + unit * height + i;
     int32_t sum = 0;
     for (int64_t k = from; k < to; ++k) sum += codes[k];
     slice.starts[at] = ((flips ? 128 : 0) - offset) * sum;
     slice.remainders[at] = -float(sum);
-    if (weight.form.razored) slice.factors[at] = razored(weight) ? row_factors[from % weight.form.plane_columns / weight.form.activations.group_size] : 1.0f;
+    if (!weight.form.razored) continue;
+    slice.factors[at] = razored(weight) ? row_factors[from % weight.form.plane_columns / weight.form.activations.group_size] : 1.0f;
   }
 }
 
@@ -138,7 +143,8 @@ size_t scratch_bytes(const qw_weight* base, int64_t m) {
   return lay_out(&slice, *reinterpret_cast<const qw_int8_groups*>(base), std::min(m, kSliceRows), nullptr) + 64;
 }
 
-void matmul(const qw_weight* base, const float* x, int64_t ldx, int64_t m, const float* bias, float* y, int64_t ldy, void* scratch, qw_pool* pool) {
+void matmul(const qw_weight* base, const float* x, int64_t ldx, int64_t m, const float* bias, float* y, int64_t ldy, void* scratch,
+            qw_pool* pool) {
   const qw_int8_groups& weight = *reinterpret_cast<const qw_int8_groups*>(base);
   Slice slice{};
   slice.weight = &weight;
@@ -189,9 +195,9 @@ void dequantize(const qw_weight* base, int64_t row_begin, int64_t row_count, flo
 
 }  // namespace
 
-const qw_codec qw_codec_w4a8 = {"w4a8",  scratch_bytes, matmul, dequantize, qw_int8_groups_destroy, QW_INT8_GROUPS_LAYOUT, qw_int8_groups_save,
-                                qw_int8_groups_restore_w4a8};
-const qw_codec qw_codec_w8a8_groups = {"w8a8_groups", scratch_bytes, matmul, dequantize, qw_int8_groups_destroy, QW_INT8_GROUPS_LAYOUT, qw_int8_groups_save,
-                                       qw_int8_groups_restore_w8a8};
-const qw_codec qw_codec_qrazor_int8 = {"qrazor_int8", scratch_bytes, matmul, dequantize, qw_int8_groups_destroy, QW_INT8_GROUPS_LAYOUT, qw_int8_groups_save,
-                                       qw_int8_groups_restore_qrazor};
+#define QW_CODEC(name, restore) \
+  {name, scratch_bytes, matmul, dequantize, qw_int8_groups_destroy, QW_INT8_GROUPS_LAYOUT, qw_int8_groups_save, restore}
+const qw_codec qw_codec_w4a8 = QW_CODEC("w4a8", qw_int8_groups_restore_w4a8);
+const qw_codec qw_codec_w8a8_groups = QW_CODEC("w8a8_groups", qw_int8_groups_restore_w8a8);
+const qw_codec qw_codec_qrazor_int8 = QW_CODEC("qrazor_int8", qw_int8_groups_restore_qrazor);
+#undef QW_CODEC

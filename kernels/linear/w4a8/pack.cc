@@ -1,4 +1,5 @@
-// Packs weights for the int8 codecs by groups: codes, params and the order of columns as the grouped codecs do, and what integers need beside them.
+// Packs weights for the int8 codecs by groups: codes, params and the order of columns as the grouped codecs do, and what integers need
+// beside them.
 #include <algorithm>
 #include <cmath>
 #include <new>
@@ -114,7 +115,7 @@ qw_status fill_units(qw_int8_groups* weight, const Razored& from) {
   weight->shifts = static_cast<uint8_t*>(qw_weight_memory(size_t(weight->grouped.tiles * weight->form.units * QW_TILE_ROWS)));
   if (weight->unit_begin == nullptr || weight->shifts == nullptr) return no_memory("qrazor_int8");
   for (int64_t unit = 0; unit <= weight->form.units; ++unit) {
-    const int64_t column = unit / from.units * weight->form.plane_columns + std::min(unit % from.units * from.unit, weight->form.plane_columns);
+    const int64_t width = weight->form.plane_columns, column = unit / from.units * width + std::min(unit % from.units * from.unit, width);
     weight->unit_begin[unit] = unit == weight->form.units ? weight->grouped.blocks : column / weight->grouped.step;
   }
   for (int64_t tile = 0; tile < weight->grouped.tiles; ++tile) {
@@ -137,7 +138,10 @@ qw_status repeat_columns(qw_int8_groups* weight, int64_t cols) {
   delete[] grouped.columns;
   grouped.columns = new (std::nothrow) int32_t[size_t(grouped.depth)];
   if (grouped.columns == nullptr) return no_memory("qrazor_int8");
-  for (int64_t k = 0; k < grouped.depth; ++k) grouped.columns[k] = k % weight->form.plane_columns < cols ? int32_t(k % weight->form.plane_columns) : -1;
+  for (int64_t k = 0; k < grouped.depth; ++k) {
+    const int64_t column = k % weight->form.plane_columns;
+    grouped.columns[k] = column < cols ? int32_t(column) : -1;
+  }
   grouped.base.bytes += size_t(grouped.depth) * sizeof(int32_t);
   return qw_ok();
 }
@@ -157,12 +161,12 @@ qw_status qw_int8_groups_pack(const qw_affine* affine, int code_bits, const qw_a
   weight->unit_begin = grouped.group_begin;
   const int64_t most = code_bits == 4 ? kMostColumns4 : kMostColumns8;
   if (grouped.longest_group > most) {
-    status = qw_error(QW_UNSUPPORTED, "%s weight of %lld x %lld: a group of %lld columns; int32 sums hold %lld exactly", codec->name, (long long)affine->rows,
-                      (long long)affine->cols, (long long)grouped.longest_group, (long long)most);
+    status = qw_error(QW_UNSUPPORTED, "%s weight of %lld x %lld: a group of %lld columns; int32 sums hold %lld exactly", codec->name,
+                      (long long)affine->rows, (long long)affine->cols, (long long)grouped.longest_group, (long long)most);
   }
-  if (grouped.zero_form == QW_ZERO_SHARED && grouped.shared_zero == std::nearbyint(grouped.shared_zero) && grouped.shared_zero + grouped.offset >= 0 &&
-      grouped.shared_zero + grouped.offset <= 255) {
-    weight->form.folded_zero = int(grouped.shared_zero);
+  const float zero = grouped.shared_zero, stored_zero = zero + grouped.offset;
+  if (grouped.zero_form == QW_ZERO_SHARED && zero == std::nearbyint(zero) && stored_zero >= 0 && stored_zero <= 255) {
+    weight->form.folded_zero = int(zero);
   }
   try {
     if (status.code == QW_OK) status = sum_rows(weight);
@@ -180,9 +184,12 @@ qw_status qw_int8_groups_pack(const qw_affine* affine, int code_bits, const qw_a
 qw_status qw_int8_razored_pack(const qw_qrazor_stored* stored, const qw_activations* activations, qw_pool* pool, qw_weight** out) {
   *out = nullptr;
   const bool razors = activations->kind == QW_ACTIVATION_RAZORED;
-  if (activations->kind == QW_ACTIVATION_OUTLIERS) return qw_error(QW_UNSUPPORTED, "qrazor weights are multiplied with razored activations, or those of a rule without outliers");
+  if (activations->kind == QW_ACTIVATION_OUTLIERS) {
+    return qw_error(QW_UNSUPPORTED, "qrazor weights are multiplied with razored activations, or those of a rule without outliers");
+  }
   if (razors && stored->cols % activations->group_size != 0) {
-    return qw_error(QW_UNSUPPORTED, "activations razored by groups of %d, which do not divide %lld columns", activations->group_size, (long long)stored->cols);
+    return qw_error(QW_UNSUPPORTED, "activations razored by groups of %d, which do not divide %lld columns", activations->group_size,
+                    (long long)stored->cols);
   }
   qw_weight* floats = nullptr;
   qw_status status = qw_weight_qrazor(stored, pool, &floats);  // checks everything
@@ -197,7 +204,8 @@ qw_status qw_int8_razored_pack(const qw_qrazor_stored* stored, const qw_activati
     stored->along_outputs ? along_outputs(from, &made) : along_inputs(from, &made);
     const int64_t width = made.planes * made.plane_columns;
     const std::vector<float> zeros(size_t(stored->rows));
-    const qw_affine affine = {stored->rows, width, width, {QW_CODES_BYTES, 8, 1, made.codes.data()}, {QW_F32, 0, stored->scale}, {QW_F32, 0, zeros.data()}, nullptr, QW_F32};
+    const qw_codes codes = {QW_CODES_BYTES, 8, 1, made.codes.data()};
+    const qw_affine affine = {stored->rows, width, width, codes, {QW_F32, 0, stored->scale}, {QW_F32, 0, zeros.data()}, nullptr, QW_F32};
     qw_weight* packed = nullptr;
     status = qw_grouped_pack(&qw_codec_qrazor_int8, made.bits, &affine, pool, &packed);
     if (status.code == QW_OK) {
