@@ -179,6 +179,26 @@ void check_accumulators(Random& random) {
   }
 }
 
+// Pairs of columns on both sides of what two products of 255 may add to in 16 bits, among zeros.
+void check_edges(Random& random) {
+  const int64_t cols = 1027, m = 13;
+  AffineCase test({17, cols, cols, 8, false, false, false, QW_F32}, random);
+  std::fill(test.codes.begin(), test.codes.end(), int8_t(-1));  // 255
+  std::vector<float> x(size_t(m * cols), 0.0f);
+  for (int64_t i = 0; i < m; ++i) {
+    x[size_t(i * cols)] = 127;
+    for (int64_t pair = 1; pair < cols / 24; ++pair) {
+      const int64_t first = random.integer(2, 126), sum = random.integer(127, 130), sign = i % 2 ? -1 : 1;
+      x[size_t(i * cols + pair * 24)] = float(sign * first);
+      x[size_t(i * cols + pair * 24 + 1)] = float(sign * std::min<int64_t>(127, sum - first));
+    }
+  }
+  int64_t largest = 0;
+  const int64_t wrong = wrong_accumulators(test, token_activations(QW_ACTIVATION_DASHINFER, 8, true), x, m, &largest);
+  std::printf("  w8a8 edges of 16-bit sums: largest %lld, %lld differ on any level\n", (long long)largest, (long long)wrong);
+  CHECK(wrong == 0);
+}
+
 // The float simulation of the references: fake-quantized x times dequantized weights.
 void check_simulation(Random& random) {
   int which = 0;
@@ -278,6 +298,7 @@ int main() {
   check_random(random);
   check_adversarial(random);
   check_accumulators(random);
+  check_edges(random);
   check_simulation(random);
   check_not_finite(random);
   check_refusals(random);
