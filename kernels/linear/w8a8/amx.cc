@@ -65,10 +65,10 @@ void multiply(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float*
       _tile_stored(2, sums[2], 64);
       _tile_stored(3, sums[3], 64);
     }
-    for (int i = 0; i < x->height; ++i) {
-      for (int t = 0; t < (second == nullptr ? 1 : 2); ++t) {
-        const __m512i acc_i32x16 = _mm512_load_si512(sums[i / 16 * 2 + t] + i % 16 * 16);
-        store_tile(weight, tile + t, acc_i32x16, x, i, bias, y + i * ldy);
+    for (int t = 0; t < (second == nullptr ? 1 : 2); ++t) {
+      const TileParams params(weight, tile + t, x, bias);
+      for (int i = 0; i < x->height; ++i) {
+        store_tile(params, _mm512_load_si512(sums[i / 16 * 2 + t] + i % 16 * 16), x, i, y + i * ldy);
       }
     }
   }

@@ -45,6 +45,7 @@ void multiply_split(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
   __m256i done_i32x8[kRows][2];
 #pragma GCC unroll 4
   for (int i = 0; i < kRows; ++i) done_i32x8[i][0] = acc_i32x8[i][0], done_i32x8[i][1] = acc_i32x8[i][1];
+  const HalfParams low(weight, tile, 0, x, bias), high(weight, tile, 1, x, bias);
   for (int i = 0; i < kRows; ++i, values += weight->quads * 4) {
     const int32_t* halves = reinterpret_cast<const int32_t*>(values);
     __m256i low_i32x8 = done_i32x8[i][0], high_i32x8 = done_i32x8[i][1];
@@ -54,8 +55,8 @@ void multiply_split(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
       low_i32x8 = add_sums(low_i32x8, _mm256_load_si256(quad_u8x32), x_i8x32);
       high_i32x8 = add_sums(high_i32x8, _mm256_load_si256(quad_u8x32 + 1), x_i8x32);
     }
-    store_half(weight, tile, 0, low_i32x8, x, i, bias, y + i * ldy);
-    store_half(weight, tile, 1, high_i32x8, x, i, bias, y + i * ldy);
+    store_half(low, low_i32x8, x, i, y + i * ldy);
+    store_half(high, high_i32x8, x, i, y + i * ldy);
   }
 }
 
@@ -84,8 +85,10 @@ void multiply_wide(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const f
   __m256i done_i32x8[kRows][2];
 #pragma GCC unroll 4
   for (int i = 0; i < kRows; ++i) done_i32x8[i][0] = acc_i32x8[i][0], done_i32x8[i][1] = acc_i32x8[i][1];
-  for (int i = 0; i < kRows; ++i) {
-    for (int half = 0; half < 2; ++half) store_half(weight, tile, half, done_i32x8[i][half], x, i, bias, y + i * ldy);
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; ++half) {
+    const HalfParams params(weight, tile, half, x, bias);
+    for (int i = 0; i < kRows; ++i) store_half(params, done_i32x8[i][half], x, i, y + i * ldy);
   }
 }
 

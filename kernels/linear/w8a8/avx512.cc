@@ -34,6 +34,7 @@ void multiply_split(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
   __m512i done_i32x16[kRows];
 #pragma GCC unroll 12
   for (int i = 0; i < kRows; ++i) done_i32x16[i] = acc_i32x16[i];
+  const TileParams params(weight, tile, x, bias);
   for (int i = 0; i < kRows; ++i, values += weight->quads * 4) {
     const int32_t* halves = reinterpret_cast<const int32_t*>(values);
     __m512i sum_i32x16 = done_i32x16[i];
@@ -41,7 +42,7 @@ void multiply_split(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
       const __m512i codes_u8x64 = _mm512_load_si512(codes + int64_t(halves[1 + 2 * half]) * QW_W8A8_QUAD_BYTES);
       sum_i32x16 = add_sums(sum_i32x16, codes_u8x64, _mm512_set1_epi32(halves[2 + 2 * half]));
     }
-    store_tile(weight, tile, sum_i32x16, x, i, bias, y + i * ldy);
+    store_tile(params, sum_i32x16, x, i, y + i * ldy);
   }
 }
 
@@ -67,7 +68,8 @@ void multiply_wide(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const f
   __m512i done_i32x16[kRows];
 #pragma GCC unroll 12
   for (int i = 0; i < kRows; ++i) done_i32x16[i] = acc_i32x16[i];
-  for (int i = 0; i < kRows; ++i) store_tile(weight, tile, done_i32x16[i], x, i, bias, y + i * ldy);
+  const TileParams params(weight, tile, x, bias);
+  for (int i = 0; i < kRows; ++i) store_tile(params, done_i32x16[i], x, i, y + i * ldy);
 }
 
 using Multiply = void (*)(const qw_w8a8_weight*, const qw_w8a8_block*, const float*, float*, int64_t, int64_t);

@@ -39,8 +39,10 @@ void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
 #pragma GCC unroll 2
     for (int t = 0; t < kTiles; ++t) done_i32x16[i][t] = acc_i32x16[i][t];
   }
-  for (int i = 0; i < kRows; ++i) {
-    for (int t = 0; t < kTiles; ++t) store_tile(weight, tile + t, done_i32x16[i][t], x, i, bias, y + i * ldy);
+#pragma GCC unroll 2
+  for (int t = 0; t < kTiles; ++t) {
+    const TileParams params(weight, tile + t, x, bias);
+    for (int i = 0; i < kRows; ++i) store_tile(params, done_i32x16[i][t], x, i, y + i * ldy);
   }
 }
 

@@ -5,15 +5,13 @@
 
 namespace {
 
-// kRows rows of x, one tile.
+// The sums of kRows rows of x and one tile. Not inlined: beside the epilogue, GCC 12 would keep the accumulators in memory.
 template <int kRows>
-void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float* bias, float* y, int64_t ldy, int64_t tile) {
-  const uint8_t* codes = weight->codes + tile * weight->quads * QW_W8A8_QUAD_BYTES;
-  const int8_t* values = static_cast<const int8_t*>(x->values);
+__attribute__((noinline)) void add_up(const uint8_t* codes, const int8_t* values, int64_t quads, int32_t (*sums)[QW_W8A8_TILE_ROWS]) {
   __m256i acc_i32x8[kRows][2];
 #pragma GCC unroll 6
   for (int i = 0; i < kRows; ++i) acc_i32x8[i][0] = acc_i32x8[i][1] = _mm256_setzero_si256();
-  for (int64_t quad = 0; quad < weight->quads; ++quad, codes += QW_W8A8_QUAD_BYTES, values += kRows * 4) {
+  for (int64_t quad = 0; quad < quads; ++quad, codes += QW_W8A8_QUAD_BYTES, values += kRows * 4) {
     if (kRows == 1) _mm_prefetch(reinterpret_cast<const char*>(codes) + 2048, _MM_HINT_T0);
     const __m256i low_u8x32 = _mm256_load_si256(reinterpret_cast<const __m256i*>(codes));
     const __m256i high_u8x32 = _mm256_load_si256(reinterpret_cast<const __m256i*>(codes) + 1);
@@ -24,12 +22,23 @@ void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const 
       add_products(acc_i32x8[i][1], high_u8x32, x_i8x32);
     }
   }
-  // Out of the registers first: an array that the epilogue indexes would be kept in memory throughout.
-  __m256i done_i32x8[kRows][2];
 #pragma GCC unroll 6
-  for (int i = 0; i < kRows; ++i) done_i32x8[i][0] = acc_i32x8[i][0], done_i32x8[i][1] = acc_i32x8[i][1];
   for (int i = 0; i < kRows; ++i) {
-    for (int half = 0; half < 2; ++half) store_half(weight, tile, half, done_i32x8[i][half], x, i, bias, y + i * ldy);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(sums[i]), acc_i32x8[i][0]);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(sums[i]) + 1, acc_i32x8[i][1]);
+  }
+}
+
+template <int kRows>
+void multiply_block(const qw_w8a8_weight* weight, const qw_w8a8_block* x, const float* bias, float* y, int64_t ldy, int64_t tile) {
+  alignas(32) int32_t sums[kRows][QW_W8A8_TILE_ROWS];
+  const uint8_t* codes = weight->codes + tile * weight->quads * QW_W8A8_QUAD_BYTES;
+  add_up<kRows>(codes, static_cast<const int8_t*>(x->values), weight->quads, sums);
+  for (int half = 0; half < 2; ++half) {
+    const HalfParams params(weight, tile, half, x, bias);
+    for (int i = 0; i < kRows; ++i) {
+      store_half(params, _mm256_load_si256(reinterpret_cast<const __m256i*>(sums[i]) + half), x, i, y + i * ldy);
+    }
   }
 }
 
