@@ -202,7 +202,9 @@ function roundingWarnings(source: DirectorySource, choices: readonly { readonly 
       : [
           `${rounded.length} linears are Q4_1 with codes and scales as they are, but minimums (zero point times scale) rounded to float16: by ${(100 * worst).toFixed(2)} % of a step at most; --exact writes Q5_0 instead, without rounding`,
         ]),
-    ...(quantizedActivations ? ['activations were quantized to integers in the source; GGUF files do not say so, and each runtime computes in its own way'] : []),
+    ...(quantizedActivations
+      ? ['activations were quantized to integers in the source; GGUF files do not say so, and each runtime computes in its own way']
+      : []),
   ];
 }
 
