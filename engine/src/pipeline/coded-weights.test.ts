@@ -23,6 +23,10 @@ const jobs: readonly (readonly [object, readonly string[], number])[] = [
   [{ quant_method: ['gptq', 'qrazor'], group_size: 128, desc_act: true, calibration }, ['codes', 'scale', 'shifts'], 0.6],
   [{ quant_method: ['gptq', 'qrazor'], group_size: 32, qrazor: { group_axis: 'inputs' }, calibration }, ['codes', 'scale', 'shifts'], 0.5],
   [{ quant_method: ['smoothquant', 'gptq', 'qrazor'], group_size: 16, calibration }, ['codes', 'scale', 'shifts'], 0.5],
+  [{ quant_method: 'qrazor', group_size: 16, compute_method: 'activate_quant' }, ['codes', 'scale', 'shifts'], 0.5],
+  [{ quant_method: 'qrazor', group_size: 8, compute_method: 'activate_quant', activations: { bits: 4, base_bits: 8 } }, ['codes', 'scale', 'shifts'], 0.7],
+  [{ quant_method: ['gptq', 'qrazor'], group_size: 32, compute_method: 'activate_quant', calibration }, ['codes', 'scale', 'shifts'], 0.6],
+  [{ quant_method: ['smoothquant', 'qrazor'], group_size: 32, compute_method: 'activate_quant', calibration }, ['codes', 'scale', 'shifts'], 0.6],
   [{ quant_method: 'spqr', target_bits: 4.2, calibration }, ['g_idx', ...spqr], 0.8],
   [{ quant_method: ['smoothquant', 'spqr'], weight_format: 'uint4', desc_act: false, group_size: 32, calibration }, spqr, 0.4],
   [{ quant_method: 'rtn', weight_format: 'nf4', mse_search: true }, ['codes', 'scale'], 0.5],
@@ -62,6 +66,10 @@ test('config.json says what the files need: kind, widths, and the values of a ta
   };
   const razored = await said({ quant_method: 'qrazor', group_size: 8, qrazor: { base_bits: 16 } });
   assert.deepEqual([razored['kind'], razored['bits'], razored['group_size'], razored['base_bits'], razored['group_axis']], ['qrazor', 4, 8, 16, 'inputs']);
+  assert.equal(razored['compute_method'], undefined);
+  const integers = await said({ quant_method: 'qrazor', group_size: 16, compute_method: 'activate_quant', activations: { bits: 4 } });
+  const activations = { bits: 4, symmetric: true, granularity: 'per_token', dynamic: true, rule: 'qrazor', base_bits: 16, group_size: 16 };
+  assert.deepEqual([integers['compute_method'], integers['activations']], ['activate_quant', activations]);
   const table = await said({ quant_method: 'rtn', weight_format: 'fp4', group_size: 64 });
   assert.deepEqual([table['kind'], table['type'], table['group_size']], ['table4', 'fp4', 64]);
   assert.deepEqual((table['values'] as number[]).slice(0, 8), [-12, -8, -6, -4, -3, -2, -0.0625, 0]);
