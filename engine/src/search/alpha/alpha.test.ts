@@ -11,12 +11,12 @@ import { measureIds } from '../../eval/perplexity.ts';
 import { loadBinding } from '../../jobs/binding.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { loadModel } from '../../model/load.ts';
-import { type JudgedJob, judgeJob } from '../../pipeline/judge.ts';
+import { judgeJob } from '../../pipeline/judge.ts';
 import { phaseBytes } from '../../pipeline/memory/phase.ts';
 import { quantizeModel } from '../../pipeline/quantize.ts';
 import { quill, texts, workspace } from '../../pipeline/testing/calibrated-jobs.ts';
 import { holdOut } from './held-out.ts';
-import { alphaDemand } from './memory.ts';
+import { alphaDemand, alphaSettings } from './memory.ts';
 import { searchAlpha } from './search.ts';
 
 const binding = await loadBinding();
@@ -87,29 +87,24 @@ test('less memory costs passes over the model, and not a bit of the curve', asyn
   const configPath = join(work.root, 'auto.quant.json');
   await writeFile(configPath, JSON.stringify({ ...config, smoothquant: { alpha: 'auto', alphas: [0.3, 0.5, 0.7] } }));
   const job = await judgeJob(configPath, quill);
-  const search = async (memoryLimitBytes?: number) =>
-    (await searchAlpha(job, { modelDir: quill, configPath }, { binding, ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }) })).curve;
-  const all = await search();
-  // Room for less than the hidden states of all alphas: 144 tokens of 384 channels are 0.2 MB each.
-  const demand = (together: number): number => {
-    const held = [new Int32Array(144)];
-    const { config: model } = { config: { shape: { vocabSize: 8192, hiddenSize: 384, intermediateSize: 1024 } } };
-    const sequences = { seen: [new Int32Array(48)], held };
-    return phaseBytes(alphaDemand({ config: model as ModelConfig, blocks: [[]], sequences, alphas: together }).memory(Number.POSITIVE_INFINITY));
-  };
-  assert.equal(demand(3) - demand(1), 2 * 4 * 144 * 384);
-  await assert.rejects(
-    search(process.memoryUsage.rss() + 2 ** 20),
-    (error) => error instanceof EngineError && /to search alpha in model\.layers\.\d .*or a number as alpha/.test(error.message),
-  );
-  const settings = await withTogether(job, configPath, 1);
-  assert.deepEqual(settings, all);
+  const place = { modelDir: quill, configPath };
+  const { curve: together } = await searchAlpha(job, place, { binding });
+  const { curve: apart } = await searchAlpha(job, place, { binding }, holdOut, () => ({ together: 1, spill: true }));
+  assert.deepEqual(apart, together);
+  const tight = searchAlpha(job, place, { binding, memoryLimitBytes: process.memoryUsage.rss() + 2 ** 20 });
+  await assert.rejects(tight, (error) => error instanceof EngineError && /to search alpha in model\.layers\.\d .*or a number as alpha/.test(error.message));
 });
 
-/** The same search with so many alphas in a pass, and hidden states in a file. */
-async function withTogether(job: JudgedJob, configPath: string, together: number) {
-  return (await searchAlpha(job, { modelDir: quill, configPath }, { binding }, holdOut, () => ({ together, spill: true }))).curve;
-}
+test('a smaller budget takes alphas apart, and then hidden states to a file', () => {
+  const config = { shape: { vocabSize: 8192, hiddenSize: 384, intermediateSize: 1024 } } as ModelConfig;
+  const job = { config, blocks: [], sequences: { seen: [new Int32Array(4096)], held: [new Int32Array(4096)] }, alphas: 9 };
+  const bytesOf = (budget: number): number => phaseBytes(alphaDemand(job).memory(budget));
+  const [all, least] = [bytesOf(Number.POSITIVE_INFINITY), bytesOf(0)];
+  assert.deepEqual(alphaSettings(job, all), { together: 9, spill: false });
+  assert.deepEqual(alphaSettings(job, all - 1), { together: 9, spill: true });
+  assert.deepEqual(alphaSettings(job, 0), { together: 1, spill: true });
+  fc.assert(fc.property(fc.integer({ min: least, max: 2 * all }), (budget) => assert.ok(bytesOf(budget) <= budget)));
+});
 
 test('the best alpha is written as an ordinary config, with the curve in a file, the result and on the command line', async (t) => {
   const work = await workspace(t);
