@@ -12,7 +12,7 @@ import { workspace } from './testing/calibrated-jobs.ts';
 const binding = await loadBinding();
 const ids = Int32Array.from({ length: 24 }, (_, index) => (index * 337 + 5) % 8192);
 const calibration = { dataset: 'text.txt', samples: 8, sequence_length: 24 };
-// Beside integer activations scales are stored as f32: with others GPTQ would choose other codes.
+// Beside integer activations the scale of a row is stored as f32: with another GPTQ would choose other codes.
 const ours = { save_format: 'quantwright', scale_type: 'float32' };
 
 /** [config, largest distance to the same weights with float activations]. Rows have 64 and 96 columns, which 20 does not divide. */

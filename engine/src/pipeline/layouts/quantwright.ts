@@ -26,7 +26,7 @@ export const quantwrightLayout: Layout = {
     mseSearch: recipe.mseSearch,
     fullRange: recipe.fullRange,
     // One scale a row costs little, and integer kernels multiply by it in f32 anyway.
-    scaleType: recipe.activations === null ? recipe.scaleType : 'f32',
+    scaleType: recipe.activations === null || weights.groupSize !== -1 ? recipe.scaleType : 'f32',
   }),
 
   refusal: (plan) => {

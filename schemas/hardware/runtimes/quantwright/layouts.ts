@@ -179,7 +179,13 @@ function compressedTensors(input: JudgeInput, pieces: readonly Piece[]): readonl
       }),
     ];
   }
-  const failing = recipe.activations === null ? undivided(pieces) : [];
+  const ordered = recipe.activations !== null && settingsOf(recipe, pieces).some(({ descAct, groupSize }) => descAct && groupSize !== -1);
+  if (ordered && recipe.methods.includes('gptq')) {
+    const nearest: Nearest = { field: 'weights.descAct', value: false, words: 'desc_act false' };
+    const message = `Quantwright: integer weights by group have no order of columns in compressed-tensors; use ${nearest.words} or ${OWN.words}.`;
+    return [refused(input, { rule: 'QW-09', field: 'weights.descAct', nearest, message })];
+  }
+  const failing = undivided(pieces);
   const [first] = failing;
   if (first === undefined) {
     return [];

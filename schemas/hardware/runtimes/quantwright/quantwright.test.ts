@@ -97,6 +97,15 @@ const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [IQ({ weight_format: 'fp8_e4m3', compute_method: 'activate_quant' }), 'refused QW-02'],
   [RTN({ weight_format: 'int4', compute_method: 'activate_quant', save_format: 'quantwright' }), 'supported w4a8'],
   [RTN({ weight_format: 'int8', compute_method: 'activate_quant', group_size: 64, save_format: 'quantwright' }), 'supported w8a8_groups'],
+  [RTN({ weight_format: 'int8', compute_method: 'activate_quant', group_size: 64, save_format: 'compressed-tensors' }), 'refused QW-13', uneven],
+  [
+    { quant_method: 'gptq', weight_format: 'int4', group_size: 32, desc_act: true, compute_method: 'activate_quant', save_format: 'quantwright' },
+    'supported w4a8',
+  ],
+  [
+    { quant_method: 'gptq', weight_format: 'int4', group_size: 32, desc_act: true, compute_method: 'activate_quant', save_format: 'compressed-tensors' },
+    'refused QW-09',
+  ],
   [RTN({ weight_format: 'uint4', group_size: 64 }), 'refused QW-04', uneven],
   [RTN({ weight_format: 'uint4', group_size: 64, save_format: 'quantwright' }), 'supported q4', uneven],
   [RTN({ weight_format: 'uint4', group_size: 100 }), 'supported q4', even],
