@@ -19,6 +19,20 @@ const text = { calibration: { dataset: 'text.txt', samples: 8, sequence_length: 
 const jobs: readonly { readonly name: string; readonly config: object; readonly error: number }[] = [
   { name: 'W8A8', config: { weight_format: 'int8' }, error: 0.05 },
   { name: 'W8A8 with zero points on both sides', config: { weight_format: 'uint8', activations: { symmetric: false } }, error: 0.05 },
+  { name: 'W8A8 in 128 parts', config: { weight_format: 'int8', zeroquant: { quantize_groups: 128 } }, error: 0.05 },
+  { name: 'W4/8 A8', config: { weight_format: 'int8', ...fourInMlp }, error: 0.2 },
+  {
+    name: 'W4/8 A8 in 32 parts, with zero points',
+    config: { weight_format: 'uint8', activations: { symmetric: false }, zeroquant: { quantize_groups: 32 }, ...fourInMlp },
+    error: 0.2,
+  },
+  { name: 'W4A4', config: { weight_format: 'int4', activations: { bits: 4 } }, error: 0.4 },
+  {
+    name: 'W4A4 with zero points in 128 parts',
+    config: { weight_format: 'uint4', activations: { bits: 4, symmetric: false }, zeroquant: { quantize_groups: 128 } },
+    error: 0.4,
+  },
+  { name: 'signs and 8-bit activations', config: { weight_format: 'uint1', zeroquant: { quantize_groups: 32 } }, error: 1.2 },
   { name: 'W8A8 with a static range', config: { weight_format: 'int8', activations: { dynamic: false }, ...text }, error: 0.1 },
   { name: 'W4/8 A16', config: { weight_format: 'int8', compute_method: 'weight_only', ...fourInMlp }, error: 0.2 },
   {
