@@ -70,6 +70,11 @@ test('one number of groups and one kind of rounding go into compression_training
   assert.ok(!offered({ ...groups, activations: { bits: 6 } }));
 });
 
+test('distillation is told as lost: compression_training has its own way to train', () => {
+  const job = { quant_method: 'zeroquant', zeroquant: { quantize_groups: 64, lkd: { blocks: [-1], steps: 10 } } };
+  assert.match(convert('deepspeed', 'a.quant.json', job).losses.join(), /^lkd \(.*"steps":10.*\) is not said in the new config\.$/);
+});
+
 const pattern = fc.constantFrom('.*mlp', '.*self_attn', '.*down_proj', '.*[qk]_proj', 'model.layers.(0|1)\\.', '.*gate|.*up');
 const activation = fc.constantFrom(undefined, null, { bits: 4 }, { bits: 8 });
 const job = fc.record({

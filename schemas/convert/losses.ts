@@ -90,6 +90,7 @@ const SETTINGS: readonly { readonly key: string; readonly field: RecipeField | n
   { key: 'compute dtype', field: 'computeDtype', of: (recipe) => recipe.computeDtype },
   { key: 'save_format', field: 'saveFormat', of: (recipe) => recipe.saveFormat },
   { key: 'quantize_groups', field: 'zeroquant.quantizeGroups', of: (recipe) => recipe.zeroquant?.quantizeGroups ?? null },
+  { key: 'lkd', field: 'zeroquant.lkd', of: (recipe) => recipe.zeroquant?.lkd ?? null },
   { key: 'static_groups', field: null, of: (recipe) => recipe.weights.staticGroups },
   { key: 'true_sequential', field: null, of: (recipe) => recipe.trueSequential },
   { key: 'lm_head', field: 'lmHead', of: (recipe) => recipe.lmHead ?? false },
