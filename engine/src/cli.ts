@@ -6,7 +6,7 @@ import { checkCommand } from './commands/check/command.ts';
 import { compareCommand } from './commands/compare.ts';
 import { convertCommand } from './commands/convert.ts';
 import { doctorCommand } from './commands/doctor.ts';
-import { evalCommand } from './commands/eval.ts';
+import { evalCommand } from './commands/eval/command.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { logitsCommand } from './commands/logits.ts';
 import { quantizeCommand } from './commands/quantize.ts';

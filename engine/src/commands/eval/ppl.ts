@@ -1,12 +1,12 @@
 // quantwright eval ppl MODEL_DIR --text FILE: perplexity of a text.
 import { Command } from 'commander';
-import { measurePerplexity } from '../eval/perplexity.ts';
-import { readTextFile } from '../eval/text-file.ts';
-import { integer } from './option-values.ts';
-import { exitCodes, runCommand } from './run-command.ts';
-import { noCacheOption, runModel } from './run-model.ts';
-import { bytesText, secondsText } from './table.ts';
-import { statusLine, type Terminal } from './terminal.ts';
+import { measurePerplexity } from '../../eval/perplexity.ts';
+import { readTextFile } from '../../eval/text-file.ts';
+import { integer } from '../option-values.ts';
+import { exitCodes, runCommand } from '../run-command.ts';
+import { noCacheOption, runModel } from '../run-model.ts';
+import { bytesText, secondsText } from '../table.ts';
+import { statusLine, type Terminal } from '../terminal.ts';
 
 interface Options {
   readonly text: string;
@@ -18,8 +18,8 @@ interface Options {
   readonly cache: boolean;
 }
 
-export function evalCommand(terminal: Terminal): Command {
-  const perplexity = new Command('ppl')
+export function perplexityCommand(terminal: Terminal): Command {
+  return new Command('ppl')
     .description('perplexity of a text')
     .argument('<model-dir>')
     .requiredOption('--text <file>', 'plain text, encoded as a whole')
@@ -30,7 +30,6 @@ export function evalCommand(terminal: Terminal): Command {
     .option('--json', 'one JSON document')
     .option(...noCacheOption)
     .action((modelDir: string, options: Options) => runCommand(terminal, { json: options.json ?? false }, () => evaluate(terminal, modelDir, options)));
-  return new Command('eval').description('measure a model').addCommand(perplexity);
 }
 
 async function evaluate(terminal: Terminal, modelDir: string, options: Options): Promise<number> {

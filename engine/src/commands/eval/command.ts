@@ -1,0 +1,12 @@
+// quantwright eval: what measures a model. Every measurement is a file beside this one.
+import { Command } from 'commander';
+import type { Terminal } from '../terminal.ts';
+import { perplexityCommand } from './ppl.ts';
+
+const measurements = [perplexityCommand];
+
+export function evalCommand(terminal: Terminal): Command {
+  const command = new Command('eval').description('measure a model');
+  for (const measurement of measurements) command.addCommand(measurement(terminal));
+  return command;
+}
