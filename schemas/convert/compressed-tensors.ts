@@ -34,7 +34,15 @@ function group(targets: readonly string[], { bits, groupSize, symmetric }: Weigh
     targets,
     weights: { num_bits: bits, type: 'int', symmetric, strategy: grouped ? 'group' : 'channel', group_size: grouped ? groupSize : null, dynamic: false },
     input_activations:
-      activations === null ? null : { num_bits: activations.bits, type: 'int', symmetric: activations.symmetric, strategy: 'token', dynamic: true },
+      activations === null
+        ? null
+        : {
+            num_bits: activations.bits,
+            type: 'int',
+            symmetric: activations.symmetric,
+            strategy: activations.dynamic ? 'token' : 'tensor',
+            dynamic: activations.dynamic,
+          },
     output_activations: null,
   };
 }

@@ -22,6 +22,37 @@ test('a GPTQ checkpoint becomes the job that makes such a checkpoint', () => {
   assert.deepEqual(losses, []);
 });
 
+test('integer activations keep their width, their zero point and how their scales are found', () => {
+  const file = (weights: number, input: object): object => ({
+    quantization_config: {
+      quant_method: 'compressed-tensors',
+      format: 'int-quantized',
+      config_groups: {
+        group_0: {
+          targets: ['Linear'],
+          weights: { num_bits: weights, type: 'int', symmetric: true, strategy: 'channel', dynamic: false },
+          input_activations: { type: 'int', ...input },
+        },
+      },
+    },
+  });
+  const job = (weights: number, input: object): object => {
+    const { text, losses } = convert('quant-json', 'config.json', file(weights, input));
+    const calibrated = 'The method rtn is not named; the new config says w8a8_static.';
+    assert.deepEqual(losses, 'dynamic' in input && input.dynamic === false ? [calibrated] : []);
+    const { save_format, group_size, ...rest } = JSON.parse(text) as Record<string, unknown>;
+    assert.deepEqual([save_format, group_size], ['compressed-tensors', -1]);
+    return rest;
+  };
+  const token = { symmetric: true, strategy: 'token', dynamic: true };
+  assert.deepEqual(job(8, { ...token, num_bits: 8 }), { quant_method: 'rtn', weight_format: 'int8', compute_method: 'activate_quant' });
+  assert.deepEqual(job(6, { ...token, num_bits: 6 }), { quant_method: 'rtn', weight_format: 'int6', activations: { bits: 6 } });
+  assert.deepEqual(job(8, { ...token, num_bits: 8, symmetric: false }), { quant_method: 'rtn', weight_format: 'int8', activations: { symmetric: false } });
+  const tensor = { strategy: 'tensor', dynamic: false, num_bits: 8 };
+  assert.deepEqual(job(8, { ...tensor, symmetric: false }), { quant_method: 'w8a8_static', weight_format: 'int8', compute_method: 'activate_quant' });
+  assert.deepEqual(job(8, { ...tensor, symmetric: true }), { quant_method: 'w8a8_static', weight_format: 'int8', activations: { symmetric: true } });
+});
+
 test('an 8-bit bitsandbytes checkpoint becomes the job that makes such a checkpoint', () => {
   const file = {
     quantization_config: {

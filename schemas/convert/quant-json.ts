@@ -60,13 +60,13 @@ const RENAMED: Readonly<Partial<Record<QuantMethod, QuantMethod>>> = { fp8: 'rtn
 
 function quantSettings({ recipe, origins }: Source): JsonObject {
   const { weights, ignore, overrides } = recipe;
-  const methods = recipe.methods.map((method) => RENAMED[method] ?? method);
+  const methods = methodsOf(recipe);
   const saveFormat = saved(recipe);
   return {
     quant_method: methods.length === 1 ? methods[0] : methods,
     weight_format: formatName(weights),
     group_size: weights.groupSize,
-    ...computing(recipe),
+    ...computing(recipe, methods),
     ...outlierSettings(recipe.activations),
     ...staticSettings(recipe),
     ...smoothingSettings(recipe),
@@ -84,13 +84,22 @@ function quantSettings({ recipe, origins }: Source): JsonObject {
   };
 }
 
-/** What activations do, where that is not the default of the method: zeroquant quantizes them to 8 bits. */
-function computing({ computeMethod, zeroquant, activations, w8a8Static }: Recipe): JsonObject {
+/** What activations do, where that is not the default of the method: those of `ACTIVATING` quantize them. */
+function computing({ computeMethod, activations, w8a8Static }: Recipe, methods: readonly QuantMethod[]): JsonObject {
   if (w8a8Static !== undefined) return {};
-  if (zeroquant === undefined) return computeMethod === 'activate_quant' ? { compute_method: 'activate_quant' } : {};
-  if (activations === null) return { compute_method: 'weight_only' };
-  const said = activationSettings(activations);
-  return Object.keys(said).length === 0 ? {} : { activations: said };
+  const byDefault = methods.every((method) => ACTIVATING.includes(method));
+  if (activations === null || computeMethod === 'weight_only') return byDefault ? { compute_method: 'weight_only' } : {};
+  const said = (activations.dtype ?? 'int') === 'int' ? activationSettings(activations, methods) : {};
+  if (Object.keys(said).length > 0) return { activations: said };
+  return methods.includes('zeroquant') ? {} : { compute_method: 'activate_quant' };
+}
+
+const ACTIVATING: readonly QuantMethod[] = ['smoothquant', 'llm_int8', 'zeroquant', 'w8a8_static'];
+
+/** Plain rounding with calibrated scales of activations has a name of its own here. */
+function methodsOf({ methods, activations }: Recipe): readonly QuantMethod[] {
+  const calibrated = activations !== null && !activations.dynamic && (activations.dtype ?? 'int') === 'int';
+  return methods.map((method) => (method === 'rtn' && calibrated ? 'w8a8_static' : (RENAMED[method] ?? method)));
 }
 
 function outlierSettings(activations: ActivationRecipe | null): JsonObject {
@@ -116,9 +125,15 @@ function smoothingSettings({ smoothquant }: Recipe): JsonObject {
   return smoothquant === undefined || (smoothquant.alpha === 0.5 && smoothquant.alphas === undefined) ? {} : { smoothquant: { ...smoothquant } };
 }
 
-/** Beside 8 bits around 0 for every token. */
-function activationSettings({ bits, symmetric, dynamic }: ActivationRecipe): JsonObject {
-  return { ...(bits === 8 ? {} : { bits }), ...(symmetric ? {} : { symmetric }), ...(dynamic ? {} : { dynamic }) };
+/** Beside 8 bits around 0 for every token, or with w8a8_static a range of 8 bits for the tensor. */
+function activationSettings({ bits, symmetric, dynamic, granularity }: ActivationRecipe, methods: readonly QuantMethod[]): JsonObject {
+  const calibrated = methods.includes('w8a8_static');
+  return {
+    ...(bits === 8 ? {} : { bits }),
+    ...(symmetric === !calibrated ? {} : { symmetric }),
+    ...(granularity === (dynamic ? 'per_token' : 'per_tensor') ? {} : { granularity }),
+    ...(dynamic === !calibrated ? {} : { dynamic }),
+  };
 }
 
 /** Where the layout of the source is one that we write, the new job writes it too. */

@@ -572,6 +572,27 @@ export const runtimeRows: readonly RuntimeData[] = [
         "versions": null
       },
       {
+        "id": "QW-23",
+        "code": "QC017",
+        "words": null,
+        "source": "engine/src/methods",
+        "versions": null
+      },
+      {
+        "id": "QW-24",
+        "code": "QC017",
+        "words": null,
+        "source": "engine/src/methods/smoothquant/README.md",
+        "versions": null
+      },
+      {
+        "id": "QW-25",
+        "code": "QC017",
+        "words": null,
+        "source": "arXiv 2208.07339; bitsandbytes-foundation/bitsandbytes bitsandbytes/nn/modules.py :: Linear8bitLt",
+        "versions": null
+      },
+      {
         "id": "QW-26",
         "code": "QC017",
         "words": null,

@@ -13,6 +13,16 @@ const OWN_KEYS: Readonly<Partial<Record<RecipeField, string>>> = {
   'weights.symmetric': 'symmetric',
   lmHead: 'lm_head',
 };
+/** Members of objects. */
+const INNER_KEYS: Readonly<Partial<Record<RecipeField, readonly [string, string]>>> = {
+  'activations.bits': ['activations', 'bits'],
+  'activations.symmetric': ['activations', 'symmetric'],
+  'activations.granularity': ['activations', 'granularity'],
+  'activations.dynamic': ['activations', 'dynamic'],
+  'activations.threshold': ['llm_int8', 'threshold'],
+  'smoothquant.alpha': ['smoothquant', 'alpha'],
+  'zeroquant.quantizeGroups': ['zeroquant', 'quantize_groups'],
+};
 const SHARED_KEYS: Readonly<Partial<Record<RecipeField, string>>> = {
   methods: 'quant_method',
   'weights.groupSize': 'group_size',
@@ -44,8 +54,9 @@ export function spellCustomized(
   if (field === 'memoryLimitBytes' && keys === 'own') {
     return [{ kind: 'set', path: [...config.path, 'layer_wise', 'memory_limit'], value }];
   }
-  if (field === 'smoothquant.alpha' && keys === 'own') {
-    return [{ kind: 'set', path: [...config.path, 'smoothquant', 'alpha'], value }];
+  const inner = keys === 'own' ? INNER_KEYS[field] : undefined;
+  if (inner !== undefined) {
+    return [{ kind: 'set', path: [...config.path, ...inner], value }];
   }
   const key = SHARED_KEYS[field] ?? (keys === 'own' ? OWN_KEYS[field] : undefined);
   if (key === undefined) {

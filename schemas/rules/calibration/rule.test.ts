@@ -20,6 +20,9 @@ test('a config of ours without a text is told so', () => {
   assert.deepEqual([finding?.severity, finding?.path], ['information', ['quant_method']]);
   assert.match(finding?.message ?? '', /gptq needs text.*--calibration/);
   assert.deepEqual(findings('QC019', { ...GPTQ, quant_method: 'rtn' }), []);
+  assert.match(findings('QC019', { quant_method: 'w8a8_static' })[0]?.message ?? '', /w8a8_static needs text/);
+  assert.deepEqual(findings('QC019', { quant_method: 'zeroquant' }), []);
+  assert.match(findings('QC019', { quant_method: 'zeroquant', zeroquant: { lkd: {} } })[0]?.message ?? '', /zeroquant with lkd needs text/);
 });
 
 test('few samples are a hint', () => {

@@ -22,7 +22,7 @@ export const calibration: Rule = {
 /** Ours alone: other tools bring a dataset of their own. The command line can name the text as well, so this is no error. */
 function noText(context: RuleContext): readonly Finding[] {
   const { recipe, origins, path } = context;
-  const method = recipe?.methods.find((one) => CALIBRATED.includes(one));
+  const method = recipe?.methods.find((one) => CALIBRATED.includes(one)) ?? (recipe?.zeroquant?.lkd ? 'zeroquant with lkd' : undefined);
   if (recipe?.format !== 'quantwright' || method === undefined || (recipe.calibration?.dataset ?? null) !== null) {
     return [];
   }

@@ -10,6 +10,7 @@ import { findRuntime } from '../index.ts';
 import { deviceVerdicts } from './device.ts';
 import { type KernelAnswer, kernelVerdicts } from './kernels.ts';
 import { layoutVerdicts } from './layouts.ts';
+import { methodActivationVerdicts } from './method-activations.ts';
 import { smoothquantVerdicts } from './smoothquant.ts';
 import { spqrVerdicts } from './spqr.ts';
 import { zeroquantVerdicts } from './zeroquant.ts';
@@ -29,6 +30,7 @@ export function judgeQuantwright(given: JudgeInput): readonly SupportVerdict[] {
           ...searchVerdicts(input),
           ...emptyVerdicts(input),
           ...layoutVerdicts(input),
+          ...methodActivationVerdicts(input),
           ...smoothquantVerdicts(input),
           ...spqrVerdicts(input),
           ...zeroquantVerdicts(input),
