@@ -16,6 +16,7 @@ export function zeroquantVerdicts(input: JudgeInput): readonly SupportVerdict[] 
   ];
   return [
     ...settings.flatMap(({ of, weights }) => around0(input, weights, of)),
+    ...settings.flatMap(({ of, weights }) => signsBehind(input, weights, of)),
     ...settings.flatMap(({ of, weights }) => oneGrouping(input, weights, of)).slice(0, 1),
     ...(model === null ? [] : [...parts(input, model), ...blocks(input, model)]),
     ...layout(
@@ -33,6 +34,20 @@ function around0(input: JudgeInput, { bits, symmetric }: WeightRecipe, of: strin
       field: of === '' ? 'weights.symmetric' : 'overrides',
       nearest: of === '' ? { field: 'weights.symmetric', value: true, words: 'symmetric true' } : null,
       message: `Quantwright: zeroquant rounds ${bits}-bit weights${of} around 0 only (${bits === 1 ? 'signs' : 'ternary'}); use symmetric true.`,
+    }),
+  ];
+}
+
+/** Transforms that search or learn by rounding do so with codes of 2 bits and more. */
+function signsBehind(input: JudgeInput, { bits }: WeightRecipe, of: string): readonly SupportVerdict[] {
+  const before = input.recipe.methods.find((method) => method === 'awq' || method === 'teq');
+  if (bits > 1 || before === undefined) return [];
+  return [
+    refused(input, {
+      rule: 'QW-30',
+      field: of === '' ? 'weights.bits' : 'overrides',
+      nearest: of === '' ? { field: 'weights.bits', value: 2, words: '2-bit weights' } : null,
+      message: `Quantwright: ${before} tries roundings to codes of 2 bits and more, and zeroquant's 1-bit weights${of} are signs; use weight_format int2, or leave ${before} out.`,
     }),
   ];
 }
