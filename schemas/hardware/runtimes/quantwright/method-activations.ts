@@ -21,14 +21,14 @@ function withoutIntegers(input: JudgeInput): readonly SupportVerdict[] {
   return [refused(input, { rule: 'QW-23', field: 'computeMethod', nearest, message })];
 }
 
-/** Calibrated scales are what w8a8_static finds, and nobody else. */
+/** Calibrated scales are what w8a8_static finds, always, and zeroquant where it is asked to. */
 function calibrated(input: JudgeInput): readonly SupportVerdict[] {
   const { methods, activations } = input.recipe;
   const observes = methods.includes('w8a8_static');
-  if (activations === null || activations.dynamic !== observes) return [];
+  if (activations === null || activations.dynamic !== observes || (!observes && methods.at(-1) === 'zeroquant')) return [];
   const message = observes
     ? 'Quantwright: w8a8_static calibrates the scales of activations; scales that are found at run time are those of smoothquant, or of rtn with activate_quant.'
-    : `Quantwright: ${methods.at(-1)} has no calibrated scales of activations; w8a8_static has.`;
+    : `Quantwright: ${methods.at(-1)} has no calibrated scales of activations; w8a8_static and zeroquant have.`;
   const nearest: Nearest = { field: 'activations.dynamic', value: !observes, words: `dynamic ${!observes}` };
   return [refused(input, { rule: 'QW-23', field: 'activations.dynamic', nearest, message })];
 }

@@ -13,6 +13,7 @@ const model = llama({ hidden: 2048, intermediate: 1056 });
 const CASES: readonly (readonly [Config, string, ModelShape?])[] = [
   [zeroquant({}), 'supported w8a8', model],
   [zeroquant({ weight_format: 'uint8', activations: { symmetric: false } }), 'supported w8a8', model],
+  [zeroquant({ activations: { dynamic: false } }), 'supported w8a8', model],
   [weights({ weight_format: 'int8', overrides: { '.*mlp': { weight_format: 'int4' } } }), 'supported q8', model],
   [weights({ weight_format: 'int2' }), 'supported q2'],
   [weights({ weight_format: 'uint1' }), 'supported bcq'],
