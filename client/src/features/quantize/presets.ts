@@ -34,6 +34,30 @@ export const presets: readonly Preset[] = [
     config: { quant_method: 'instant_quant', weight_format: 'int8', group_size: -1, compute_method: 'activate_quant' },
   },
   {
+    id: 'smoothquant',
+    label: 'SmoothQuant: 8-bit weights and activations',
+    detail: 'W8A8 for models whose activations have outliers: they move into the weights. Needs calibration text (a built-in one, if none is named)',
+    config: { quant_method: 'smoothquant', weight_format: 'int8' },
+  },
+  {
+    id: 'llm_int8',
+    label: 'LLM.int8(): 8 bits beside outliers',
+    detail: 'W8A8 with outlier columns in floating point: no calibration, hardly any loss, slower than SmoothQuant',
+    config: { quant_method: 'llm_int8', weight_format: 'int8' },
+  },
+  {
+    id: 'zeroquant',
+    label: 'ZeroQuant: 8-bit weights and activations',
+    detail: 'W8A8 by token, no calibration; blocks can be trained after it (zeroquant.lkd)',
+    config: { quant_method: 'zeroquant', weight_format: 'int8' },
+  },
+  {
+    id: 'w8a8_static',
+    label: 'Static 8-bit weights and activations',
+    detail: 'W8A8 with calibrated scales, the cheapest at run time. Needs calibration text (a built-in one, if none is named)',
+    config: { quant_method: 'w8a8_static', weight_format: 'int8' },
+  },
+  {
     id: 'rtn-uint4-g128',
     label: '4-bit round to nearest, groups of 128',
     detail: 'A16W4 with an integer zero point; can be saved in the GPTQ layout',

@@ -10,6 +10,7 @@ import { ggufLayoutVerdicts } from './gguf-layout.ts';
 
 /** Words of 32 bits hold whole runs of codes along K (qweight) and along N (qzeros). */
 const GPTQ_MULTIPLE = 32;
+const GPTQ_BITS = [2, 3, 4, 8];
 const AWQ_BITS = 4;
 const RAZOR_GROUPS = [128, 64, 32, 16, 8];
 const OWN: Nearest = { field: 'saveFormat', value: 'quantwright', words: 'save_format quantwright' };
@@ -117,6 +118,11 @@ function gptq(input: JudgeInput, pieces: readonly Piece[]): readonly SupportVerd
         message: `Quantwright: the ${recipe.saveFormat} layout is weight-only; with activate_quant use ${nearest.words}.`,
       }),
     ];
+  }
+  const width = settingsOf(recipe, pieces).find(({ bits }) => !GPTQ_BITS.includes(bits));
+  if (width !== undefined) {
+    const message = `Quantwright: the ${recipe.saveFormat} layout holds codes of 2, 3, 4 or 8 bits, not ${width.bits}; use ${OWN.words}.`;
+    return [refused(input, { rule: 'QW-05', field: 'saveFormat', nearest: OWN, message })];
   }
   const odd = pieces.filter(({ linear }) => linear.in % GPTQ_MULTIPLE !== 0 || linear.out % GPTQ_MULTIPLE !== 0);
   if (odd.length === 0) {
