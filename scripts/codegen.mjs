@@ -1,4 +1,4 @@
-// Writes schemas/generated/** and docs/diagnostics/** from their sources: configs/*/schema.json, hardware/{devices,runtimes}/**.json,
+// Writes schemas/generated/** and docs/diagnostics/** from their sources: {configs/*,runs}/schema.json, hardware/{devices,runtimes}/**.json,
 // kernels/**/kernel.json and rules/*/rule.md. `--check` writes nothing and exits 1 when a generated file is stale.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -26,7 +26,7 @@ async function generate() {
 async function configs(put) {
   const { default: Ajv } = require('ajv');
   const { default: standalone } = require('ajv/dist/standalone');
-  for (const source of await nested('schemas/configs', 'schema.json')) {
+  for (const source of [...(await nested('schemas/configs', 'schema.json')), ...(await nested('schemas/runs', 'schema.json'))]) {
     const schema = withoutReferences(source);
     const id = schema.$id;
     const ajv = new Ajv({

@@ -19,7 +19,7 @@ export async function doctorReport(): Promise<DoctorReport> {
   } catch (cause) {
     problems.push(cause instanceof Error ? cause.message : String(cause));
   }
-  const memory = memoryHere();
+  const memory = doctorMemory();
   if (memory.freeBytes < 2 ** 29) problems.push('less than 512 MiB of memory is free; models of more than a few hundred million weights will not fit');
   return {
     version,
@@ -42,7 +42,7 @@ async function cacheHere(): Promise<DoctorReport['cache']> {
 }
 
 /** Of the machine, or of the container where that gives less. */
-function memoryHere(): DoctorReport['memory'] {
+export function doctorMemory(): DoctorReport['memory'] {
   const limit = process.constrainedMemory();
   const totalBytes = limit > 0 ? Math.min(totalmem(), limit) : totalmem();
   return { totalBytes, freeBytes: Math.min(totalBytes, 'availableMemory' in process ? process.availableMemory() : freemem()) };
