@@ -3,9 +3,11 @@
 
 #include <exception>
 
+#include "kv/kivi/kivi.h"
 #include "kv/kvquant/kvquant.h"
 #include "kv/token/token.h"
 
+void qw::KvStore::begin(int64_t, int64_t) {}
 void qw::KvStore::settle(int64_t, int64_t, qw_pool*) {}
 
 qw_status qw::check_kv_spec(const qw_kv_spec& spec, int64_t layers) {
@@ -14,6 +16,7 @@ qw_status qw::check_kv_spec(const qw_kv_spec& spec, int64_t layers) {
       if (spec.type != QW_F32 && spec.type != QW_F16) return qw_error(QW_INVALID_ARGUMENT, "A KV cache is f32 or f16.");
       return qw_ok();
     case QW_KV_TOKEN: return check_token_spec(spec);
+    case QW_KV_KIVI: return check_kivi_spec(spec);
     case QW_KV_KVQUANT: return check_kvquant_spec(spec, layers);
     default: return qw_error(QW_INVALID_ARGUMENT, "This build has no KV cache of kind %d.", int(spec.kind));
   }
@@ -23,6 +26,12 @@ qw_status qw::make_kv_store(const qw_kv_spec& spec, const KvLayer& layer, std::u
   try {
     switch (spec.kind) {
       case QW_KV_TOKEN: *out = make_token_store(spec, layer); break;
+      case QW_KV_KIVI: {
+        const qw_status checked = check_kivi_layer(spec, layer);
+        if (checked.code != QW_OK) return checked;
+        *out = make_kivi_store(spec, layer);
+        break;
+      }
       case QW_KV_KVQUANT: {
         const qw_status checked = check_kvquant_layer(spec, layer);
         if (checked.code != QW_OK) return checked;

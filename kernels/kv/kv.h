@@ -27,7 +27,7 @@ typedef struct qw_kv_calibration {
 
 typedef struct qw_kv_spec {
   qw_kv_kind kind;
-  qw_type type;                   // PLAIN: f32 or f16
+  qw_type type;                   // PLAIN: f32 or f16; KIVI: of scales, minima and recent rows, likewise
   int32_t key_bits, value_bits;   // TOKEN: 8 or 4; KIVI: 2 or 4; QRAZOR: 4; KVQUANT: 2 to 4
   int32_t floating;               // TOKEN with 8 bits: fp8 e4m3 instead of integers
   int32_t base_bits;              // QRAZOR: 8 or 16, of the integers whose bits are kept
@@ -66,6 +66,9 @@ class KvStore {
   KvStore(const KvStore&) = delete;
   KvStore& operator=(const KvStore&) = delete;
 
+  // Rows of a run of `rows` rows that ends before position `end` follow, chunk by chunk; said again before each chunk. A store that is not told takes
+  // every append as a run of its own.
+  virtual void begin(int64_t rows, int64_t end);
   // Rows of k and v [rows, kvHeads * headDim] for the positions from `first` on. Those the store held from there on are forgotten, as by truncate.
   virtual qw_status append(int64_t first, int64_t rows, const float* k, const float* v, qw_pool* pool) = 0;
   // The rows up to `length` have been attended to; `remaining` rows of the same run are still to come.

@@ -91,7 +91,8 @@ qw_status attention(const Op& op, const Pass& pass) {
     const int64_t width = cache.kv_heads * cache.head_dim;
     // What is packed when decides what later rows read: few rows go one by one, as single ones would.
     const bool singly = cache.store != nullptr && cache.store->depends_on_order() && segment.rows > 1 && segment.rows <= kAttentionFewRows;
-    const int64_t step = singly ? 1 : segment.rows;
+    const int64_t step = singly ? 1 : segment.rows, left = segment.span->count - segment.offset;
+    if (cache.store != nullptr) cache.store->begin(segment.span->count, segment.position + left);
     for (int64_t begin = 0; begin < segment.rows; begin += step) {
       const qw_status status = qw_cache_append(&cache, segment.position + begin, step, k + begin * width, v + begin * width, pass.pool);
       if (status.code != QW_OK) return status;
@@ -102,7 +103,7 @@ qw_status attention(const Op& op, const Pass& pass) {
       }
       if (!singly) continue;
       attend(op, pass, waiting);
-      cache.store->settle(segment.position + begin + 1, segment.rows - begin - 1, pass.pool);
+      cache.store->settle(segment.position + begin + 1, left - begin - 1, pass.pool);
     }
     k += segment.rows * width;
     v += segment.rows * width;

@@ -50,6 +50,8 @@ KvCache kv_cache_of(const Named& value) {
     spec.group_size = integer(field(value, "groupSize"), 1, kMaxDimension);
     spec.residual_length = integer(field(value, "residualLength"), 0, kMaxDimension);
     spec.quantize_prefill = flag(field(value, "quantizePrefill"), false);
+    const Named precision = field(value, "precision");
+    spec.type = absent(precision) || choice(precision, {"f16", "f32"}) == 0 ? QW_F16 : QW_F32;
     return cache;
   }
   spec.key_bits = spec.value_bits = int32_t(integer(field(value, "bits"), 1, 8));

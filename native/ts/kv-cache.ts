@@ -18,6 +18,8 @@ export interface KiviKvCache {
   readonly residualLength: number;
   /** Rows of a prompt attend to packed keys and values, not to what they were. */
   readonly quantizePrefill: boolean;
+  /** Of scales, minima and recent rows; f16 when absent. f32 is what the reference computes for a model in f32. */
+  readonly precision?: 'f16' | 'f32';
 }
 
 /** QRazor (section 10): integers of `baseBits` by token and head, of which every groupSize channels keep 4 significant bits. */

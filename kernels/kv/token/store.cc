@@ -3,38 +3,18 @@
 //   scales, zeros of each [kvHeads][capacity]
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 
 #include "attention/cache.h"
 #include "cpu/parallel.h"
 #include "cpu/pick.h"
 #include "kv/codes.h"
+#include "kv/pages.h"
 #include "kv/token/token.h"
 
 namespace {
 
+using qw::KvPages;
 using qw::TokenCode;
-
-// Zeroed memory whose pages the operating system backs when they are first written.
-class Pages {
- public:
-  explicit Pages(int64_t bytes) : memory_(std::calloc(size_t(bytes), 1)), bytes_(size_t(bytes)) {
-    if (memory_ == nullptr) throw std::bad_alloc();
-  }
-  Pages(const Pages&) = delete;
-  Pages& operator=(const Pages&) = delete;
-  ~Pages() { std::free(memory_); }
-  template <typename T>
-  T* at(int64_t index) const {
-    return static_cast<T*>(memory_) + index;
-  }
-  size_t bytes() const { return bytes_; }
-
- private:
-  void* memory_;
-  size_t bytes_;
-};
 
 uint8_t to_f8(float x) {
   const uint8_t sign = std::signbit(x) ? 0x80 : 0;
@@ -137,7 +117,7 @@ class TokenStore : public qw::KvStore {
 
   TokenCode code_;
   int64_t heads_, dim_, capacity_;
-  Pages keys_, values_, parameters_;
+  KvPages keys_, values_, parameters_;
 };
 
 }  // namespace

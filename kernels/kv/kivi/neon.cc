@@ -1,0 +1,11 @@
+#include "kv/kivi/vector.h"
+
+void qw::kivi_keys_neon(int bits, const uint8_t* codes, KiviParameters parameters, int64_t head_dim, float* out) {
+  kivi_keys(bits, codes, parameters, head_dim, out);
+}
+
+void qw::kivi_values_neon(int bits, const uint8_t* codes, KiviParameters parameters, int64_t group_packs, int64_t packs, float* out) {
+  kivi_values(bits, codes, parameters, group_packs, packs, out);
+}
+
+void qw::kivi_widen_neon(const qw_half* x, int64_t count, float* out) { kivi_widen(x, count, out); }
