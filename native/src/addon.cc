@@ -4,6 +4,7 @@
 #include "awq.h"
 #include "cpu.h"
 #include "hessian.h"
+#include "kv_cache.h"
 #include "mapped_file.h"
 #include "objects.h"
 #include "program.h"
@@ -45,6 +46,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
   exports.Set("createTape", Napi::Function::New<create_tape>(env, "createTape"));
   exports.Set("createTrainer", Napi::Function::New<create_trainer>(env, "createTrainer"));
+  exports.Set("traceKv", Napi::Function::New<trace_kv>(env, "traceKv"));
   exports.Set("createSampler", Napi::Function::New<create_sampler>(env, "createSampler"));
   exports.Set("quantizeRtn", Napi::Function::New<quantize_rtn>(env, "quantizeRtn"));
   exports.Set("quantizeRtnToFile", Napi::Function::New<quantize_rtn_to_file>(env, "quantizeRtnToFile"));

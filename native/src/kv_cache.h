@@ -16,4 +16,6 @@ struct KvCache {
 
 KvCache kv_cache_of(const Named& value);
 
+Napi::Value trace_kv(const Napi::CallbackInfo& info);
+
 }  // namespace quantwright

@@ -3,6 +3,7 @@
 // Shapes are row-major; `rows` = output features, `cols` = input features of a linear weight W [rows, cols], y = x W^T + bias.
 import type { BcqBinding } from './bcq.ts';
 import type { Tape, TapeSpec } from './gradients.ts';
+import type { KvTrace, KvTraceOptions, PackedKvCache } from './kv-cache.ts';
 import type { Program, ProgramSpec } from './programs.ts';
 import type { QrazorOptions, QrazorResult } from './qrazor.ts';
 import type { FactorOptions, GptqOptions, GptqResult, Hessian, HessianFactor, RtnOptions, RtnResult, RtnTarget, RtnWritten } from './quantizers.ts';
@@ -66,6 +67,11 @@ export interface NativeBinding extends BcqBinding, TransformBinding {
   /** Hash of bytes, 16 hexadecimal digits: tells changes, keeps no secrets. XXH64 of the XXH64 of its pieces (kernels/abi/hash.h). */
   hashRange(range: Bytes): Promise<string>;
   createProgram(spec: ProgramSpec): Program;
+  /**
+   * Causal attention of one layer without rope, scale 1 / sqrt(headDim), over a packed cache: q [positions, heads * headDim], k and v
+   * [positions, kvHeads * headDim]. For comparing codecs with their references; it computes on the calling thread and the pool.
+   */
+  traceKv(cache: PackedKvCache, options: KvTraceOptions, q: Float32Array, k: Float32Array, v: Float32Array): KvTrace;
   /** A program prepared for gradients. Throws QW_INVALID_ARGUMENT naming the op. */
   createTape(spec: TapeSpec): Tape;
   /** A program whose parameters are trained. Throws QW_INVALID_ARGUMENT naming the op. */

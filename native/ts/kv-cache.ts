@@ -56,3 +56,23 @@ export interface KvquantKvCache {
 
 export type PackedKvCache = TokenKvCache | KiviKvCache | QrazorKvCache | KvquantKvCache;
 export type KvCache = CacheType | PackedKvCache;
+
+export interface KvTraceOptions {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly positions: number;
+  /** So many first positions are one run; the others follow one by one. */
+  readonly prompt: number;
+}
+
+/** What attention over a packed cache gives, and what the cache holds at the end. */
+export interface KvTrace {
+  /** [positions, heads * headDim] */
+  readonly out: Float32Array;
+  /** [positions, kvHeads * headDim], as they are read back. */
+  readonly keys: Float32Array;
+  readonly values: Float32Array;
+  /** kivi: packed keys and packed values after the prompt and after every later position. Others: empty. */
+  readonly packed: Int32Array;
+}
