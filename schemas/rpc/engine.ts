@@ -225,6 +225,8 @@ export interface ConvertParams {
   readonly outDir: string;
   /** Replace an existing output directory. */
   readonly overwrite?: boolean;
+  /** quantwright, compressed-tensors: whether linears read integers of a scale for every token (DashInfer's A8W8), or floats. Default: as in the source. */
+  readonly computeMethod?: 'weight_only' | 'activate_quant';
   /** gguf: zero points whose product with the scale is no f16 take a wider block instead of a rounded minimum. */
   readonly exact?: boolean;
   /** Token under which ConvertProgress arrives. */

@@ -10,6 +10,7 @@ import { statusLine, type Terminal } from './terminal.ts';
 interface Options {
   readonly to: ConvertTarget;
   readonly out: string;
+  readonly computeMethod?: 'weight_only' | 'activate_quant';
   readonly exact?: boolean;
   readonly overwrite?: boolean;
   readonly json?: boolean;
@@ -21,6 +22,12 @@ export function convertCommand(terminal: Terminal): Command {
     .argument('<model>', 'directory with config.json and safetensors weights, or a GGUF file')
     .addOption(new Option('--to <layout>', 'layout of the result').choices([...convertTargets]).makeOptionMandatory())
     .requiredOption('--out <dir>', 'directory of the result; it appears when it is complete')
+    .addOption(
+      new Option('--compute-method <method>', 'quantwright, compressed-tensors: how linears read activations (default: as in the source)').choices([
+        'weight_only',
+        'activate_quant',
+      ]),
+    )
     .option('--exact', 'gguf: wider blocks where a minimum would be rounded to 16 bits')
     .option('--overwrite', 'replace the output when it exists')
     .option('--json', 'progress and result as JSON lines')
@@ -34,9 +41,9 @@ async function convert(terminal: Terminal, modelPath: string, options: Options):
     else line.show(`${Math.floor((100 * progress.bytesDone) / Math.max(progress.bytesTotal, 1))} %  ${progress.tensor}`);
   };
   try {
-    const { to, out, exact, overwrite } = options;
+    const { to, out, exact, overwrite, computeMethod } = options;
     const result = await convertModel(
-      { modelPath, to, outDir: out, overwrite: overwrite ?? false, exact: exact ?? false },
+      { modelPath, to, outDir: out, overwrite: overwrite ?? false, exact: exact ?? false, ...(computeMethod === undefined ? {} : { computeMethod }) },
       { loadBinding, onProgress, signal: terminal.signal },
     );
     line.clear();

@@ -147,3 +147,45 @@ test('what is exact in 16 bits is told from what is not', () => {
   for (const value of exact) assert.ok(exactHalf(value), String(value));
   fc.assert(fc.property(fc.float({ noNaN: true }), (value) => assert.equal(exactHalf(value), exact.has(value))));
 });
+
+test('a GPTQ checkpoint of 8 bits becomes A8W8, per channel and by group, and weight-only again', async (t) => {
+  const directory = await temporary(t);
+  for (const groupSize of [-1, 32]) {
+    const model = await source(join(directory, 'a'), 'gptq_v2', { bits: 8, groupSize, zeros: 'integer', signed: false, descAct: false, seed: 5 });
+    const [integers, floats] = [join(directory, 'b'), join(directory, 'c')];
+    const made = await convertModel(
+      { modelPath: model, to: 'quantwright', outDir: integers, overwrite: true, computeMethod: 'activate_quant' },
+      { loadBinding: async () => binding },
+    );
+    assert.match(made.linears[0]?.form ?? '', /integer activations/);
+    assert.deepEqual(await gridsOf(binding, integers), await gridsOf(binding, model));
+    const [wanted, got] = await Promise.all([model, integers].map(logits));
+    const error = Math.sqrt(sum(wanted, (value, at) => (value - (got?.[at] ?? 0)) ** 2) / sum(wanted, (value) => value ** 2));
+    assert.ok(error > 1e-5 && error < 0.02, `activations of 8 bits move the logits by ${error}`);
+    await convertModel(
+      { modelPath: integers, to: 'quantwright', outDir: floats, overwrite: true, computeMethod: 'weight_only' },
+      { loadBinding: async () => binding },
+    );
+    assert.deepEqual(await logits(floats), wanted);
+  }
+  await assert.rejects(
+    convertModel(
+      { modelPath: join(directory, 'a'), to: 'gptq', outDir: join(directory, 'd'), computeMethod: 'activate_quant' },
+      { loadBinding: async () => binding },
+    ),
+    /--to gptq cannot say that activations are quantized/,
+  );
+});
+
+async function logits(modelDir: string): Promise<Float32Array> {
+  const model = await loadModel(modelDir, { binding });
+  try {
+    return Float32Array.from(await logitsOf(model, ids));
+  } finally {
+    model.dispose();
+  }
+}
+
+function sum(values: Float32Array | undefined, of: (value: number, at: number) => number): number {
+  return (values ?? new Float32Array()).reduce((total, value, at) => total + of(value, at), 0);
+}

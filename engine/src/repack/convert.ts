@@ -1,5 +1,6 @@
 // quantwright convert: a quantized model in another layout, with the same codes, scales and zero points. Judged as a whole by the parameters of every
 // linear before anything is written; then one linear at a time. Never rounds a weight; what a layout cannot hold is refused with why and what could.
+import { dashinferActivations } from '@quantwright/native/activations';
 import type { NativeBinding } from '@quantwright/native/binding';
 import type { ConvertParams, ConvertResult } from '@quantwright/schemas/rpc/engine';
 import { isGgufPath } from '../checkpoint/gguf/file.ts';
@@ -7,6 +8,7 @@ import { EngineError } from '../errors.ts';
 import { watchPeakMemory } from '../jobs/peak-memory.ts';
 import { createOutputDirectory, type OutputDirectory } from '../pipeline/output-directory.ts';
 import type { ConvertHooks, PlannedConversion } from './conversion.ts';
+import type { Parameters } from './fit.ts';
 import { openGgufSource } from './gguf/gguf-source.ts';
 import { planGguf } from './gguf/plan-gguf.ts';
 import { type DirectorySource, type ModelSource, openModelSource } from './model-source.ts';
@@ -63,8 +65,20 @@ async function openSource({ modelPath, to }: ConvertParams, binding: NativeBindi
   return { kind: 'gguf', source: await openGgufSource(modelPath, binding) };
 }
 
-async function planConversion(opened: Opened, { to, exact }: ConvertParams, binding: NativeBinding, hooks: ConvertHooks): Promise<PlannedConversion> {
+async function planConversion(
+  opened: Opened,
+  { to, exact, computeMethod }: ConvertParams,
+  binding: NativeBinding,
+  hooks: ConvertHooks,
+): Promise<PlannedConversion> {
   const { source } = opened;
+  if (computeMethod === 'activate_quant' && to !== 'quantwright' && to !== 'compressed-tensors') {
+    throw new EngineError(
+      'input',
+      `--to ${to} cannot say that activations are quantized: its layout is weight-only; write --to quantwright or --to compressed-tensors`,
+      {},
+    );
+  }
   if (to === 'gguf') {
     if (opened.kind === 'gguf') throw new EngineError('input', `${source.path} is a GGUF file already`, { file: source.path });
     return planGguf(opened.source, exact ?? false, hooks);
@@ -78,7 +92,7 @@ async function planConversion(opened: Opened, { to, exact }: ConvertParams, bind
       },
     );
   }
-  const parameters = await readParameters(source, hooks.signal);
+  const parameters = (await readParameters(source, hooks.signal)).map((own) => reading(own, computeMethod));
   const fits = fitAll(to, source, parameters);
   refuseUnlessAll(source, to, fits, parameters);
   return planRepacking(
@@ -88,4 +102,10 @@ async function planConversion(opened: Opened, { to, exact }: ConvertParams, bind
     binding,
     hooks,
   );
+}
+
+/** The parameters of a linear that reads its activations as asked. */
+function reading(own: Parameters, computeMethod: ConvertParams['computeMethod']): Parameters {
+  if (computeMethod === undefined) return own;
+  return { ...own, activations: computeMethod === 'weight_only' ? null : (own.activations ?? dashinferActivations) };
 }

@@ -82,6 +82,6 @@ function warningsOf(to: Repacked, plans: readonly ModulePlan[], source: ModelSou
       'asymmetric weights in the gptq v1 layout: a zero point of 0 is stored as -1, which some old readers get wrong; --to gptq_v2 has no such case',
     );
   if (source.recipe.activations !== null && plans.every(({ activations }) => !activations))
-    warnings.push(`activations were quantized to integers in the source; the ${to} layout is weight-only, so they stay in floating point`);
+    warnings.push(`activations were quantized to integers in the source; they stay in floating point in the result (${to})`);
   return warnings;
 }
