@@ -10,6 +10,7 @@ import { evalCommand } from './commands/eval/command.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { logitsCommand } from './commands/logits.ts';
 import { quantizeCommand } from './commands/quantize.ts';
+import { reportCommand } from './commands/report.ts';
 import { exitCodes } from './commands/run-command.ts';
 import { searchCommand } from './commands/search.ts';
 import { tensorCommand } from './commands/tensor.ts';
@@ -49,6 +50,7 @@ const commands = [
   checkCommand,
   quantizeCommand,
   searchCommand,
+  reportCommand,
   convertCommand,
   tensorCommand,
   evalCommand,

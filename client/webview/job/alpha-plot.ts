@@ -1,8 +1,9 @@
 // Perplexity by SmoothQuant's alpha: a mark for each that was tried, another shape for the chosen one, and a broken line for the model as it was.
+
+import { linearScale, points } from '@quantwright/schemas/report/scale';
 import type { AlphaCurve } from '@quantwright/schemas/rpc/engine';
 import { svg, type TemplateResult } from 'lit';
 import { frame, plotHeight, plotWidth } from './plot-frame.ts';
-import { linearScale, points } from './scale.ts';
 
 export function alphaPlot(curve: AlphaCurve): TemplateResult {
   const tried = [...curve.alphas].sort((a, b) => a.alpha - b.alpha);

@@ -1,8 +1,9 @@
 // The losses of a block while it is trained: every step as a thin line, the mean of the last ten as a thick one. Told apart by width, not by colour.
+
+import { linearScale, lossScale, points } from '@quantwright/schemas/report/scale';
 import { svg, type TemplateResult } from 'lit';
 import { type Curve, changeWords, curveName, ends, lossWords, smoothed } from './job-state.ts';
 import { frame, plotHeight, plotWidth } from './plot-frame.ts';
-import { linearScale, lossScale, points } from './scale.ts';
 
 export function lossPlot(curve: Curve): TemplateResult {
   const { losses, steps } = curve;
