@@ -1,5 +1,6 @@
 // client <-> engine: JSON-RPC over stdio (vscode-jsonrpc). Only paths, ids and numbers travel here; never weights.
 import { NotificationType, ProgressType, RequestType, RequestType0 } from 'vscode-jsonrpc';
+import type { Metric, TasksResult } from '../runs/results.ts';
 import type { EngineErrorData } from './errors.ts';
 
 export const protocolVersion = 1;
@@ -287,6 +288,41 @@ export interface PerplexityResult {
 }
 /** client -> engine: perplexity of a text. Cancellable between windows. */
 export const perplexity = new RequestType<PerplexityParams, PerplexityResult, EngineErrorData>('engine/perplexity');
+
+export interface TasksParams {
+  readonly modelDir: string;
+  /** Task files by the names of their tasks. `examples`: the first of this file are the few-shot examples. */
+  readonly tasks: readonly { readonly name: string; readonly path: string; readonly examples?: string }[];
+  /** Only the first items of every task. */
+  readonly limit?: number;
+  /** Solved examples before every item; default 0. */
+  readonly fewShot?: number;
+  /** Of the choice of examples; default 1234. */
+  readonly seed?: number;
+  /** The tokens that the tokenizer puts before a text (BOS) go before contexts; default false. */
+  readonly bos?: boolean;
+  /** Folder of the run store that the result is appended to, and in which a killed run is gone on with; absent: it is only returned. */
+  readonly store?: string;
+  readonly progressToken?: string;
+}
+export interface TasksProgress {
+  readonly task: string;
+  /** From 0. */
+  readonly taskAt: number;
+  readonly tasks: number;
+  readonly itemsDone: number;
+  readonly items: number;
+  /** The task's first metric, over the items that are done. */
+  readonly metric: Metric['name'];
+  readonly value: number;
+  /** Since the task began. */
+  readonly seconds: number;
+}
+export const tasksProgress = new ProgressType<TasksProgress>();
+/** client -> engine: multiple choice and likelihood tasks. Cancellable between passes; with a store, what was scored is not lost. */
+export const tasks = new RequestType<TasksParams, TasksResult & { /** Id of the run in the store. */ readonly run: string | null }, EngineErrorData>(
+  'engine/tasks',
+);
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';

@@ -16,6 +16,7 @@ import { serveMachine } from './machine.ts';
 import { servePerplexity } from './perplexity.ts';
 import { serveQuantize } from './quantize.ts';
 import type { EngineServices } from './services.ts';
+import { serveTasks } from './tasks.ts';
 
 /** A module takes seconds at most; a job that has not ended by then is left to die with the process. */
 const closingMs = 10_000;
@@ -39,6 +40,7 @@ export async function serve(connection: MessageConnection, exit: (code: number) 
   serveQuantize(connection, services);
   serveConvert(connection, services);
   servePerplexity(connection, services);
+  serveTasks(connection, services);
   serveChat(connection, services);
   connection.onRequest(shutdown, async () => {
     await close();

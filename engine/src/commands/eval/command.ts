@@ -2,8 +2,9 @@
 import { Command } from 'commander';
 import type { Terminal } from '../terminal.ts';
 import { perplexityCommand } from './ppl.ts';
+import { tasksCommand } from './tasks.ts';
 
-const measurements = [perplexityCommand];
+const measurements = [perplexityCommand, tasksCommand];
 
 export function evalCommand(terminal: Terminal): Command {
   const command = new Command('eval').description('measure a model');

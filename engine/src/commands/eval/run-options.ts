@@ -1,5 +1,5 @@
 // Options of every command whose result is a run: where it is kept, or that it is not.
-import type { RunModel, RunResult } from '@quantwright/schemas/runs/run';
+import type { Run, RunModel, RunResult } from '@quantwright/schemas/runs/run';
 import type { Command } from 'commander';
 import { runContext, runModelOf } from '../../runs/context.ts';
 import { findStore } from '../../runs/store.ts';
@@ -12,8 +12,10 @@ export interface RunChoices {
 }
 
 export interface RunningMeasurement {
-  /** Keeps the result as a run and says where; does nothing with --no-run. `modelDir`: null for kernels. `kvCache`: as --kv-cache spells it. */
-  keep(result: RunResult, modelDir: string | null, kvCache?: string): Promise<void>;
+  /** Folder of the store; null with --no-run. */
+  readonly store: string | null;
+  /** Keeps the result as a run and says where; with --no-run does nothing and gives null. `modelDir`: null for kernels. `kvCache`: as --kv-cache spells it. */
+  keep(result: RunResult, modelDir: string | null, kvCache?: string): Promise<Run | null>;
 }
 
 export function withRunOptions(command: Command): Command {
@@ -24,14 +26,16 @@ export function withRunOptions(command: Command): Command {
 
 /** Call it before the model is loaded. The arguments of this process repeat the run. */
 export async function beginMeasurement(terminal: Terminal, choices: RunChoices): Promise<RunningMeasurement> {
-  if (!choices.run) return { keep: async () => {} };
+  if (!choices.run) return { store: null, keep: async () => null };
   const store = await findStore(process.cwd(), choices.runs);
   const context = runContext({ store, command: process.argv.slice(2), sweep: process.env['QUANTWRIGHT_SWEEP'] || undefined });
   return {
+    store,
     keep: async (result, modelDir, kvCache = 'f32') => {
       const model: RunModel | null = modelDir === null ? null : await runModelOf(modelDir, kvCache, process.cwd());
       const run = await context.append(result, model);
       terminal.err(`run ${run.id}\n`);
+      return run;
     },
   };
 }

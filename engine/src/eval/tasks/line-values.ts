@@ -1,0 +1,32 @@
+// Values of a line of a task file, taken with words for what is wrong.
+import { spell } from '../../checkpoint/spell.ts';
+
+/** What is wrong with a line; whoever reads the file says which. */
+export class LineError extends Error {
+  override readonly name = 'LineError';
+}
+
+type Line = Readonly<Record<string, unknown>>;
+
+export function text(line: Line, key: string): string {
+  const value = line[key];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new LineError(`"${key}" is ${spell(value)}; it must be a text that is not empty`);
+}
+
+export function texts(line: Line, key: string, least: number, most = 1000): readonly string[] {
+  const value = line[key];
+  if (!Array.isArray(value) || value.length < least || value.length > most)
+    throw new LineError(`"${key}" is ${spell(value)}; it must be a list of ${least} to ${most} texts`);
+  return value.map((entry: unknown, at) => {
+    if (typeof entry === 'string' && entry !== '') return entry;
+    throw new LineError(`entry ${at} of "${key}" is ${spell(entry)}; it must be a text that is not empty`);
+  });
+}
+
+/** From 0 to count - 1: which of the choices. */
+export function integerIn(line: Line, key: string, count: number): number {
+  const value = line[key];
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < count) return value;
+  throw new LineError(`"${key}" is ${spell(value)}; it must be the number of the right choice, from 0 to ${count - 1}`);
+}
