@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { affineWeight } from '@quantwright/engine/methods/affine';
 import type { ModuleScheme } from '@quantwright/engine/methods/method';
 import { zeroquant } from '@quantwright/engine/methods/zeroquant/method';
+import { zeroquantScheme } from '@quantwright/engine/methods/zeroquant/testing/reference';
 import type { ActivationBits } from '@quantwright/native/activations';
 import type { DenseSource } from '@quantwright/native/binding';
-import { baseRecipe } from '@quantwright/schemas/recipe/base-recipe';
 import type { ActivationRecipe } from '@quantwright/schemas/recipe/recipe';
 import { goldenBinding } from './binding.ts';
 import { type GoldenCase, goldenTensor } from './cases.ts';
@@ -44,17 +44,7 @@ async function restored(golden: GoldenCase, source: DenseSource, activations: Ac
 }
 
 function schemeOf({ params }: GoldenCase): ModuleScheme {
-  const bits = Number(params['bits']);
-  const symmetric = params['kind'] !== 'Asym';
-  const recipe = baseRecipe('quantwright', 'zeroquant', ['zeroquant'], { bits, symmetric, signed: symmetric, zeroPoint: symmetric ? 'none' : 'integer' });
-  return {
-    weights: recipe.weights,
-    dialect: 'zeroquant',
-    mseSearch: false,
-    fullRange: false,
-    scaleType: 'f32',
-    recipe: { ...recipe, zeroquant: { quantizeGroups: Number(params['num_groups']), lkd: null } },
-  };
+  return zeroquantScheme(Number(params['bits']), params['kind'] !== 'Asym', Number(params['num_groups']));
 }
 
 /** What the kernel makes of x [tokens, width] before it multiplies: its product with the unit matrix. */

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DenseSource } from '@quantwright/native/binding';
-import { baseRecipe } from '@quantwright/schemas/recipe/base-recipe';
 import { flatParts } from '@quantwright/schemas/recipe/flat-groups';
 import fc from 'fast-check';
 import { loadBinding } from '../../jobs/binding.ts';
 import { affineWeight } from '../affine.ts';
 import type { ModuleScheme } from '../method.ts';
 import { zeroquant } from './method.ts';
+import { drawn, halfEven, zeroquantScheme } from './testing/reference.ts';
 
 const binding = await loadBinding();
 
@@ -48,7 +48,7 @@ describe('parts of the flat matrix', () => {
       fc.asyncProperty(cut, async ({ rows, cols, parts, bits, symmetric: either, seed }) => {
         const symmetric = either || bits === 2;
         const values = drawn(rows * cols, seed);
-        const scheme = zeroquant.fit?.(schemeOf(bits, symmetric, parts), { rows, cols, activations: null });
+        const scheme = zeroquant.fit?.(zeroquantScheme(bits, symmetric, parts), { rows, cols, activations: null });
         if (typeof scheme !== 'object') {
           assert.equal(typeof flatParts(parts, rows, cols), 'string');
           return;
@@ -73,7 +73,7 @@ describe('parts of the flat matrix', () => {
   test('a weight that is not finite is named by its own row and column', async () => {
     const values = drawn(12 * 64, 7);
     values[5 * 64 + 40] = Number.NaN;
-    const scheme = zeroquant.fit?.(schemeOf(4, true, 8), { rows: 12, cols: 64, activations: null });
+    const scheme = zeroquant.fit?.(zeroquantScheme(4, true, 8), { rows: 12, cols: 64, activations: null });
     assert.ok(typeof scheme === 'object' && scheme.flat?.parts === 8);
     const matrix = await zeroquant.quantizeModule(binding, { type: 'f32', rows: 12, cols: 64, data: new Uint8Array(values.buffer) }, scheme);
     assert.deepEqual(matrix.notFinite, [5, 40]);
@@ -89,7 +89,7 @@ describe('signs', () => {
       return part.map((value) => Math.sign(value) * mean);
     });
     for (const activations of [null, { bits: 8, symmetric: true, granularity: 'per_token', dynamic: true, rule: 'zeroquant' } as const]) {
-      const scheme = zeroquant.fit?.(schemeOf(1, true, 12), { rows: 16, cols: 48, activations });
+      const scheme = zeroquant.fit?.(zeroquantScheme(1, true, 12), { rows: 16, cols: 48, activations });
       assert.ok(typeof scheme === 'object');
       const matrix = await zeroquant.quantizeModule(binding, source, scheme);
       assert.equal(matrix.kind, activations === null ? 'bcq' : 'affine');
@@ -100,23 +100,12 @@ describe('signs', () => {
   });
 
   test('and ternary weights have no zero point', () => {
-    const refusal = (bits: number): ModuleScheme | string | undefined => zeroquant.fit?.(schemeOf(bits, false, 8), { rows: 16, cols: 48, activations: null });
+    const refusal = (bits: number): ModuleScheme | string | undefined =>
+      zeroquant.fit?.(zeroquantScheme(bits, false, 8), { rows: 16, cols: 48, activations: null });
     assert.match(String(refusal(1)), /1-bit weights around 0 only \(signs\); use "symmetric": true/);
     assert.match(String(refusal(2)), /2-bit weights around 0 only \(ternary\)/);
   });
 });
-
-function schemeOf(bits: number, symmetric: boolean, quantizeGroups: number): ModuleScheme {
-  const recipe = baseRecipe('quantwright', 'zeroquant', ['zeroquant'], { bits, symmetric, signed: symmetric, zeroPoint: symmetric ? 'none' : 'integer' });
-  return {
-    weights: recipe.weights,
-    dialect: 'zeroquant',
-    mseSearch: false,
-    fullRange: false,
-    scaleType: 'f32',
-    recipe: { ...recipe, zeroquant: { quantizeGroups, lkd: null } },
-  };
-}
 
 function parted(values: Float32Array, parts: number, of: (part: readonly number[]) => readonly number[]): readonly number[] {
   const length = values.length / parts;
@@ -140,18 +129,4 @@ function reference(part: readonly number[], bits: number, symmetric: boolean): r
   const scale = f(f(high - low) / 2 ** bits);
   const zero = f(halfEven(f(low / scale)) * scale);
   return part.map((value) => Math.min(Math.max(halfEven(f(f(value - zero) / scale)), 0), 2 ** bits - 1) * scale + zero);
-}
-
-function halfEven(value: number): number {
-  const low = Math.floor(value);
-  const rest = value - low;
-  return rest > 0.5 || (rest === 0.5 && low % 2 !== 0) ? low + 1 : low;
-}
-
-function drawn(count: number, seed: number): Float32Array {
-  let state = seed;
-  return Float32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 0.9;
-  });
 }

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ActivationBits } from '@quantwright/native/activations';
-import { baseRecipe } from '@quantwright/schemas/recipe/base-recipe';
 import type { ActivationRecipe } from '@quantwright/schemas/recipe/recipe';
 import fc from 'fast-check';
 import { activationSpec } from '../../checkpoint/activations.ts';
@@ -10,6 +9,7 @@ import { integerCodec } from '../../checkpoint/layouts.ts';
 import { loadBinding } from '../../jobs/binding.ts';
 import { affineWeight } from '../affine.ts';
 import { zeroquant } from './method.ts';
+import { drawn, halfEven, zeroquantScheme } from './testing/reference.ts';
 
 const binding = await loadBinding();
 
@@ -38,9 +38,7 @@ test('every width, cut and rounding of activations gives the product of the simu
         dynamic: true,
         rule: 'zeroquant',
       };
-      const recipe = baseRecipe('quantwright', 'zeroquant', ['zeroquant'], { bits, symmetric, signed: symmetric, zeroPoint: symmetric ? 'none' : 'integer' });
-      const general = { weights: recipe.weights, dialect: 'zeroquant', mseSearch: false, fullRange: false, scaleType: 'f32' } as const;
-      const scheme = zeroquant.fit?.({ ...general, recipe: { ...recipe, zeroquant: { quantizeGroups: parts, lkd: null } } }, { rows, cols, activations });
+      const scheme = zeroquant.fit?.(zeroquantScheme(bits, symmetric, parts), { rows, cols, activations });
       if (typeof scheme !== 'object') return; // This number of parts does not go with this shape.
       const [values, x] = [drawn(rows * cols, seed), drawn(tokens * cols, seed + 1)];
       if (outlier) x[cols >> 1] = 1e4;
@@ -83,18 +81,4 @@ function simulated(x: readonly number[], bits: number, symmetric: boolean): read
   const scale = f(f(most - least) / 2 ** bits);
   const steps = halfEven(f(least / scale));
   return x.map((value) => (clamp(halfEven(f(f(value - f(steps * scale)) / scale)), 0, 2 ** bits - 1) + steps) * scale);
-}
-
-function halfEven(value: number): number {
-  const low = Math.floor(value);
-  const rest = value - low;
-  return rest > 0.5 || (rest === 0.5 && low % 2 !== 0) ? low + 1 : low;
-}
-
-function drawn(count: number, seed: number): Float32Array {
-  let state = seed;
-  return Float32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 0.9;
-  });
 }
