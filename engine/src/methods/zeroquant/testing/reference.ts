@@ -2,7 +2,7 @@
 import { baseRecipe } from '@quantwright/schemas/recipe/base-recipe';
 import type { ModuleScheme } from '../../method.ts';
 
-export function zeroquantScheme(bits: number, symmetric: boolean, quantizeGroups: number): ModuleScheme {
+export function zeroquantScheme(bits: number, symmetric: boolean, quantizeGroups: number | null): ModuleScheme {
   const recipe = baseRecipe('quantwright', 'zeroquant', ['zeroquant'], { bits, symmetric, signed: symmetric, zeroPoint: symmetric ? 'none' : 'integer' });
   return {
     weights: recipe.weights,
