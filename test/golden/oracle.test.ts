@@ -11,6 +11,7 @@ import { openCheckpoint } from '@quantwright/engine/checkpoint/checkpoint';
 import { mapCheckpoint } from '@quantwright/engine/checkpoint/mapped';
 import { logitsOf } from '@quantwright/engine/eval/logits';
 import { measureIds, measurePerplexity } from '@quantwright/engine/eval/perplexity';
+import { joinWikitext } from '@quantwright/engine/eval/text-source';
 import { loadBinding } from '@quantwright/engine/jobs/binding';
 import { type LoadedModel, loadModel } from '@quantwright/engine/model/load';
 import { loadTokenizer } from '@quantwright/engine/text/tokenizer';
@@ -52,11 +53,8 @@ interface Greedy {
 const greedyOf = (name: 'quill_16m' | 'stories260K'): readonly Greedy[] =>
   (JSON.parse(readFileSync(join(oracle, 'greedy.json'), 'utf8')) as Record<string, readonly Greedy[]>)[name] ?? assert.fail();
 
-/** Rows of the raw file as the dataset library holds them: blank lines empty, others with their line end; joined with an empty line. */
 function wikiJoin(): string {
-  const lines = read('text', 'wikitext-2', 'wiki.test.raw').split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  return lines.map((line) => (line.trim() === '' ? '' : `${line}\n`)).join('\n\n');
+  return joinWikitext(read('text', 'wikitext-2', 'wiki.test.raw'));
 }
 
 test('the tokenizer of quill-16m gives the reference ids of whole files', { skip }, async () => {

@@ -25,7 +25,7 @@ function shapeOf(value: unknown): unknown {
 }
 
 test('eval ppl --json is what the page shows', async () => {
-  const { stdout, stderr } = await runCli(['eval', 'ppl', quill, '--text', quillText, '--max-tokens', '2048', '--json']);
+  const { stdout, stderr } = await runCli(['eval', 'ppl', quill, '--text', quillText, '--max-tokens', '2048', '--json', '--no-run']);
   const result = JSON.parse(stdout || stderr);
   const shown = shownAfter('`eval ppl --json` prints') as typeof result;
   assert.deepEqual(shapeOf(result), shapeOf(shown));
@@ -40,7 +40,7 @@ test('compare --json is what the page shows', async (t) => {
   const out = workspace.path('out');
   const quantized = await runCli(['quantize', quill, '--config', workspace.write('a.quant.json', configs.a16w4g32), '--out', out]);
   assert.equal(quantized.code, 0, quantized.stderr);
-  const { stdout, stderr } = await runCli(['compare', quill, out, '--text', quillText, '--max-tokens', '2048', '--json']);
+  const { stdout, stderr } = await runCli(['compare', quill, out, '--text', quillText, '--max-tokens', '2048', '--json', '--no-run']);
   const result = JSON.parse(stdout || stderr);
   const shown = shownAfter('`compare --json` prints') as typeof result;
   assert.deepEqual(shapeOf(result), shapeOf(shown));

@@ -25,7 +25,7 @@ test('quantize cleans up for every way of being ended', async (t) => {
 });
 
 test('Ctrl+C ends eval between two windows', async () => {
-  const running = startCli(['eval', 'ppl', quill, '--text', quillText, '--window', '64', '--stride', '1', '--json']);
+  const running = startCli(['eval', 'ppl', quill, '--text', quillText, '--window', '64', '--stride', '1', '--json', '--no-run']);
   setTimeout(() => running.child.kill('SIGINT'), 1500);
   const { code, stdout } = await running.result;
   assert.deepEqual([code, JSON.parse(stdout)], [130, { event: 'cancelled' }]);

@@ -32,13 +32,13 @@ test('check, quantize, inspect, eval, compare and chat with the result', { timeo
   const inspected = JSON.parse((await runCli(['inspect', out, '--json'])).stdout);
   assert.deepEqual([inspected.parameters, inspected.hasChatTemplate, inspected.contextLength], [15_735_168, true, 1024]);
 
-  const evaluated = await runCli(['eval', 'ppl', out, '--text', quillText, '--max-tokens', '2048', '--json']);
-  const base = await runCli(['eval', 'ppl', quill, '--text', quillText, '--max-tokens', '2048', '--json']);
+  const evaluated = await runCli(['eval', 'ppl', out, '--text', quillText, '--max-tokens', '2048', '--json', '--no-run']);
+  const base = await runCli(['eval', 'ppl', quill, '--text', quillText, '--max-tokens', '2048', '--json', '--no-run']);
   const ratio = JSON.parse(evaluated.stdout).perplexity / JSON.parse(base.stdout).perplexity;
   assert.ok(Math.abs(ratio - 1) < 0.01, `8-bit weights change the perplexity by the factor ${ratio}`);
 
   const compared = JSON.parse(
-    (await runCli(['compare', quill, out, '--text', quillText, '--max-tokens', '1024', '--divergence-tokens', '256', '--json'])).stdout,
+    (await runCli(['compare', quill, out, '--text', quillText, '--max-tokens', '1024', '--divergence-tokens', '256', '--json', '--no-run'])).stdout,
   );
   assert.equal(compared.models[0].divergence, null);
   assert.ok(compared.models[1].divergence.meanNats < 0.01 && compared.models[1].divergence.top1Agreement > 0.95, JSON.stringify(compared.models[1].divergence));

@@ -1,22 +1,25 @@
 // quantwright compare MODEL_DIR MODEL_DIR... --text FILE: size, bits, perplexity, distance from the first model, and speed, side by side.
-import { Command } from 'commander';
+import type { CompareResult, TextSource } from '@quantwright/schemas/runs/results';
+import { Command, Option } from 'commander';
 import { requireModel } from '../checkpoint/model-directory.ts';
 import { type Divergence, measureDivergence } from '../eval/divergence.ts';
 import { measurePerplexity } from '../eval/perplexity.ts';
-import { readTextFile } from '../eval/text-file.ts';
+import { readSourcedText, type TextJoin } from '../eval/text-source.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { inspectPath } from '../jobs/inspect.ts';
 import { type LoadedModel, loadModel } from '../model/load.ts';
 import { userPackedCache } from '../packed-cache/packed-cache.ts';
 import { argmax } from '../text/sampling.ts';
+import { beginMeasurement, type RunChoices, withRunOptions } from './eval/run-options.ts';
 import { integer } from './option-values.ts';
 import { exitCodes, runCommand } from './run-command.ts';
 import { noCacheOption } from './run-model.ts';
 import { bytesText, table } from './table.ts';
 import { statusLine, type Terminal } from './terminal.ts';
 
-interface Options {
+interface Options extends RunChoices {
   readonly text: string;
+  readonly join: TextJoin;
   readonly window?: number;
   readonly maxTokens?: number;
   readonly divergenceTokens: number;
@@ -40,20 +43,27 @@ interface Row {
 }
 
 export function compareCommand(terminal: Terminal): Command {
-  return new Command('compare')
+  const command = new Command('compare')
     .description('measure models side by side; the first is the reference')
     .argument('<model-dir...>')
     .requiredOption('--text <file>', 'plain text')
+    .addOption(
+      new Option('--join <rule>', 'wikitext: rows of wikitext-2 joined by an empty line; file: the file as it is')
+        .choices(['file', 'wikitext'])
+        .default('file'),
+    )
     .option('--window <tokens>', 'tokens a window', integer(2))
     .option('--max-tokens <tokens>', 'only the first tokens of the text', integer(2))
     .option('--divergence-tokens <tokens>', 'tokens whose whole distributions are compared; 0 = none', integer(0), 4096)
     .option('--json', 'one JSON document')
-    .option(...noCacheOption)
-    .action((dirs: string[], options: Options) => runCommand(terminal, { json: options.json ?? false }, () => compare(terminal, dirs, options)));
+    .option(...noCacheOption);
+  return withRunOptions(command).action((dirs: string[], options: Options) =>
+    runCommand(terminal, { json: options.json ?? false }, () => compare(terminal, dirs, options)),
+  );
 }
 
 async function compare(terminal: Terminal, dirs: readonly string[], options: Options): Promise<number> {
-  const text = await readTextFile(options.text);
+  const { text, source } = await readSourcedText(options.text, options.join);
   for (const directory of dirs) await requireModel(directory);
   const binding = await loadBinding();
   const line = statusLine(terminal);
@@ -65,9 +75,14 @@ async function compare(terminal: Terminal, dirs: readonly string[], options: Opt
   try {
     rows.push(await measure(terminal, reference, null, text, options, line.show));
     for (const directory of otherDirs) {
+      const measurement = await beginMeasurement(terminal, options);
       const model = await load(directory);
       const row = await measure(terminal, model, reference, text, options, line.show).finally(() => model.dispose());
-      rows.push({ ...row, perplexityRatio: row.perplexity / (rows[0]?.perplexity ?? row.perplexity) });
+      const referencePerplexity = rows[0]?.perplexity ?? row.perplexity;
+      rows.push({ ...row, perplexityRatio: row.perplexity / referencePerplexity });
+      if (row.divergence === null) continue;
+      line.clear();
+      await measurement.keep({ kind: 'compare', result: compareResult(row, row.divergence, referenceDir, referencePerplexity, source) }, directory);
     }
   } finally {
     line.clear();
@@ -75,6 +90,12 @@ async function compare(terminal: Terminal, dirs: readonly string[], options: Opt
   }
   terminal.out(options.json ? `${JSON.stringify({ text: options.text, models: rows }, null, 2)}\n` : comparisonText(rows));
   return exitCodes.ok;
+}
+
+function compareResult(row: Row, divergence: Divergence, reference: string, referencePerplexity: number, text: TextSource): CompareResult {
+  const { meanNats, medianNats, p99Nats, maxNats, top1Agreement, tokens } = divergence;
+  const kl = { mean: meanNats, median: medianNats, p99: p99Nats, largest: maxNats };
+  return { reference, text, tokens, kl, topOneAgreement: top1Agreement, referencePerplexity, candidatePerplexity: row.perplexity };
 }
 
 async function measure(
@@ -142,6 +163,7 @@ function comparisonText(rows: readonly Row[]): string {
       { title: 'perplexity', align: right },
       { title: 'ratio', align: right },
       { title: 'KL nats', align: right },
+      { title: 'p99', align: right },
       { title: 'same top-1', align: right },
       { title: 'eval tok/s', align: right },
       { title: 'decode tok/s', align: right },
@@ -154,6 +176,7 @@ function comparisonText(rows: readonly Row[]): string {
       row.perplexity.toFixed(4),
       row.perplexityRatio.toFixed(4),
       row.divergence === null ? '-' : row.divergence.meanNats.toFixed(5),
+      row.divergence === null ? '-' : row.divergence.p99Nats.toFixed(4),
       row.divergence === null ? '-' : `${(100 * row.divergence.top1Agreement).toFixed(1)} %`,
       row.evalTokensPerSecond.toFixed(0),
       row.decodeTokensPerSecond.toFixed(0),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { divergenceOfRow } from './divergence.ts';
+import { distribution, divergenceOfRow } from './divergence.ts';
 
 const row = fc.array(fc.float({ min: -20, max: 20, noNaN: true }), { minLength: 2, maxLength: 40 });
 
@@ -22,4 +22,16 @@ test('two rows give the textbook sum', () => {
   const result = divergenceOfRow(Float32Array.from(p, Math.log), Float32Array.from(q, Math.log));
   assert.ok(Math.abs(result.nats - expected) < 1e-6, `${result.nats} where ${expected} was expected`);
   assert.equal(result.agrees, false);
+});
+
+test('median and p99 are quantiles of the tokens', () => {
+  const nats = Float64Array.from({ length: 101 }, (_, index) => (index * 37) % 101);
+  assert.deepEqual(distribution(nats), { meanNats: 50, medianNats: 50, p99Nats: 99, maxNats: 100 });
+  assert.deepEqual(distribution(Float64Array.of(1, 2)), { meanNats: 1.5, medianNats: 1.5, p99Nats: 1.99, maxNats: 2 });
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: 0, max: 100, noNaN: true }), { minLength: 1 }), (values) => {
+      const { meanNats, medianNats, p99Nats, maxNats } = distribution(Float64Array.from(values));
+      assert.ok(medianNats <= p99Nats && p99Nats <= maxNats && meanNats <= maxNats * (1 + 1e-9));
+    }),
+  );
 });

@@ -15,6 +15,9 @@ export interface DivergenceOptions {
 export interface Divergence {
   /** Mean of sum p log(p/q) in nats, p the reference. */
   readonly meanNats: number;
+  readonly medianNats: number;
+  /** 99 of 100 tokens are at most this far. */
+  readonly p99Nats: number;
   readonly maxNats: number;
   /** Fraction of tokens whose most likely successor is the same. */
   readonly top1Agreement: number;
@@ -36,8 +39,7 @@ export async function measureDivergence(reference: LoadedModel, candidate: Loade
   const tokens = Math.min(ids.length, options.maxTokens ?? ids.length);
   const window = Math.min(options.window ?? 1024, reference.contextLength, candidate.contextLength);
   const sessions = [reference.createSession(window), candidate.createSession(window)] as const;
-  let sum = 0;
-  let max = 0;
+  const distances = new Float64Array(tokens);
   let agreeing = 0;
   let begin = 0;
   while (begin < tokens) {
@@ -49,14 +51,25 @@ export async function measureDivergence(reference: LoadedModel, candidate: Loade
     const q = await candidate.program.run(sessions[1], rows, 'all');
     for (let row = 0; row < rows.length; row++) {
       const { nats, agrees } = divergenceOfRow(p.subarray(row * vocabulary, (row + 1) * vocabulary), q.subarray(row * vocabulary, (row + 1) * vocabulary));
-      sum += nats;
-      max = Math.max(max, nats);
+      distances[begin + row] = nats;
       if (agrees) agreeing++;
     }
     begin += rows.length;
     options.onProgress?.(begin, tokens);
   }
-  return { meanNats: sum / tokens, maxNats: max, top1Agreement: agreeing / tokens, tokens };
+  return { ...distribution(distances), top1Agreement: agreeing / tokens, tokens };
+}
+
+/** Sorts in place. Quantiles are linear between neighbours (numpy's default). Of none: all 0. */
+export function distribution(nats: Float64Array): Pick<Divergence, 'meanNats' | 'medianNats' | 'p99Nats' | 'maxNats'> {
+  const sum = nats.reduce((total, value) => total + value, 0);
+  nats.sort();
+  const quantile = (share: number): number => {
+    const at = share * (nats.length - 1);
+    const below = nats[Math.floor(at)] ?? 0;
+    return below + (at - Math.floor(at)) * ((nats[Math.ceil(at)] ?? below) - below);
+  };
+  return { meanNats: sum / Math.max(nats.length, 1), medianNats: quantile(0.5), p99Nats: quantile(0.99), maxNats: nats.at(-1) ?? 0 };
 }
 
 /** Of two rows of logits. Sums in f64; never below 0. */

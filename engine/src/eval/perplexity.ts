@@ -3,6 +3,7 @@
 import { freemem } from 'node:os';
 import type { ScoredPart } from '@quantwright/native/binding';
 import type { PerplexityProgress, PerplexityResult } from '@quantwright/schemas/rpc/engine';
+import type { PerplexityRunResult, TextSource } from '@quantwright/schemas/runs/results';
 import { EngineError } from '../errors.ts';
 import { watchPeakMemory } from '../jobs/peak-memory.ts';
 import type { LoadedModel } from '../model/load.ts';
@@ -21,8 +22,19 @@ export interface PerplexityOptions {
   readonly onProgress?: (progress: PerplexityProgress) => void;
 }
 
+export interface MeasuredPerplexity extends PerplexityResult {
+  /** Loss of each window's predicted tokens. */
+  readonly windowNats: readonly number[];
+}
+
+/** What a run keeps of it. */
+export function perplexityRunResult(measured: MeasuredPerplexity, text: TextSource): PerplexityRunResult {
+  const { window, stride, perplexity, bitsPerByte, totalNats, predictedTokens, predictedBytes, windowNats, tokensPerSecond } = measured;
+  return { text, window, stride, perplexity, bitsPerByte, totalNats, predictedTokens, predictedBytes, windowNats, tokensPerSecond };
+}
+
 /** Encodes `text` once as a whole. Throws kind `input` for options outside the model's range, and the signal's reason when aborted (between windows). */
-export async function measurePerplexity(model: LoadedModel, text: string, options: PerplexityOptions = {}): Promise<PerplexityResult> {
+export async function measurePerplexity(model: LoadedModel, text: string, options: PerplexityOptions = {}): Promise<MeasuredPerplexity> {
   const tokenizer = await model.tokenizer();
   const ids = tokenizer.encode(text, { specialTokens: true });
   return measureIds(model, ids, (id) => tokenizer.bytesOf(id).length, options);
@@ -34,7 +46,7 @@ export async function measureIds(
   ids: Int32Array,
   byteLength: (id: number) => number,
   options: PerplexityOptions = {},
-): Promise<PerplexityResult> {
+): Promise<MeasuredPerplexity> {
   const window = options.window ?? Math.min(model.contextLength, 2_048);
   const stride = options.stride ?? window;
   checkRange('window', window, 2, model.contextLength, "the model's context");
@@ -53,6 +65,7 @@ export async function measureIds(
   const sessions = Array.from({ length: batch }, () => model.createSession(capacity));
   const memory = watchPeakMemory();
   const start = performance.now();
+  const windowNats: number[] = [];
   let totalNats = 0;
   let predictedTokens = 0;
   let predictedBytes = 0;
@@ -72,7 +85,9 @@ export async function measureIds(
     for (const [at, { begin, end, firstPredicted }] of group.entries()) {
       options.signal?.throwIfAborted();
       const nats = scores[at] ?? new Float64Array();
-      totalNats += sumNats(nats, firstPredicted, first + at, model.directory);
+      const sum = sumNats(nats, firstPredicted, first + at, model.directory);
+      windowNats.push(sum);
+      totalNats += sum;
       predictedTokens += nats.length;
       for (let id = firstPredicted; id < end; id++) predictedBytes += byteLength(tokens[id] ?? 0);
       run += end - begin;
@@ -97,6 +112,7 @@ export async function measureIds(
     seconds: seconds(),
     tokensPerSecond: run / seconds(),
     peakMemoryBytes: memory.peak(),
+    windowNats,
   };
 }
 

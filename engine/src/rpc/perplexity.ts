@@ -13,13 +13,14 @@ export function servePerplexity(connection: MessageConnection, services: EngineS
       const { textPath, window, stride, maxTokens, progressToken } = params;
       const text = await readTextFile(textPath);
       const model = await services.models.get(key, signal);
-      return measurePerplexity(model, text, {
+      const { windowNats: _, ...result } = await measurePerplexity(model, text, {
         ...(window === undefined ? {} : { window }),
         ...(stride === undefined ? {} : { stride }),
         ...(maxTokens === undefined ? {} : { maxTokens }),
         signal,
         onProgress: progressSender(connection, perplexityProgress, progressToken),
       });
+      return result;
     });
   });
 }

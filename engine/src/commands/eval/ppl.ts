@@ -1,15 +1,17 @@
 // quantwright eval ppl MODEL_DIR --text FILE: perplexity of a text.
-import { Command } from 'commander';
-import { measurePerplexity } from '../../eval/perplexity.ts';
-import { readTextFile } from '../../eval/text-file.ts';
+import { Command, Option } from 'commander';
+import { measurePerplexity, perplexityRunResult } from '../../eval/perplexity.ts';
+import { looksLikeWikitext, readSourcedText, type TextJoin } from '../../eval/text-source.ts';
 import { integer } from '../option-values.ts';
 import { exitCodes, runCommand } from '../run-command.ts';
 import { noCacheOption, runModel } from '../run-model.ts';
 import { bytesText, secondsText } from '../table.ts';
 import { statusLine, type Terminal } from '../terminal.ts';
+import { beginMeasurement, type RunChoices, withRunOptions } from './run-options.ts';
 
-interface Options {
+interface Options extends RunChoices {
   readonly text: string;
+  readonly join: TextJoin;
   readonly window?: number;
   readonly stride?: number;
   readonly maxTokens?: number;
@@ -19,23 +21,33 @@ interface Options {
 }
 
 export function perplexityCommand(terminal: Terminal): Command {
-  return new Command('ppl')
+  const command = new Command('ppl')
     .description('perplexity of a text')
     .argument('<model-dir>')
     .requiredOption('--text <file>', 'plain text, encoded as a whole')
+    .addOption(
+      new Option('--join <rule>', 'wikitext: rows of wikitext-2 joined by an empty line; file: the file as it is')
+        .choices(['file', 'wikitext'])
+        .default('file'),
+    )
     .option('--window <tokens>', "tokens a window (default: the model's context, at most 2048)", integer(2))
     .option('--stride <tokens>', 'tokens between window beginnings (default: the window)', integer(1))
     .option('--max-tokens <tokens>', 'only the first tokens of the text', integer(2))
     .option('--batch <windows>', 'windows that run at once (default: as many as fill one pass of the linears)', integer(1))
     .option('--json', 'one JSON document')
-    .option(...noCacheOption)
-    .action((modelDir: string, options: Options) => runCommand(terminal, { json: options.json ?? false }, () => evaluate(terminal, modelDir, options)));
+    .option(...noCacheOption);
+  return withRunOptions(command).action((modelDir: string, options: Options) =>
+    runCommand(terminal, { json: options.json ?? false }, () => evaluate(terminal, modelDir, options)),
+  );
 }
 
 async function evaluate(terminal: Terminal, modelDir: string, options: Options): Promise<number> {
-  const text = await readTextFile(options.text);
+  const { text, source } = await readSourcedText(options.text, options.join);
+  if (options.join === 'file' && looksLikeWikitext(options.text))
+    terminal.err('note: perplexities of wikitext in papers are of its rows joined by empty lines: --join wikitext\n');
+  const measurement = await beginMeasurement(terminal, options);
   const line = statusLine(terminal);
-  const result = await runModel(terminal, modelDir, options, (model) =>
+  const measured = await runModel(terminal, modelDir, options, (model) =>
     measurePerplexity(model, text, {
       ...(options.window === undefined ? {} : { window: options.window }),
       ...(options.stride === undefined ? {} : { stride: options.stride }),
@@ -46,6 +58,7 @@ async function evaluate(terminal: Terminal, modelDir: string, options: Options):
         line.show(`window ${windowsDone}/${windows}  perplexity ${perplexity.toFixed(4)}  ${tokensPerSecond.toFixed(0)} tokens/s`),
     }),
   ).finally(line.clear);
+  const { windowNats: _, ...result } = measured;
   if (options.json) terminal.out(`${JSON.stringify({ modelDir, textPath: options.text, ...result }, null, 2)}\n`);
   else {
     terminal.out(
@@ -57,5 +70,6 @@ async function evaluate(terminal: Terminal, modelDir: string, options: Options):
       ].join('\n'),
     );
   }
+  await measurement.keep({ kind: 'ppl', result: perplexityRunResult(measured, source) }, modelDir);
   return exitCodes.ok;
 }
