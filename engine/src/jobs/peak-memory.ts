@@ -9,8 +9,14 @@ export interface PeakMemory {
   peak(): number;
 }
 
+/** Marks that restarts have ended, in their order: a watcher that began before a restart still counts what was before it. */
+const ended: number[] = [];
+
 export function watchPeakMemory(): PeakMemory {
+  const mark = highWaterMark();
   const kept = restartHighWaterMark();
+  if (kept && mark !== null) ended.push(mark);
+  const first = ended.length;
   let most = process.memoryUsage.rss();
   const sample = (): void => {
     most = Math.max(most, process.memoryUsage.rss());
@@ -19,7 +25,7 @@ export function watchPeakMemory(): PeakMemory {
     sample,
     peak: () => {
       sample();
-      return kept ? (highWaterMark() ?? most) : most;
+      return Math.max(kept ? (highWaterMark() ?? most) : most, ...ended.slice(first));
     },
   };
 }
