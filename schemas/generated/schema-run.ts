@@ -704,6 +704,107 @@ export const schema: JsonSchema = {
                         }
                       }
                     },
+                    "before": {
+                      "type": "object",
+                      "required": [
+                        "weight",
+                        "activation",
+                        "channelMaxima",
+                        "outlierChannels",
+                        "histogram"
+                      ],
+                      "properties": {
+                        "weight": {
+                          "type": "object",
+                          "required": [
+                            "min",
+                            "max",
+                            "mean",
+                            "std",
+                            "kurtosis"
+                          ],
+                          "properties": {
+                            "min": {
+                              "type": "number"
+                            },
+                            "max": {
+                              "type": "number"
+                            },
+                            "mean": {
+                              "type": "number"
+                            },
+                            "std": {
+                              "type": "number"
+                            },
+                            "kurtosis": {
+                              "type": "number"
+                            }
+                          }
+                        },
+                        "activation": {
+                          "type": "object",
+                          "required": [
+                            "min",
+                            "max",
+                            "mean",
+                            "std",
+                            "kurtosis"
+                          ],
+                          "properties": {
+                            "min": {
+                              "type": "number"
+                            },
+                            "max": {
+                              "type": "number"
+                            },
+                            "mean": {
+                              "type": "number"
+                            },
+                            "std": {
+                              "type": "number"
+                            },
+                            "kurtosis": {
+                              "type": "number"
+                            }
+                          }
+                        },
+                        "channelMaxima": {
+                          "type": "array",
+                          "items": {
+                            "type": "number"
+                          }
+                        },
+                        "outlierChannels": {
+                          "type": "array",
+                          "items": {
+                            "type": "integer",
+                            "minimum": 0
+                          }
+                        },
+                        "histogram": {
+                          "type": "object",
+                          "required": [
+                            "from",
+                            "to",
+                            "counts"
+                          ],
+                          "properties": {
+                            "from": {
+                              "type": "number"
+                            },
+                            "to": {
+                              "type": "number"
+                            },
+                            "counts": {
+                              "type": "array",
+                              "items": {
+                                "type": "number"
+                              }
+                            }
+                          }
+                        }
+                      }
+                    },
                     "error": {
                       "type": [
                         "object",

@@ -2621,10 +2621,11 @@ vErrors.push(err209);
 errors++;
 }
 }
-if(data85.error !== undefined){
-let data109 = data85.error;
-if((!(data109 && typeof data109 == "object" && !Array.isArray(data109))) && (data109 !== null)){
-const err210 = {instancePath:instancePath+"/result/tensors/" + i10+"/error",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/type",keyword:"type",params:{type: schema11.allOf[4].then.properties.result.properties.tensors.items.properties.error.type},message:"must be object,null"};
+if(data85.before !== undefined){
+let data109 = data85.before;
+if(data109 && typeof data109 == "object" && !Array.isArray(data109)){
+if(data109.weight === undefined){
+const err210 = {instancePath:instancePath+"/result/tensors/" + i10+"/before",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/required",keyword:"required",params:{missingProperty: "weight"},message:"must have required property '"+"weight"+"'"};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2633,9 +2634,8 @@ vErrors.push(err210);
 }
 errors++;
 }
-if(data109 && typeof data109 == "object" && !Array.isArray(data109)){
-if(data109.sqnr === undefined){
-const err211 = {instancePath:instancePath+"/result/tensors/" + i10+"/error",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/required",keyword:"required",params:{missingProperty: "sqnr"},message:"must have required property '"+"sqnr"+"'"};
+if(data109.activation === undefined){
+const err211 = {instancePath:instancePath+"/result/tensors/" + i10+"/before",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/required",keyword:"required",params:{missingProperty: "activation"},message:"must have required property '"+"activation"+"'"};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2644,8 +2644,8 @@ vErrors.push(err211);
 }
 errors++;
 }
-if(data109.mse === undefined){
-const err212 = {instancePath:instancePath+"/result/tensors/" + i10+"/error",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/required",keyword:"required",params:{missingProperty: "mse"},message:"must have required property '"+"mse"+"'"};
+if(data109.channelMaxima === undefined){
+const err212 = {instancePath:instancePath+"/result/tensors/" + i10+"/before",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/required",keyword:"required",params:{missingProperty: "channelMaxima"},message:"must have required property '"+"channelMaxima"+"'"};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2654,11 +2654,8 @@ vErrors.push(err212);
 }
 errors++;
 }
-if(data109.sqnr !== undefined){
-let data110 = data109.sqnr;
-if(data110 && typeof data110 == "object" && !Array.isArray(data110)){
-if(data110.weight === undefined){
-const err213 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/required",keyword:"required",params:{missingProperty: "weight"},message:"must have required property '"+"weight"+"'"};
+if(data109.outlierChannels === undefined){
+const err213 = {instancePath:instancePath+"/result/tensors/" + i10+"/before",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/required",keyword:"required",params:{missingProperty: "outlierChannels"},message:"must have required property '"+"outlierChannels"+"'"};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2667,8 +2664,8 @@ vErrors.push(err213);
 }
 errors++;
 }
-if(data110.activation === undefined){
-const err214 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/required",keyword:"required",params:{missingProperty: "activation"},message:"must have required property '"+"activation"+"'"};
+if(data109.histogram === undefined){
+const err214 = {instancePath:instancePath+"/result/tensors/" + i10+"/before",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/required",keyword:"required",params:{missingProperty: "histogram"},message:"must have required property '"+"histogram"+"'"};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2677,8 +2674,11 @@ vErrors.push(err214);
 }
 errors++;
 }
-if(data110.output === undefined){
-const err215 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/required",keyword:"required",params:{missingProperty: "output"},message:"must have required property '"+"output"+"'"};
+if(data109.weight !== undefined){
+let data110 = data109.weight;
+if(data110 && typeof data110 == "object" && !Array.isArray(data110)){
+if(data110.min === undefined){
+const err215 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/weight",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/weight/required",keyword:"required",params:{missingProperty: "min"},message:"must have required property '"+"min"+"'"};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2687,10 +2687,8 @@ vErrors.push(err215);
 }
 errors++;
 }
-if(data110.weight !== undefined){
-let data111 = data110.weight;
-if(!((typeof data111 == "number") && (isFinite(data111)))){
-const err216 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr/weight",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/properties/weight/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data110.max === undefined){
+const err216 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/weight",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/weight/required",keyword:"required",params:{missingProperty: "max"},message:"must have required property '"+"max"+"'"};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2699,11 +2697,8 @@ vErrors.push(err216);
 }
 errors++;
 }
-}
-if(data110.activation !== undefined){
-let data112 = data110.activation;
-if(!((typeof data112 == "number") && (isFinite(data112)))){
-const err217 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr/activation",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/properties/activation/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data110.mean === undefined){
+const err217 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/weight",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/weight/required",keyword:"required",params:{missingProperty: "mean"},message:"must have required property '"+"mean"+"'"};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2712,11 +2707,8 @@ vErrors.push(err217);
 }
 errors++;
 }
-}
-if(data110.output !== undefined){
-let data113 = data110.output;
-if(!((typeof data113 == "number") && (isFinite(data113)))){
-const err218 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr/output",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/properties/output/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data110.std === undefined){
+const err218 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/weight",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/weight/required",keyword:"required",params:{missingProperty: "std"},message:"must have required property '"+"std"+"'"};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2725,10 +2717,8 @@ vErrors.push(err218);
 }
 errors++;
 }
-}
-}
-else {
-const err219 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data110.kurtosis === undefined){
+const err219 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/weight",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/weight/required",keyword:"required",params:{missingProperty: "kurtosis"},message:"must have required property '"+"kurtosis"+"'"};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2737,12 +2727,10 @@ vErrors.push(err219);
 }
 errors++;
 }
-}
-if(data109.mse !== undefined){
-let data114 = data109.mse;
-if(data114 && typeof data114 == "object" && !Array.isArray(data114)){
-if(data114.weight === undefined){
-const err220 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/required",keyword:"required",params:{missingProperty: "weight"},message:"must have required property '"+"weight"+"'"};
+if(data110.min !== undefined){
+let data111 = data110.min;
+if(!((typeof data111 == "number") && (isFinite(data111)))){
+const err220 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/weight/min",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/weight/properties/min/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2751,8 +2739,11 @@ vErrors.push(err220);
 }
 errors++;
 }
-if(data114.activation === undefined){
-const err221 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/required",keyword:"required",params:{missingProperty: "activation"},message:"must have required property '"+"activation"+"'"};
+}
+if(data110.max !== undefined){
+let data112 = data110.max;
+if(!((typeof data112 == "number") && (isFinite(data112)))){
+const err221 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/weight/max",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/weight/properties/max/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2761,8 +2752,11 @@ vErrors.push(err221);
 }
 errors++;
 }
-if(data114.output === undefined){
-const err222 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/required",keyword:"required",params:{missingProperty: "output"},message:"must have required property '"+"output"+"'"};
+}
+if(data110.mean !== undefined){
+let data113 = data110.mean;
+if(!((typeof data113 == "number") && (isFinite(data113)))){
+const err222 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/weight/mean",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/weight/properties/mean/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2771,10 +2765,11 @@ vErrors.push(err222);
 }
 errors++;
 }
-if(data114.weight !== undefined){
-let data115 = data114.weight;
-if(!((typeof data115 == "number") && (isFinite(data115)))){
-const err223 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse/weight",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/properties/weight/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+if(data110.std !== undefined){
+let data114 = data110.std;
+if(!((typeof data114 == "number") && (isFinite(data114)))){
+const err223 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/weight/std",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/weight/properties/std/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -2784,10 +2779,10 @@ vErrors.push(err223);
 errors++;
 }
 }
-if(data114.activation !== undefined){
-let data116 = data114.activation;
-if(!((typeof data116 == "number") && (isFinite(data116)))){
-const err224 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse/activation",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/properties/activation/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data110.kurtosis !== undefined){
+let data115 = data110.kurtosis;
+if(!((typeof data115 == "number") && (isFinite(data115)))){
+const err224 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/weight/kurtosis",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/weight/properties/kurtosis/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -2797,10 +2792,9 @@ vErrors.push(err224);
 errors++;
 }
 }
-if(data114.output !== undefined){
-let data117 = data114.output;
-if(!((typeof data117 == "number") && (isFinite(data117)))){
-const err225 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse/output",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/properties/output/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+else {
+const err225 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/weight",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/weight/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -2810,9 +2804,11 @@ vErrors.push(err225);
 errors++;
 }
 }
-}
-else {
-const err226 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data109.activation !== undefined){
+let data116 = data109.activation;
+if(data116 && typeof data116 == "object" && !Array.isArray(data116)){
+if(data116.min === undefined){
+const err226 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/activation",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/activation/required",keyword:"required",params:{missingProperty: "min"},message:"must have required property '"+"min"+"'"};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -2821,12 +2817,8 @@ vErrors.push(err226);
 }
 errors++;
 }
-}
-}
-}
-}
-else {
-const err227 = {instancePath:instancePath+"/result/tensors/" + i10,schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data116.max === undefined){
+const err227 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/activation",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/activation/required",keyword:"required",params:{missingProperty: "max"},message:"must have required property '"+"max"+"'"};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -2835,10 +2827,8 @@ vErrors.push(err227);
 }
 errors++;
 }
-}
-}
-else {
-const err228 = {instancePath:instancePath+"/result/tensors",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data116.mean === undefined){
+const err228 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/activation",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/activation/required",keyword:"required",params:{missingProperty: "mean"},message:"must have required property '"+"mean"+"'"};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -2847,10 +2837,8 @@ vErrors.push(err228);
 }
 errors++;
 }
-}
-}
-else {
-const err229 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/4/then/properties/result/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data116.std === undefined){
+const err229 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/activation",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/activation/required",keyword:"required",params:{missingProperty: "std"},message:"must have required property '"+"std"+"'"};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -2859,13 +2847,8 @@ vErrors.push(err229);
 }
 errors++;
 }
-}
-}
-var _valid4 = _errs165 === errors;
-valid44 = _valid4;
-}
-if(!valid44){
-const err230 = {instancePath,schemaPath:"#/allOf/4/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data116.kurtosis === undefined){
+const err230 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/activation",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/activation/required",keyword:"required",params:{missingProperty: "kurtosis"},message:"must have required property '"+"kurtosis"+"'"};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -2874,13 +2857,10 @@ vErrors.push(err230);
 }
 errors++;
 }
-const _errs250 = errors;
-let valid64 = true;
-const _errs251 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.kind !== undefined){
-if("distance" !== data.kind){
-const err231 = {};
+if(data116.min !== undefined){
+let data117 = data116.min;
+if(!((typeof data117 == "number") && (isFinite(data117)))){
+const err231 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/activation/min",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/activation/properties/min/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -2890,25 +2870,10 @@ vErrors.push(err231);
 errors++;
 }
 }
-}
-var _valid5 = _errs251 === errors;
-errors = _errs250;
-if(vErrors !== null){
-if(_errs250){
-vErrors.length = _errs250;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid5){
-const _errs253 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.result !== undefined){
-let data119 = data.result;
-if(data119 && typeof data119 == "object" && !Array.isArray(data119)){
-if(data119.text === undefined){
-const err232 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/required",keyword:"required",params:{missingProperty: "text"},message:"must have required property '"+"text"+"'"};
+if(data116.max !== undefined){
+let data118 = data116.max;
+if(!((typeof data118 == "number") && (isFinite(data118)))){
+const err232 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/activation/max",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/activation/properties/max/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -2917,8 +2882,11 @@ vErrors.push(err232);
 }
 errors++;
 }
-if(data119.reference === undefined){
-const err233 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/required",keyword:"required",params:{missingProperty: "reference"},message:"must have required property '"+"reference"+"'"};
+}
+if(data116.mean !== undefined){
+let data119 = data116.mean;
+if(!((typeof data119 == "number") && (isFinite(data119)))){
+const err233 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/activation/mean",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/activation/properties/mean/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -2927,8 +2895,11 @@ vErrors.push(err233);
 }
 errors++;
 }
-if(data119.tokens === undefined){
-const err234 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/required",keyword:"required",params:{missingProperty: "tokens"},message:"must have required property '"+"tokens"+"'"};
+}
+if(data116.std !== undefined){
+let data120 = data116.std;
+if(!((typeof data120 == "number") && (isFinite(data120)))){
+const err234 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/activation/std",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/activation/properties/std/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -2937,8 +2908,11 @@ vErrors.push(err234);
 }
 errors++;
 }
-if(data119.modules === undefined){
-const err235 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/required",keyword:"required",params:{missingProperty: "modules"},message:"must have required property '"+"modules"+"'"};
+}
+if(data116.kurtosis !== undefined){
+let data121 = data116.kurtosis;
+if(!((typeof data121 == "number") && (isFinite(data121)))){
+const err235 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/activation/kurtosis",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/activation/properties/kurtosis/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -2947,8 +2921,10 @@ vErrors.push(err235);
 }
 errors++;
 }
-if(data119.blocks === undefined){
-const err236 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/required",keyword:"required",params:{missingProperty: "blocks"},message:"must have required property '"+"blocks"+"'"};
+}
+}
+else {
+const err236 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/activation",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/activation/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err236];
 }
@@ -2957,11 +2933,15 @@ vErrors.push(err236);
 }
 errors++;
 }
-if(data119.text !== undefined){
-let data120 = data119.text;
-if(data120 && typeof data120 == "object" && !Array.isArray(data120)){
-if(data120.path === undefined){
-const err237 = {instancePath:instancePath+"/result/text",schemaPath:"#/allOf/5/then/properties/result/properties/text/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
+}
+if(data109.channelMaxima !== undefined){
+let data122 = data109.channelMaxima;
+if(Array.isArray(data122)){
+const len14 = data122.length;
+for(let i14=0; i14<len14; i14++){
+let data123 = data122[i14];
+if(!((typeof data123 == "number") && (isFinite(data123)))){
+const err237 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/channelMaxima/" + i14,schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/channelMaxima/items/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -2970,8 +2950,10 @@ vErrors.push(err237);
 }
 errors++;
 }
-if(data120.join === undefined){
-const err238 = {instancePath:instancePath+"/result/text",schemaPath:"#/allOf/5/then/properties/result/properties/text/required",keyword:"required",params:{missingProperty: "join"},message:"must have required property '"+"join"+"'"};
+}
+}
+else {
+const err238 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/channelMaxima",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/channelMaxima/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -2980,8 +2962,15 @@ vErrors.push(err238);
 }
 errors++;
 }
-if(data120.bytes === undefined){
-const err239 = {instancePath:instancePath+"/result/text",schemaPath:"#/allOf/5/then/properties/result/properties/text/required",keyword:"required",params:{missingProperty: "bytes"},message:"must have required property '"+"bytes"+"'"};
+}
+if(data109.outlierChannels !== undefined){
+let data124 = data109.outlierChannels;
+if(Array.isArray(data124)){
+const len15 = data124.length;
+for(let i15=0; i15<len15; i15++){
+let data125 = data124[i15];
+if(!(((typeof data125 == "number") && (!(data125 % 1) && !isNaN(data125))) && (isFinite(data125)))){
+const err239 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/outlierChannels/" + i15,schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/outlierChannels/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -2990,8 +2979,9 @@ vErrors.push(err239);
 }
 errors++;
 }
-if(data120.sha256 === undefined){
-const err240 = {instancePath:instancePath+"/result/text",schemaPath:"#/allOf/5/then/properties/result/properties/text/required",keyword:"required",params:{missingProperty: "sha256"},message:"must have required property '"+"sha256"+"'"};
+if((typeof data125 == "number") && (isFinite(data125))){
+if(data125 < 0 || isNaN(data125)){
+const err240 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/outlierChannels/" + i15,schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/outlierChannels/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -3000,9 +2990,11 @@ vErrors.push(err240);
 }
 errors++;
 }
-if(data120.path !== undefined){
-if(typeof data120.path !== "string"){
-const err241 = {instancePath:instancePath+"/result/text/path",schemaPath:"#/allOf/5/then/properties/result/properties/text/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+}
+else {
+const err241 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/outlierChannels",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/outlierChannels/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -3012,10 +3004,11 @@ vErrors.push(err241);
 errors++;
 }
 }
-if(data120.join !== undefined){
-let data122 = data120.join;
-if(!((data122 === "file") || (data122 === "wikitext"))){
-const err242 = {instancePath:instancePath+"/result/text/join",schemaPath:"#/allOf/5/then/properties/result/properties/text/properties/join/enum",keyword:"enum",params:{allowedValues: schema11.allOf[5].then.properties.result.properties.text.properties.join.enum},message:"must be equal to one of the allowed values"};
+if(data109.histogram !== undefined){
+let data126 = data109.histogram;
+if(data126 && typeof data126 == "object" && !Array.isArray(data126)){
+if(data126.from === undefined){
+const err242 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/histogram",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/histogram/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'"};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -3024,11 +3017,8 @@ vErrors.push(err242);
 }
 errors++;
 }
-}
-if(data120.bytes !== undefined){
-let data123 = data120.bytes;
-if(!(((typeof data123 == "number") && (!(data123 % 1) && !isNaN(data123))) && (isFinite(data123)))){
-const err243 = {instancePath:instancePath+"/result/text/bytes",schemaPath:"#/allOf/5/then/properties/result/properties/text/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data126.to === undefined){
+const err243 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/histogram",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/histogram/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'"};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -3037,9 +3027,8 @@ vErrors.push(err243);
 }
 errors++;
 }
-if((typeof data123 == "number") && (isFinite(data123))){
-if(data123 < 0 || isNaN(data123)){
-const err244 = {instancePath:instancePath+"/result/text/bytes",schemaPath:"#/allOf/5/then/properties/result/properties/text/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data126.counts === undefined){
+const err244 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/histogram",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/histogram/required",keyword:"required",params:{missingProperty: "counts"},message:"must have required property '"+"counts"+"'"};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -3048,11 +3037,10 @@ vErrors.push(err244);
 }
 errors++;
 }
-}
-}
-if(data120.sha256 !== undefined){
-if(typeof data120.sha256 !== "string"){
-const err245 = {instancePath:instancePath+"/result/text/sha256",schemaPath:"#/allOf/5/then/properties/result/properties/text/properties/sha256/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data126.from !== undefined){
+let data127 = data126.from;
+if(!((typeof data127 == "number") && (isFinite(data127)))){
+const err245 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/histogram/from",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/histogram/properties/from/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -3062,9 +3050,10 @@ vErrors.push(err245);
 errors++;
 }
 }
-}
-else {
-const err246 = {instancePath:instancePath+"/result/text",schemaPath:"#/allOf/5/then/properties/result/properties/text/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data126.to !== undefined){
+let data128 = data126.to;
+if(!((typeof data128 == "number") && (isFinite(data128)))){
+const err246 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/histogram/to",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/histogram/properties/to/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -3074,9 +3063,14 @@ vErrors.push(err246);
 errors++;
 }
 }
-if(data119.reference !== undefined){
-if(typeof data119.reference !== "string"){
-const err247 = {instancePath:instancePath+"/result/reference",schemaPath:"#/allOf/5/then/properties/result/properties/reference/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data126.counts !== undefined){
+let data129 = data126.counts;
+if(Array.isArray(data129)){
+const len16 = data129.length;
+for(let i16=0; i16<len16; i16++){
+let data130 = data129[i16];
+if(!((typeof data130 == "number") && (isFinite(data130)))){
+const err247 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/histogram/counts/" + i16,schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/histogram/properties/counts/items/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -3086,10 +3080,9 @@ vErrors.push(err247);
 errors++;
 }
 }
-if(data119.tokens !== undefined){
-let data126 = data119.tokens;
-if(!(((typeof data126 == "number") && (!(data126 % 1) && !isNaN(data126))) && (isFinite(data126)))){
-const err248 = {instancePath:instancePath+"/result/tokens",schemaPath:"#/allOf/5/then/properties/result/properties/tokens/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+else {
+const err248 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/histogram/counts",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/histogram/properties/counts/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -3098,9 +3091,10 @@ vErrors.push(err248);
 }
 errors++;
 }
-if((typeof data126 == "number") && (isFinite(data126))){
-if(data126 < 0 || isNaN(data126)){
-const err249 = {instancePath:instancePath+"/result/tokens",schemaPath:"#/allOf/5/then/properties/result/properties/tokens/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+else {
+const err249 = {instancePath:instancePath+"/result/tensors/" + i10+"/before/histogram",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/properties/histogram/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -3111,15 +3105,8 @@ errors++;
 }
 }
 }
-if(data119.modules !== undefined){
-let data127 = data119.modules;
-if(Array.isArray(data127)){
-const len14 = data127.length;
-for(let i14=0; i14<len14; i14++){
-let data128 = data127[i14];
-if(data128 && typeof data128 == "object" && !Array.isArray(data128)){
-if(data128.module === undefined){
-const err250 = {instancePath:instancePath+"/result/modules/" + i14,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/required",keyword:"required",params:{missingProperty: "module"},message:"must have required property '"+"module"+"'"};
+else {
+const err250 = {instancePath:instancePath+"/result/tensors/" + i10+"/before",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/before/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -3128,8 +3115,11 @@ vErrors.push(err250);
 }
 errors++;
 }
-if(data128.block === undefined){
-const err251 = {instancePath:instancePath+"/result/modules/" + i14,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/required",keyword:"required",params:{missingProperty: "block"},message:"must have required property '"+"block"+"'"};
+}
+if(data85.error !== undefined){
+let data131 = data85.error;
+if((!(data131 && typeof data131 == "object" && !Array.isArray(data131))) && (data131 !== null)){
+const err251 = {instancePath:instancePath+"/result/tensors/" + i10+"/error",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/type",keyword:"type",params:{type: schema11.allOf[4].then.properties.result.properties.tensors.items.properties.error.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -3138,8 +3128,9 @@ vErrors.push(err251);
 }
 errors++;
 }
-if(data128.sqnrDb === undefined){
-const err252 = {instancePath:instancePath+"/result/modules/" + i14,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/required",keyword:"required",params:{missingProperty: "sqnrDb"},message:"must have required property '"+"sqnrDb"+"'"};
+if(data131 && typeof data131 == "object" && !Array.isArray(data131)){
+if(data131.sqnr === undefined){
+const err252 = {instancePath:instancePath+"/result/tensors/" + i10+"/error",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/required",keyword:"required",params:{missingProperty: "sqnr"},message:"must have required property '"+"sqnr"+"'"};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3148,8 +3139,8 @@ vErrors.push(err252);
 }
 errors++;
 }
-if(data128.mse === undefined){
-const err253 = {instancePath:instancePath+"/result/modules/" + i14,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/required",keyword:"required",params:{missingProperty: "mse"},message:"must have required property '"+"mse"+"'"};
+if(data131.mse === undefined){
+const err253 = {instancePath:instancePath+"/result/tensors/" + i10+"/error",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/required",keyword:"required",params:{missingProperty: "mse"},message:"must have required property '"+"mse"+"'"};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3158,8 +3149,11 @@ vErrors.push(err253);
 }
 errors++;
 }
-if(data128.cosine === undefined){
-const err254 = {instancePath:instancePath+"/result/modules/" + i14,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/required",keyword:"required",params:{missingProperty: "cosine"},message:"must have required property '"+"cosine"+"'"};
+if(data131.sqnr !== undefined){
+let data132 = data131.sqnr;
+if(data132 && typeof data132 == "object" && !Array.isArray(data132)){
+if(data132.weight === undefined){
+const err254 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/required",keyword:"required",params:{missingProperty: "weight"},message:"must have required property '"+"weight"+"'"};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3168,9 +3162,8 @@ vErrors.push(err254);
 }
 errors++;
 }
-if(data128.module !== undefined){
-if(typeof data128.module !== "string"){
-const err255 = {instancePath:instancePath+"/result/modules/" + i14+"/module",schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/properties/module/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data132.activation === undefined){
+const err255 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/required",keyword:"required",params:{missingProperty: "activation"},message:"must have required property '"+"activation"+"'"};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3179,11 +3172,8 @@ vErrors.push(err255);
 }
 errors++;
 }
-}
-if(data128.block !== undefined){
-let data130 = data128.block;
-if((!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))) && (data130 !== null)){
-const err256 = {instancePath:instancePath+"/result/modules/" + i14+"/block",schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/properties/block/type",keyword:"type",params:{type: schema11.allOf[5].then.properties.result.properties.modules.items.properties.block.type},message:"must be integer,null"};
+if(data132.output === undefined){
+const err256 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/required",keyword:"required",params:{missingProperty: "output"},message:"must have required property '"+"output"+"'"};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3192,11 +3182,10 @@ vErrors.push(err256);
 }
 errors++;
 }
-}
-if(data128.sqnrDb !== undefined){
-let data131 = data128.sqnrDb;
-if(!((typeof data131 == "number") && (isFinite(data131)))){
-const err257 = {instancePath:instancePath+"/result/modules/" + i14+"/sqnrDb",schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/properties/sqnrDb/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data132.weight !== undefined){
+let data133 = data132.weight;
+if(!((typeof data133 == "number") && (isFinite(data133)))){
+const err257 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr/weight",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/properties/weight/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err257];
 }
@@ -3206,10 +3195,10 @@ vErrors.push(err257);
 errors++;
 }
 }
-if(data128.mse !== undefined){
-let data132 = data128.mse;
-if(!((typeof data132 == "number") && (isFinite(data132)))){
-const err258 = {instancePath:instancePath+"/result/modules/" + i14+"/mse",schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/properties/mse/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data132.activation !== undefined){
+let data134 = data132.activation;
+if(!((typeof data134 == "number") && (isFinite(data134)))){
+const err258 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr/activation",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/properties/activation/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err258];
 }
@@ -3219,10 +3208,10 @@ vErrors.push(err258);
 errors++;
 }
 }
-if(data128.cosine !== undefined){
-let data133 = data128.cosine;
-if(!((typeof data133 == "number") && (isFinite(data133)))){
-const err259 = {instancePath:instancePath+"/result/modules/" + i14+"/cosine",schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/properties/cosine/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data132.output !== undefined){
+let data135 = data132.output;
+if(!((typeof data135 == "number") && (isFinite(data135)))){
+const err259 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr/output",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/properties/output/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -3234,7 +3223,7 @@ errors++;
 }
 }
 else {
-const err260 = {instancePath:instancePath+"/result/modules/" + i14,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err260 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/sqnr",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/sqnr/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err260];
 }
@@ -3244,9 +3233,11 @@ vErrors.push(err260);
 errors++;
 }
 }
-}
-else {
-const err261 = {instancePath:instancePath+"/result/modules",schemaPath:"#/allOf/5/then/properties/result/properties/modules/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data131.mse !== undefined){
+let data136 = data131.mse;
+if(data136 && typeof data136 == "object" && !Array.isArray(data136)){
+if(data136.weight === undefined){
+const err261 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/required",keyword:"required",params:{missingProperty: "weight"},message:"must have required property '"+"weight"+"'"};
 if(vErrors === null){
 vErrors = [err261];
 }
@@ -3255,16 +3246,8 @@ vErrors.push(err261);
 }
 errors++;
 }
-}
-if(data119.blocks !== undefined){
-let data134 = data119.blocks;
-if(Array.isArray(data134)){
-const len15 = data134.length;
-for(let i15=0; i15<len15; i15++){
-let data135 = data134[i15];
-if(data135 && typeof data135 == "object" && !Array.isArray(data135)){
-if(data135.block === undefined){
-const err262 = {instancePath:instancePath+"/result/blocks/" + i15,schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/required",keyword:"required",params:{missingProperty: "block"},message:"must have required property '"+"block"+"'"};
+if(data136.activation === undefined){
+const err262 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/required",keyword:"required",params:{missingProperty: "activation"},message:"must have required property '"+"activation"+"'"};
 if(vErrors === null){
 vErrors = [err262];
 }
@@ -3273,8 +3256,8 @@ vErrors.push(err262);
 }
 errors++;
 }
-if(data135.sqnrDb === undefined){
-const err263 = {instancePath:instancePath+"/result/blocks/" + i15,schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/required",keyword:"required",params:{missingProperty: "sqnrDb"},message:"must have required property '"+"sqnrDb"+"'"};
+if(data136.output === undefined){
+const err263 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/required",keyword:"required",params:{missingProperty: "output"},message:"must have required property '"+"output"+"'"};
 if(vErrors === null){
 vErrors = [err263];
 }
@@ -3283,8 +3266,10 @@ vErrors.push(err263);
 }
 errors++;
 }
-if(data135.mse === undefined){
-const err264 = {instancePath:instancePath+"/result/blocks/" + i15,schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/required",keyword:"required",params:{missingProperty: "mse"},message:"must have required property '"+"mse"+"'"};
+if(data136.weight !== undefined){
+let data137 = data136.weight;
+if(!((typeof data137 == "number") && (isFinite(data137)))){
+const err264 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse/weight",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/properties/weight/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err264];
 }
@@ -3293,8 +3278,11 @@ vErrors.push(err264);
 }
 errors++;
 }
-if(data135.cosine === undefined){
-const err265 = {instancePath:instancePath+"/result/blocks/" + i15,schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/required",keyword:"required",params:{missingProperty: "cosine"},message:"must have required property '"+"cosine"+"'"};
+}
+if(data136.activation !== undefined){
+let data138 = data136.activation;
+if(!((typeof data138 == "number") && (isFinite(data138)))){
+const err265 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse/activation",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/properties/activation/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err265];
 }
@@ -3303,10 +3291,11 @@ vErrors.push(err265);
 }
 errors++;
 }
-if(data135.block !== undefined){
-let data136 = data135.block;
-if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
-const err266 = {instancePath:instancePath+"/result/blocks/" + i15+"/block",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/properties/block/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+if(data136.output !== undefined){
+let data139 = data136.output;
+if(!((typeof data139 == "number") && (isFinite(data139)))){
+const err266 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse/output",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/properties/output/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err266];
 }
@@ -3315,9 +3304,10 @@ vErrors.push(err266);
 }
 errors++;
 }
-if((typeof data136 == "number") && (isFinite(data136))){
-if(data136 < 0 || isNaN(data136)){
-const err267 = {instancePath:instancePath+"/result/blocks/" + i15+"/block",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/properties/block/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+else {
+const err267 = {instancePath:instancePath+"/result/tensors/" + i10+"/error/mse",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/properties/error/properties/mse/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err267];
 }
@@ -3328,10 +3318,10 @@ errors++;
 }
 }
 }
-if(data135.sqnrDb !== undefined){
-let data137 = data135.sqnrDb;
-if(!((typeof data137 == "number") && (isFinite(data137)))){
-const err268 = {instancePath:instancePath+"/result/blocks/" + i15+"/sqnrDb",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/properties/sqnrDb/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+}
+else {
+const err268 = {instancePath:instancePath+"/result/tensors/" + i10,schemaPath:"#/allOf/4/then/properties/result/properties/tensors/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err268];
 }
@@ -3341,10 +3331,9 @@ vErrors.push(err268);
 errors++;
 }
 }
-if(data135.mse !== undefined){
-let data138 = data135.mse;
-if(!((typeof data138 == "number") && (isFinite(data138)))){
-const err269 = {instancePath:instancePath+"/result/blocks/" + i15+"/mse",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/properties/mse/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+else {
+const err269 = {instancePath:instancePath+"/result/tensors",schemaPath:"#/allOf/4/then/properties/result/properties/tensors/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err269];
 }
@@ -3354,10 +3343,9 @@ vErrors.push(err269);
 errors++;
 }
 }
-if(data135.cosine !== undefined){
-let data139 = data135.cosine;
-if(!((typeof data139 == "number") && (isFinite(data139)))){
-const err270 = {instancePath:instancePath+"/result/blocks/" + i15+"/cosine",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/properties/cosine/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+else {
+const err270 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/4/then/properties/result/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err270];
 }
@@ -3368,8 +3356,11 @@ errors++;
 }
 }
 }
-else {
-const err271 = {instancePath:instancePath+"/result/blocks/" + i15,schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+var _valid4 = _errs165 === errors;
+valid44 = _valid4;
+}
+if(!valid44){
+const err271 = {instancePath,schemaPath:"#/allOf/4/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err271];
 }
@@ -3378,10 +3369,13 @@ vErrors.push(err271);
 }
 errors++;
 }
-}
-}
-else {
-const err272 = {instancePath:instancePath+"/result/blocks",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const _errs294 = errors;
+let valid74 = true;
+const _errs295 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.kind !== undefined){
+if("distance" !== data.kind){
+const err272 = {};
 if(vErrors === null){
 vErrors = [err272];
 }
@@ -3392,8 +3386,24 @@ errors++;
 }
 }
 }
+var _valid5 = _errs295 === errors;
+errors = _errs294;
+if(vErrors !== null){
+if(_errs294){
+vErrors.length = _errs294;
+}
 else {
-const err273 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/type",keyword:"type",params:{type: "object"},message:"must be object"};
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs297 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.result !== undefined){
+let data141 = data.result;
+if(data141 && typeof data141 == "object" && !Array.isArray(data141)){
+if(data141.text === undefined){
+const err273 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/required",keyword:"required",params:{missingProperty: "text"},message:"must have required property '"+"text"+"'"};
 if(vErrors === null){
 vErrors = [err273];
 }
@@ -3402,13 +3412,8 @@ vErrors.push(err273);
 }
 errors++;
 }
-}
-}
-var _valid5 = _errs253 === errors;
-valid64 = _valid5;
-}
-if(!valid64){
-const err274 = {instancePath,schemaPath:"#/allOf/5/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data141.reference === undefined){
+const err274 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/required",keyword:"required",params:{missingProperty: "reference"},message:"must have required property '"+"reference"+"'"};
 if(vErrors === null){
 vErrors = [err274];
 }
@@ -3417,13 +3422,8 @@ vErrors.push(err274);
 }
 errors++;
 }
-const _errs296 = errors;
-let valid75 = true;
-const _errs297 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.kind !== undefined){
-if("kernels" !== data.kind){
-const err275 = {};
+if(data141.tokens === undefined){
+const err275 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/required",keyword:"required",params:{missingProperty: "tokens"},message:"must have required property '"+"tokens"+"'"};
 if(vErrors === null){
 vErrors = [err275];
 }
@@ -3432,26 +3432,8 @@ vErrors.push(err275);
 }
 errors++;
 }
-}
-}
-var _valid6 = _errs297 === errors;
-errors = _errs296;
-if(vErrors !== null){
-if(_errs296){
-vErrors.length = _errs296;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid6){
-const _errs299 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.result !== undefined){
-let data141 = data.result;
-if(data141 && typeof data141 == "object" && !Array.isArray(data141)){
-if(data141.baseline === undefined){
-const err276 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/6/then/properties/result/required",keyword:"required",params:{missingProperty: "baseline"},message:"must have required property '"+"baseline"+"'"};
+if(data141.modules === undefined){
+const err276 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/required",keyword:"required",params:{missingProperty: "modules"},message:"must have required property '"+"modules"+"'"};
 if(vErrors === null){
 vErrors = [err276];
 }
@@ -3460,8 +3442,8 @@ vErrors.push(err276);
 }
 errors++;
 }
-if(data141.rows === undefined){
-const err277 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/6/then/properties/result/required",keyword:"required",params:{missingProperty: "rows"},message:"must have required property '"+"rows"+"'"};
+if(data141.blocks === undefined){
+const err277 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/required",keyword:"required",params:{missingProperty: "blocks"},message:"must have required property '"+"blocks"+"'"};
 if(vErrors === null){
 vErrors = [err277];
 }
@@ -3470,9 +3452,11 @@ vErrors.push(err277);
 }
 errors++;
 }
-if(data141.baseline !== undefined){
-if(typeof data141.baseline !== "string"){
-const err278 = {instancePath:instancePath+"/result/baseline",schemaPath:"#/allOf/6/then/properties/result/properties/baseline/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data141.text !== undefined){
+let data142 = data141.text;
+if(data142 && typeof data142 == "object" && !Array.isArray(data142)){
+if(data142.path === undefined){
+const err278 = {instancePath:instancePath+"/result/text",schemaPath:"#/allOf/5/then/properties/result/properties/text/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
 if(vErrors === null){
 vErrors = [err278];
 }
@@ -3481,16 +3465,8 @@ vErrors.push(err278);
 }
 errors++;
 }
-}
-if(data141.rows !== undefined){
-let data143 = data141.rows;
-if(Array.isArray(data143)){
-const len16 = data143.length;
-for(let i16=0; i16<len16; i16++){
-let data144 = data143[i16];
-if(data144 && typeof data144 == "object" && !Array.isArray(data144)){
-if(data144.m === undefined){
-const err279 = {instancePath:instancePath+"/result/rows/" + i16,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "m"},message:"must have required property '"+"m"+"'"};
+if(data142.join === undefined){
+const err279 = {instancePath:instancePath+"/result/text",schemaPath:"#/allOf/5/then/properties/result/properties/text/required",keyword:"required",params:{missingProperty: "join"},message:"must have required property '"+"join"+"'"};
 if(vErrors === null){
 vErrors = [err279];
 }
@@ -3499,8 +3475,8 @@ vErrors.push(err279);
 }
 errors++;
 }
-if(data144.n === undefined){
-const err280 = {instancePath:instancePath+"/result/rows/" + i16,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "n"},message:"must have required property '"+"n"+"'"};
+if(data142.bytes === undefined){
+const err280 = {instancePath:instancePath+"/result/text",schemaPath:"#/allOf/5/then/properties/result/properties/text/required",keyword:"required",params:{missingProperty: "bytes"},message:"must have required property '"+"bytes"+"'"};
 if(vErrors === null){
 vErrors = [err280];
 }
@@ -3509,8 +3485,8 @@ vErrors.push(err280);
 }
 errors++;
 }
-if(data144.k === undefined){
-const err281 = {instancePath:instancePath+"/result/rows/" + i16,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "k"},message:"must have required property '"+"k"+"'"};
+if(data142.sha256 === undefined){
+const err281 = {instancePath:instancePath+"/result/text",schemaPath:"#/allOf/5/then/properties/result/properties/text/required",keyword:"required",params:{missingProperty: "sha256"},message:"must have required property '"+"sha256"+"'"};
 if(vErrors === null){
 vErrors = [err281];
 }
@@ -3519,8 +3495,9 @@ vErrors.push(err281);
 }
 errors++;
 }
-if(data144.codec === undefined){
-const err282 = {instancePath:instancePath+"/result/rows/" + i16,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "codec"},message:"must have required property '"+"codec"+"'"};
+if(data142.path !== undefined){
+if(typeof data142.path !== "string"){
+const err282 = {instancePath:instancePath+"/result/text/path",schemaPath:"#/allOf/5/then/properties/result/properties/text/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err282];
 }
@@ -3529,8 +3506,11 @@ vErrors.push(err282);
 }
 errors++;
 }
-if(data144.microseconds === undefined){
-const err283 = {instancePath:instancePath+"/result/rows/" + i16,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "microseconds"},message:"must have required property '"+"microseconds"+"'"};
+}
+if(data142.join !== undefined){
+let data144 = data142.join;
+if(!((data144 === "file") || (data144 === "wikitext"))){
+const err283 = {instancePath:instancePath+"/result/text/join",schemaPath:"#/allOf/5/then/properties/result/properties/text/properties/join/enum",keyword:"enum",params:{allowedValues: schema11.allOf[5].then.properties.result.properties.text.properties.join.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err283];
 }
@@ -3539,8 +3519,11 @@ vErrors.push(err283);
 }
 errors++;
 }
-if(data144.ratio === undefined){
-const err284 = {instancePath:instancePath+"/result/rows/" + i16,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "ratio"},message:"must have required property '"+"ratio"+"'"};
+}
+if(data142.bytes !== undefined){
+let data145 = data142.bytes;
+if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
+const err284 = {instancePath:instancePath+"/result/text/bytes",schemaPath:"#/allOf/5/then/properties/result/properties/text/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err284];
 }
@@ -3549,10 +3532,9 @@ vErrors.push(err284);
 }
 errors++;
 }
-if(data144.m !== undefined){
-let data145 = data144.m;
-if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
-const err285 = {instancePath:instancePath+"/result/rows/" + i16+"/m",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/m/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data145 == "number") && (isFinite(data145))){
+if(data145 < 0 || isNaN(data145)){
+const err285 = {instancePath:instancePath+"/result/text/bytes",schemaPath:"#/allOf/5/then/properties/result/properties/text/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err285];
 }
@@ -3561,9 +3543,11 @@ vErrors.push(err285);
 }
 errors++;
 }
-if((typeof data145 == "number") && (isFinite(data145))){
-if(data145 < 0 || isNaN(data145)){
-const err286 = {instancePath:instancePath+"/result/rows/" + i16+"/m",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/m/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data142.sha256 !== undefined){
+if(typeof data142.sha256 !== "string"){
+const err286 = {instancePath:instancePath+"/result/text/sha256",schemaPath:"#/allOf/5/then/properties/result/properties/text/properties/sha256/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err286];
 }
@@ -3574,10 +3558,8 @@ errors++;
 }
 }
 }
-if(data144.n !== undefined){
-let data146 = data144.n;
-if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
-const err287 = {instancePath:instancePath+"/result/rows/" + i16+"/n",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/n/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err287 = {instancePath:instancePath+"/result/text",schemaPath:"#/allOf/5/then/properties/result/properties/text/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err287];
 }
@@ -3586,9 +3568,10 @@ vErrors.push(err287);
 }
 errors++;
 }
-if((typeof data146 == "number") && (isFinite(data146))){
-if(data146 < 0 || isNaN(data146)){
-const err288 = {instancePath:instancePath+"/result/rows/" + i16+"/n",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/n/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data141.reference !== undefined){
+if(typeof data141.reference !== "string"){
+const err288 = {instancePath:instancePath+"/result/reference",schemaPath:"#/allOf/5/then/properties/result/properties/reference/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err288];
 }
@@ -3598,11 +3581,10 @@ vErrors.push(err288);
 errors++;
 }
 }
-}
-if(data144.k !== undefined){
-let data147 = data144.k;
-if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
-const err289 = {instancePath:instancePath+"/result/rows/" + i16+"/k",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/k/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data141.tokens !== undefined){
+let data148 = data141.tokens;
+if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
+const err289 = {instancePath:instancePath+"/result/tokens",schemaPath:"#/allOf/5/then/properties/result/properties/tokens/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err289];
 }
@@ -3611,9 +3593,9 @@ vErrors.push(err289);
 }
 errors++;
 }
-if((typeof data147 == "number") && (isFinite(data147))){
-if(data147 < 0 || isNaN(data147)){
-const err290 = {instancePath:instancePath+"/result/rows/" + i16+"/k",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/k/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data148 == "number") && (isFinite(data148))){
+if(data148 < 0 || isNaN(data148)){
+const err290 = {instancePath:instancePath+"/result/tokens",schemaPath:"#/allOf/5/then/properties/result/properties/tokens/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err290];
 }
@@ -3624,9 +3606,15 @@ errors++;
 }
 }
 }
-if(data144.codec !== undefined){
-if(typeof data144.codec !== "string"){
-const err291 = {instancePath:instancePath+"/result/rows/" + i16+"/codec",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/codec/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data141.modules !== undefined){
+let data149 = data141.modules;
+if(Array.isArray(data149)){
+const len17 = data149.length;
+for(let i17=0; i17<len17; i17++){
+let data150 = data149[i17];
+if(data150 && typeof data150 == "object" && !Array.isArray(data150)){
+if(data150.module === undefined){
+const err291 = {instancePath:instancePath+"/result/modules/" + i17,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/required",keyword:"required",params:{missingProperty: "module"},message:"must have required property '"+"module"+"'"};
 if(vErrors === null){
 vErrors = [err291];
 }
@@ -3635,11 +3623,8 @@ vErrors.push(err291);
 }
 errors++;
 }
-}
-if(data144.microseconds !== undefined){
-let data149 = data144.microseconds;
-if(!((typeof data149 == "number") && (isFinite(data149)))){
-const err292 = {instancePath:instancePath+"/result/rows/" + i16+"/microseconds",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/microseconds/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data150.block === undefined){
+const err292 = {instancePath:instancePath+"/result/modules/" + i17,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/required",keyword:"required",params:{missingProperty: "block"},message:"must have required property '"+"block"+"'"};
 if(vErrors === null){
 vErrors = [err292];
 }
@@ -3648,11 +3633,8 @@ vErrors.push(err292);
 }
 errors++;
 }
-}
-if(data144.ratio !== undefined){
-let data150 = data144.ratio;
-if(!((typeof data150 == "number") && (isFinite(data150)))){
-const err293 = {instancePath:instancePath+"/result/rows/" + i16+"/ratio",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data150.sqnrDb === undefined){
+const err293 = {instancePath:instancePath+"/result/modules/" + i17,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/required",keyword:"required",params:{missingProperty: "sqnrDb"},message:"must have required property '"+"sqnrDb"+"'"};
 if(vErrors === null){
 vErrors = [err293];
 }
@@ -3661,10 +3643,8 @@ vErrors.push(err293);
 }
 errors++;
 }
-}
-}
-else {
-const err294 = {instancePath:instancePath+"/result/rows/" + i16,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data150.mse === undefined){
+const err294 = {instancePath:instancePath+"/result/modules/" + i17,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/required",keyword:"required",params:{missingProperty: "mse"},message:"must have required property '"+"mse"+"'"};
 if(vErrors === null){
 vErrors = [err294];
 }
@@ -3673,10 +3653,8 @@ vErrors.push(err294);
 }
 errors++;
 }
-}
-}
-else {
-const err295 = {instancePath:instancePath+"/result/rows",schemaPath:"#/allOf/6/then/properties/result/properties/rows/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data150.cosine === undefined){
+const err295 = {instancePath:instancePath+"/result/modules/" + i17,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/required",keyword:"required",params:{missingProperty: "cosine"},message:"must have required property '"+"cosine"+"'"};
 if(vErrors === null){
 vErrors = [err295];
 }
@@ -3685,10 +3663,9 @@ vErrors.push(err295);
 }
 errors++;
 }
-}
-}
-else {
-const err296 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/6/then/properties/result/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data150.module !== undefined){
+if(typeof data150.module !== "string"){
+const err296 = {instancePath:instancePath+"/result/modules/" + i17+"/module",schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/properties/module/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err296];
 }
@@ -3698,12 +3675,10 @@ vErrors.push(err296);
 errors++;
 }
 }
-}
-var _valid6 = _errs299 === errors;
-valid75 = _valid6;
-}
-if(!valid75){
-const err297 = {instancePath,schemaPath:"#/allOf/6/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data150.block !== undefined){
+let data152 = data150.block;
+if((!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))) && (data152 !== null)){
+const err297 = {instancePath:instancePath+"/result/modules/" + i17+"/block",schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/properties/block/type",keyword:"type",params:{type: schema11.allOf[5].then.properties.result.properties.modules.items.properties.block.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err297];
 }
@@ -3712,9 +3687,11 @@ vErrors.push(err297);
 }
 errors++;
 }
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.format === undefined){
-const err298 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "format"},message:"must have required property '"+"format"+"'"};
+}
+if(data150.sqnrDb !== undefined){
+let data153 = data150.sqnrDb;
+if(!((typeof data153 == "number") && (isFinite(data153)))){
+const err298 = {instancePath:instancePath+"/result/modules/" + i17+"/sqnrDb",schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/properties/sqnrDb/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err298];
 }
@@ -3723,8 +3700,11 @@ vErrors.push(err298);
 }
 errors++;
 }
-if(data.version === undefined){
-const err299 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "version"},message:"must have required property '"+"version"+"'"};
+}
+if(data150.mse !== undefined){
+let data154 = data150.mse;
+if(!((typeof data154 == "number") && (isFinite(data154)))){
+const err299 = {instancePath:instancePath+"/result/modules/" + i17+"/mse",schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/properties/mse/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err299];
 }
@@ -3733,8 +3713,11 @@ vErrors.push(err299);
 }
 errors++;
 }
-if(data.id === undefined){
-const err300 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+}
+if(data150.cosine !== undefined){
+let data155 = data150.cosine;
+if(!((typeof data155 == "number") && (isFinite(data155)))){
+const err300 = {instancePath:instancePath+"/result/modules/" + i17+"/cosine",schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/properties/cosine/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err300];
 }
@@ -3743,8 +3726,10 @@ vErrors.push(err300);
 }
 errors++;
 }
-if(data.started === undefined){
-const err301 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "started"},message:"must have required property '"+"started"+"'"};
+}
+}
+else {
+const err301 = {instancePath:instancePath+"/result/modules/" + i17,schemaPath:"#/allOf/5/then/properties/result/properties/modules/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err301];
 }
@@ -3753,8 +3738,10 @@ vErrors.push(err301);
 }
 errors++;
 }
-if(data.seconds === undefined){
-const err302 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "seconds"},message:"must have required property '"+"seconds"+"'"};
+}
+}
+else {
+const err302 = {instancePath:instancePath+"/result/modules",schemaPath:"#/allOf/5/then/properties/result/properties/modules/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err302];
 }
@@ -3763,8 +3750,16 @@ vErrors.push(err302);
 }
 errors++;
 }
-if(data.quantwright === undefined){
-const err303 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "quantwright"},message:"must have required property '"+"quantwright"+"'"};
+}
+if(data141.blocks !== undefined){
+let data156 = data141.blocks;
+if(Array.isArray(data156)){
+const len18 = data156.length;
+for(let i18=0; i18<len18; i18++){
+let data157 = data156[i18];
+if(data157 && typeof data157 == "object" && !Array.isArray(data157)){
+if(data157.block === undefined){
+const err303 = {instancePath:instancePath+"/result/blocks/" + i18,schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/required",keyword:"required",params:{missingProperty: "block"},message:"must have required property '"+"block"+"'"};
 if(vErrors === null){
 vErrors = [err303];
 }
@@ -3773,8 +3768,8 @@ vErrors.push(err303);
 }
 errors++;
 }
-if(data.command === undefined){
-const err304 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "command"},message:"must have required property '"+"command"+"'"};
+if(data157.sqnrDb === undefined){
+const err304 = {instancePath:instancePath+"/result/blocks/" + i18,schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/required",keyword:"required",params:{missingProperty: "sqnrDb"},message:"must have required property '"+"sqnrDb"+"'"};
 if(vErrors === null){
 vErrors = [err304];
 }
@@ -3783,8 +3778,8 @@ vErrors.push(err304);
 }
 errors++;
 }
-if(data.model === undefined){
-const err305 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "model"},message:"must have required property '"+"model"+"'"};
+if(data157.mse === undefined){
+const err305 = {instancePath:instancePath+"/result/blocks/" + i18,schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/required",keyword:"required",params:{missingProperty: "mse"},message:"must have required property '"+"mse"+"'"};
 if(vErrors === null){
 vErrors = [err305];
 }
@@ -3793,8 +3788,8 @@ vErrors.push(err305);
 }
 errors++;
 }
-if(data.machine === undefined){
-const err306 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "machine"},message:"must have required property '"+"machine"+"'"};
+if(data157.cosine === undefined){
+const err306 = {instancePath:instancePath+"/result/blocks/" + i18,schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/required",keyword:"required",params:{missingProperty: "cosine"},message:"must have required property '"+"cosine"+"'"};
 if(vErrors === null){
 vErrors = [err306];
 }
@@ -3803,8 +3798,10 @@ vErrors.push(err306);
 }
 errors++;
 }
-if(data.peakMemoryBytes === undefined){
-const err307 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "peakMemoryBytes"},message:"must have required property '"+"peakMemoryBytes"+"'"};
+if(data157.block !== undefined){
+let data158 = data157.block;
+if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
+const err307 = {instancePath:instancePath+"/result/blocks/" + i18+"/block",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/properties/block/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err307];
 }
@@ -3813,8 +3810,9 @@ vErrors.push(err307);
 }
 errors++;
 }
-if(data.kind === undefined){
-const err308 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'"};
+if((typeof data158 == "number") && (isFinite(data158))){
+if(data158 < 0 || isNaN(data158)){
+const err308 = {instancePath:instancePath+"/result/blocks/" + i18+"/block",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/properties/block/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err308];
 }
@@ -3823,8 +3821,12 @@ vErrors.push(err308);
 }
 errors++;
 }
-if(data.result === undefined){
-const err309 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'"};
+}
+}
+if(data157.sqnrDb !== undefined){
+let data159 = data157.sqnrDb;
+if(!((typeof data159 == "number") && (isFinite(data159)))){
+const err309 = {instancePath:instancePath+"/result/blocks/" + i18+"/sqnrDb",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/properties/sqnrDb/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err309];
 }
@@ -3833,9 +3835,11 @@ vErrors.push(err309);
 }
 errors++;
 }
-if(data.format !== undefined){
-if("quantwright-run" !== data.format){
-const err310 = {instancePath:instancePath+"/format",schemaPath:"#/properties/format/const",keyword:"const",params:{allowedValue: "quantwright-run"},message:"must be equal to constant"};
+}
+if(data157.mse !== undefined){
+let data160 = data157.mse;
+if(!((typeof data160 == "number") && (isFinite(data160)))){
+const err310 = {instancePath:instancePath+"/result/blocks/" + i18+"/mse",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/properties/mse/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err310];
 }
@@ -3845,9 +3849,10 @@ vErrors.push(err310);
 errors++;
 }
 }
-if(data.version !== undefined){
-if(1 !== data.version){
-const err311 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/const",keyword:"const",params:{allowedValue: 1},message:"must be equal to constant"};
+if(data157.cosine !== undefined){
+let data161 = data157.cosine;
+if(!((typeof data161 == "number") && (isFinite(data161)))){
+const err311 = {instancePath:instancePath+"/result/blocks/" + i18+"/cosine",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/properties/cosine/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err311];
 }
@@ -3857,11 +3862,9 @@ vErrors.push(err311);
 errors++;
 }
 }
-if(data.id !== undefined){
-let data153 = data.id;
-if(typeof data153 === "string"){
-if(!pattern0.test(data153)){
-const err312 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"+"\""};
+}
+else {
+const err312 = {instancePath:instancePath+"/result/blocks/" + i18,schemaPath:"#/allOf/5/then/properties/result/properties/blocks/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err312];
 }
@@ -3871,8 +3874,9 @@ vErrors.push(err312);
 errors++;
 }
 }
+}
 else {
-const err313 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err313 = {instancePath:instancePath+"/result/blocks",schemaPath:"#/allOf/5/then/properties/result/properties/blocks/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err313];
 }
@@ -3882,11 +3886,9 @@ vErrors.push(err313);
 errors++;
 }
 }
-if(data.started !== undefined){
-let data154 = data.started;
-if(typeof data154 === "string"){
-if(!pattern1.test(data154)){
-const err314 = {instancePath:instancePath+"/started",schemaPath:"#/properties/started/pattern",keyword:"pattern",params:{pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d"},message:"must match pattern \""+"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d"+"\""};
+}
+else {
+const err314 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/5/then/properties/result/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err314];
 }
@@ -3896,8 +3898,12 @@ vErrors.push(err314);
 errors++;
 }
 }
-else {
-const err315 = {instancePath:instancePath+"/started",schemaPath:"#/properties/started/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+var _valid5 = _errs297 === errors;
+valid74 = _valid5;
+}
+if(!valid74){
+const err315 = {instancePath,schemaPath:"#/allOf/5/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err315];
 }
@@ -3906,11 +3912,13 @@ vErrors.push(err315);
 }
 errors++;
 }
-}
-if(data.seconds !== undefined){
-let data155 = data.seconds;
-if(!((typeof data155 == "number") && (isFinite(data155)))){
-const err316 = {instancePath:instancePath+"/seconds",schemaPath:"#/properties/seconds/type",keyword:"type",params:{type: "number"},message:"must be number"};
+const _errs340 = errors;
+let valid85 = true;
+const _errs341 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.kind !== undefined){
+if("kernels" !== data.kind){
+const err316 = {};
 if(vErrors === null){
 vErrors = [err316];
 }
@@ -3920,9 +3928,25 @@ vErrors.push(err316);
 errors++;
 }
 }
-if(data.quantwright !== undefined){
-if(typeof data.quantwright !== "string"){
-const err317 = {instancePath:instancePath+"/quantwright",schemaPath:"#/properties/quantwright/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+var _valid6 = _errs341 === errors;
+errors = _errs340;
+if(vErrors !== null){
+if(_errs340){
+vErrors.length = _errs340;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs343 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.result !== undefined){
+let data163 = data.result;
+if(data163 && typeof data163 == "object" && !Array.isArray(data163)){
+if(data163.baseline === undefined){
+const err317 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/6/then/properties/result/required",keyword:"required",params:{missingProperty: "baseline"},message:"must have required property '"+"baseline"+"'"};
 if(vErrors === null){
 vErrors = [err317];
 }
@@ -3931,14 +3955,8 @@ vErrors.push(err317);
 }
 errors++;
 }
-}
-if(data.command !== undefined){
-let data157 = data.command;
-if(Array.isArray(data157)){
-const len17 = data157.length;
-for(let i17=0; i17<len17; i17++){
-if(typeof data157[i17] !== "string"){
-const err318 = {instancePath:instancePath+"/command/" + i17,schemaPath:"#/properties/command/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data163.rows === undefined){
+const err318 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/6/then/properties/result/required",keyword:"required",params:{missingProperty: "rows"},message:"must have required property '"+"rows"+"'"};
 if(vErrors === null){
 vErrors = [err318];
 }
@@ -3947,10 +3965,9 @@ vErrors.push(err318);
 }
 errors++;
 }
-}
-}
-else {
-const err319 = {instancePath:instancePath+"/command",schemaPath:"#/properties/command/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data163.baseline !== undefined){
+if(typeof data163.baseline !== "string"){
+const err319 = {instancePath:instancePath+"/result/baseline",schemaPath:"#/allOf/6/then/properties/result/properties/baseline/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err319];
 }
@@ -3960,10 +3977,15 @@ vErrors.push(err319);
 errors++;
 }
 }
-if(data.model !== undefined){
-let data159 = data.model;
-if((!(data159 && typeof data159 == "object" && !Array.isArray(data159))) && (data159 !== null)){
-const err320 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type: schema11.properties.model.type},message:"must be object,null"};
+if(data163.rows !== undefined){
+let data165 = data163.rows;
+if(Array.isArray(data165)){
+const len19 = data165.length;
+for(let i19=0; i19<len19; i19++){
+let data166 = data165[i19];
+if(data166 && typeof data166 == "object" && !Array.isArray(data166)){
+if(data166.m === undefined){
+const err320 = {instancePath:instancePath+"/result/rows/" + i19,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "m"},message:"must have required property '"+"m"+"'"};
 if(vErrors === null){
 vErrors = [err320];
 }
@@ -3972,9 +3994,8 @@ vErrors.push(err320);
 }
 errors++;
 }
-if(data159 && typeof data159 == "object" && !Array.isArray(data159)){
-if(data159.path === undefined){
-const err321 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
+if(data166.n === undefined){
+const err321 = {instancePath:instancePath+"/result/rows/" + i19,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "n"},message:"must have required property '"+"n"+"'"};
 if(vErrors === null){
 vErrors = [err321];
 }
@@ -3983,8 +4004,8 @@ vErrors.push(err321);
 }
 errors++;
 }
-if(data159.name === undefined){
-const err322 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data166.k === undefined){
+const err322 = {instancePath:instancePath+"/result/rows/" + i19,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "k"},message:"must have required property '"+"k"+"'"};
 if(vErrors === null){
 vErrors = [err322];
 }
@@ -3993,8 +4014,8 @@ vErrors.push(err322);
 }
 errors++;
 }
-if(data159.architecture === undefined){
-const err323 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "architecture"},message:"must have required property '"+"architecture"+"'"};
+if(data166.codec === undefined){
+const err323 = {instancePath:instancePath+"/result/rows/" + i19,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "codec"},message:"must have required property '"+"codec"+"'"};
 if(vErrors === null){
 vErrors = [err323];
 }
@@ -4003,8 +4024,8 @@ vErrors.push(err323);
 }
 errors++;
 }
-if(data159.parameters === undefined){
-const err324 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "parameters"},message:"must have required property '"+"parameters"+"'"};
+if(data166.microseconds === undefined){
+const err324 = {instancePath:instancePath+"/result/rows/" + i19,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "microseconds"},message:"must have required property '"+"microseconds"+"'"};
 if(vErrors === null){
 vErrors = [err324];
 }
@@ -4013,8 +4034,8 @@ vErrors.push(err324);
 }
 errors++;
 }
-if(data159.bytes === undefined){
-const err325 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "bytes"},message:"must have required property '"+"bytes"+"'"};
+if(data166.ratio === undefined){
+const err325 = {instancePath:instancePath+"/result/rows/" + i19,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/required",keyword:"required",params:{missingProperty: "ratio"},message:"must have required property '"+"ratio"+"'"};
 if(vErrors === null){
 vErrors = [err325];
 }
@@ -4023,8 +4044,10 @@ vErrors.push(err325);
 }
 errors++;
 }
-if(data159.bitsPerWeight === undefined){
-const err326 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "bitsPerWeight"},message:"must have required property '"+"bitsPerWeight"+"'"};
+if(data166.m !== undefined){
+let data167 = data166.m;
+if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
+const err326 = {instancePath:instancePath+"/result/rows/" + i19+"/m",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/m/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err326];
 }
@@ -4033,8 +4056,9 @@ vErrors.push(err326);
 }
 errors++;
 }
-if(data159.fingerprint === undefined){
-const err327 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "fingerprint"},message:"must have required property '"+"fingerprint"+"'"};
+if((typeof data167 == "number") && (isFinite(data167))){
+if(data167 < 0 || isNaN(data167)){
+const err327 = {instancePath:instancePath+"/result/rows/" + i19+"/m",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/m/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err327];
 }
@@ -4043,8 +4067,12 @@ vErrors.push(err327);
 }
 errors++;
 }
-if(data159.method === undefined){
-const err328 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "method"},message:"must have required property '"+"method"+"'"};
+}
+}
+if(data166.n !== undefined){
+let data168 = data166.n;
+if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
+const err328 = {instancePath:instancePath+"/result/rows/" + i19+"/n",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/n/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err328];
 }
@@ -4053,8 +4081,9 @@ vErrors.push(err328);
 }
 errors++;
 }
-if(data159.kvCache === undefined){
-const err329 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "kvCache"},message:"must have required property '"+"kvCache"+"'"};
+if((typeof data168 == "number") && (isFinite(data168))){
+if(data168 < 0 || isNaN(data168)){
+const err329 = {instancePath:instancePath+"/result/rows/" + i19+"/n",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/n/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err329];
 }
@@ -4063,9 +4092,12 @@ vErrors.push(err329);
 }
 errors++;
 }
-if(data159.path !== undefined){
-if(typeof data159.path !== "string"){
-const err330 = {instancePath:instancePath+"/model/path",schemaPath:"#/properties/model/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+if(data166.k !== undefined){
+let data169 = data166.k;
+if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
+const err330 = {instancePath:instancePath+"/result/rows/" + i19+"/k",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/k/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err330];
 }
@@ -4074,10 +4106,9 @@ vErrors.push(err330);
 }
 errors++;
 }
-}
-if(data159.name !== undefined){
-if(typeof data159.name !== "string"){
-const err331 = {instancePath:instancePath+"/model/name",schemaPath:"#/properties/model/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data169 == "number") && (isFinite(data169))){
+if(data169 < 0 || isNaN(data169)){
+const err331 = {instancePath:instancePath+"/result/rows/" + i19+"/k",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/k/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err331];
 }
@@ -4087,10 +4118,10 @@ vErrors.push(err331);
 errors++;
 }
 }
-if(data159.architecture !== undefined){
-let data162 = data159.architecture;
-if((typeof data162 !== "string") && (data162 !== null)){
-const err332 = {instancePath:instancePath+"/model/architecture",schemaPath:"#/properties/model/properties/architecture/type",keyword:"type",params:{type: schema11.properties.model.properties.architecture.type},message:"must be string,null"};
+}
+if(data166.codec !== undefined){
+if(typeof data166.codec !== "string"){
+const err332 = {instancePath:instancePath+"/result/rows/" + i19+"/codec",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/codec/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err332];
 }
@@ -4100,10 +4131,10 @@ vErrors.push(err332);
 errors++;
 }
 }
-if(data159.parameters !== undefined){
-let data163 = data159.parameters;
-if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
-const err333 = {instancePath:instancePath+"/model/parameters",schemaPath:"#/properties/model/properties/parameters/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data166.microseconds !== undefined){
+let data171 = data166.microseconds;
+if(!((typeof data171 == "number") && (isFinite(data171)))){
+const err333 = {instancePath:instancePath+"/result/rows/" + i19+"/microseconds",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/microseconds/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err333];
 }
@@ -4112,9 +4143,11 @@ vErrors.push(err333);
 }
 errors++;
 }
-if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 < 0 || isNaN(data163)){
-const err334 = {instancePath:instancePath+"/model/parameters",schemaPath:"#/properties/model/properties/parameters/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data166.ratio !== undefined){
+let data172 = data166.ratio;
+if(!((typeof data172 == "number") && (isFinite(data172)))){
+const err334 = {instancePath:instancePath+"/result/rows/" + i19+"/ratio",schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/properties/ratio/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err334];
 }
@@ -4125,10 +4158,8 @@ errors++;
 }
 }
 }
-if(data159.bytes !== undefined){
-let data164 = data159.bytes;
-if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
-const err335 = {instancePath:instancePath+"/model/bytes",schemaPath:"#/properties/model/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err335 = {instancePath:instancePath+"/result/rows/" + i19,schemaPath:"#/allOf/6/then/properties/result/properties/rows/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err335];
 }
@@ -4137,9 +4168,10 @@ vErrors.push(err335);
 }
 errors++;
 }
-if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 < 0 || isNaN(data164)){
-const err336 = {instancePath:instancePath+"/model/bytes",schemaPath:"#/properties/model/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+else {
+const err336 = {instancePath:instancePath+"/result/rows",schemaPath:"#/allOf/6/then/properties/result/properties/rows/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err336];
 }
@@ -4150,10 +4182,8 @@ errors++;
 }
 }
 }
-if(data159.bitsPerWeight !== undefined){
-let data165 = data159.bitsPerWeight;
-if(!((typeof data165 == "number") && (isFinite(data165)))){
-const err337 = {instancePath:instancePath+"/model/bitsPerWeight",schemaPath:"#/properties/model/properties/bitsPerWeight/type",keyword:"type",params:{type: "number"},message:"must be number"};
+else {
+const err337 = {instancePath:instancePath+"/result",schemaPath:"#/allOf/6/then/properties/result/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err337];
 }
@@ -4163,9 +4193,12 @@ vErrors.push(err337);
 errors++;
 }
 }
-if(data159.fingerprint !== undefined){
-if(typeof data159.fingerprint !== "string"){
-const err338 = {instancePath:instancePath+"/model/fingerprint",schemaPath:"#/properties/model/properties/fingerprint/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+var _valid6 = _errs343 === errors;
+valid85 = _valid6;
+}
+if(!valid85){
+const err338 = {instancePath,schemaPath:"#/allOf/6/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err338];
 }
@@ -4174,11 +4207,9 @@ vErrors.push(err338);
 }
 errors++;
 }
-}
-if(data159.method !== undefined){
-let data167 = data159.method;
-if((typeof data167 !== "string") && (data167 !== null)){
-const err339 = {instancePath:instancePath+"/model/method",schemaPath:"#/properties/model/properties/method/type",keyword:"type",params:{type: schema11.properties.model.properties.method.type},message:"must be string,null"};
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.format === undefined){
+const err339 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "format"},message:"must have required property '"+"format"+"'"};
 if(vErrors === null){
 vErrors = [err339];
 }
@@ -4187,10 +4218,8 @@ vErrors.push(err339);
 }
 errors++;
 }
-}
-if(data159.kvCache !== undefined){
-if(typeof data159.kvCache !== "string"){
-const err340 = {instancePath:instancePath+"/model/kvCache",schemaPath:"#/properties/model/properties/kvCache/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.version === undefined){
+const err340 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "version"},message:"must have required property '"+"version"+"'"};
 if(vErrors === null){
 vErrors = [err340];
 }
@@ -4199,14 +4228,8 @@ vErrors.push(err340);
 }
 errors++;
 }
-}
-}
-}
-if(data.machine !== undefined){
-let data169 = data.machine;
-if(data169 && typeof data169 == "object" && !Array.isArray(data169)){
-if(data169.cpu === undefined){
-const err341 = {instancePath:instancePath+"/machine",schemaPath:"#/properties/machine/required",keyword:"required",params:{missingProperty: "cpu"},message:"must have required property '"+"cpu"+"'"};
+if(data.id === undefined){
+const err341 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
 if(vErrors === null){
 vErrors = [err341];
 }
@@ -4215,8 +4238,8 @@ vErrors.push(err341);
 }
 errors++;
 }
-if(data169.level === undefined){
-const err342 = {instancePath:instancePath+"/machine",schemaPath:"#/properties/machine/required",keyword:"required",params:{missingProperty: "level"},message:"must have required property '"+"level"+"'"};
+if(data.started === undefined){
+const err342 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "started"},message:"must have required property '"+"started"+"'"};
 if(vErrors === null){
 vErrors = [err342];
 }
@@ -4225,8 +4248,8 @@ vErrors.push(err342);
 }
 errors++;
 }
-if(data169.threads === undefined){
-const err343 = {instancePath:instancePath+"/machine",schemaPath:"#/properties/machine/required",keyword:"required",params:{missingProperty: "threads"},message:"must have required property '"+"threads"+"'"};
+if(data.seconds === undefined){
+const err343 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "seconds"},message:"must have required property '"+"seconds"+"'"};
 if(vErrors === null){
 vErrors = [err343];
 }
@@ -4235,8 +4258,8 @@ vErrors.push(err343);
 }
 errors++;
 }
-if(data169.memoryBytes === undefined){
-const err344 = {instancePath:instancePath+"/machine",schemaPath:"#/properties/machine/required",keyword:"required",params:{missingProperty: "memoryBytes"},message:"must have required property '"+"memoryBytes"+"'"};
+if(data.quantwright === undefined){
+const err344 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "quantwright"},message:"must have required property '"+"quantwright"+"'"};
 if(vErrors === null){
 vErrors = [err344];
 }
@@ -4245,9 +4268,8 @@ vErrors.push(err344);
 }
 errors++;
 }
-if(data169.cpu !== undefined){
-if(typeof data169.cpu !== "string"){
-const err345 = {instancePath:instancePath+"/machine/cpu",schemaPath:"#/properties/machine/properties/cpu/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.command === undefined){
+const err345 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "command"},message:"must have required property '"+"command"+"'"};
 if(vErrors === null){
 vErrors = [err345];
 }
@@ -4256,10 +4278,8 @@ vErrors.push(err345);
 }
 errors++;
 }
-}
-if(data169.level !== undefined){
-if(typeof data169.level !== "string"){
-const err346 = {instancePath:instancePath+"/machine/level",schemaPath:"#/properties/machine/properties/level/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.model === undefined){
+const err346 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "model"},message:"must have required property '"+"model"+"'"};
 if(vErrors === null){
 vErrors = [err346];
 }
@@ -4268,11 +4288,8 @@ vErrors.push(err346);
 }
 errors++;
 }
-}
-if(data169.threads !== undefined){
-let data172 = data169.threads;
-if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
-const err347 = {instancePath:instancePath+"/machine/threads",schemaPath:"#/properties/machine/properties/threads/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.machine === undefined){
+const err347 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "machine"},message:"must have required property '"+"machine"+"'"};
 if(vErrors === null){
 vErrors = [err347];
 }
@@ -4281,9 +4298,8 @@ vErrors.push(err347);
 }
 errors++;
 }
-if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 < 0 || isNaN(data172)){
-const err348 = {instancePath:instancePath+"/machine/threads",schemaPath:"#/properties/machine/properties/threads/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data.peakMemoryBytes === undefined){
+const err348 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "peakMemoryBytes"},message:"must have required property '"+"peakMemoryBytes"+"'"};
 if(vErrors === null){
 vErrors = [err348];
 }
@@ -4292,12 +4308,8 @@ vErrors.push(err348);
 }
 errors++;
 }
-}
-}
-if(data169.memoryBytes !== undefined){
-let data173 = data169.memoryBytes;
-if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
-const err349 = {instancePath:instancePath+"/machine/memoryBytes",schemaPath:"#/properties/machine/properties/memoryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.kind === undefined){
+const err349 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'"};
 if(vErrors === null){
 vErrors = [err349];
 }
@@ -4306,9 +4318,8 @@ vErrors.push(err349);
 }
 errors++;
 }
-if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 < 0 || isNaN(data173)){
-const err350 = {instancePath:instancePath+"/machine/memoryBytes",schemaPath:"#/properties/machine/properties/memoryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data.result === undefined){
+const err350 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'"};
 if(vErrors === null){
 vErrors = [err350];
 }
@@ -4317,11 +4328,9 @@ vErrors.push(err350);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err351 = {instancePath:instancePath+"/machine",schemaPath:"#/properties/machine/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data.format !== undefined){
+if("quantwright-run" !== data.format){
+const err351 = {instancePath:instancePath+"/format",schemaPath:"#/properties/format/const",keyword:"const",params:{allowedValue: "quantwright-run"},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err351];
 }
@@ -4331,10 +4340,9 @@ vErrors.push(err351);
 errors++;
 }
 }
-if(data.peakMemoryBytes !== undefined){
-let data174 = data.peakMemoryBytes;
-if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
-const err352 = {instancePath:instancePath+"/peakMemoryBytes",schemaPath:"#/properties/peakMemoryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.version !== undefined){
+if(1 !== data.version){
+const err352 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/const",keyword:"const",params:{allowedValue: 1},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err352];
 }
@@ -4343,9 +4351,12 @@ vErrors.push(err352);
 }
 errors++;
 }
-if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 < 0 || isNaN(data174)){
-const err353 = {instancePath:instancePath+"/peakMemoryBytes",schemaPath:"#/properties/peakMemoryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data.id !== undefined){
+let data175 = data.id;
+if(typeof data175 === "string"){
+if(!pattern0.test(data175)){
+const err353 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"+"\""};
 if(vErrors === null){
 vErrors = [err353];
 }
@@ -4355,11 +4366,8 @@ vErrors.push(err353);
 errors++;
 }
 }
-}
-if(data.kind !== undefined){
-let data175 = data.kind;
-if(!(((((((data175 === "ppl") || (data175 === "tasks")) || (data175 === "needle")) || (data175 === "compare")) || (data175 === "stats")) || (data175 === "distance")) || (data175 === "kernels"))){
-const err354 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema11.properties.kind.enum},message:"must be equal to one of the allowed values"};
+else {
+const err354 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err354];
 }
@@ -4369,10 +4377,11 @@ vErrors.push(err354);
 errors++;
 }
 }
-if(data.result !== undefined){
-let data176 = data.result;
-if(!(data176 && typeof data176 == "object" && !Array.isArray(data176))){
-const err355 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data.started !== undefined){
+let data176 = data.started;
+if(typeof data176 === "string"){
+if(!pattern1.test(data176)){
+const err355 = {instancePath:instancePath+"/started",schemaPath:"#/properties/started/pattern",keyword:"pattern",params:{pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d"},message:"must match pattern \""+"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d"+"\""};
 if(vErrors === null){
 vErrors = [err355];
 }
@@ -4382,9 +4391,8 @@ vErrors.push(err355);
 errors++;
 }
 }
-if(data.sweep !== undefined){
-if(typeof data.sweep !== "string"){
-const err356 = {instancePath:instancePath+"/sweep",schemaPath:"#/properties/sweep/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err356 = {instancePath:instancePath+"/started",schemaPath:"#/properties/started/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err356];
 }
@@ -4394,14 +4402,501 @@ vErrors.push(err356);
 errors++;
 }
 }
-}
-else {
-const err357 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data.seconds !== undefined){
+let data177 = data.seconds;
+if(!((typeof data177 == "number") && (isFinite(data177)))){
+const err357 = {instancePath:instancePath+"/seconds",schemaPath:"#/properties/seconds/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err357];
 }
 else {
 vErrors.push(err357);
+}
+errors++;
+}
+}
+if(data.quantwright !== undefined){
+if(typeof data.quantwright !== "string"){
+const err358 = {instancePath:instancePath+"/quantwright",schemaPath:"#/properties/quantwright/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err358];
+}
+else {
+vErrors.push(err358);
+}
+errors++;
+}
+}
+if(data.command !== undefined){
+let data179 = data.command;
+if(Array.isArray(data179)){
+const len20 = data179.length;
+for(let i20=0; i20<len20; i20++){
+if(typeof data179[i20] !== "string"){
+const err359 = {instancePath:instancePath+"/command/" + i20,schemaPath:"#/properties/command/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err359];
+}
+else {
+vErrors.push(err359);
+}
+errors++;
+}
+}
+}
+else {
+const err360 = {instancePath:instancePath+"/command",schemaPath:"#/properties/command/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err360];
+}
+else {
+vErrors.push(err360);
+}
+errors++;
+}
+}
+if(data.model !== undefined){
+let data181 = data.model;
+if((!(data181 && typeof data181 == "object" && !Array.isArray(data181))) && (data181 !== null)){
+const err361 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type: schema11.properties.model.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err361];
+}
+else {
+vErrors.push(err361);
+}
+errors++;
+}
+if(data181 && typeof data181 == "object" && !Array.isArray(data181)){
+if(data181.path === undefined){
+const err362 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
+if(vErrors === null){
+vErrors = [err362];
+}
+else {
+vErrors.push(err362);
+}
+errors++;
+}
+if(data181.name === undefined){
+const err363 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err363];
+}
+else {
+vErrors.push(err363);
+}
+errors++;
+}
+if(data181.architecture === undefined){
+const err364 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "architecture"},message:"must have required property '"+"architecture"+"'"};
+if(vErrors === null){
+vErrors = [err364];
+}
+else {
+vErrors.push(err364);
+}
+errors++;
+}
+if(data181.parameters === undefined){
+const err365 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "parameters"},message:"must have required property '"+"parameters"+"'"};
+if(vErrors === null){
+vErrors = [err365];
+}
+else {
+vErrors.push(err365);
+}
+errors++;
+}
+if(data181.bytes === undefined){
+const err366 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "bytes"},message:"must have required property '"+"bytes"+"'"};
+if(vErrors === null){
+vErrors = [err366];
+}
+else {
+vErrors.push(err366);
+}
+errors++;
+}
+if(data181.bitsPerWeight === undefined){
+const err367 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "bitsPerWeight"},message:"must have required property '"+"bitsPerWeight"+"'"};
+if(vErrors === null){
+vErrors = [err367];
+}
+else {
+vErrors.push(err367);
+}
+errors++;
+}
+if(data181.fingerprint === undefined){
+const err368 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "fingerprint"},message:"must have required property '"+"fingerprint"+"'"};
+if(vErrors === null){
+vErrors = [err368];
+}
+else {
+vErrors.push(err368);
+}
+errors++;
+}
+if(data181.method === undefined){
+const err369 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "method"},message:"must have required property '"+"method"+"'"};
+if(vErrors === null){
+vErrors = [err369];
+}
+else {
+vErrors.push(err369);
+}
+errors++;
+}
+if(data181.kvCache === undefined){
+const err370 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/required",keyword:"required",params:{missingProperty: "kvCache"},message:"must have required property '"+"kvCache"+"'"};
+if(vErrors === null){
+vErrors = [err370];
+}
+else {
+vErrors.push(err370);
+}
+errors++;
+}
+if(data181.path !== undefined){
+if(typeof data181.path !== "string"){
+const err371 = {instancePath:instancePath+"/model/path",schemaPath:"#/properties/model/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err371];
+}
+else {
+vErrors.push(err371);
+}
+errors++;
+}
+}
+if(data181.name !== undefined){
+if(typeof data181.name !== "string"){
+const err372 = {instancePath:instancePath+"/model/name",schemaPath:"#/properties/model/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err372];
+}
+else {
+vErrors.push(err372);
+}
+errors++;
+}
+}
+if(data181.architecture !== undefined){
+let data184 = data181.architecture;
+if((typeof data184 !== "string") && (data184 !== null)){
+const err373 = {instancePath:instancePath+"/model/architecture",schemaPath:"#/properties/model/properties/architecture/type",keyword:"type",params:{type: schema11.properties.model.properties.architecture.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err373];
+}
+else {
+vErrors.push(err373);
+}
+errors++;
+}
+}
+if(data181.parameters !== undefined){
+let data185 = data181.parameters;
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
+const err374 = {instancePath:instancePath+"/model/parameters",schemaPath:"#/properties/model/properties/parameters/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err374];
+}
+else {
+vErrors.push(err374);
+}
+errors++;
+}
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 < 0 || isNaN(data185)){
+const err375 = {instancePath:instancePath+"/model/parameters",schemaPath:"#/properties/model/properties/parameters/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err375];
+}
+else {
+vErrors.push(err375);
+}
+errors++;
+}
+}
+}
+if(data181.bytes !== undefined){
+let data186 = data181.bytes;
+if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
+const err376 = {instancePath:instancePath+"/model/bytes",schemaPath:"#/properties/model/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err376];
+}
+else {
+vErrors.push(err376);
+}
+errors++;
+}
+if((typeof data186 == "number") && (isFinite(data186))){
+if(data186 < 0 || isNaN(data186)){
+const err377 = {instancePath:instancePath+"/model/bytes",schemaPath:"#/properties/model/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err377];
+}
+else {
+vErrors.push(err377);
+}
+errors++;
+}
+}
+}
+if(data181.bitsPerWeight !== undefined){
+let data187 = data181.bitsPerWeight;
+if(!((typeof data187 == "number") && (isFinite(data187)))){
+const err378 = {instancePath:instancePath+"/model/bitsPerWeight",schemaPath:"#/properties/model/properties/bitsPerWeight/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err378];
+}
+else {
+vErrors.push(err378);
+}
+errors++;
+}
+}
+if(data181.fingerprint !== undefined){
+if(typeof data181.fingerprint !== "string"){
+const err379 = {instancePath:instancePath+"/model/fingerprint",schemaPath:"#/properties/model/properties/fingerprint/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err379];
+}
+else {
+vErrors.push(err379);
+}
+errors++;
+}
+}
+if(data181.method !== undefined){
+let data189 = data181.method;
+if((typeof data189 !== "string") && (data189 !== null)){
+const err380 = {instancePath:instancePath+"/model/method",schemaPath:"#/properties/model/properties/method/type",keyword:"type",params:{type: schema11.properties.model.properties.method.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err380];
+}
+else {
+vErrors.push(err380);
+}
+errors++;
+}
+}
+if(data181.kvCache !== undefined){
+if(typeof data181.kvCache !== "string"){
+const err381 = {instancePath:instancePath+"/model/kvCache",schemaPath:"#/properties/model/properties/kvCache/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err381];
+}
+else {
+vErrors.push(err381);
+}
+errors++;
+}
+}
+}
+}
+if(data.machine !== undefined){
+let data191 = data.machine;
+if(data191 && typeof data191 == "object" && !Array.isArray(data191)){
+if(data191.cpu === undefined){
+const err382 = {instancePath:instancePath+"/machine",schemaPath:"#/properties/machine/required",keyword:"required",params:{missingProperty: "cpu"},message:"must have required property '"+"cpu"+"'"};
+if(vErrors === null){
+vErrors = [err382];
+}
+else {
+vErrors.push(err382);
+}
+errors++;
+}
+if(data191.level === undefined){
+const err383 = {instancePath:instancePath+"/machine",schemaPath:"#/properties/machine/required",keyword:"required",params:{missingProperty: "level"},message:"must have required property '"+"level"+"'"};
+if(vErrors === null){
+vErrors = [err383];
+}
+else {
+vErrors.push(err383);
+}
+errors++;
+}
+if(data191.threads === undefined){
+const err384 = {instancePath:instancePath+"/machine",schemaPath:"#/properties/machine/required",keyword:"required",params:{missingProperty: "threads"},message:"must have required property '"+"threads"+"'"};
+if(vErrors === null){
+vErrors = [err384];
+}
+else {
+vErrors.push(err384);
+}
+errors++;
+}
+if(data191.memoryBytes === undefined){
+const err385 = {instancePath:instancePath+"/machine",schemaPath:"#/properties/machine/required",keyword:"required",params:{missingProperty: "memoryBytes"},message:"must have required property '"+"memoryBytes"+"'"};
+if(vErrors === null){
+vErrors = [err385];
+}
+else {
+vErrors.push(err385);
+}
+errors++;
+}
+if(data191.cpu !== undefined){
+if(typeof data191.cpu !== "string"){
+const err386 = {instancePath:instancePath+"/machine/cpu",schemaPath:"#/properties/machine/properties/cpu/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err386];
+}
+else {
+vErrors.push(err386);
+}
+errors++;
+}
+}
+if(data191.level !== undefined){
+if(typeof data191.level !== "string"){
+const err387 = {instancePath:instancePath+"/machine/level",schemaPath:"#/properties/machine/properties/level/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err387];
+}
+else {
+vErrors.push(err387);
+}
+errors++;
+}
+}
+if(data191.threads !== undefined){
+let data194 = data191.threads;
+if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
+const err388 = {instancePath:instancePath+"/machine/threads",schemaPath:"#/properties/machine/properties/threads/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err388];
+}
+else {
+vErrors.push(err388);
+}
+errors++;
+}
+if((typeof data194 == "number") && (isFinite(data194))){
+if(data194 < 0 || isNaN(data194)){
+const err389 = {instancePath:instancePath+"/machine/threads",schemaPath:"#/properties/machine/properties/threads/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err389];
+}
+else {
+vErrors.push(err389);
+}
+errors++;
+}
+}
+}
+if(data191.memoryBytes !== undefined){
+let data195 = data191.memoryBytes;
+if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
+const err390 = {instancePath:instancePath+"/machine/memoryBytes",schemaPath:"#/properties/machine/properties/memoryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err390];
+}
+else {
+vErrors.push(err390);
+}
+errors++;
+}
+if((typeof data195 == "number") && (isFinite(data195))){
+if(data195 < 0 || isNaN(data195)){
+const err391 = {instancePath:instancePath+"/machine/memoryBytes",schemaPath:"#/properties/machine/properties/memoryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err391];
+}
+else {
+vErrors.push(err391);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err392 = {instancePath:instancePath+"/machine",schemaPath:"#/properties/machine/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err392];
+}
+else {
+vErrors.push(err392);
+}
+errors++;
+}
+}
+if(data.peakMemoryBytes !== undefined){
+let data196 = data.peakMemoryBytes;
+if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
+const err393 = {instancePath:instancePath+"/peakMemoryBytes",schemaPath:"#/properties/peakMemoryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err393];
+}
+else {
+vErrors.push(err393);
+}
+errors++;
+}
+if((typeof data196 == "number") && (isFinite(data196))){
+if(data196 < 0 || isNaN(data196)){
+const err394 = {instancePath:instancePath+"/peakMemoryBytes",schemaPath:"#/properties/peakMemoryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err394];
+}
+else {
+vErrors.push(err394);
+}
+errors++;
+}
+}
+}
+if(data.kind !== undefined){
+let data197 = data.kind;
+if(!(((((((data197 === "ppl") || (data197 === "tasks")) || (data197 === "needle")) || (data197 === "compare")) || (data197 === "stats")) || (data197 === "distance")) || (data197 === "kernels"))){
+const err395 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema11.properties.kind.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err395];
+}
+else {
+vErrors.push(err395);
+}
+errors++;
+}
+}
+if(data.result !== undefined){
+let data198 = data.result;
+if(!(data198 && typeof data198 == "object" && !Array.isArray(data198))){
+const err396 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err396];
+}
+else {
+vErrors.push(err396);
+}
+errors++;
+}
+}
+if(data.sweep !== undefined){
+if(typeof data.sweep !== "string"){
+const err397 = {instancePath:instancePath+"/sweep",schemaPath:"#/properties/sweep/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err397];
+}
+else {
+vErrors.push(err397);
+}
+errors++;
+}
+}
+}
+else {
+const err398 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err398];
+}
+else {
+vErrors.push(err398);
 }
 errors++;
 }

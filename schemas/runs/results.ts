@@ -103,9 +103,8 @@ export interface Moments {
   readonly kurtosis: number;
 }
 
-export interface TensorStats {
-  readonly module: string;
-  readonly block: number | null;
+/** What a linear is made of and reads. */
+export interface TensorSummary {
   readonly weight: Moments;
   /** Of the module's inputs. */
   readonly activation: Moments;
@@ -113,7 +112,15 @@ export interface TensorStats {
   readonly channelMaxima: readonly number[];
   /** Channels whose largest magnitude exceeds 6 times the median of all. */
   readonly outlierChannels: readonly number[];
+  /** Of the module's inputs, in bins of equal width. */
   readonly histogram: { readonly from: number; readonly to: number; readonly counts: readonly number[] };
+}
+
+export interface TensorStats extends TensorSummary {
+  readonly module: string;
+  readonly block: number | null;
+  /** The same of the original; left out where there is none to compare with. */
+  readonly before?: TensorSummary;
   /** Of the quantized weights, inputs and outputs against the original's; null where there is no original to compare with. Decibels and mean squares. */
   readonly error: { readonly sqnr: ErrorParts; readonly mse: ErrorParts } | null;
 }

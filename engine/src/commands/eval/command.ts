@@ -1,10 +1,12 @@
 // quantwright eval: what measures a model. Every measurement is a file beside this one.
 import { Command } from 'commander';
 import type { Terminal } from '../terminal.ts';
+import { distanceCommand } from './distance.ts';
 import { perplexityCommand } from './ppl.ts';
+import { statsCommand } from './stats.ts';
 import { tasksCommand } from './tasks.ts';
 
-const measurements = [perplexityCommand, tasksCommand];
+const measurements = [perplexityCommand, tasksCommand, statsCommand, distanceCommand];
 
 export function evalCommand(terminal: Terminal): Command {
   const command = new Command('eval').description('measure a model');
