@@ -264,6 +264,8 @@ export interface PerplexityParams {
   /** Default: window (no overlap). */
   readonly stride?: number;
   readonly maxTokens?: number;
+  /** As `--kv-cache` spells it; default: what the model's config says, else f32. */
+  readonly kvCache?: string;
   readonly progressToken?: string;
 }
 export interface PerplexityProgress {
@@ -356,6 +358,8 @@ export interface ChatParams {
   readonly responseFormat?: ResponseFormat;
   /** Default: lookup. Changes the speed of an answer, never its tokens. */
   readonly speculation?: Speculation;
+  /** As `--kv-cache` spells it; default: what the model's config says, else f32. */
+  readonly kvCache?: string;
   readonly progressToken?: string;
 }
 /** json_schema: the answer is JSON that the schema allows; a schema with keywords that cannot be kept is refused with their place. */
@@ -378,7 +382,11 @@ export interface ChatResult {
   readonly tokensPerSecond: number;
   readonly contextUsed: number;
   readonly contextLength: number;
+  /** Of keys and values of the whole context, as the conversation holds them now. */
   readonly cacheBytes: number;
+  /** Cache that the answer was written with, as `--kv-cache` spells it, and the bytes that one more token takes in it. */
+  readonly kvCache: string;
+  readonly kvBytesPerToken: number;
   readonly memoryBytes: number;
   /** Guesses that were verified, and those of them that were right. */
   readonly draftedTokens: number;

@@ -6,7 +6,7 @@ import type { ChatDelta, ChatMessage, ChatResult, ResponseFormat, Sampling } fro
 import { spell } from '../checkpoint/spell.ts';
 import { EngineError } from '../errors.ts';
 import { responseConstraints } from '../grammar/response-constraint.ts';
-import type { ModelConfig } from '../model/config.ts';
+import { kvBytesPerToken } from '../kv/token-bytes.ts';
 import type { LoadedModel } from '../model/load.ts';
 import { type GenerationDefaults, readGenerationDefaults } from '../text/generation-defaults.ts';
 import { encodePrompt } from '../text/prompt.ts';
@@ -51,8 +51,9 @@ const maxPlaces = 8;
 /** places: answers written at once; default as many as half of the free memory holds caches for, at most 8. */
 export async function createChat(model: LoadedModel, places?: number): Promise<Chat> {
   const tokenizer = await model.tokenizer();
-  const capacity = Math.min(model.contextLength, Math.floor(cacheLimitBytes / cacheBytesPerToken(model.config)));
-  const cacheBytes = capacity * cacheBytesPerToken(model.config);
+  const tokenBytes = kvBytesPerToken(model);
+  const capacity = Math.min(model.contextLength, Math.floor(cacheLimitBytes / tokenBytes));
+  const cacheBytes = capacity * tokenBytes;
   const most = places ?? Math.max(1, Math.min(maxPlaces, Math.floor(freemem() / 2 / cacheBytes)));
   const conversations = createConversations(model, capacity, most);
   const defaults = await readGenerationDefaults(model.directory);
@@ -103,6 +104,8 @@ export async function createChat(model: LoadedModel, places?: number): Promise<C
     contextUsed: generator?.session.length ?? 0,
     contextLength: capacity,
     cacheBytes: generator?.session.cacheBytes ?? 0,
+    kvCache: model.kvCache,
+    kvBytesPerToken: tokenBytes,
     memoryBytes: process.memoryUsage.rss(),
     draftedTokens: generation.drafted,
     acceptedTokens: generation.accepted,
@@ -112,11 +115,6 @@ export async function createChat(model: LoadedModel, places?: number): Promise<C
 
 /** Of a turn that was cancelled while it waited for a place. */
 const neverBegan: Generation = { finishReason: 'cancelled', cachedTokens: 0, tokens: 0, prefillSeconds: 0, decodeSeconds: 0, drafted: 0, accepted: 0 };
-
-/** Keys and values of all layers, f32. */
-function cacheBytesPerToken({ shape }: ModelConfig): number {
-  return shape.layers * 2 * shape.kvHeads * shape.headDim * 4;
-}
 
 /** More or longer ones are a slip; OpenAI's API takes four. */
 const mostStops = 16;

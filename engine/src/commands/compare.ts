@@ -1,4 +1,5 @@
 // quantwright compare MODEL_DIR MODEL_DIR... --text FILE: size, bits, perplexity, distance from the first model, and speed, side by side.
+import type { KvSetting } from '@quantwright/schemas/kv/setting';
 import type { CompareResult, TextSource } from '@quantwright/schemas/runs/results';
 import { Command, Option } from 'commander';
 import { requireModel } from '../checkpoint/model-directory.ts';
@@ -13,7 +14,7 @@ import { argmax } from '../text/sampling.ts';
 import { beginMeasurement, type RunChoices, withRunOptions } from './eval/run-options.ts';
 import { integer } from './option-values.ts';
 import { exitCodes, runCommand } from './run-command.ts';
-import { noCacheOption } from './run-model.ts';
+import { kvCacheOption, noCacheOption } from './run-model.ts';
 import { bytesText, table } from './table.ts';
 import { statusLine, type Terminal } from './terminal.ts';
 
@@ -24,6 +25,7 @@ interface Options extends RunChoices {
   readonly maxTokens?: number;
   readonly divergenceTokens: number;
   readonly json?: boolean;
+  readonly kvCache?: KvSetting;
   readonly cache: boolean;
 }
 
@@ -56,6 +58,7 @@ export function compareCommand(terminal: Terminal): Command {
     .option('--max-tokens <tokens>', 'only the first tokens of the text', integer(2))
     .option('--divergence-tokens <tokens>', 'tokens whose whole distributions are compared; 0 = none', integer(0), 4096)
     .option('--json', 'one JSON document')
+    .option(...kvCacheOption)
     .option(...noCacheOption);
   return withRunOptions(command).action((dirs: string[], options: Options) =>
     runCommand(terminal, { json: options.json ?? false }, () => compare(terminal, dirs, options)),
@@ -68,7 +71,7 @@ async function compare(terminal: Terminal, dirs: readonly string[], options: Opt
   const binding = await loadBinding();
   const line = statusLine(terminal);
   const cache = options.cache ? userPackedCache(binding, (text) => terminal.err(`note: ${text}\n`)) : null;
-  const load = (directory: string): Promise<LoadedModel> => loadModel(directory, { binding, signal: terminal.signal, cache });
+  const load = (directory: string): Promise<LoadedModel> => loadModel(directory, { binding, signal: terminal.signal, cache, kvCache: options.kvCache ?? null });
   const [referenceDir = '', ...otherDirs] = dirs;
   const reference = await load(referenceDir);
   const rows: Row[] = [];
@@ -82,7 +85,11 @@ async function compare(terminal: Terminal, dirs: readonly string[], options: Opt
       rows.push({ ...row, perplexityRatio: row.perplexity / referencePerplexity });
       if (row.divergence === null) continue;
       line.clear();
-      await measurement.keep({ kind: 'compare', result: compareResult(row, row.divergence, referenceDir, referencePerplexity, source) }, directory);
+      await measurement.keep(
+        { kind: 'compare', result: compareResult(row, row.divergence, referenceDir, referencePerplexity, source) },
+        directory,
+        model.kvCache,
+      );
     }
   } finally {
     line.clear();

@@ -1,4 +1,5 @@
 // Parsers of option values for commander: they refuse with words, at once, and commander names the option.
+import { type KvSetting, parseKvSpec } from '@quantwright/schemas/kv/setting';
 import { InvalidArgumentError } from 'commander';
 
 /** An integer of at least `least`. */
@@ -30,4 +31,11 @@ export function byteSize(text: string): number {
   const value = Number(match?.[1]) * (unit ?? Number.NaN);
   if (!(value > 0)) throw new InvalidArgumentError('It must be a size such as 2GiB or 512MiB.');
   return Math.floor(value);
+}
+
+/** --kv-cache: kivi4, int8, qrazor4:group_size=32 ... */
+export function kvCache(text: string): KvSetting {
+  const read = parseKvSpec(text);
+  if ('setting' in read) return read.setting;
+  throw new InvalidArgumentError(`${read.problem}.`);
 }

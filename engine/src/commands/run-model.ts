@@ -1,19 +1,34 @@
 // Loads a model for a command, with a status line while it loads.
+import { type KvSetting, kvSpecWords } from '@quantwright/schemas/kv/setting';
 import { requireModel } from '../checkpoint/model-directory.ts';
 import { loadBinding } from '../jobs/binding.ts';
 import { type LoadedModel, loadModel } from '../model/load.ts';
 import { userPackedCache } from '../packed-cache/packed-cache.ts';
+import { kvCache } from './option-values.ts';
 import { statusLine, type Terminal } from './terminal.ts';
 
 export interface LoadChoices {
+  /** --kv-cache; left out: as the model's files say, else f32. */
+  readonly kvCache?: KvSetting;
   /** False: packed weights are neither taken from the cache nor kept in it. */
   readonly cache: boolean;
 }
 
+/** Of every command whose model keeps keys and values. */
+export const kvCacheOption = [
+  '--kv-cache <cache>',
+  `keys and values are kept as ${kvSpecWords} (default: what the model's config says, else f32)`,
+  kvCache,
+] as const;
 /** Of every command that loads a model. */
 export const noCacheOption = ['--no-cache', 'neither use nor keep packed weights in the cache'] as const;
 
-export async function runModel<T>(terminal: Terminal, directory: string, { cache }: LoadChoices, body: (model: LoadedModel) => Promise<T>): Promise<T> {
+export async function runModel<T>(
+  terminal: Terminal,
+  directory: string,
+  { cache, kvCache: setting }: LoadChoices,
+  body: (model: LoadedModel) => Promise<T>,
+): Promise<T> {
   // A slip in the path is told as one where the addon is missing too.
   await requireModel(directory);
   const binding = await loadBinding();
@@ -21,6 +36,7 @@ export async function runModel<T>(terminal: Terminal, directory: string, { cache
   const model = await loadModel(directory, {
     binding,
     signal: terminal.signal,
+    kvCache: setting ?? null,
     cache: cache ? userPackedCache(binding, (text) => terminal.err(`note: ${text}\n`)) : null,
     onProgress: ({ loaded, of }) => line.show(`loading ${directory}: ${loaded}/${of}`),
   }).finally(line.clear);

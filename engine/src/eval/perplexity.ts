@@ -6,6 +6,7 @@ import type { PerplexityProgress, PerplexityResult } from '@quantwright/schemas/
 import type { PerplexityRunResult, TextSource } from '@quantwright/schemas/runs/results';
 import { EngineError } from '../errors.ts';
 import { watchPeakMemory } from '../jobs/peak-memory.ts';
+import { kvBytesPerToken } from '../kv/token-bytes.ts';
 import type { LoadedModel } from '../model/load.ts';
 import { planWindows, type Window } from './windows.ts';
 
@@ -122,8 +123,7 @@ const maxBatch = 256;
 
 /** Windows that fill a pass, while their caches take no more than a quarter of the free memory. */
 function defaultBatch(model: LoadedModel, window: number): number {
-  const { layers, kvHeads, headDim } = model.config.shape;
-  const cacheBytes = window * layers * 2 * kvHeads * headDim * 4;
+  const cacheBytes = window * kvBytesPerToken(model);
   return Math.max(1, Math.min(Math.floor(passRows / window), Math.floor(freemem() / 4 / cacheBytes)));
 }
 

@@ -6,6 +6,7 @@ import { limits } from '../checkpoint/limits.ts';
 import { mapCheckpoint } from '../checkpoint/mapped.ts';
 import { requireModelDirectory } from '../checkpoint/model-directory.ts';
 import { readQuantization } from '../checkpoint/quantized/config.ts';
+import { savedKvSetting } from '../kv/cache-of-setting.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import { parseModelConfig } from './config.ts';
 import type { OpenModel } from './open.ts';
@@ -21,6 +22,7 @@ export async function openDirectory(directory: string): Promise<OpenModel> {
   const checkpoint = await openCheckpoint(directory);
   return {
     config,
+    kvSetting: savedKvSetting(json, configFile),
     fileBytes: checkpoint.fileBytes,
     layout: quantization?.layout ?? null,
     cacheable: quantization === null ? null : checkpoint,

@@ -17,6 +17,7 @@ export async function openGgufModel(path: string): Promise<OpenModel> {
   const quantized = quantizedTypes(model.tensors.values());
   return {
     config,
+    kvSetting: null,
     fileBytes: model.fileBytes,
     layout: quantized.length === 0 ? null : 'gguf',
     cacheable: null,

@@ -2,8 +2,10 @@
 // `dispose` only makes its use afterwards an error and lets the weights go.
 
 import type { KvCache, NativeBinding, Program, Session, Weight } from '@quantwright/native/binding';
+import { type KvSetting, printKvSpec } from '@quantwright/schemas/kv/setting';
 import { isGgufPath } from '../checkpoint/gguf/file.ts';
 import { EngineError } from '../errors.ts';
+import { kvCacheOf, plainKvCache } from '../kv/cache-of-setting.ts';
 import type { PackedCache } from '../packed-cache/packed-cache.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { ModelConfig } from './config.ts';
@@ -18,6 +20,8 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
   /** Where packed weights are kept between loads; absent: nowhere. */
   readonly cache?: PackedCache | null;
+  /** How sessions keep their keys and values; left out or null: as the model's own files say, else f32. */
+  readonly kvCache?: KvSetting | null;
   /** After each weight. `of`: weights of the model. */
   readonly onProgress?: (progress: { readonly loaded: number; readonly of: number; readonly tensor: string }) => void;
 }
@@ -43,6 +47,12 @@ export interface LoadedModel {
   readonly layout: string | null;
   /** Loaded at first use, so that models without a tokenizer can still run on ids. Rejects with kind `input` when there is none. */
   tokenizer(): Promise<Tokenizer>;
+  /** As `--kv-cache` spells it: what sessions are made with where no cache is named. */
+  readonly kvCache: string;
+  /** The same for the kernels. */
+  readonly sessionCache: KvCache;
+  /** The same model with another default; null: with this one. Throws kind `input` when the setting does not fit. */
+  withKvCache(setting: KvSetting | null): Promise<LoadedModel>;
   createSession(capacity?: number, cache?: KvCache): Session;
   dispose(): void;
 }
@@ -52,6 +62,9 @@ export async function loadModel(directory: string, options: LoadOptions): Promis
   const { binding, signal } = options;
   const opened: OpenModel = isGgufPath(directory) ? await openGgufModel(directory) : await openDirectory(directory);
   const { config } = opened;
+  const setting = options.kvCache ?? opened.kvSetting ?? plainKvCache;
+  const kvModel = { directory, headDim: config.shape.headDim };
+  const kvCache = await kvCacheOf(setting, kvModel);
   // The linears of the shape are those of a block, and lm_head when untied.
   const { linears, layers } = config.shape;
   const inBlock = linears.filter((linear) => linear.kind !== 'lm_head').length;
@@ -83,7 +96,7 @@ export async function loadModel(directory: string, options: LoadOptions): Promis
     if (program === null) throw new EngineError('internal', `${directory} was unloaded`, { file: directory });
     return program;
   };
-  return {
+  const model: LoadedModel = {
     directory,
     config,
     binding,
@@ -98,9 +111,22 @@ export async function loadModel(directory: string, options: LoadOptions): Promis
     cached,
     layout: opened.layout,
     tokenizer: () => (tokenizer ??= opened.tokenizer()),
-    createSession: (capacity = config.contextLength, cache = 'f32') => use().createSession(capacity, cache),
+    createSession: (capacity = config.contextLength, cache = kvCache) => use().createSession(capacity, cache),
+    kvCache: printKvSpec(setting),
+    sessionCache: kvCache,
+    withKvCache: async (other) => (other === null ? model : withDefault(model, printKvSpec(other), await kvCacheOf(other, kvModel))),
     dispose: () => {
       program = null;
     },
   };
+  return model;
+}
+
+/** The model itself, all but the cache of its sessions. */
+function withDefault(model: LoadedModel, kvCache: string, usual: KvCache): LoadedModel {
+  return Object.create(model, {
+    kvCache: { value: kvCache, enumerable: true },
+    sessionCache: { value: usual, enumerable: true },
+    createSession: { value: (capacity = model.contextLength, cache = usual) => model.createSession(capacity, cache), enumerable: true },
+  }) as LoadedModel;
 }

@@ -1,5 +1,6 @@
 // A model as its files describe it, before any weight is read: what loading it needs, whatever the files are (directory.ts, gguf.ts).
 import type { NativeBinding } from '@quantwright/native/binding';
+import type { KvSetting } from '@quantwright/schemas/kv/setting';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { ModelConfig } from './config.ts';
@@ -7,6 +8,8 @@ import type { ModelWeights, WeightHooks } from './weights.ts';
 
 export interface OpenModel {
   readonly config: ModelConfig;
+  /** Keys and values as the model's own files want them kept; null: they say nothing. */
+  readonly kvSetting: KvSetting | null;
   /** Bytes of the files. */
   readonly fileBytes: number;
   /** Stored layout of the quantized linears; null when all are dense. */

@@ -225,7 +225,8 @@ class KiviStore : public Kivi {
         for (int64_t p = std::max(first, from); p < last; ++p) write_value(head, p, &block[size_t((p - first) * stride_)]);
       }
     }
-    if (from < to) window_begin_ = from;
+    // Without rows to unpack the window begins where it did, or at the end of what is left.
+    window_begin_ = std::min(window_begin_, from);
     packed_keys_ = keys;
     packed_values_ = values;
     length_ = length;

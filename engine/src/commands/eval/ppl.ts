@@ -1,10 +1,12 @@
 // quantwright eval ppl MODEL_DIR --text FILE: perplexity of a text.
+import type { KvSetting } from '@quantwright/schemas/kv/setting';
 import { Command, Option } from 'commander';
 import { measurePerplexity, perplexityRunResult } from '../../eval/perplexity.ts';
 import { looksLikeWikitext, readSourcedText, type TextJoin } from '../../eval/text-source.ts';
+import { kvBytesPerToken } from '../../kv/token-bytes.ts';
 import { integer } from '../option-values.ts';
 import { exitCodes, runCommand } from '../run-command.ts';
-import { noCacheOption, runModel } from '../run-model.ts';
+import { kvCacheOption, noCacheOption, runModel } from '../run-model.ts';
 import { bytesText, secondsText } from '../table.ts';
 import { statusLine, type Terminal } from '../terminal.ts';
 import { beginMeasurement, type RunChoices, withRunOptions } from './run-options.ts';
@@ -17,6 +19,7 @@ interface Options extends RunChoices {
   readonly maxTokens?: number;
   readonly batch?: number;
   readonly json?: boolean;
+  readonly kvCache?: KvSetting;
   readonly cache: boolean;
 }
 
@@ -35,6 +38,7 @@ export function perplexityCommand(terminal: Terminal): Command {
     .option('--max-tokens <tokens>', 'only the first tokens of the text', integer(2))
     .option('--batch <windows>', 'windows that run at once (default: as many as fill one pass of the linears)', integer(1))
     .option('--json', 'one JSON document')
+    .option(...kvCacheOption)
     .option(...noCacheOption);
   return withRunOptions(command).action((modelDir: string, options: Options) =>
     runCommand(terminal, { json: options.json ?? false }, () => evaluate(terminal, modelDir, options)),
@@ -47,8 +51,9 @@ async function evaluate(terminal: Terminal, modelDir: string, options: Options):
     terminal.err('note: perplexities of wikitext in papers are of its rows joined by empty lines: --join wikitext\n');
   const measurement = await beginMeasurement(terminal, options);
   const line = statusLine(terminal);
-  const measured = await runModel(terminal, modelDir, options, (model) =>
-    measurePerplexity(model, text, {
+  const { measured, kv } = await runModel(terminal, modelDir, options, async (model) => ({
+    kv: { kvCache: model.kvCache, kvBytesPerToken: kvBytesPerToken(model) },
+    measured: await measurePerplexity(model, text, {
       ...(options.window === undefined ? {} : { window: options.window }),
       ...(options.stride === undefined ? {} : { stride: options.stride }),
       ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
@@ -57,19 +62,20 @@ async function evaluate(terminal: Terminal, modelDir: string, options: Options):
       onProgress: ({ windowsDone, windows, perplexity, tokensPerSecond }) =>
         line.show(`window ${windowsDone}/${windows}  perplexity ${perplexity.toFixed(4)}  ${tokensPerSecond.toFixed(0)} tokens/s`),
     }),
-  ).finally(line.clear);
+  })).finally(line.clear);
   const { windowNats: _, ...result } = measured;
-  if (options.json) terminal.out(`${JSON.stringify({ modelDir, textPath: options.text, ...result }, null, 2)}\n`);
+  if (options.json) terminal.out(`${JSON.stringify({ modelDir, textPath: options.text, ...result, ...kv }, null, 2)}\n`);
   else {
     terminal.out(
       [
         `perplexity   ${result.perplexity.toFixed(5)}  (${result.bitsPerByte.toFixed(6)} bits/byte)`,
         `predicted    ${result.predictedTokens} tokens, ${result.predictedBytes} bytes, ${result.windows === 1 ? '1 window' : `${result.windows} windows`} of ${result.window}, stride ${result.stride}`,
         `speed        ${result.tokensPerSecond.toFixed(0)} tokens/s, ${secondsText(result.seconds)}, peak memory ${bytesText(result.peakMemoryBytes)}`,
+        `KV cache     ${kv.kvCache}, ${bytesText(kv.kvBytesPerToken)} a token`,
         '',
       ].join('\n'),
     );
   }
-  await measurement.keep({ kind: 'ppl', result: perplexityRunResult(measured, source) }, modelDir);
+  await measurement.keep({ kind: 'ppl', result: perplexityRunResult(measured, source) }, modelDir, kv.kvCache);
   return exitCodes.ok;
 }

@@ -1,4 +1,6 @@
 // Options of every command whose result is a run: where it is kept, or that it is not.
+
+import { type KvSetting, printKvSpec } from '@quantwright/schemas/kv/setting';
 import type { Run, RunModel, RunResult } from '@quantwright/schemas/runs/run';
 import type { Command } from 'commander';
 import { runContext, runModelOf } from '../../runs/context.ts';
@@ -8,6 +10,8 @@ import type { Terminal } from '../terminal.ts';
 export interface RunChoices {
   /** False: --no-run. */
   readonly run: boolean;
+  /** --kv-cache, where the command has it: what runs are kept with when nothing else is said. */
+  readonly kvCache?: KvSetting;
   readonly runs?: string;
 }
 
@@ -31,7 +35,7 @@ export async function beginMeasurement(terminal: Terminal, choices: RunChoices):
   const context = runContext({ store, command: process.argv.slice(2), sweep: process.env['QUANTWRIGHT_SWEEP'] || undefined });
   return {
     store,
-    keep: async (result, modelDir, kvCache = 'f32') => {
+    keep: async (result, modelDir, kvCache = printKvSpec(choices.kvCache ?? { method: 'f32' })) => {
       const model: RunModel | null = modelDir === null ? null : await runModelOf(modelDir, kvCache, process.cwd());
       const run = await context.append(result, model);
       terminal.err(`run ${run.id}\n`);

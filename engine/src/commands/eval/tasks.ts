@@ -6,7 +6,7 @@ import type { FinishedTask, PlannedTask } from '../../eval/tasks/run.ts';
 import { fingerprintOf } from '../../runs/fingerprint.ts';
 import { integer } from '../option-values.ts';
 import { exitCodes, runCommand, UsageError } from '../run-command.ts';
-import { noCacheOption, runModel } from '../run-model.ts';
+import { kvCacheOption, noCacheOption, runModel } from '../run-model.ts';
 import { secondsText, table } from '../table.ts';
 import { statusLine, type Terminal } from '../terminal.ts';
 import { beginMeasurement, type RunChoices, withRunOptions } from './run-options.ts';
@@ -42,6 +42,7 @@ export function tasksCommand(terminal: Terminal): Command {
     .option('--bos', 'put the tokens that the tokenizer begins texts with before every context')
     .option('--fresh', 'begin anew where a run was killed, instead of going on with it')
     .option('--json', 'one JSON document')
+    .option(...kvCacheOption)
     .option(...noCacheOption);
   return withRunOptions(command).action((modelDir: string, options: Options) =>
     runCommand(terminal, { json: options.json ?? false }, () => evaluate(terminal, modelDir, options)),
@@ -58,22 +59,30 @@ async function evaluate(terminal: Terminal, modelDir: string, options: Options):
   const plans = await planTasks(wantedTasks(options), options);
   const running = await beginMeasurement(terminal, options);
   const line = statusLine(terminal);
-  const finished = await runModel(terminal, modelDir, options, async (model) =>
-    measureTasks(model, plans, {
+  const { finished, kvCache } = await runModel(terminal, modelDir, options, async (model) => ({
+    kvCache: model.kvCache,
+    finished: await measureTasks(model, plans, {
       bos: options.bos ?? false,
+      cache: { spec: model.sessionCache, label: model.kvCache },
       ...(options.batch === undefined ? {} : { batch: options.batch }),
       journal:
-        running.store === null ? null : { folder: running.store, fingerprint: (await fingerprintOf(modelDir)).fingerprint, fresh: options.fresh ?? false },
+        running.store === null
+          ? null
+          : {
+              folder: running.store,
+              fingerprint: (await fingerprintOf(modelDir)).fingerprint,
+              fresh: options.fresh ?? false,
+            },
       signal: terminal.signal,
       onProgress: ({ task, itemsDone, items, metric, value, seconds }) =>
         line.show(`${task} ${itemsDone}/${items}  ${metric} ${value.toFixed(4)}  ${(itemsDone / Math.max(seconds, 1e-3)).toFixed(1)} items/s`),
     }),
-  ).finally(line.clear);
+  })).finally(line.clear);
   const result = tasksResult(finished);
   if (options.json) terminal.out(`${JSON.stringify({ modelDir, ...result }, null, 2)}\n`);
   else terminal.out(resultTable(finished));
   tellResumed(terminal, finished, plans);
-  const run = await running.keep({ kind: 'tasks', result }, modelDir);
+  const run = await running.keep({ kind: 'tasks', result }, modelDir, kvCache);
   if (run !== null && running.store !== null) await keepItems(running.store, run.id, finished);
   return exitCodes.ok;
 }

@@ -1,0 +1,16 @@
+// What keys and values of a token take, as the sessions say it.
+import type { KvCache, Session } from '@quantwright/native/binding';
+import type { LoadedModel } from '../model/load.ts';
+
+/** Long enough that groups and residual windows repeat; the memory is never written to. */
+const tokens = 512;
+
+/** Bytes that one more token of context takes in all layers: of two empty sessions' caches, what the longer one has more. */
+export function kvBytesPerToken(model: Pick<LoadedModel, 'createSession'>, cache?: KvCache): number {
+  return (model.createSession(2 * tokens, cache).cacheBytes - model.createSession(tokens, cache).cacheBytes) / tokens;
+}
+
+/** Bytes a token of the context that a session has room for, windows of recent tokens included. */
+export function heldBytesPerToken({ cacheBytes, capacity }: Session): number {
+  return cacheBytes / capacity;
+}
