@@ -1,4 +1,5 @@
-// quantwright eval tasks MODEL_DIR --task NAME=FILE...: multiple choice and likelihood tasks.
+// quantwright eval tasks MODEL_DIR --task NAME=FILE...: multiple choice, likelihood and generation tasks, as the file's layout says.
+import type { TaskSample } from '@quantwright/schemas/runs/results';
 import { Command, InvalidArgumentError } from 'commander';
 import { keepItems, measureTasks, tasksResult } from '../../eval/tasks/measure.ts';
 import { planTasks, type WantedTask } from '../../eval/tasks/plan.ts';
@@ -31,7 +32,7 @@ interface Options extends RunChoices {
 
 export function tasksCommand(terminal: Terminal): Command {
   const command = new Command('tasks')
-    .description('multiple choice and likelihood tasks, by the definitions of lm-evaluation-harness')
+    .description('multiple choice, likelihood and generation tasks, by the definitions of lm-evaluation-harness')
     .argument('<model-dir>')
     .requiredOption('--task <name=file>', 'a task and its file (JSON lines, or the table of TruthfulQA); again for more', namedFile)
     .option('--few-shot <count>', 'solved examples before every item (default: 0)', integer(0))
@@ -93,7 +94,7 @@ function wantedTasks({ task, examples = [] }: Options): readonly WantedTask[] {
   return task.map(({ name, path }) => ({ name, path, examples: examples.find((other) => other.name === name)?.path }));
 }
 
-function resultTable(finished: readonly FinishedTask[]): string {
+function resultTable(finished: readonly FinishedTask<TaskSample>[]): string {
   const rows = finished.flatMap(({ result }) =>
     result.metrics.map(({ name, value, standardError, low, high }, at) => [
       at === 0 ? result.task : '',
@@ -120,7 +121,7 @@ function resultTable(finished: readonly FinishedTask[]): string {
   );
 }
 
-function tellResumed(terminal: Terminal, finished: readonly FinishedTask[], plans: readonly PlannedTask[]): void {
+function tellResumed(terminal: Terminal, finished: readonly FinishedTask<TaskSample>[], plans: readonly PlannedTask[]): void {
   for (const [at, { resumed }] of finished.entries())
     if (resumed > 0) terminal.err(`note: ${plans[at]?.task.name}: ${resumed} items were scored by an earlier run (--fresh begins anew)\n`);
 }

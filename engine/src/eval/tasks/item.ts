@@ -2,7 +2,7 @@
 import type { Metric } from '@quantwright/schemas/runs/results';
 
 /** Metrics of likelihood tasks, which are what lm-evaluation-harness calls so. */
-export type LikelihoodMetric = Extract<Metric['name'], 'acc' | 'acc_norm' | 'acc_bytes' | 'perplexity' | 'mc1' | 'mc2'>;
+export type LikelihoodMetric = Extract<Metric['name'], 'acc' | 'acc_norm' | 'acc_bytes' | 'perplexity' | 'mc1' | 'mc2' | 'multiple_choice_grade'>;
 
 /** A text and what follows it. */
 export interface Pair {
@@ -25,6 +25,8 @@ export interface LikelihoodItem {
   readonly gold: number;
   /** TruthfulQA: which pairs are true answers. `gold` is the best of them, and the only one that mc1 puts beside the false ones. */
   readonly truths: readonly boolean[] | null;
+  /** BIG-bench: what picking each of `pairs` is worth. */
+  readonly scores?: readonly number[];
 }
 
 export interface LikelihoodTask {

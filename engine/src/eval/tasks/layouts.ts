@@ -1,7 +1,7 @@
 // The layouts of a line of a task file, told by their keys: what lm-evaluation-harness makes of each (eval definitions, docs/tasks.md), as one item.
 // A layout never guesses: a line that lacks a key or has one of another type is refused in words.
 import type { LikelihoodItem, LikelihoodMetric, Pair } from './item.ts';
-import { integerIn, text, texts } from './line-values.ts';
+import { integerIn, scoresIn, text, texts } from './line-values.ts';
 
 export type Line = Readonly<Record<string, unknown>>;
 
@@ -86,6 +86,19 @@ export const layouts: readonly Layout[] = [
       const context = text(line, 'question');
       const pairs = texts(line, 'choices', 2).map((continuation): Pair => ({ context, continuation }));
       return { ...plain(index, pairs, integerIn(line, 'answer', pairs.length)), kind: 'chat' };
+    },
+  },
+  {
+    name: 'inputs and scored choices (BIG-bench)',
+    keys: ['input', 'target_scores'],
+    metrics: ['multiple_choice_grade'],
+    greedy: false,
+    item: (line, _task, index) => {
+      const scores = scoresIn(line, 'target_scores');
+      const context = text(line, 'input');
+      const pairs = [...scores.keys()].map((continuation): Pair => ({ context, continuation }));
+      const values = [...scores.values()];
+      return { ...plain(index, pairs, values.indexOf(Math.max(...values))), scores: values };
     },
   },
   {

@@ -1,4 +1,5 @@
 // Values of a line of a task file, taken with words for what is wrong.
+import { isJsonObject } from '../../checkpoint/json-file.ts';
 import { spell } from '../../checkpoint/spell.ts';
 
 /** What is wrong with a line; whoever reads the file says which. */
@@ -29,4 +30,13 @@ export function integerIn(line: Line, key: string, count: number): number {
   const value = line[key];
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < count) return value;
   throw new LineError(`"${key}" is ${spell(value)}; it must be the number of the right choice, from 0 to ${count - 1}`);
+}
+
+/** An object of at least two choices and what each is worth, 0 to 1. */
+export function scoresIn(line: Line, key: string): ReadonlyMap<string, number> {
+  const value = line[key];
+  const entries = isJsonObject(value) ? Object.entries(value) : [];
+  const scores = entries.filter((entry): entry is [string, number] => entry[0] !== '' && typeof entry[1] === 'number' && entry[1] >= 0 && entry[1] <= 1);
+  if (scores.length >= 2 && scores.length === entries.length) return new Map(scores);
+  throw new LineError(`"${key}" is ${spell(value)}; it must be an object of at least two choices, each with a score from 0 to 1`);
 }

@@ -26,6 +26,10 @@ export function outcomeOf(item: LikelihoodItem, { logLikelihoods, greedy }: Scor
       return { choice: 0, value: logLikelihoods[0] ?? Number.NaN };
     case 'mc1':
       return picked(logLikelihoods.map((value, at) => (at === item.gold || item.truths?.[at] === false ? value : Number.NEGATIVE_INFINITY)));
+    case 'multiple_choice_grade': {
+      const choice = largest(logLikelihoods);
+      return { choice, value: item.scores?.[choice] ?? 0 };
+    }
     case 'mc2':
       return { choice: largest(logLikelihoods), value: shareOfTruths(item, logLikelihoods) };
   }

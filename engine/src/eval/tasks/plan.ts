@@ -1,6 +1,8 @@
 // What is asked of `eval tasks`, read and checked before a model is loaded.
 import { EngineError } from '../../errors.ts';
+import { readGenerationTask } from '../generation/read-generation.ts';
 import type { FewShot } from './few-shot.ts';
+import type { LikelihoodTask } from './item.ts';
 import { readTask } from './read-task.ts';
 import { checkPlan, type PlannedTask } from './run.ts';
 
@@ -26,10 +28,17 @@ export async function planTasks(wanted: readonly WantedTask[], { limit, fewShot 
   if (twice !== undefined) throw new EngineError('input', `the task ${twice.name} is there twice; give each a name of its own`);
   const plans: PlannedTask[] = [];
   for (const { name, path, examples } of wanted) {
-    const from: FewShot['from'] = examples === undefined ? 'sampled' : { first: await readTask(name, examples) };
+    const generation = await readGenerationTask(name, path);
+    const questions = async (file: string): Promise<LikelihoodTask> =>
+      (generation === null ? null : await readGenerationTask(name, file))?.questions ?? readTask(name, file);
+    const from: FewShot['from'] = examples === undefined ? 'sampled' : { first: await questions(examples) };
     if (examples !== undefined && fewShot === 0)
       throw new EngineError('input', `examples of ${name} are given, but no few-shot examples are asked for; say how many`);
-    const plan: PlannedTask = { task: await readTask(name, path), limit: limit ?? null, fewShot: { count: fewShot, seed, from } };
+    const fewShots: FewShot = { count: fewShot, seed, from };
+    const plan: PlannedTask =
+      generation === null
+        ? { task: await readTask(name, path), limit: limit ?? null, fewShot: fewShots }
+        : { task: generation.questions, limit: limit ?? null, fewShot: fewShots, generation };
     checkPlan(plan);
     plans.push(plan);
   }

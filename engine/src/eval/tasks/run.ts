@@ -7,6 +7,7 @@ import type { TaskResult, TaskSample } from '@quantwright/schemas/runs/results';
 import { EngineError } from '../../errors.ts';
 import type { LoadedModel } from '../../model/load.ts';
 import { version } from '../../version.ts';
+import type { ReadGeneration } from '../generation/read-generation.ts';
 import { batchFor } from './batch.ts';
 import { type Encoder, encodePair, type Request } from './encode.ts';
 import { type FewShot, promptsOf } from './few-shot.ts';
@@ -21,6 +22,8 @@ export interface PlannedTask {
   readonly fewShot: FewShot;
   /** Only so many items, from the first. */
   readonly limit: number | null;
+  /** Where answers are generated (run-generation.ts); `task` has its questions. */
+  readonly generation?: ReadGeneration;
 }
 
 export interface TaskOptions {
@@ -35,10 +38,10 @@ export interface TaskOptions {
   readonly onProgress?: (progress: TasksProgress) => void;
 }
 
-export interface FinishedTask {
+export interface FinishedTask<Item extends TaskSample = ItemResult> {
   readonly result: TaskResult;
   /** Every item, in order. */
-  readonly items: readonly ItemResult[];
+  readonly items: readonly Item[];
   /** Items that were not scored again. */
   readonly resumed: number;
   /** Removes the journal: call it when the results are kept. */
@@ -143,7 +146,7 @@ interface Rest {
   readonly requests: readonly (readonly Request[])[];
   readonly scored: readonly Scored[];
   readonly greedy: boolean;
-  readonly journal: Journal | null;
+  readonly journal: Journal<Scored> | null;
   take(index: number, result: Scored): void;
 }
 
