@@ -1,6 +1,7 @@
 // The command line: wires commands to this process's streams and signals. Every command is a file in commands/.
 import { Command, CommanderError } from 'commander';
 import { cacheCommand } from './commands/cache.ts';
+import { calibrateKvCommand } from './commands/calibrate-kv.ts';
 import { chatCommand } from './commands/chat.ts';
 import { checkCommand } from './commands/check/command.ts';
 import { compareCommand } from './commands/compare.ts';
@@ -53,6 +54,7 @@ const commands = [
   reportCommand,
   convertCommand,
   tensorCommand,
+  calibrateKvCommand,
   evalCommand,
   compareCommand,
   chatCommand,

@@ -64,7 +64,7 @@ function drawn(possible: number, count: number, seed: number): readonly number[]
 }
 
 /** mulberry32: 0 <= value < 1. */
-function uniform(seed: number): () => number {
+export function uniform(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
