@@ -14,6 +14,7 @@ import { quantizeCommand } from './commands/quantize.ts';
 import { reportCommand } from './commands/report.ts';
 import { exitCodes } from './commands/run-command.ts';
 import { searchCommand } from './commands/search.ts';
+import { sweepCommand } from './commands/sweep.ts';
 import { tensorCommand } from './commands/tensor.ts';
 import { Interruption, type Terminal } from './commands/terminal.ts';
 import { version } from './version.ts';
@@ -52,6 +53,7 @@ const commands = [
   quantizeCommand,
   searchCommand,
   reportCommand,
+  sweepCommand,
   convertCommand,
   tensorCommand,
   calibrateKvCommand,
