@@ -1,5 +1,5 @@
 // Bundles everything that runs outside this repository into dist/: the extension, the language server, the engine, the command line (CommonJS
-// for Node 20) and the chat and job views (browser). Sources are TypeScript; other workspaces resolve through their exports to out/, so run `tsc -b` first.
+// for Node 20) and the chat, job and runs views (browser). Sources are TypeScript; other workspaces resolve through their exports to out/, so run `tsc -b` first.
 import { chmodSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
@@ -69,7 +69,7 @@ const viewStyle = (view) => ({
 
 export async function bundle() {
   mkdirSync(join(dist, 'webview'), { recursive: true });
-  const views = ['chat', 'job'].flatMap((view) => [viewBundle(view), viewStyle(view)]);
+  const views = ['chat', 'job', 'runs'].flatMap((view) => [viewBundle(view), viewStyle(view)]);
   await Promise.all([...nodeBundles(), ...views].map((options) => build(options)));
   for (const file of ['server.js', 'cli.js']) chmodSync(join(dist, file), 0o755);
   copyCodicons();

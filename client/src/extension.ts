@@ -12,6 +12,7 @@ import * as matrix from './features/matrix/matrix.ts';
 import * as perplexity from './features/perplexity/perplexity.ts';
 import * as quantize from './features/quantize/quantize.ts';
 import * as repack from './features/repack/repack.ts';
+import * as runs from './features/runs/runs.ts';
 import * as target from './features/target/target.ts';
 
 export interface QuantwrightApi {
@@ -24,7 +25,7 @@ export interface QuantwrightApi {
 
 export function activate(extension: ExtensionContext): QuantwrightApi {
   const context = createContext(extension);
-  for (const feature of [engineLog, target, check, fixAll, convert, matrix, quantize, job, repack, perplexity, chat]) feature.activate(context);
+  for (const feature of [engineLog, target, check, fixAll, convert, matrix, quantize, job, repack, perplexity, runs, chat]) feature.activate(context);
   return {
     engineState: () => context.engine.state.tag,
     engineProcessId: () => (context.engine.state.tag === 'running' ? context.engine.state.engine.pid : null),

@@ -22,8 +22,16 @@ export interface ReportOptions {
   readonly unread?: readonly string[];
 }
 
-/** Of no runs too: the document says so. */
-export function reportHtml(runs: readonly Run[], { title = 'Quantwright report', made, unread = [] }: ReportOptions = {}): string {
+export interface ReportParts {
+  /** How many runs and models, from when. */
+  readonly summary: string;
+  /** Links to the sections. */
+  readonly nav: Html;
+  readonly sections: Html;
+}
+
+/** What stands between the head and the script: for documents that have a head of their own, such as the editor's view. `unread`: as in ReportOptions. */
+export function reportParts(runs: readonly Run[], unread: readonly string[] = []): ReportParts {
   const subjects = subjectsOf(runs);
   const table = metricsOf(subjects);
   const sections: readonly (readonly [id: string, name: string, section: Html | null])[] = [
@@ -37,14 +45,24 @@ export function reportHtml(runs: readonly Run[], { title = 'Quantwright report',
     ['runs', 'Runs', runList(runs, unread)],
   ];
   const shown = sections.filter(([, , section]) => section !== null);
+  return {
+    summary: summary(runs, subjects.length),
+    nav: html`<nav aria-label="sections"><ul>${shown.map(([id, name]) => html`<li><a href="#${id}">${name}</a></li>`)}</ul></nav>`,
+    sections: html`${shown.map(([, , section]) => section)}`,
+  };
+}
+
+/** Of no runs too: the document says so. */
+export function reportHtml(runs: readonly Run[], { title = 'Quantwright report', made, unread = [] }: ReportOptions = {}): string {
+  const parts = reportParts(runs, unread);
   const page = html`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${trusted(scriptHash)}'">
 <title>${title}</title><style>${trusted(style)}</style></head><body>
-<header><h1>${title}</h1><p class="detail">${summary(runs, subjects.length)}${made === undefined ? null : ` Made ${made}.`}</p>
-<nav aria-label="sections"><ul>${shown.map(([id, name]) => html`<li><a href="#${id}">${name}</a></li>`)}</ul></nav></header>
+<header><h1>${title}</h1><p class="detail">${parts.summary}${made === undefined ? null : ` Made ${made}.`}</p>
+${parts.nav}</header>
 <main>${runs.length === 0 ? html`<p>There are no runs yet. <code>quantwright eval ppl MODEL_DIR --text FILE</code> makes one.</p>` : null}
-${shown.map(([, , section]) => section)}</main>
+${parts.sections}</main>
 <script>${trusted(script)}</script></body></html>
 `;
   return page.html;

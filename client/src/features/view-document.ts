@@ -15,10 +15,13 @@ export interface ViewDocument extends ViewResources {
   readonly title: string;
   /** Custom element that the script defines. */
   readonly element: string;
+  /** SHA-256 (base64) of a script that the view puts into its document itself. */
+  readonly innerScriptHash?: string;
 }
 
-export function viewDocument({ view, title, element, cspSource, nonce, script, style, codicons }: ViewDocument): string {
-  const policy = ["default-src 'none'", `style-src ${cspSource} 'nonce-${nonce}'`, `font-src ${cspSource}`, `script-src 'nonce-${nonce}'`].join('; ');
+export function viewDocument({ view, title, element, cspSource, nonce, script, style, codicons, innerScriptHash }: ViewDocument): string {
+  const inner = innerScriptHash === undefined ? '' : ` 'sha256-${innerScriptHash}'`;
+  const policy = ["default-src 'none'", `style-src ${cspSource} 'nonce-${nonce}'`, `font-src ${cspSource}`, `script-src 'nonce-${nonce}'${inner}`].join('; ');
   return `<!DOCTYPE html>
 <html lang="en" data-view="${view}">
 <head>

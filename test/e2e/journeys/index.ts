@@ -20,6 +20,7 @@ import { preset } from './preset.ts';
 import { quantize } from './quantize.ts';
 import { refused } from './refused.ts';
 import { restricted } from './restricted.ts';
+import { runs } from './runs.ts';
 import { smoothquant } from './smoothquant.ts';
 import { squiggleAndQuickFix } from './squiggle-and-quick-fix.ts';
 import { target } from './target.ts';
@@ -44,6 +45,7 @@ export const journeys: Readonly<Record<string, Journey>> = {
   lkd,
   'job-themes': jobThemes,
   perplexity,
+  runs,
   cancel,
   chat,
   'chat-keyboard': chatKeyboard,
