@@ -1,6 +1,6 @@
 // client <-> engine: JSON-RPC over stdio (vscode-jsonrpc). Only paths, ids and numbers travel here; never weights.
 import { NotificationType, ProgressType, RequestType, RequestType0 } from 'vscode-jsonrpc';
-import type { Metric, TasksResult } from '../runs/results.ts';
+import type { DistanceResult, Metric, StatsResult, TasksResult } from '../runs/results.ts';
 import type { EngineErrorData } from './errors.ts';
 
 export const protocolVersion = 1;
@@ -325,6 +325,40 @@ export const tasksProgress = new ProgressType<TasksProgress>();
 export const tasks = new RequestType<TasksParams, TasksResult & { /** Id of the run in the store. */ readonly run: string | null }, EngineErrorData>(
   'engine/tasks',
 );
+
+/** Of `stats` and `distance`. */
+export interface AnalysisParams {
+  readonly modelDir: string;
+  /** The model it was made from. */
+  readonly reference?: string;
+  readonly textPath: string;
+  /** Default: of stats 10, of distance 1. */
+  readonly sequences?: number;
+  /** Tokens a sequence; default: the model's context, at most 2048. */
+  readonly length?: number;
+  /** Folder of the run store that the result is appended to; absent: it is only returned. */
+  readonly store?: string;
+  readonly progressToken?: string;
+}
+export interface AnalysisProgress {
+  /** From 0. */
+  readonly block: number;
+  /** An output matrix of its own counts as one. */
+  readonly blocks: number;
+  readonly sequencesDone: number;
+  readonly sequences: number;
+}
+export const analysisProgress = new ProgressType<AnalysisProgress>();
+/** client -> engine: statistics of the weights and inputs of every linear, with a reference also their errors. Infinite ratios are the largest number. Cancellable. */
+export const stats = new RequestType<AnalysisParams, StatsResult & { /** Id of the run in the store. */ readonly run: string | null }, EngineErrorData>(
+  'engine/stats',
+);
+/** client -> engine: error of what every linear reads, and of what leaves every block, against the reference. Likewise. */
+export const distance = new RequestType<
+  AnalysisParams & { readonly reference: string },
+  DistanceResult & { /** Id of the run in the store. */ readonly run: string | null },
+  EngineErrorData
+>('engine/distance');
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';

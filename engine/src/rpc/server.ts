@@ -9,6 +9,7 @@ import { createJobQueue } from '../jobs/queue.ts';
 import { loadModel } from '../model/load.ts';
 import { userPackedCache } from '../packed-cache/packed-cache.ts';
 import { version } from '../version.ts';
+import { serveAnalysis } from './analysis.ts';
 import { serveChat } from './chat.ts';
 import { serveConvert } from './convert.ts';
 import { redirectConsole } from './log.ts';
@@ -41,6 +42,7 @@ export async function serve(connection: MessageConnection, exit: (code: number) 
   serveConvert(connection, services);
   servePerplexity(connection, services);
   serveTasks(connection, services);
+  serveAnalysis(connection, services);
   serveChat(connection, services);
   connection.onRequest(shutdown, async () => {
     await close();

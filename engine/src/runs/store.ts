@@ -92,7 +92,8 @@ async function readStored(store: string, id: string): Promise<StoredRun> {
   }
 }
 
-function finite(_key: string, value: unknown): unknown {
+/** A replacer of JSON.stringify: JSON has no infinity, the largest number stands for it. */
+export function finite(_key: string, value: unknown): unknown {
   if (value === Number.POSITIVE_INFINITY) return Number.MAX_VALUE;
   if (value === Number.NEGATIVE_INFINITY) return -Number.MAX_VALUE;
   return value;

@@ -1,4 +1,5 @@
 // Ratios and errors as tables show them.
+import { finite } from '../../runs/store.ts';
 
 /** Infinite where nothing differs. */
 export function decibels(value: number): string {
@@ -10,7 +11,7 @@ export function short(value: number): string {
   return value === 0 ? '0' : magnitude >= 1e-3 && magnitude < 1e5 ? value.toPrecision(4) : value.toExponential(2);
 }
 
-/** JSON has no infinity: the largest number stands for it, as in the run store. */
+/** Infinite numbers as the run store has them. */
 export function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, (_key, member: unknown) => (typeof member === 'number' && !Number.isFinite(member) && !Number.isNaN(member) ? Math.sign(member) * Number.MAX_VALUE : member), 2)}\n`;
+  return `${JSON.stringify(value, finite, 2)}\n`;
 }
