@@ -5,6 +5,7 @@
 
 #include "kv/kivi/kivi.h"
 #include "kv/kvquant/kvquant.h"
+#include "kv/qrazor/qrazor.h"
 #include "kv/token/token.h"
 
 void qw::KvStore::begin(int64_t, int64_t) {}
@@ -17,6 +18,7 @@ qw_status qw::check_kv_spec(const qw_kv_spec& spec, int64_t layers) {
       return qw_ok();
     case QW_KV_TOKEN: return check_token_spec(spec);
     case QW_KV_KIVI: return check_kivi_spec(spec);
+    case QW_KV_QRAZOR: return check_qrazor_spec(spec);
     case QW_KV_KVQUANT: return check_kvquant_spec(spec, layers);
     default: return qw_error(QW_INVALID_ARGUMENT, "This build has no KV cache of kind %d.", int(spec.kind));
   }
@@ -30,6 +32,12 @@ qw_status qw::make_kv_store(const qw_kv_spec& spec, const KvLayer& layer, std::u
         const qw_status checked = check_kivi_layer(spec, layer);
         if (checked.code != QW_OK) return checked;
         *out = make_kivi_store(spec, layer);
+        break;
+      }
+      case QW_KV_QRAZOR: {
+        const qw_status checked = check_qrazor_layer(spec, layer);
+        if (checked.code != QW_OK) return checked;
+        *out = make_qrazor_store(spec, layer);
         break;
       }
       case QW_KV_KVQUANT: {

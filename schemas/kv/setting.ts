@@ -143,7 +143,6 @@ const integer = (least: number, most: number): Check => ({
   words: `an integer from ${least} to ${most}`,
   fits: (value) => Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most,
 });
-const group = integer(1, LARGEST_GROUP);
 /** The store packs 16 positions at a time. */
 const sixteens: Check = {
   words: `a multiple of 16 up to ${LARGEST_GROUP}`,
@@ -163,7 +162,7 @@ const OPTIONS: Readonly<Record<KvMethod, Readonly<Record<string, Check>>>> = {
     residual_length: sixteens,
     quantize_prefill: oneOf(true, false),
   },
-  qrazor: { bits: oneOf(4), base_bits: oneOf(8, 16), group_size: group },
+  qrazor: { bits: oneOf(4), base_bits: oneOf(8, 16), group_size: sixteens },
   // What calibration is told is for quantize, which reads it from the same object of the config.
   kvquant: {
     bits: oneOf(2, 3, 4),
