@@ -72,7 +72,8 @@ function runReadings(run: Run): readonly Reading[] {
     }
     case 'tasks':
       return run.result.tasks.flatMap(({ task, items, fewShot, metrics }) =>
-        metrics.map(({ name, value, low, high }): Reading => {
+        // The first is the one tables show.
+        metrics.slice(0, 1).map(({ name, value, low, high }): Reading => {
           const detail = `${items} items, ${fewShot}-shot`;
           const better = name === 'perplexity' ? 'lower' : 'higher';
           const text = name === 'perplexity' ? to(3) : percent;

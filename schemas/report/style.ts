@@ -18,12 +18,13 @@ body { margin: 0 auto; padding: 1.5rem; max-width: 84rem; color: var(--text); ba
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .4rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
 p { margin: .3rem 0 .7rem; max-width: 60rem; } a { color: var(--link); } nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; padding: 0; margin: .6rem 0; list-style: none; }
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
-.detail { color: var(--quiet); font-size: .85em; font-weight: normal; } th .detail { display: block; max-width: 13rem; }
+.detail { color: var(--quiet); font-size: .85em; font-weight: normal; } th .detail { display: block; max-width: 13rem; min-width: 8rem; }
 .scroll { overflow-x: auto; max-width: 100%; margin: .4rem 0; }
 table { border-collapse: collapse; font-size: .92em; } caption { text-align: left; padding: .3rem 0; }
 th, td { border: 1px solid var(--line); padding: .3rem .55rem; text-align: left; vertical-align: top; } thead th { background: var(--raised); vertical-align: bottom; }
 tbody th { font-weight: 600; white-space: nowrap; } .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-tr:target > *, tr:focus > * { outline: 2px solid var(--focus); outline-offset: -2px; }
+.sortable tbody th, .sortable thead th:first-child { position: sticky; left: 0; background: var(--back); } .sortable thead th:first-child { background: var(--raised); }
+td { min-width: 5rem; } tr:target > *, tr:focus > * { outline: 2px solid var(--focus); outline-offset: -2px; }
 th button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: .1rem 0; cursor: pointer; text-align: left; text-decoration: underline dotted; }
 [aria-sort=ascending] button::after { content: ' ▲'; } [aria-sort=descending] button::after { content: ' ▼'; } .best { color: var(--link); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(34rem, 100%), 1fr)); gap: 1rem; } .charts > * { min-width: 0; }
@@ -43,6 +44,6 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--raised);
 .answer { white-space: pre-wrap; overflow-wrap: anywhere; max-width: 40rem; } code { font-size: .92em; }
 @media (prefers-reduced-motion: reduce) { * { scroll-behavior: auto !important; transition: none !important; animation: none !important; } }
 @media (forced-colors: active) { svg { forced-color-adjust: none; } svg text { fill: CanvasText; } .mark { fill: CanvasText; stroke: Canvas; } .curve { fill: none; stroke: CanvasText; }
-  .curve.mark { fill: none; } .front, .frame, .grid { stroke: GrayText; } .h0, .h1, .h2, .h3, .h4, .h5, .h6 { fill: CanvasText; } .map { background: Canvas; } svg a:focus-visible .mark { stroke: Highlight; } }
+  .curve.mark { fill: none; stroke: CanvasText; } svg .name { fill: CanvasText; } .front, .frame, .grid { stroke: GrayText; } .h0, .h1, .h2, .h3, .h4, .h5, .h6 { fill: CanvasText; } .map { background: Canvas; } svg a:focus-visible .mark { stroke: Highlight; } }
 @media print { .scroll { overflow: visible; } }
 `;
