@@ -26,7 +26,7 @@ interface Options {
 export function calibrateKvCommand(terminal: Terminal): Command {
   return new Command('calibrate-kv')
     .description('find thresholds and codebooks of a KVQuant cache and save them with the model')
-    .argument('<model-dir>', 'gets kvquant.safetensors, and kv_cache in its config.json')
+    .argument('<model-dir>', 'gets kvquant.safetensors, and quantwright_kv_cache in its config.json')
     .option('--bits <bits>', 'that the model then uses: 2, 3 or 4 (all are calibrated)', integer(2), 4)
     .option('--sparsity <share>', 'of the values that is not kept apart; 1: none is', String(defaultSettings.sparsity))
     .option('--first-tokens <tokens>', 'that stay in 16 bits', integer(0), defaultSettings.firstTokens)

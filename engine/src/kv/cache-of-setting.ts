@@ -3,6 +3,7 @@ import type { KvCache } from '@quantwright/native/binding';
 import { type KvSetting, parseKvSpec, readKvSetting } from '@quantwright/schemas/kv/setting';
 import { isJsonObject } from '../checkpoint/json-file.ts';
 import { EngineError } from '../errors.ts';
+import { readKvquant } from './kvquant/file.ts';
 
 /** What of a model a cache must fit. */
 export interface KvModel {
@@ -56,9 +57,7 @@ export async function kvCacheOf(setting: KvSetting, { directory, headDim }: KvMo
       return { kind: 'qrazor', bits: 4, baseBits: setting.baseBits, groupSize: fitting(groupSize, headDim, directory) };
     }
     case 'kvquant':
-      throw new EngineError('input', `${directory} has no KVQuant calibration saved with it; choose another KV cache, such as kivi4 or int8`, {
-        file: directory,
-      });
+      return readKvquant(directory, { bits: setting.bits ?? 4 });
   }
 }
 

@@ -1,5 +1,5 @@
-// Calibrates a model's KVQuant cache: text -> sequences -> keys, values and their gradients -> thresholds and codebooks -> kvquant.safetensors, and `kv_cache` in
-// config.json (a key of our own; other readers pass over it).
+// Calibrates a model's KVQuant cache: text -> sequences -> keys, values and their gradients -> thresholds and codebooks -> kvquant.safetensors, and `quantwright_kv_cache`
+// in config.json, which sessions of the model use unless they ask for another cache.
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NativeBinding } from '@quantwright/native/binding';
@@ -12,7 +12,8 @@ import { EngineError, fileError } from '../../errors.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { openDirectory } from '../../model/directory.ts';
 import { loadTokenizer } from '../../text/tokenizer.ts';
-import { kvquantFile, writeKvquant } from './file.ts';
+import { kvConfigKey } from '../cache-of-setting.ts';
+import { writeKvquant } from './file.ts';
 import { collectKeyValues } from './key-values.ts';
 import { type CalibratedLayer, createLayerStatistics } from './layer.ts';
 import type { KvquantBits, KvquantSettings } from './settings.ts';
@@ -91,14 +92,14 @@ function checkSettings({ sparsity, firstTokens }: KvquantSettings): void {
   if (!Number.isSafeInteger(firstTokens) || firstTokens < 0) throw new EngineError('input', `first_tokens ${firstTokens}: a whole number of tokens, 0 or more`);
 }
 
-/** `kv_cache` of config.json; written beside it and renamed. */
+/** Of config.json; written beside it and renamed. */
 async function writeSetting(modelDir: string, bits: KvquantBits, { sparsity, firstTokens }: KvquantSettings): Promise<void> {
   const file = join(modelDir, 'config.json');
   const config = await readJsonObject(file, limits.configBytes);
-  const setting = { method: 'kvquant', bits, sparsity, first_tokens: firstTokens, calibration: kvquantFile };
+  const setting = { method: 'kvquant', bits, sparsity, first_tokens: firstTokens };
   const temporary = `${file}.partial`;
   try {
-    await writeFile(temporary, `${JSON.stringify({ ...config, kv_cache: setting }, null, 2)}\n`);
+    await writeFile(temporary, `${JSON.stringify({ ...config, [kvConfigKey]: setting }, null, 2)}\n`);
     await rename(temporary, file);
   } catch (cause) {
     await rm(temporary, { force: true });

@@ -8,7 +8,7 @@ import { mapCheckpoint } from '../../checkpoint/mapped.ts';
 import { createSafetensors, type TensorPlan } from '../../checkpoint/writer.ts';
 import { EngineError } from '../../errors.ts';
 import { loadBinding } from '../../jobs/binding.ts';
-import type { CalibratedLayer, LayerCodebooks } from './layer.ts';
+import type { CalibratedLayer } from './layer.ts';
 import type { KvquantBits, KvquantSettings } from './settings.ts';
 
 export const kvquantFile = 'kvquant.safetensors';
@@ -53,12 +53,12 @@ export interface KvquantChoice {
 }
 
 /** What the native binding makes a session with. Throws kind `input` when the model has no calibration, saying how it gets one; `checkpoint` when it is damaged. */
-export async function readKvquant(modelDir: string, layers: number, { bits, sparsity, firstTokens }: KvquantChoice): Promise<KvquantKvCache> {
+export async function readKvquant(modelDir: string, { bits, sparsity, firstTokens }: KvquantChoice): Promise<KvquantKvCache> {
   const file = join(modelDir, kvquantFile);
   if ((await stat(file).catch(() => null)) === null) {
     throw new EngineError(
       'input',
-      `a kvquant cache needs what calibration finds for the model: ${file} is missing; make it with: quantwright calibrate-kv ${modelDir} --bits ${bits}`,
+      `${modelDir} has no KVQuant calibration saved with it (${kvquantFile}); make it with: quantwright calibrate-kv ${modelDir} --bits ${bits}`,
       { file },
     );
   }
@@ -73,6 +73,8 @@ export async function readKvquant(modelDir: string, layers: number, { bits, spar
       },
     );
   }
+  // The native side compares their number with the model's.
+  const layers = checkpoint.names.filter((name) => name.endsWith('.key_lower')).length;
   const mapped = mapCheckpoint(checkpoint, await loadBinding());
   const number = (key: string): number => {
     const value = Number(stated.get(key));
@@ -99,16 +101,4 @@ export async function readKvquant(modelDir: string, layers: number, { bits, spar
   } finally {
     mapped.close();
   }
-}
-
-/** Of one layer, as the native side takes it. */
-export function layerOf({ keyLower, keyUpper }: CalibratedLayer, { key, value, keyNorm, valueNorm }: LayerCodebooks): KvquantLayer {
-  return {
-    keyLower,
-    keyUpper,
-    keyCodebook: key,
-    valueCodebook: value,
-    ...(keyNorm === null ? {} : { keyNorm }),
-    ...(valueNorm === null ? {} : { valueNorm }),
-  };
 }

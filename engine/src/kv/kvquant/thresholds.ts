@@ -49,6 +49,12 @@ export function tokenScale(values: Float32Array, sparsity: number): TokenScale {
   return { lower, upper, ...middle(low, high) };
 }
 
+/** As the reference calibrates codebooks of values: offset and range are of the thresholds themselves, where there are some. */
+export function calibrationScale(values: Float32Array, sparsity: number): TokenScale {
+  const scale = tokenScale(values, sparsity);
+  return sparsity >= 1 ? scale : { ...scale, ...middle(scale.lower, scale.upper) };
+}
+
 function middle(low: number, high: number): { readonly offset: number; readonly range: number } {
   return { offset: Math.fround(Math.fround(high + low) / 2), range: Math.fround(Math.fround(high - low) / 2) };
 }
