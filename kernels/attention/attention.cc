@@ -66,6 +66,7 @@ void run_tile(const Call& call, qw::Attention* kernel, int64_t kv_head, int64_t 
   tile.base = 0;
   tile.store = cache.store;
   tile.kv_head = kv_head;
+  tile.fused = false;
   tile.head_dim = cache.head_dim;
   tile.stride = call.stride;
   tile.scale = call.shape->scale;

@@ -51,6 +51,7 @@ struct AttentionTile {
   // Of packed caches, whose keys and values are fetched block by block into `block` [kTileKeys * (headDim + stride)]: nothing of the above but type, f32.
   const KvStore* store;
   int64_t kv_head;
+  bool fused;  // nothing is fetched: the rows are few and the store meets them with its codes
   float* block;
   int64_t head_dim, stride;
   float scale, softcap;
@@ -76,6 +77,8 @@ inline AttentionTile fetched(const AttentionTile& tile, int64_t first, int64_t k
   block.base = first;
   return block;
 }
+
+static_assert(kTileKeys == kKvRowStride, "scores of a tile and of a store have the same rows");
 
 using Attention = void(const AttentionTile& tile);
 Attention attention_serial, attention_avx2, attention_avx512, attention_neon;

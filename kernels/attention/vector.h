@@ -50,6 +50,20 @@ void score_step(const AttentionTile& tile, int64_t row, int64_t key, float* scor
   }
 }
 
+// The same of a store that meets few rows with its codes.
+template <int R>
+void fused_scores(const AttentionTile& tile, int64_t row, int64_t first, int64_t keys) {
+  float* scores = tile.scores + row * kTileKeys;
+  tile.store->scores(tile.kv_head, first, keys, {R, tile.q + row, scores});
+  for (int r = 0; r < R; ++r) {
+    for (int64_t j = 0; j < keys; j += kLanes) {
+      float* at = scores + r * kTileKeys + j;
+      const f32v scaled = mul(load(at), all(tile.scale));
+      store(at, tile.softcap == 0 ? scaled : softcap(scaled, tile.softcap));
+    }
+  }
+}
+
 // keys: multiple of kCacheBlock.
 template <int R, typename Element>
 void score_rows(const AttentionTile& tile, int64_t row, int64_t first, int64_t keys) {
@@ -115,6 +129,14 @@ void value_step(const AttentionTile& tile, int64_t row, int64_t first, int64_t b
 template <int R, typename Element>
 void value_rows(const AttentionTile& tile, int64_t row, int64_t first, int64_t begin, int64_t end, const float* shrink) {
   int64_t d = 0;
+  if (tile.fused) {
+    for (int r = 0; r < R; ++r) {
+      float* out = tile.out + (row + r) * tile.stride;
+      for (d = 0; d < tile.stride; d += kLanes) store(out + d, mul(load(out + d), all(shrink[r])));
+    }
+    tile.store->add_values(tile.kv_head, first + begin, end - begin, {R, tile.scores + row * kTileKeys + begin, tile.out + row * tile.stride});
+    return;
+  }
   if (kVectors > 2) {
     for (; d + kVectors * kLanes <= tile.stride; d += kVectors * kLanes) value_step<R, kVectors, Element>(tile, row, first, begin, end, shrink, d);
   }
@@ -129,7 +151,7 @@ inline int64_t within(int64_t position, int64_t first, int64_t keys) {
 template <int R, typename Element>
 void attend_rows(const AttentionTile& tile, int64_t row, int64_t first, int64_t keys) {
   const int64_t padded = (keys + kCacheBlock - 1) / kCacheBlock * kCacheBlock;
-  score_rows<R, Element>(tile, row, first, padded);
+  tile.fused ? fused_scores<R>(tile, row, first, padded) : score_rows<R, Element>(tile, row, first, padded);
   float shrink[R];
   // Together: the keys that all rows see. A weight of 0 would not hide an infinite value of a key that a row does not see.
   int64_t begin = 0, end = keys;
@@ -171,9 +193,13 @@ void attend(const AttentionTile& tile) {
   }
   begin = begin < tile.span_begin ? tile.span_begin : begin / kCacheBlock * kCacheBlock;
   end = end > tile.span_end ? tile.span_end : end;
+  AttentionTile direct = tile;
+  direct.fused = tile.store != nullptr && tile.rows <= qw::kKvFewRows && tile.store->meets_few_rows();
   for (int64_t first = begin; first < end; first += kTileKeys) {
     const int64_t keys = end - first < kTileKeys ? end - first : kTileKeys;
-    if (tile.store != nullptr) {
+    if (direct.fused) {
+      attend_block<Element>(direct, first, keys);
+    } else if (tile.store != nullptr) {
       attend_block<Element>(qw::fetched(tile, first, keys), first, keys);
     } else {
       attend_block<Element>(tile, first, keys);

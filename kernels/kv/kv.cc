@@ -9,6 +9,8 @@
 #include "kv/token/token.h"
 
 void qw::KvStore::begin(int64_t, int64_t) {}
+void qw::KvStore::scores(int64_t, int64_t, int64_t, const KvRows&) const {}
+void qw::KvStore::add_values(int64_t, int64_t, int64_t, const KvSums&) const {}
 void qw::KvStore::settle(int64_t, int64_t, qw_pool*) {}
 
 qw_status qw::check_kv_spec(const qw_kv_spec& spec, int64_t layers) {

@@ -8,6 +8,7 @@
 
 #include "abi/codec.h"
 #include "abi/pool.h"
+#include "kv/few_rows.h"
 
 typedef enum qw_kv_kind {
   QW_KV_PLAIN,    // f32 or f16
@@ -85,6 +86,13 @@ class KvStore {
   //   values  [count][stride], stride = headDim rounded up to 16, zeros in the padding
   virtual void keys(int64_t head, int64_t first, int64_t count, float* out) const = 0;
   virtual void values(int64_t head, int64_t first, int64_t count, float* out) const = 0;
+
+  // Whether the following are there: at most kKvFewRows rows against what keys() and values() would give back, with the same bits as over that.
+  virtual bool meets_few_rows() const { return false; }
+  // count: a multiple of kCacheBlock, at most kTileKeys. Scores behind the last position are finite or not, whatever was there.
+  virtual void scores(int64_t head, int64_t first, int64_t count, const KvRows& rows) const;
+  // Any positions first .. first + count - 1.
+  virtual void add_values(int64_t head, int64_t first, int64_t count, const KvSums& rows) const;
 };
 
 // Errors say what of the spec does not fit the layer.

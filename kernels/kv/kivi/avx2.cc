@@ -9,3 +9,11 @@ void qw::kivi_values_avx2(int bits, const uint8_t* codes, KiviParameters paramet
 }
 
 void qw::kivi_widen_avx2(const qw_half* x, int64_t count, float* out) { kivi_widen(x, count, out); }
+
+void qw::kivi_scores_avx2(int bits, const uint8_t* codes, KiviParameters parameters, int64_t head_dim, int64_t blocks, const KvRows& rows) {
+  kivi_scores(bits, codes, parameters, head_dim, blocks, rows);
+}
+
+void qw::kivi_sums_avx2(int bits, const uint8_t* codes, KiviParameters parameters, int64_t group_packs, int64_t packs, int64_t positions, const KvSums& rows) {
+  kivi_sums(bits, codes, parameters, group_packs, packs, positions, rows);
+}

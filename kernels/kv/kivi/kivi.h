@@ -34,4 +34,13 @@ KiviValues kivi_values_serial, kivi_values_avx2, kivi_values_avx512, kivi_values
 using KiviWiden = void(const qw_half* x, int64_t count, float* out);
 KiviWiden kivi_widen_serial, kivi_widen_avx2, kivi_widen_avx512, kivi_widen_neon;
 
+// Up to kKvFewRows rows. bits 16: codes are f16 values, blocked as in attention/cache.h, without parameters.
+// blocks: of 16 positions, all of one group; rows.scores begins with them.
+using KiviScores = void(int bits, const uint8_t* codes, KiviParameters parameters, int64_t head_dim, int64_t blocks, const KvRows& rows);
+KiviScores kivi_scores_serial, kivi_scores_avx2, kivi_scores_avx512, kivi_scores_neon;
+
+// parameters [positions][groups]; rows.weights begins with the first position.
+using KiviSums = void(int bits, const uint8_t* codes, KiviParameters parameters, int64_t group_packs, int64_t packs, int64_t positions, const KvSums& rows);
+KiviSums kivi_sums_serial, kivi_sums_avx2, kivi_sums_avx512, kivi_sums_neon;
+
 }  // namespace qw

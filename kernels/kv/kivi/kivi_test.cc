@@ -138,6 +138,54 @@ void prompts_attend_to_what_was_asked_for() {
   }
 }
 
+void forgets_everything_before_another_prompt() {
+  Sequence s(spec_of(2, 16, 32), 400, 1, 16), fresh(spec_of(2, 16, 32), 400, 1, 16);
+  s.prompt(0, 350, 350);
+  s.store->truncate(0);
+  for (Sequence* one : {&s, &fresh}) {
+    for (int64_t first = 0; first < 400; first += 40) {
+      one->store->begin(400, 400);
+      one->append(first, 40);
+      CHECK(one->read(first + 40)[0] == qw_half_to_float(qw_float_to_half(one->k[0])));
+      one->store->settle(first + 40, 360 - first, qw_pool_shared());
+    }
+  }
+  CHECK(s.read(400) == fresh.read(400));
+}
+
+// Few rows get from the codes, on every level, the bits that they get from what is read.
+void meets_few_rows_with_the_same_bits(const qw_kv_spec& spec, int64_t dim) {
+  Sequence s(spec, 200, 2, dim);
+  s.prompt(0, 200, 200);
+  CHECK(s.store->meets_few_rows());
+  const int64_t stride = qw_cache_round(dim), first = 112, count = 64, padded = 64;
+  Random random(uint64_t(dim + spec.key_bits));
+  const std::vector<float> queries = random.vector(size_t(4 * dim)), weights = random.vector(size_t(4 * padded));
+  const float* q[4] = {&queries[0], &queries[size_t(dim)], &queries[size_t(2 * dim)], &queries[size_t(3 * dim)]};
+  std::vector<float> keys(size_t(padded * dim)), values(size_t(count * stride));
+  every_level([&](qw_simd) {
+    for (int64_t rows = 1; rows <= qw::kKvFewRows; ++rows) {
+      std::vector<float> scores(size_t(4 * padded)), out(size_t(4 * stride), 0.0f);
+      s.store->scores(1, first, padded, {rows, q, scores.data()});
+      s.store->add_values(1, first + 3, count - 8, {rows, weights.data(), out.data()});
+      s.store->keys(1, first, count, keys.data());
+      s.store->values(1, first + 3, count - 8, values.data());
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t j = 0; j < count; ++j) {
+          float sum = 0;
+          for (int64_t d = 0; d < dim; ++d) sum = std::fma(q[r][d], keys[size_t((j / 16 * dim + d) * 16 + j % 16)], sum);
+          CHECK(scores[size_t(r * padded + j)] == sum);
+        }
+        for (int64_t d = 0; d < dim; ++d) {
+          float sum = 0;
+          for (int64_t j = 0; j < count - 8; ++j) sum = std::fma(weights[size_t(r * padded + j)], values[size_t(j * stride + d)], sum);
+          CHECK(out[size_t(r * stride + d)] == sum);
+        }
+      }
+    }
+  });
+}
+
 void wrong_guesses_leave_no_trace() {
   Random random(5);
   Sequence guessing(spec_of(4, 16, 32), 260, 2, 32), plain(spec_of(4, 16, 32), 260, 2, 32);
@@ -226,6 +274,12 @@ int main() {
   chunks_of_a_prompt_do_not_matter(false);
   chunks_of_a_prompt_do_not_matter(true);
   prompts_attend_to_what_was_asked_for();
+  forgets_everything_before_another_prompt();
+  for (const int bits : {2, 4}) {
+    meets_few_rows_with_the_same_bits(spec_of(bits, 32, 64), 64);
+    meets_few_rows_with_the_same_bits(spec_of(bits, 16, 64), 48);
+    meets_few_rows_with_the_same_bits(spec_of(bits, 32, 32), 24);
+  }
   wrong_guesses_leave_no_trace();
   truncates_into_groups();
   odd_groups();

@@ -116,6 +116,50 @@ class KiviStore : public Kivi {
   }
   void values(int64_t head, int64_t first, int64_t count, float* out) const override { read_values(head, first, count, packed_values_, out); }
 
+  // The kernels know windows of f16, and shift by the packs of a group.
+  bool meets_few_rows() const override {
+    const int64_t packs = value_group_ / 16;
+    return sizeof(Element) == sizeof(qw_half) && (value_groups_ == 1 || (packs & (packs - 1)) == 0);
+  }
+  void scores(int64_t head, int64_t first, int64_t count, const qw::KvRows& rows) const override {
+    qw::KiviScores* kernel = QW_PICK(qw::kivi_scores);
+    float scale[kMaxHeadDim], minimum[kMaxHeadDim];
+    for (int64_t p = first; p < first + count;) {
+      const qw::KvRows here{rows.count, rows.q, rows.scores + p - first};
+      if (p >= packed_keys_) {
+        kernel(16, reinterpret_cast<const uint8_t*>(window_block(head, p)), {}, dim_, 1, here);
+        p += kCacheBlock;
+        continue;
+      }
+      const int64_t end = std::min((p / group_ + 1) * group_, first + count);
+      widen(key_scales(head, p), stride_, scale);
+      widen(key_scales(head, p) + key_parameter_count(), stride_, minimum);
+      kernel(key_bits_, key_block(head, p), {scale, minimum}, dim_, (end - p) / kCacheBlock, here);
+      p = end;
+    }
+  }
+  void add_values(int64_t head, int64_t first, int64_t count, const qw::KvSums& rows) const override {
+    qw::KiviSums* kernel = QW_PICK(qw::kivi_sums);
+    constexpr int64_t most = 256;
+    float scale[most + kCacheBlock], minimum[most + kCacheBlock];
+    const int64_t end = first + count, group_packs = (value_group_ + 15) / 16, together = std::max<int64_t>(most / value_groups_, 1);
+    for (int64_t p = first; p < end;) {
+      const qw::KvSums here{rows.count, rows.weights + p - first, rows.out};
+      int64_t step;
+      if (p < packed_values_) {
+        step = std::min(together, std::min(end, packed_values_) - p);
+        widen(value_scales(head, p), qw_cache_round(step * value_groups_), scale);
+        widen(value_scales(head, p) + value_parameter_count(), qw_cache_round(step * value_groups_), minimum);
+        kernel(value_bits_, value_row(head, p), {scale, minimum}, group_packs, stride_ / 16, step, here);
+      } else {
+        step = std::min(end - p, room_ - p % room_);
+        kernel(16, reinterpret_cast<const uint8_t*>(window_row(head, p)), {}, group_packs, stride_ / 16, step, here);
+      }
+      p += step;
+    }
+    for (int64_t r = 0; r < rows.count; ++r) std::fill(rows.out + r * stride_ + dim_, rows.out + (r + 1) * stride_, 0.0f);
+  }
+
  private:
   int64_t key_parameter_count() const { return heads_ * capacity_ / group_ * dim_; }
   int64_t value_parameter_count() const { return heads_ * capacity_ * value_groups_; }
