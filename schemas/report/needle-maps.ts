@@ -16,7 +16,7 @@ export function needleMaps(subjects: readonly Subject[]): Html | null {
   });
   if (maps.length === 0) return null;
   return html`<section id="needle" aria-labelledby="needle-title"><h2 id="needle-title">Needle in a haystack</h2>
-<p>How much of the needle the answer has, by where it stands (0 % is the beginning) and how long the context is. Darker is better; every cell has its number.</p>
+<p>How much of the needle the answer has, by where it stands (0 % is the beginning) and how long the context is. Stronger shades are better; every cell has its number.</p>
 <div class="charts">${maps}</div></section>`;
 }
 

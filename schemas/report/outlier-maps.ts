@@ -1,4 +1,4 @@
-// Where activations have outliers: for each module a row, for each bin of its input channels a cell as dark as the largest magnitude there is above the median
+// Where activations have outliers: for each module a row, for each bin of its input channels a cell whose shade is the largest magnitude there in multiples of the median
 // of the module. The same in a table of numbers.
 import type { TensorStats } from '../runs/results.ts';
 import type { Run } from '../runs/run.ts';
@@ -23,7 +23,7 @@ export function outlierMaps(subjects: readonly Subject[]): Html | null {
   });
   if (maps.length === 0) return null;
   return html`<section id="outliers" aria-labelledby="outliers-title"><h2 id="outliers-title">Outliers of activations</h2>
-<p>Rows are modules from the first block to the last, columns their input channels. A cell is as dark as the largest magnitude there is above the module's median:</p>
+<p>Rows are modules from the first block to the last, columns their input channels. The shade of a cell is the largest magnitude there, in multiples of the module's median:</p>
 <p class="legend">${levels.map((level, at) => html`<span class="entry"><svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><rect class="h${at}" width="16" height="16"/></svg> ${at === 0 ? 'up to' : 'from'} ${level === 1 ? 2 : level}×</span> `)}</p>
 ${maps}</section>`;
 }

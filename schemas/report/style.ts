@@ -31,7 +31,7 @@ th button { font: inherit; font-weight: 600; color: inherit; background: none; b
 figure { margin: .6rem 0; max-width: 56rem; } svg { max-width: 100%; height: auto; } figure > svg { display: block; width: 100%; }
 svg text { fill: var(--text); font-size: 12px; } svg .tag { font-weight: 600; } svg .name { fill: var(--quiet); }
 .frame, .grid { fill: none; stroke: var(--line); } .grid { stroke-dasharray: 2 4; } .front { fill: none; stroke: var(--quiet); stroke-width: 1.5; stroke-dasharray: 5 3; }
-.mark { stroke: var(--back); stroke-width: 1; } .key { vertical-align: -3px; } .number { font-weight: 600; margin-left: .15rem; } .entry { display: inline-block; margin-right: 1rem; }
+.mark { stroke: var(--back); stroke-width: 1; } .key { vertical-align: -3px; max-width: none; } .number { font-weight: 600; margin-left: .15rem; } .entry { display: inline-block; margin-right: 1rem; }
 .s0 { fill: var(--s0); } .s1 { fill: var(--s1); } .s2 { fill: var(--s2); } .s3 { fill: var(--s3); } .s4 { fill: var(--s4); } .s5 { fill: var(--s5); }
 .curve { fill: none; stroke-width: 2; } .curve.s0 { stroke: var(--s0); } .curve.s1 { stroke: var(--s1); } .curve.s2 { stroke: var(--s2); } .curve.s3 { stroke: var(--s3); }
 .curve.s4 { stroke: var(--s4); } .curve.s5 { stroke: var(--s5); } svg a:focus-visible { outline: none; } svg a:focus-visible .mark { stroke: var(--focus); stroke-width: 4; }
