@@ -13,6 +13,8 @@ export type ToChat =
       readonly type: 'state';
       readonly models: readonly ModelChoice[];
       readonly model: string | null;
+      /** As `--kv-cache` spells it; null: what the model's config says, else f32. */
+      readonly kvCache: string | null;
       readonly messages: readonly ChatMessage[];
       readonly busy: boolean;
     }
@@ -25,6 +27,10 @@ export type ToChat =
       readonly contextUsed: number;
       readonly contextLength: number;
       readonly memoryBytes: number;
+      /** Cache of the answer, what a token takes in it, and what the conversation takes. */
+      readonly kvCache: string;
+      readonly kvBytesPerToken: number;
+      readonly cacheBytes: number;
     }
   | { readonly type: 'notice'; readonly level: 'info' | 'warning' | 'error'; readonly text: string };
 
@@ -36,4 +42,7 @@ export type FromChat =
   | { readonly type: 'newChat' }
   | { readonly type: 'pickModel'; readonly dir: string }
   | { readonly type: 'browseModel' }
+  /** Null: the model's own. */
+  | { readonly type: 'pickKvCache'; readonly kvCache: string | null }
+  | { readonly type: 'askKvCache' }
   | { readonly type: 'copy'; readonly text: string };

@@ -3,8 +3,19 @@ import { test } from 'node:test';
 import type { ToChat } from '@quantwright/schemas/rpc/webview';
 import { initialState, reduce } from './chat-state.ts';
 
-const asked: ToChat = { type: 'state', models: [], model: '/m', messages: [{ role: 'user', content: 'Hi' }], busy: true };
-const done: ToChat = { type: 'done', finishReason: 'stop', tokensPerSecond: 200, tokens: 3, contextUsed: 20, contextLength: 1024, memoryBytes: 1e6 };
+const asked: ToChat = { type: 'state', models: [], model: '/m', kvCache: null, messages: [{ role: 'user', content: 'Hi' }], busy: true };
+const done: ToChat = {
+  type: 'done',
+  finishReason: 'stop',
+  tokensPerSecond: 200,
+  tokens: 3,
+  contextUsed: 20,
+  contextLength: 1024,
+  memoryBytes: 1e6,
+  kvCache: 'f32',
+  kvBytesPerToken: 12_288,
+  cacheBytes: 245_760,
+};
 
 test('nothing is known before the first state, and everything after it', () => {
   assert.equal(initialState.known, false);
@@ -22,7 +33,7 @@ test('done ends the turn and keeps its figures until the next chat', () => {
   const finished = [asked, done].reduce(reduce, initialState);
   assert.equal(finished.busy, false);
   assert.equal(finished.figures?.tokensPerSecond, 200);
-  const fresh = reduce(finished, { type: 'state', models: [], model: '/m', messages: [], busy: false });
+  const fresh = reduce(finished, { type: 'state', models: [], model: '/m', kvCache: null, messages: [], busy: false });
   assert.equal(fresh.figures, null);
 });
 
@@ -34,7 +45,7 @@ test('a late delta of a turn that ended is dropped', () => {
 test('a notice stays while nothing happens and goes with the next question', () => {
   const told = [
     asked,
-    { type: 'state', models: [], model: '/m', messages: [{ role: 'user', content: 'Hi' }], busy: false } as const,
+    { type: 'state', models: [], model: '/m', kvCache: null, messages: [{ role: 'user', content: 'Hi' }], busy: false } as const,
     { type: 'notice', level: 'warning', text: 'gone' } as const,
   ].reduce(reduce, initialState);
   assert.equal(told.notice?.text, 'gone');
@@ -47,6 +58,7 @@ test('a view that comes back in mid-answer goes on from the part the extension k
       type: 'state',
       models: [],
       model: '/m',
+      kvCache: null,
       messages: [
         { role: 'user', content: 'Hi' },
         { role: 'assistant', content: 'Hel' },

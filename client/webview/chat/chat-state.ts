@@ -10,6 +10,8 @@ export interface ChatState {
   readonly known: boolean;
   readonly models: readonly ModelChoice[];
   readonly model: string | null;
+  /** Null: the model's own. */
+  readonly kvCache: string | null;
   readonly messages: readonly ChatMessage[];
   /** An answer is being written; when the last message is the user's, its first word has not arrived. */
   readonly busy: boolean;
@@ -20,17 +22,28 @@ export interface ChatState {
   readonly notice: Notice | null;
 }
 
-export const initialState: ChatState = { known: false, models: [], model: null, messages: [], busy: false, tokens: 0, figures: null, notice: null };
+export const initialState: ChatState = {
+  known: false,
+  models: [],
+  model: null,
+  kvCache: null,
+  messages: [],
+  busy: false,
+  tokens: 0,
+  figures: null,
+  notice: null,
+};
 
 export function reduce(state: ChatState, message: ToChat): ChatState {
   switch (message.type) {
     case 'state': {
-      const { models, model, messages, busy } = message;
+      const { models, model, kvCache, messages, busy } = message;
       const starts = busy && !state.busy;
       return {
         known: true,
         models,
         model,
+        kvCache,
         messages,
         busy,
         tokens: starts ? 0 : state.tokens,

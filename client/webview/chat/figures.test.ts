@@ -3,7 +3,17 @@ import { test } from 'node:test';
 import { initialState } from './chat-state.ts';
 import { statusText } from './figures.ts';
 
-const figures = { finishReason: 'stop', tokensPerSecond: 23.45, tokens: 9, contextUsed: 40, contextLength: 1024, memoryBytes: 45_600_000 };
+const figures = {
+  finishReason: 'stop',
+  tokensPerSecond: 23.45,
+  tokens: 9,
+  contextUsed: 40,
+  contextLength: 1024,
+  memoryBytes: 45_600_000,
+  kvCache: 'kivi4',
+  kvBytesPerToken: 3072.4,
+  cacheBytes: 122_880,
+};
 
 const ready = { ...initialState, known: true };
 
@@ -14,7 +24,7 @@ test('before anything is known the line is empty; then it says whether there is 
 });
 
 test('after an answer the line tells speed, context and memory', () => {
-  assert.equal(statusText({ ...ready, model: '/m', figures }), '23.4 tokens/s · context 40 of 1024 · 45.6 MB');
+  assert.equal(statusText({ ...ready, model: '/m', figures }), '23.4 tokens/s · context 40 of 1024 · 45.6 MB · KV cache kivi4: 3072 B/token, 0.12 MB');
   assert.match(statusText({ ...ready, model: '/m', figures: { ...figures, tokensPerSecond: 123.45 } }), /^123 tokens/);
 });
 

@@ -11,6 +11,7 @@ export function statusText(state: ChatState): string {
     `context ${figures.contextUsed} of ${figures.contextLength}`,
     `${(figures.memoryBytes / 1e6).toFixed(figures.memoryBytes < 1e8 ? 1 : 0)} MB`,
   ];
+  parts.push(`KV cache ${figures.kvCache}: ${Math.round(figures.kvBytesPerToken)} B/token, ${(figures.cacheBytes / 1e6).toFixed(2)} MB`);
   const ending = endings[figures.finishReason];
   return ending === undefined ? parts.join(' · ') : [ending, ...parts].join(' · ');
 }

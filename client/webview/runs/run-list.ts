@@ -1,6 +1,7 @@
 // The list of all runs, newest first: which are in the report, what each found, and its file.
 import type { RunRow } from '@quantwright/schemas/rpc/runs-view';
 import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
 import { post } from './host.ts';
 import { kinds } from './runs-state.ts';
 
@@ -19,7 +20,11 @@ export function runList(runs: readonly RunRow[], left: readonly string[], choose
               @change=${(event: Event) => choose(runs, checked(event))}></th>
             <th scope="col">started</th><th scope="col">measurement</th><th scope="col">of</th><th scope="col">found</th><th scope="col">file</th>
           </tr></thead>
-          <tbody>${runs.map((run) => row(run, !left.includes(run.file), (event) => choose([run], checked(event))))}</tbody>
+          <tbody>${repeat(
+            runs,
+            ({ file }) => file,
+            (run) => row(run, !left.includes(run.file), (event) => choose([run], checked(event))),
+          )}</tbody>
         </table>
       </div>
     </section>`;

@@ -13,6 +13,7 @@ const conversation: ToChat = {
   type: 'state',
   models: [{ dir: '/m', name: 'a-model-with-a-rather-long-name-instant_quant-uint4', detail: 'workspace: /m' }],
   model: '/m',
+  kvCache: 'kivi4',
   messages: [
     { role: 'user', content: `What is ${longWord}?` },
     {
@@ -22,7 +23,18 @@ const conversation: ToChat = {
   ],
   busy: false,
 };
-const figures: ToChat = { type: 'done', finishReason: 'length', tokensPerSecond: 123.4, tokens: 9, contextUsed: 900, contextLength: 1024, memoryBytes: 2.6e8 };
+const figures: ToChat = {
+  type: 'done',
+  finishReason: 'length',
+  tokensPerSecond: 123.4,
+  tokens: 9,
+  contextUsed: 900,
+  contextLength: 1024,
+  memoryBytes: 2.6e8,
+  kvCache: 'kivi4',
+  kvBytesPerToken: 3072,
+  cacheBytes: 2_764_800,
+};
 const notices: readonly ToChat[] = [
   { type: 'notice', level: 'warning', text: "The conversation fills the model's context of 1024 tokens. Start a new chat to go on." },
 ];

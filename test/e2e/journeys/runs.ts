@@ -40,10 +40,10 @@ export const runs: Journey = {
     await view.getByText(/^10 runs of 3 models/).waitFor();
     assert.match((await view.getByRole('status').textContent()) ?? '', /^New run: perplexity of quill-int8\. perplexity 8\.9000/);
 
-    const sort = view.getByRole('columnheader', { name: /perplexity/ }).getByRole('button');
+    const sort = view.locator('#models').getByRole('button', { name: 'perplexity', exact: true });
     await sort.focus();
     await workbench.page.keyboard.press('Enter');
-    await view.locator('#models th[aria-sort="ascending"]', { hasText: 'perplexity' }).waitFor();
+    await view.locator('#models th[aria-sort="ascending"]').waitFor();
     assert.match((await view.locator('#models tbody tr').first().textContent()) ?? '', /quill-int8/);
 
     await picture('runs');

@@ -10,6 +10,7 @@ import { embeddedModel, findModels, remember } from '../models/find-models.ts';
 import { browseModel } from '../models/pick-model.ts';
 import { brokenTurnWords, doneMessage } from './chat-words.ts';
 import { type ConversationEvent, emptyConversation, forEngine, next } from './conversation.ts';
+import { askKvCache, KvCacheChoice } from './kv-cache-choice.ts';
 
 type Notice = Extract<ToChat, { readonly type: 'notice' }>;
 type Done = Extract<ToChat, { readonly type: 'done' }>;
@@ -23,6 +24,7 @@ export class ChatController implements Disposable {
   #post: ((message: ToChat) => void) | null = null;
   #models: readonly ModelChoice[] = [];
   #model: string | null = null;
+  readonly #cache: KvCacheChoice;
   #conversation = emptyConversation;
   #turn: CancellationTokenSource | null = null;
   #turns = 0;
@@ -35,6 +37,7 @@ export class ChatController implements Disposable {
 
   constructor(context: QuantwrightContext) {
     this.#context = context;
+    this.#cache = new KvCacheChoice(context.extension.workspaceState);
     this.#engineListener = context.engine.onDidChangeState((state) => this.#tellRestart(state));
   }
 
@@ -64,6 +67,12 @@ export class ChatController implements Disposable {
         const dir = await browseModel(this.#context);
         return dir === undefined ? this.#postState() : this.useModel(dir);
       }
+      case 'pickKvCache':
+        return this.#useCache(message.kvCache);
+      case 'askKvCache': {
+        const asked = await askKvCache(this.#cache.value);
+        return asked === undefined ? this.#postState() : this.#useCache(asked);
+      }
       case 'copy':
         await env.clipboard.writeText(message.text);
     }
@@ -84,6 +93,12 @@ export class ChatController implements Disposable {
     } catch (error) {
       this.#context.log.debug(`Unloading ${before}: ${String(error)}`);
     }
+  }
+
+  /** From the next answer on; the engine reads the conversation anew into another cache. */
+  async #useCache(kvCache: string | null): Promise<void> {
+    await this.#cache.set(kvCache);
+    this.#postState();
   }
 
   dispose(): void {
@@ -127,9 +142,16 @@ export class ChatController implements Disposable {
 
   #ask(modelDir: string, turn: CancellationTokenSource): Promise<ChatResult> {
     const progressToken = `chat-${++this.#turns}`;
+    const kvCache = this.#cache.value;
     return this.#context.engine.request(
       chat,
-      { modelDir, messages: forEngine(this.#conversation.messages), sampling: { maxTokens: maxAnswerTokens }, progressToken },
+      {
+        modelDir,
+        messages: forEngine(this.#conversation.messages),
+        sampling: { maxTokens: maxAnswerTokens },
+        progressToken,
+        ...(kvCache === null ? {} : { kvCache }),
+      },
       {
         label: `the answer of ${basename(modelDir)}`,
         token: turn.token,
@@ -190,6 +212,6 @@ export class ChatController implements Disposable {
 
   #postState(): void {
     const { messages, busy } = this.#conversation;
-    this.#post?.({ type: 'state', models: this.#models, model: this.#model, messages, busy });
+    this.#post?.({ type: 'state', models: this.#models, model: this.#model, kvCache: this.#cache.value, messages, busy });
   }
 }

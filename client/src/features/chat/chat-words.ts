@@ -4,8 +4,8 @@ import type { ToChat } from '@quantwright/schemas/rpc/webview';
 import type { EngineState } from '../../engine/engine-supervisor.ts';
 
 export function doneMessage(result: ChatResult): Extract<ToChat, { readonly type: 'done' }> {
-  const { finishReason, tokensPerSecond, tokens, contextUsed, contextLength, memoryBytes } = result;
-  return { type: 'done', finishReason, tokensPerSecond, tokens, contextUsed, contextLength, memoryBytes };
+  const { finishReason, tokensPerSecond, tokens, contextUsed, contextLength, memoryBytes, kvCache, kvBytesPerToken, cacheBytes } = result;
+  return { type: 'done', finishReason, tokensPerSecond, tokens, contextUsed, contextLength, memoryBytes, kvCache, kvBytesPerToken, cacheBytes };
 }
 
 /** The engine ended during an answer: what happened, what is being done, what the user can do. */
