@@ -303,6 +303,8 @@ export interface TasksParams {
   readonly seed?: number;
   /** The tokens that the tokenizer puts before a text (BOS) go before contexts; default false. */
   readonly bos?: boolean;
+  /** As --kv-cache spells it. */
+  readonly kvCache?: string;
   /** Folder of the run store that the result is appended to, and in which a killed run is gone on with; absent: it is only returned. */
   readonly store?: string;
   readonly progressToken?: string;
