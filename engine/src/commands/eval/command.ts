@@ -2,11 +2,12 @@
 import { Command } from 'commander';
 import type { Terminal } from '../terminal.ts';
 import { distanceCommand } from './distance.ts';
+import { needleCommand } from './needle.ts';
 import { perplexityCommand } from './ppl.ts';
 import { statsCommand } from './stats.ts';
 import { tasksCommand } from './tasks.ts';
 
-const measurements = [perplexityCommand, tasksCommand, statsCommand, distanceCommand];
+const measurements = [perplexityCommand, tasksCommand, statsCommand, distanceCommand, needleCommand];
 
 export function evalCommand(terminal: Terminal): Command {
   const command = new Command('eval').description('measure a model');
