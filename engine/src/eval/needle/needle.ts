@@ -68,7 +68,8 @@ export async function measureNeedle(model: LoadedModel, options: NeedleOptions):
   const take = (index: number, outcome: Outcome): void => {
     outcomes[index] = outcome;
     sum += outcome.score;
-    options.onProgress?.({ done: ++done, of: places.length, mean: sum / done });
+    done++;
+    options.onProgress?.({ done, of: places.length, mean: sum / done });
   };
   try {
     for (const [index, outcome] of journal?.known ?? []) if (index < places.length && outcomes[index] === undefined) take(index, outcome);
