@@ -83,4 +83,40 @@ inline void every_level_reads_the_same(const qw_kv_spec& spec, int64_t positions
   });
 }
 
+// Few rows get from the codes, on every level, the bits that they get from what is read.
+inline void meets_few_rows_with_the_same_bits(const qw_kv_spec& spec, int64_t dim) {
+  Random random(uint64_t(dim + spec.key_bits));
+  const std::vector<float> rows_of_all = random.vector(size_t(200 * 2 * dim));
+  std::unique_ptr<qw::KvStore> store;
+  CHECK_OK(qw::make_kv_store(spec, {0, 2, dim, 200, nullptr, 0, 1}, &store));
+  CHECK_OK(store->append(0, 200, rows_of_all.data(), rows_of_all.data(), qw_pool_shared()));
+  store->settle(200, 0, qw_pool_shared());
+  CHECK(store->meets_few_rows());
+  const int64_t stride = qw_cache_round(dim), first = 112, count = 64, padded = 64;
+  const std::vector<float> queries = random.vector(size_t(4 * dim)), weights = random.vector(size_t(4 * padded));
+  const float* q[4] = {&queries[0], &queries[size_t(dim)], &queries[size_t(2 * dim)], &queries[size_t(3 * dim)]};
+  std::vector<float> keys(size_t(padded * dim)), values(size_t(count * stride));
+  every_level([&](qw_simd) {
+    for (int64_t rows = 1; rows <= qw::kKvFewRows; ++rows) {
+      std::vector<float> scores(size_t(4 * padded)), out(size_t(4 * stride), 0.0f);
+      store->scores(1, first, padded, {rows, q, scores.data()});
+      store->add_values(1, first + 3, count - 8, {rows, weights.data(), out.data()});
+      store->keys(1, first, count, keys.data());
+      store->values(1, first + 3, count - 8, values.data());
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t j = 0; j < count; ++j) {
+          float sum = 0;
+          for (int64_t d = 0; d < dim; ++d) sum = std::fma(q[r][d], keys[size_t((j / 16 * dim + d) * 16 + j % 16)], sum);
+          CHECK(scores[size_t(r * padded + j)] == sum);
+        }
+        for (int64_t d = 0; d < dim; ++d) {
+          float sum = 0;
+          for (int64_t j = 0; j < count - 8; ++j) sum = std::fma(weights[size_t(r * padded + j)], values[size_t(j * stride + d)], sum);
+          CHECK(out[size_t(r * stride + d)] == sum);
+        }
+      }
+    }
+  });
+}
+
 }  // namespace qw_test

@@ -153,39 +153,6 @@ void forgets_everything_before_another_prompt() {
   CHECK(s.read(400) == fresh.read(400));
 }
 
-// Few rows get from the codes, on every level, the bits that they get from what is read.
-void meets_few_rows_with_the_same_bits(const qw_kv_spec& spec, int64_t dim) {
-  Sequence s(spec, 200, 2, dim);
-  s.prompt(0, 200, 200);
-  CHECK(s.store->meets_few_rows());
-  const int64_t stride = qw_cache_round(dim), first = 112, count = 64, padded = 64;
-  Random random(uint64_t(dim + spec.key_bits));
-  const std::vector<float> queries = random.vector(size_t(4 * dim)), weights = random.vector(size_t(4 * padded));
-  const float* q[4] = {&queries[0], &queries[size_t(dim)], &queries[size_t(2 * dim)], &queries[size_t(3 * dim)]};
-  std::vector<float> keys(size_t(padded * dim)), values(size_t(count * stride));
-  every_level([&](qw_simd) {
-    for (int64_t rows = 1; rows <= qw::kKvFewRows; ++rows) {
-      std::vector<float> scores(size_t(4 * padded)), out(size_t(4 * stride), 0.0f);
-      s.store->scores(1, first, padded, {rows, q, scores.data()});
-      s.store->add_values(1, first + 3, count - 8, {rows, weights.data(), out.data()});
-      s.store->keys(1, first, count, keys.data());
-      s.store->values(1, first + 3, count - 8, values.data());
-      for (int64_t r = 0; r < rows; ++r) {
-        for (int64_t j = 0; j < count; ++j) {
-          float sum = 0;
-          for (int64_t d = 0; d < dim; ++d) sum = std::fma(q[r][d], keys[size_t((j / 16 * dim + d) * 16 + j % 16)], sum);
-          CHECK(scores[size_t(r * padded + j)] == sum);
-        }
-        for (int64_t d = 0; d < dim; ++d) {
-          float sum = 0;
-          for (int64_t j = 0; j < count - 8; ++j) sum = std::fma(weights[size_t(r * padded + j)], values[size_t(j * stride + d)], sum);
-          CHECK(out[size_t(r * stride + d)] == sum);
-        }
-      }
-    }
-  });
-}
-
 void wrong_guesses_leave_no_trace() {
   Random random(5);
   Sequence guessing(spec_of(4, 16, 32), 260, 2, 32), plain(spec_of(4, 16, 32), 260, 2, 32);

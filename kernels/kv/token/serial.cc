@@ -33,3 +33,28 @@ void qw::kv_token_values_serial(TokenCode code, const uint8_t* codes, float scal
     for (int64_t i = 0; i < 16; ++i) out[p * 16 + i] = unpacked(code, codes + p * pack_bytes(code), i, scale, zero);
   }
 }
+
+void qw::kv_token_scores_serial(TokenCode code, const uint8_t* codes, const float* scales, const float* zeros, int64_t head_dim, int64_t blocks,
+                                const KvRows& rows) {
+  for (int64_t r = 0; r < rows.count; ++r) {
+    for (int64_t j = 0; j < blocks * 16; ++j) {
+      const uint8_t* block = codes + j / 16 * head_dim * pack_bytes(code);
+      float sum = 0;
+      for (int64_t d = 0; d < head_dim; ++d) sum = std::fma(rows.q[r][d], unpacked(code, block + d * pack_bytes(code), j % 16, scales[j], zeros[j]), sum);
+      rows.scores[r * kKvRowStride + j] = sum;
+    }
+  }
+}
+
+void qw::kv_token_sums_serial(TokenCode code, const uint8_t* codes, const float* scales, const float* zeros, int64_t packs, int64_t positions,
+                              const KvSums& rows) {
+  for (int64_t j = 0; j < positions; ++j) {
+    for (int64_t d = 0; d < packs * 16; ++d) {
+      const float value = unpacked(code, codes + (j * packs + d / 16) * pack_bytes(code), d % 16, scales[j], zeros[j]);
+      for (int64_t r = 0; r < rows.count; ++r) {
+        float& out = rows.out[r * packs * 16 + d];
+        out = std::fma(rows.weights[r * kKvRowStride + j], value, out);
+      }
+    }
+  }
+}

@@ -96,6 +96,17 @@ class TokenStore : public qw::KvStore {
     }
   }
 
+  bool meets_few_rows() const override { return true; }
+  void scores(int64_t head, int64_t first, int64_t count, const qw::KvRows& rows) const override {
+    const int64_t at = head * capacity_ + first;
+    QW_PICK(qw::kv_token_scores)(code_, key_block(head, first), parameter(0, at), parameter(1, at), dim_, count / kCacheBlock, rows);
+  }
+  void add_values(int64_t head, int64_t first, int64_t count, const qw::KvSums& rows) const override {
+    const int64_t at = head * capacity_ + first, stride = qw_cache_round(dim_);
+    QW_PICK(qw::kv_token_sums)(code_, value_row(head, first), parameter(2, at), parameter(3, at), stride / 16, count, rows);
+    for (int64_t r = 0; r < rows.count; ++r) std::fill(rows.out + r * stride + dim_, rows.out + (r + 1) * stride, 0.0f);
+  }
+
  private:
   int bits() const { return code_ == TokenCode::U4 ? 4 : 8; }
   uint8_t* key_block(int64_t head, int64_t position) const { return keys_.at<uint8_t>((head * capacity_ + position) / kCacheBlock * dim_ * 2 * bits()); }

@@ -21,4 +21,12 @@ TokenKeys kv_token_keys_serial, kv_token_keys_avx2, kv_token_keys_avx512, kv_tok
 using TokenValues = void(TokenCode code, const uint8_t* codes, float scale, float zero, int64_t packs, float* out);
 TokenValues kv_token_values_serial, kv_token_values_avx2, kv_token_values_avx512, kv_token_values_neon;
 
+// Up to kKvFewRows rows against `blocks` blocks of 16 positions: scales and zeros [blocks * 16]; rows.scores begins with them.
+using TokenScores = void(TokenCode code, const uint8_t* codes, const float* scales, const float* zeros, int64_t head_dim, int64_t blocks, const KvRows& rows);
+TokenScores kv_token_scores_serial, kv_token_scores_avx2, kv_token_scores_avx512, kv_token_scores_neon;
+
+// scales and zeros [positions]; rows.weights begins with the first position.
+using TokenSums = void(TokenCode code, const uint8_t* codes, const float* scales, const float* zeros, int64_t packs, int64_t positions, const KvSums& rows);
+TokenSums kv_token_sums_serial, kv_token_sums_avx2, kv_token_sums_avx512, kv_token_sums_neon;
+
 }  // namespace qw

@@ -117,7 +117,9 @@ int main() {
   floats_are_the_nearest();
   odd_tokens();
   wrong_specs_are_refused();
+  meets_few_rows_with_the_same_bits(spec_of(4, false), 40);
   for (const bool floating : {false, true}) {
+    meets_few_rows_with_the_same_bits(spec_of(8, floating), 64);
     every_level_reads_the_same(spec_of(8, floating), 83, 2, 40);
     attends_as_over_what_is_stored(spec_of(8, floating), 150, 4, 2, 64, 0);
   }
