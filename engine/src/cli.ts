@@ -1,5 +1,6 @@
 // The command line: wires commands to this process's streams and signals. Every command is a file in commands/.
 import { Command, CommanderError } from 'commander';
+import { benchCommand } from './commands/bench/command.ts';
 import { cacheCommand } from './commands/cache.ts';
 import { calibrateKvCommand } from './commands/calibrate-kv.ts';
 import { chatCommand } from './commands/chat.ts';
@@ -63,6 +64,7 @@ const commands = [
   logitsCommand,
   inspectCommand,
   doctorCommand,
+  benchCommand,
   cacheCommand,
 ];
 for (const command of commands) program.addCommand(command(terminal));
