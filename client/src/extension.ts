@@ -6,6 +6,7 @@ import * as chat from './features/chat/chat.ts';
 import * as check from './features/check/check.ts';
 import * as convert from './features/convert/convert.ts';
 import * as engineLog from './features/engine-log/engine-log.ts';
+import * as evaluate from './features/evaluate/evaluate.ts';
 import * as fixAll from './features/fix-all/fix-all.ts';
 import * as job from './features/job/job.ts';
 import * as matrix from './features/matrix/matrix.ts';
@@ -25,7 +26,7 @@ export interface QuantwrightApi {
 
 export function activate(extension: ExtensionContext): QuantwrightApi {
   const context = createContext(extension);
-  for (const feature of [engineLog, target, check, fixAll, convert, matrix, quantize, job, repack, perplexity, runs, chat]) feature.activate(context);
+  for (const feature of [engineLog, target, check, fixAll, convert, matrix, quantize, job, repack, perplexity, evaluate, runs, chat]) feature.activate(context);
   return {
     engineState: () => context.engine.state.tag,
     engineProcessId: () => (context.engine.state.tag === 'running' ? context.engine.state.engine.pid : null),

@@ -29,13 +29,13 @@ export const chatKeyboard: Journey = {
 
     await keyboard.type('x');
     const backwards = [await focused(panel)];
-    for (let step = 0; step < 4; step++) {
+    for (let step = 0; step < 5; step++) {
       await keyboard.press('Shift+Tab');
       backwards.push(await focused(panel));
     }
-    assert.deepEqual(backwards, ['Message', 'Conversation', 'New chat', 'Browse for a model', 'Model']);
+    assert.deepEqual(backwards, ['Message', 'Conversation', 'KV cache', 'New chat', 'Browse for a model', 'Model']);
     await screenshot('model');
-    for (let step = 0; step < 5; step++) await keyboard.press('Tab');
+    for (let step = 0; step < 6; step++) await keyboard.press('Tab');
     assert.equal(await focused(panel), 'Send');
     await screenshot('send');
   },

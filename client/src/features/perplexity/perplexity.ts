@@ -1,14 +1,15 @@
 // Command Evaluate Perplexity: model, text, progress with cancel, the number, and a document with the details.
 import { basename } from 'node:path';
 import type { PerplexityResult } from '@quantwright/schemas/rpc/engine';
-import { type QuickPickItem, QuickPickItemKind, window, workspace } from 'vscode';
+import { window, workspace } from 'vscode';
 import type { QuantwrightContext } from '../../context.ts';
 import { engineFailure } from '../../engine/engine-error.ts';
-import { embeddedText, remember } from '../models/find-models.ts';
+import { remember } from '../models/find-models.ts';
 import { pickModel } from '../models/pick-model.ts';
 import { reportFailure } from '../models/report-failure.ts';
 import { measurePerplexity } from './measure.ts';
 import { perplexityReport, perplexityWords } from './perplexity-words.ts';
+import { pickText } from './pick-text.ts';
 
 /** Arguments of quantwright.evaluatePerplexity; what is missing is asked for. */
 export interface PerplexityArguments {
@@ -16,15 +17,13 @@ export interface PerplexityArguments {
   readonly textPath?: string;
 }
 
-type TextItem = QuickPickItem & { readonly path?: string };
-
 export function activate(context: QuantwrightContext): void {
   context.command('quantwright.evaluatePerplexity', async (given?: unknown) => {
     if (!context.mayUseEngine('Measuring perplexity')) return undefined;
     const { modelDir: givenModel, textPath: givenText } = (given ?? {}) as PerplexityArguments;
     const modelDir = givenModel ?? (await pickModel(context, 'Perplexity (1/2): model'));
     if (modelDir === undefined) return undefined;
-    const textPath = givenText ?? (await pickText(context));
+    const textPath = givenText ?? (await pickText(context, 'Perplexity (2/2): text'));
     return textPath === undefined ? undefined : evaluate(context, modelDir, textPath);
   });
 }
@@ -42,21 +41,6 @@ async function evaluate(context: QuantwrightContext, modelDir: string, textPath:
     reportFailure(context, `Measuring the perplexity of ${name}`, engineFailure(error), `Measuring the perplexity of ${name} was cancelled.`);
     return undefined;
   }
-}
-
-async function pickText(context: QuantwrightContext): Promise<string | undefined> {
-  const embedded = embeddedText(context);
-  const found = await workspace.findFiles('**/*.txt', '**/node_modules/**', 50);
-  const items: TextItem[] = [
-    { label: `$(book) ${basename(embedded)}`, description: "embedded, held out of the embedded model's training", path: embedded },
-    ...found.map(({ fsPath }) => ({ label: `$(file) ${basename(fsPath)}`, description: workspace.asRelativePath(fsPath), path: fsPath })),
-    { label: '', kind: QuickPickItemKind.Separator },
-    { label: '$(folder-opened) Browse...' },
-  ];
-  const item = await window.showQuickPick(items, { title: 'Perplexity (2/2): text', placeHolder: 'UTF-8 text that the model has not been trained on' });
-  if (item === undefined || item.path !== undefined) return item?.path;
-  const picked = await window.showOpenDialog({ title: 'Text file', openLabel: 'Measure on this text', filters: { Text: ['txt', 'md'], 'All files': ['*'] } });
-  return picked?.[0]?.fsPath;
 }
 
 async function offerReport(words: string, report: string): Promise<void> {
