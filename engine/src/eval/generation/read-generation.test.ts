@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Ajv } from 'ajv';
+import fc from 'fast-check';
 import { EngineError } from '../../errors.ts';
 import { planTasks } from '../tasks/plan.ts';
 import { readGenerationTask } from './read-generation.ts';
@@ -62,4 +65,31 @@ test('few-shot examples are other items with their solutions, and a chat has non
     [1, 2, 3].map((n) => ({ question: `${n}?`, key: `${n}` })),
   );
   await assert.rejects(planTasks([{ name: 'qa', path: chat }], { fewShot: 1 }), /questions for a chat have no few-shot examples/);
+});
+
+test('a line of prompts and answers is read exactly when it fits the schema', async (t) => {
+  const schema = fileURLToPath(new URL('../../../../schemas/tasks/generation.schema.json', import.meta.url));
+  const validate = new Ajv({ strict: true }).compile(JSON.parse(await readFile(schema, 'utf8')) as object);
+  const text = fc.constantFrom<unknown>('a', 'a', '', 7);
+  const texts = fc.oneof(text, fc.array(text, { maxLength: 3 }));
+  const line = fc.record(
+    {
+      prompt: text,
+      answer: texts,
+      metric: fc.constantFrom('exact_match', 'contains', 'bleu'),
+      chat: fc.constantFrom<unknown>(true, false, 'yes'),
+      stop: texts,
+      max_tokens: fc.constantFrom<unknown>(1, 60, 0, 1.5, '5'),
+      other: fc.constant(1),
+    },
+    { requiredKeys: ['prompt', 'answer', 'metric', 'chat', 'stop', 'max_tokens'] },
+  );
+  await fc.assert(
+    fc.asyncProperty(line, async (value) => {
+      const read = readGenerationTask('mine', await file(t, [value]));
+      if (validate(value)) assert.equal((await read)?.items.length, 1);
+      else await assert.rejects(read, EngineError);
+    }),
+    { numRuns: 60 },
+  );
 });
