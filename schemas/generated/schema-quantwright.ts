@@ -1324,8 +1324,125 @@ export const schema: JsonSchema = {
         "object",
         "null"
       ],
-      "description": "Quantization of the KV cache.",
-      "x-unused": "This version does not quantize the KV cache yet; the setting has no effect."
+      "additionalProperties": false,
+      "required": [
+        "method"
+      ],
+      "description": "How chats and measurements of the written model keep keys and values, where --kv-cache does not say otherwise. It changes no weight, and runtimes other than Quantwright pass it over: DashInfer has kv_cache_mode (AsCacheQuantI8, AsCacheQuantU4) in its runtime_config, vLLM kv_cache_dtype (fp8).",
+      "properties": {
+        "method": {
+          "type": "string",
+          "enum": [
+            "f32",
+            "f16",
+            "int8",
+            "uint4",
+            "fp8",
+            "kivi",
+            "qrazor",
+            "kvquant"
+          ],
+          "enumDescriptions": [
+            "As computed, 32 bits.",
+            "16-bit floats.",
+            "8-bit integers with a scale and zero point for each token and head (DashInfer's I8).",
+            "4-bit integers likewise (DashInfer's U4).",
+            "e4m3 with a scale for each token and head.",
+            "Keys by channel over groups of tokens, values by token over groups of channels, the last tokens in f16 (KIVI).",
+            "4 significant bits of integers by token and head, a shift for each group of channels (QRazor).",
+            "Codebooks and outliers, calibrated by calibrate-kv and saved with the model (KVQuant)."
+          ],
+          "description": "Codec of keys and values."
+        },
+        "bits": {
+          "type": [
+            "integer",
+            "null"
+          ],
+          "enum": [
+            2,
+            3,
+            4,
+            8,
+            null
+          ],
+          "description": "Of keys and values: kivi 2 or 4, kvquant 2, 3 or 4, qrazor 4. Default: 4."
+        },
+        "key_bits": {
+          "type": [
+            "integer",
+            "null"
+          ],
+          "enum": [
+            2,
+            4,
+            null
+          ],
+          "description": "kivi: of keys. Default: bits."
+        },
+        "value_bits": {
+          "type": [
+            "integer",
+            "null"
+          ],
+          "enum": [
+            2,
+            4,
+            null
+          ],
+          "description": "kivi: of values. Default: bits."
+        },
+        "base_bits": {
+          "type": [
+            "integer",
+            "null"
+          ],
+          "enum": [
+            8,
+            16,
+            null
+          ],
+          "default": 16,
+          "description": "qrazor: of the integers whose significant bits are kept."
+        },
+        "group_size": {
+          "type": [
+            "integer",
+            "null"
+          ],
+          "minimum": 16,
+          "multipleOf": 16,
+          "examples": [
+            32,
+            64,
+            128
+          ],
+          "description": "kivi: tokens of a group of keys, channels of a group of values. qrazor: channels of a group. It divides the channels of a head. Default: the largest of 64 (qrazor: 32), 32 and 16 that does."
+        },
+        "residual_length": {
+          "type": [
+            "integer",
+            "null"
+          ],
+          "minimum": 16,
+          "multipleOf": 16,
+          "default": 128,
+          "examples": [
+            32,
+            64,
+            128
+          ],
+          "description": "kivi: so many of the last tokens stay in f16 at most; a multiple of group_size."
+        },
+        "quantize_prefill": {
+          "type": [
+            "boolean",
+            "null"
+          ],
+          "default": false,
+          "description": "kivi: a prompt reads its own packed keys and values, as measurements of quality need."
+        }
+      }
     },
     "activate_format": {
       "type": [

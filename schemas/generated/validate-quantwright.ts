@@ -3475,11 +3475,9 @@ vErrors.push(err262);
 }
 errors++;
 }
-}
-if(data.activate_format !== undefined){
-let data126 = data.activate_format;
-if((typeof data126 !== "string") && (data126 !== null)){
-const err263 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(data125 && typeof data125 == "object" && !Array.isArray(data125)){
+if(data125.method === undefined){
+const err263 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/required",keyword:"required",params:{missingProperty: "method"},message:"must have required property '"+"method"+"'"};
 if(vErrors === null){
 vErrors = [err263];
 }
@@ -3488,15 +3486,241 @@ vErrors.push(err263);
 }
 errors++;
 }
-}
-}
-else {
-const err264 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key19 in data125){
+if(!((((((((key19 === "method") || (key19 === "bits")) || (key19 === "key_bits")) || (key19 === "value_bits")) || (key19 === "base_bits")) || (key19 === "group_size")) || (key19 === "residual_length")) || (key19 === "quantize_prefill"))){
+const err264 = {instancePath:instancePath+"/kv_cache",schemaPath:"#/properties/kv_cache/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err264];
 }
 else {
 vErrors.push(err264);
+}
+errors++;
+}
+}
+if(data125.method !== undefined){
+let data126 = data125.method;
+if(typeof data126 !== "string"){
+const err265 = {instancePath:instancePath+"/kv_cache/method",schemaPath:"#/properties/kv_cache/properties/method/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err265];
+}
+else {
+vErrors.push(err265);
+}
+errors++;
+}
+if(!((((((((data126 === "f32") || (data126 === "f16")) || (data126 === "int8")) || (data126 === "uint4")) || (data126 === "fp8")) || (data126 === "kivi")) || (data126 === "qrazor")) || (data126 === "kvquant"))){
+const err266 = {instancePath:instancePath+"/kv_cache/method",schemaPath:"#/properties/kv_cache/properties/method/enum",keyword:"enum",params:{allowedValues: schema11.properties.kv_cache.properties.method.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err266];
+}
+else {
+vErrors.push(err266);
+}
+errors++;
+}
+}
+if(data125.bits !== undefined){
+let data127 = data125.bits;
+if((!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))) && (data127 !== null)){
+const err267 = {instancePath:instancePath+"/kv_cache/bits",schemaPath:"#/properties/kv_cache/properties/bits/type",keyword:"type",params:{type: schema11.properties.kv_cache.properties.bits.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err267];
+}
+else {
+vErrors.push(err267);
+}
+errors++;
+}
+if(!(((((data127 === 2) || (data127 === 3)) || (data127 === 4)) || (data127 === 8)) || (data127 === null))){
+const err268 = {instancePath:instancePath+"/kv_cache/bits",schemaPath:"#/properties/kv_cache/properties/bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.kv_cache.properties.bits.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err268];
+}
+else {
+vErrors.push(err268);
+}
+errors++;
+}
+}
+if(data125.key_bits !== undefined){
+let data128 = data125.key_bits;
+if((!(((typeof data128 == "number") && (!(data128 % 1) && !isNaN(data128))) && (isFinite(data128)))) && (data128 !== null)){
+const err269 = {instancePath:instancePath+"/kv_cache/key_bits",schemaPath:"#/properties/kv_cache/properties/key_bits/type",keyword:"type",params:{type: schema11.properties.kv_cache.properties.key_bits.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err269];
+}
+else {
+vErrors.push(err269);
+}
+errors++;
+}
+if(!(((data128 === 2) || (data128 === 4)) || (data128 === null))){
+const err270 = {instancePath:instancePath+"/kv_cache/key_bits",schemaPath:"#/properties/kv_cache/properties/key_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.kv_cache.properties.key_bits.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err270];
+}
+else {
+vErrors.push(err270);
+}
+errors++;
+}
+}
+if(data125.value_bits !== undefined){
+let data129 = data125.value_bits;
+if((!(((typeof data129 == "number") && (!(data129 % 1) && !isNaN(data129))) && (isFinite(data129)))) && (data129 !== null)){
+const err271 = {instancePath:instancePath+"/kv_cache/value_bits",schemaPath:"#/properties/kv_cache/properties/value_bits/type",keyword:"type",params:{type: schema11.properties.kv_cache.properties.value_bits.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err271];
+}
+else {
+vErrors.push(err271);
+}
+errors++;
+}
+if(!(((data129 === 2) || (data129 === 4)) || (data129 === null))){
+const err272 = {instancePath:instancePath+"/kv_cache/value_bits",schemaPath:"#/properties/kv_cache/properties/value_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.kv_cache.properties.value_bits.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err272];
+}
+else {
+vErrors.push(err272);
+}
+errors++;
+}
+}
+if(data125.base_bits !== undefined){
+let data130 = data125.base_bits;
+if((!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))) && (data130 !== null)){
+const err273 = {instancePath:instancePath+"/kv_cache/base_bits",schemaPath:"#/properties/kv_cache/properties/base_bits/type",keyword:"type",params:{type: schema11.properties.kv_cache.properties.base_bits.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err273];
+}
+else {
+vErrors.push(err273);
+}
+errors++;
+}
+if(!(((data130 === 8) || (data130 === 16)) || (data130 === null))){
+const err274 = {instancePath:instancePath+"/kv_cache/base_bits",schemaPath:"#/properties/kv_cache/properties/base_bits/enum",keyword:"enum",params:{allowedValues: schema11.properties.kv_cache.properties.base_bits.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err274];
+}
+else {
+vErrors.push(err274);
+}
+errors++;
+}
+}
+if(data125.group_size !== undefined){
+let data131 = data125.group_size;
+if((!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))) && (data131 !== null)){
+const err275 = {instancePath:instancePath+"/kv_cache/group_size",schemaPath:"#/properties/kv_cache/properties/group_size/type",keyword:"type",params:{type: schema11.properties.kv_cache.properties.group_size.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err275];
+}
+else {
+vErrors.push(err275);
+}
+errors++;
+}
+if((typeof data131 == "number") && (isFinite(data131))){
+if(data131 < 16 || isNaN(data131)){
+const err276 = {instancePath:instancePath+"/kv_cache/group_size",schemaPath:"#/properties/kv_cache/properties/group_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"};
+if(vErrors === null){
+vErrors = [err276];
+}
+else {
+vErrors.push(err276);
+}
+errors++;
+}
+let res0;
+if((16 === 0 || (res0 = data131/16, res0 !== parseInt(res0)))){
+const err277 = {instancePath:instancePath+"/kv_cache/group_size",schemaPath:"#/properties/kv_cache/properties/group_size/multipleOf",keyword:"multipleOf",params:{multipleOf: 16},message:"must be multiple of 16"};
+if(vErrors === null){
+vErrors = [err277];
+}
+else {
+vErrors.push(err277);
+}
+errors++;
+}
+}
+}
+if(data125.residual_length !== undefined){
+let data132 = data125.residual_length;
+if((!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))) && (data132 !== null)){
+const err278 = {instancePath:instancePath+"/kv_cache/residual_length",schemaPath:"#/properties/kv_cache/properties/residual_length/type",keyword:"type",params:{type: schema11.properties.kv_cache.properties.residual_length.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err278];
+}
+else {
+vErrors.push(err278);
+}
+errors++;
+}
+if((typeof data132 == "number") && (isFinite(data132))){
+if(data132 < 16 || isNaN(data132)){
+const err279 = {instancePath:instancePath+"/kv_cache/residual_length",schemaPath:"#/properties/kv_cache/properties/residual_length/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"};
+if(vErrors === null){
+vErrors = [err279];
+}
+else {
+vErrors.push(err279);
+}
+errors++;
+}
+let res1;
+if((16 === 0 || (res1 = data132/16, res1 !== parseInt(res1)))){
+const err280 = {instancePath:instancePath+"/kv_cache/residual_length",schemaPath:"#/properties/kv_cache/properties/residual_length/multipleOf",keyword:"multipleOf",params:{multipleOf: 16},message:"must be multiple of 16"};
+if(vErrors === null){
+vErrors = [err280];
+}
+else {
+vErrors.push(err280);
+}
+errors++;
+}
+}
+}
+if(data125.quantize_prefill !== undefined){
+let data133 = data125.quantize_prefill;
+if((typeof data133 !== "boolean") && (data133 !== null)){
+const err281 = {instancePath:instancePath+"/kv_cache/quantize_prefill",schemaPath:"#/properties/kv_cache/properties/quantize_prefill/type",keyword:"type",params:{type: schema11.properties.kv_cache.properties.quantize_prefill.type},message:"must be boolean,null"};
+if(vErrors === null){
+vErrors = [err281];
+}
+else {
+vErrors.push(err281);
+}
+errors++;
+}
+}
+}
+}
+if(data.activate_format !== undefined){
+let data134 = data.activate_format;
+if((typeof data134 !== "string") && (data134 !== null)){
+const err282 = {instancePath:instancePath+"/activate_format",schemaPath:"#/properties/activate_format/type",keyword:"type",params:{type: schema11.properties.activate_format.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err282];
+}
+else {
+vErrors.push(err282);
+}
+errors++;
+}
+}
+}
+else {
+const err283 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err283];
+}
+else {
+vErrors.push(err283);
 }
 errors++;
 }

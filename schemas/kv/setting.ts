@@ -13,7 +13,7 @@ export type KvSetting =
       readonly quantizePrefill: boolean;
     }
   | { readonly method: 'qrazor'; readonly baseBits: 8 | 16 /** Null: as for kivi. */; readonly groupSize: number | null }
-  /** Calibrated, saved with the model. bits null: of what is saved, the most. */
+  /** Calibrated, saved with the model. bits null: 4. */
   | { readonly method: 'kvquant'; readonly bits: 2 | 3 | 4 | null };
 
 export type KvMethod = KvSetting['method'];
@@ -171,6 +171,7 @@ const OPTIONS: Readonly<Record<KvMethod, Readonly<Record<string, Check>>>> = {
     fisher: oneOf(true, false),
     codebook: oneOf('kmeans', 'int', 'nf'),
     q_norm: oneOf(true, false),
+    calibration: { words: 'the name of the file of the calibration', fits: (value) => typeof value === 'string' },
   },
 };
 

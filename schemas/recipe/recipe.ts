@@ -1,6 +1,8 @@
 // Recipe: the one normal form that every quantization config lowers to. Rules, the support judge and the engine see only this.
 // Pure data; null means "the config does not say and no default applies".
 
+import type { KvSetting } from '../kv/setting.ts';
+
 /** The engine's methods first; then those that only other tools make, known here so that every config can be judged. */
 export type QuantMethod =
   | 'instant_quant'
@@ -252,6 +254,8 @@ export interface Recipe {
   /** Left out: normal. background: fewer threads, a low priority and pauses, so that other work goes on as if there were no job. */
   readonly priority?: 'normal' | 'background';
   readonly kvCache: KvCacheRecipe | null;
+  /** What chats and measurements of the written model keep keys and values in, where they are not told otherwise; left out: nothing is said. */
+  readonly kvSetting?: KvSetting;
   /** Options of SmoothQuant; left out: its defaults. */
   readonly smoothquant?: SmoothQuantRecipe;
   /** Options of ZeroQuant; left out: its defaults. */

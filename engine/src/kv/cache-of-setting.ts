@@ -15,7 +15,7 @@ export interface KvModel {
 /** Where nothing is said. */
 export const plainKvCache: KvSetting = { method: 'f32' };
 /** Key of config.json: an object as `kv_cache` of a *.quant.json. Other runtimes pass it over. */
-export const kvConfigKey = 'quantwright_kv_cache';
+export const kvConfigKey = 'kv_cache';
 
 /** `text`: as `--kv-cache` has it. Throws kind `input` with what is allowed. */
 export function kvSettingOf(text: string): KvSetting {
@@ -27,8 +27,8 @@ export function kvSettingOf(text: string): KvSetting {
 /** What config.json says that chats and measurements keep their keys and values in; null: nothing. Throws kind `checkpoint`. */
 export function savedKvSetting(config: Readonly<Record<string, unknown>>, file: string): KvSetting | null {
   const saved = config[kvConfigKey];
-  if (saved === undefined || saved === null) return null;
-  if (!isJsonObject(saved)) throw new EngineError('checkpoint', `${file}: ${kvConfigKey} must be an object such as { "method": "kivi", "bits": 4 }`, { file });
+  // Whoever else writes such a key means something else by it.
+  if (!isJsonObject(saved) || typeof saved['method'] !== 'string') return null;
   const { method, ...options } = saved;
   const read = readKvSetting(method, options);
   if ('setting' in read) return read.setting;

@@ -90,7 +90,7 @@ export async function quantizeOutputs(
       const training = written[index]?.training ?? [];
       if (training.length > 0) await writeFile(join(work, trainingFile), `${JSON.stringify(training, null, 2)}\n`);
       if (alphas !== null) await writeFile(join(work, alphasFile), `${JSON.stringify(alphas, null, 2)}\n`);
-      await writeModelConfig(params.modelDir, work, layout.config(job.recipe, plan.modules, plan.left));
+      await writeModelConfig(params.modelDir, work, layout.config(job.recipe, plan.modules, plan.left), job.recipe.kvSetting ?? null);
       const keep = (file: string): boolean => [foundFile, alphasFile, trainingFile, lockFile].includes(file);
       const name = basename(resolve(params.modelDir));
       exported.push(layout.format === 'gguf' ? await exportGguf(work, name, binding, hooks.signal, keep) : null);

@@ -8,6 +8,7 @@ import { type Fields, fieldsOf } from '../fields.ts';
 import { type CodeType, parseWeightFormat } from '../weight-format.ts';
 import { readActivationMethods } from './activation-methods.ts';
 import { activationOrigins, readActivations } from './activations.ts';
+import { kvCacheProblems, readKvCache } from './kv-cache.ts';
 import { readMemory } from './memory-limit.ts';
 import { readOverrides } from './overrides.ts';
 import { QRAZOR_GROUP, readQrazor } from './qrazor.ts';
@@ -52,6 +53,7 @@ export function lowerCustomized(format: string, value: unknown, path: JsonPath):
   const activations = methods === null ? null : readActivations(fields, methods, weights?.groupSize ?? -1);
   const overrides = readOverrides(fields, path, problems, activations);
   const ignore = readIgnore(fields, path, problems);
+  problems.push(...kvCacheProblems(fields, path));
   const origins = { ...fields.origins(), ...activationOrigins(fields, path) };
   if (methods === null || weights === null) {
     return { recipe: null, origins, problems };
@@ -78,6 +80,7 @@ function recordOrigins(fields: Fields): void {
   fields.origin('saveFormat', 'save_format');
   fields.origin('scaleType', 'scale_type');
   fields.origin('memoryLimitBytes', 'layer_wise');
+  fields.origin('kvCache', 'kv_cache');
   fields.origin('dampPercent', 'damp_percent');
 }
 
@@ -180,6 +183,7 @@ function lowerRest(
     memoryLimitBytes: readMemory(fields.object('layer_wise')?.['memory_limit']),
     kvCache: null,
     computeDtype: null,
+    ...readKvCache(fields),
     ...readTransforms(fields, methods),
     ...readQrazor(fields, methods),
     ...readActivationMethods(fields, methods),
