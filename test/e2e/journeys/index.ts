@@ -8,6 +8,7 @@ import { completion } from './completion.ts';
 import { convert } from './convert.ts';
 import { engineCrash } from './engine-crash.ts';
 import { engineGivesUp } from './engine-gives-up.ts';
+import { evaluateTasks } from './evaluate-tasks.ts';
 import { fixAll } from './fix-all.ts';
 import { hintsAndLenses } from './hints-and-lenses.ts';
 import { hover } from './hover.ts';
@@ -46,6 +47,7 @@ export const journeys: Readonly<Record<string, Journey>> = {
   'job-themes': jobThemes,
   perplexity,
   runs,
+  'evaluate-tasks': evaluateTasks,
   cancel,
   chat,
   'chat-keyboard': chatKeyboard,
