@@ -32,7 +32,9 @@ describe('quantizeRtn, quantizeGptq, widen and packing', () => {
     const source = { type: 'f32', rows: 1, cols: 4, data: new Uint8Array(16) } as const;
     const options = { dialect: 'ist', bits: 4, symmetric: true, groupSize: 4, scaleType: 'f32' } as const;
     await rejects(binding.quantizeRtn(source, { ...options, dialect: wrong('other') }), /options\.dialect must be one of/);
-    await rejects(binding.quantizeRtn(source, { ...options, bits: wrong(5) }), /bits/, 'QW_UNSUPPORTED');
+    for (const bits of [0, 9]) await rejects(binding.quantizeRtn(source, { ...options, bits: wrong(bits) }), /bits/);
+    // One bit is ZeroQuant's signs.
+    await rejects(binding.quantizeRtn(source, { ...options, bits: wrong(1) }), /bits/, 'QW_UNSUPPORTED');
     await rejects(binding.quantizeRtn(source, { ...options, symmetric: wrong(undefined) }), /symmetric must be true or false/);
     await rejects(binding.quantizeRtn(source, { ...options, groupSize: 0 }), /group/);
     await rejects(binding.quantizeRtn({ ...source, data: new Uint8Array(15) }, options), /source\.data has 15 bytes, but needs 16/);

@@ -26,7 +26,7 @@ test('what does not fit the model is refused with what does', async () => {
 
 test('a config that was saved is read, or refused with its file', () => {
   assert.equal(savedKvSetting({}, 'config.json'), null);
-  assert.deepEqual(savedKvSetting({ kv_cache: { method: 'fp8' } }, 'config.json'), { method: 'fp8' });
-  assert.deepEqual([savedKvSetting({ kv_cache: 'fp8' }, 'c'), savedKvSetting({ kv_cache: { bits: 8 } }, 'c')], [null, null]);
-  assert.throws(() => savedKvSetting({ kv_cache: { method: 'kivi', bits: 3 } }, 'a/config.json'), /a\/config.json: kv_cache: bits of/);
+  assert.deepEqual(savedKvSetting({ quantwright_kv_cache: { method: 'fp8' } }, 'config.json'), { method: 'fp8' });
+  assert.deepEqual([savedKvSetting({ quantwright_kv_cache: 'fp8' }, 'c'), savedKvSetting({ quantwright_kv_cache: { bits: 8 } }, 'c')], [null, null]);
+  assert.throws(() => savedKvSetting({ quantwright_kv_cache: { method: 'kivi', bits: 3 } }, 'a/config.json'), /a\/config.json: quantwright_kv_cache: bits of/);
 });

@@ -15,7 +15,7 @@ export interface KvModel {
 /** Where nothing is said. */
 export const plainKvCache: KvSetting = { method: 'f32' };
 /** Key of config.json: an object as `kv_cache` of a *.quant.json. Other runtimes pass it over. */
-export const kvConfigKey = 'kv_cache';
+export const kvConfigKey = 'quantwright_kv_cache';
 
 /** `text`: as `--kv-cache` has it. Throws kind `input` with what is allowed. */
 export function kvSettingOf(text: string): KvSetting {
