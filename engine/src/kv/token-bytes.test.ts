@@ -27,3 +27,20 @@ test('bytes of a token are those of its codes, scales and zero points', async ()
   assert.equal((await model.withKvCache(null)).kvCache, 'f16');
   model.dispose();
 });
+
+test('a short context is measured within its positions', async () => {
+  const model = await loadModel(quill, { binding: await loadBinding() });
+  for (const contextLength of [20, 33, 128, 1000]) {
+    const asked: number[] = [];
+    const bytes = kvBytesPerToken({
+      contextLength,
+      createSession: (capacity) => {
+        asked.push(capacity ?? 0);
+        return model.createSession(capacity, 'f16');
+      },
+    });
+    assert.ok(Math.max(...asked) <= contextLength);
+    assert.ok(bytes >= channels * 2 && bytes <= channels * 2 * (32 / 20), `${contextLength}: ${bytes}`);
+  }
+  model.dispose();
+});
