@@ -27,7 +27,7 @@ test('check ends with 0, 1 or 2, and says what it found where', async (t) => {
 
 test('quantize refuses a bad config with the words of check', async (t) => {
   const workspace = createWorkspace(t);
-  const bad = workspace.write('bad.quant.json', { ...configs.a8w8, group_size: 128 });
+  const bad = workspace.write('bad.quant.json', { ...configs.a8w8, save_format: 'awq' });
   const checked = JSON.parse((await runCli(['check', bad, '--runtime', 'quantwright', '--model', quill, '--format', 'json'])).stdout);
   const errors = checked.files[0].findings.filter((finding: { severity: string }) => finding.severity === 'error');
   assert.ok(errors.length > 0, 'the config must be a bad one');
