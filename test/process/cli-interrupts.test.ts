@@ -37,7 +37,7 @@ test('Ctrl+C ends a conversation, in an answer and between two', async () => {
   assert.equal((await answering.result).code, 130);
   const waiting = startCli(['chat', quill], { keepOpen: true, input: 'What is quantization?\n' });
   waiting.child.stderr?.on('data', (chunk: Buffer) => {
-    if (/tokens\/s\]/.test(chunk.toString('utf8'))) waiting.child.kill('SIGINT');
+    if (/tokens\/s/.test(chunk.toString('utf8'))) waiting.child.kill('SIGINT');
   });
   assert.equal((await waiting.result).code, 130);
 });
