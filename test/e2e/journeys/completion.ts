@@ -58,7 +58,7 @@ export const completion: Journey = {
     await screenshot('accepted-value');
     // Up from the first is the last: what the target refuses stands there.
     await page.keyboard.press('ArrowUp');
-    await why.filter({ hasText: '1 bit, a sign' }).filter({ hasNotText: 'runs on' }).waitFor();
+    await why.filter({ hasText: 'there is no weight_format fp4' }).filter({ hasNotText: 'runs on' }).waitFor();
     await picture('completion', 520);
   },
 };
