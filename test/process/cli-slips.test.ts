@@ -142,7 +142,7 @@ test('a calibration text that nothing uses is said, and must exist', async (t) =
 
 test('without the native addon configs and paths are still judged first', async (t) => {
   const workspace = createWorkspace(t);
-  const bad = workspace.write('bad.quant.json', { ...configs.a8w8, group_size: 128 });
+  const bad = workspace.write('bad.quant.json', { ...configs.a8w8, save_format: 'awq' });
   const good = workspace.write('good.quant.json', configs.a16w8);
   const env = { QUANTWRIGHT_NATIVE: workspace.path('no.node') };
   const kindOf = async (args: readonly string[]): Promise<string> => JSON.parse((await runCli([...args, '--json'], { env })).stdout).kind;

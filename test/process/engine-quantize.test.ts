@@ -104,7 +104,7 @@ test('cancel between modules answers as cancelled and leaves nothing behind', as
 test('a refused config has the codes and words of the check service, and no output', async (t) => {
   const engine = await startEngine(t);
   const workspace = createWorkspace(t);
-  const text = JSON.stringify({ ...configs.a8w8, group_size: 128 });
+  const text = JSON.stringify({ ...configs.a8w8, save_format: 'awq' });
   const configPath = workspace.write('bad.quant.json', text);
   const { findings } = checkConfig({
     fileName: configPath,
